@@ -1,0 +1,121 @@
+#include "runtime/base/files.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+namespace muster::base {
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void fail(const std::string& action, const fs::path& path, int code) {
+  std::string fix;
+  if (code == ENOSPC || code == EDQUOT) fix = "free some space there or choose another folder";
+  if (code == EROFS || code == EACCES || code == EPERM) fix = "choose a folder that you may write, or mend its permissions";
+  if (code == ENOENT) fix = "check the path";
+  throw Error::user({.what = action + ": " + std::strerror(code), .where = path.string(), .fix = fix});
+}
+
+void write_all(int fd, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("cannot write", path, errno);
+    }
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) fail("cannot read", path, errno);
+  std::string content;
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("cannot read", path, errno);
+    if (count == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+void write_file(const fs::path& path, std::string_view content, unsigned mode) {
+  const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!file) fail("cannot write", path, errno);
+  try {
+    write_all(file.get(), content, path);
+    if (::fsync(file.get()) != 0) fail("cannot write", path, errno);
+  } catch (const Error&) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  file.reset();
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int code = errno;
+    ::unlink(temporary.c_str());
+    fail("cannot write", path, code);
+  }
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (code) fail("cannot make the folder", path, code.value());
+}
+
+std::int64_t free_bytes(const fs::path& path) {
+  struct statvfs stat {};
+  if (::statvfs(path.c_str(), &stat) != 0) fail("cannot look at the file system of", path, errno);
+  return static_cast<std::int64_t>(stat.f_bavail) * static_cast<std::int64_t>(stat.f_frsize);
+}
+
+fs::path cache_folder() {
+  if (const char* cache = std::getenv("MUSTER_CACHE")) return cache;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME")) return fs::path(cache) / "muster";
+  const char* home = std::getenv("HOME");
+  return fs::path(home != nullptr ? home : "/tmp") / ".cache" / "muster";
+}
+
+fs::path resolved_path(const std::string& path, const fs::path& folder) {
+  constexpr std::string_view kCache = "${MUSTER_CACHE}";
+  if (path.starts_with(kCache)) {
+    const std::string rest = path.substr(kCache.size());
+    return (cache_folder() / (rest.starts_with('/') ? rest.substr(1) : rest)).lexically_normal();
+  }
+  const fs::path given(path);
+  return (given.is_absolute() ? given : fs::absolute(folder) / given).lexically_normal();
+}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int Descriptor::release() {
+  const int fd = fd_;
+  fd_ = -1;
+  return fd;
+}
+
+void Descriptor::reset() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace muster::base

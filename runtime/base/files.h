@@ -1,0 +1,41 @@
+// Files written so that a reader sees the old or the new content and never half of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace muster::base {
+
+/// throws: Error::user naming the path when it cannot be read.
+std::string read_file(const std::filesystem::path& path);
+/// Temporary name beside it, fsync, rename. `mode` is the permission of the new file. throws: Error::user (no space, read-only).
+void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
+/// Makes the folder and its parents. throws: Error::user.
+void make_folder(const std::filesystem::path& path);
+/// Free bytes of the file system that holds `path`.
+std::int64_t free_bytes(const std::filesystem::path& path);
+/// `path` made absolute against `folder`; `${MUSTER_CACHE}` at its beginning is the user's cache folder.
+std::filesystem::path resolved_path(const std::string& path, const std::filesystem::path& folder);
+/// $MUSTER_CACHE, else $XDG_CACHE_HOME/muster, else ~/.cache/muster.
+std::filesystem::path cache_folder();
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { reset(); }
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release();
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace muster::base

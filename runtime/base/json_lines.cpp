@@ -1,0 +1,73 @@
+#include "runtime/base/json_lines.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+namespace muster::base {
+
+JsonLinesWriter::JsonLinesWriter(const std::filesystem::path& path) : path_(path) {
+  file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!file_) throw Error::user({.what = std::string("cannot append: ") + std::strerror(errno), .where = path.string()});
+  struct stat stat {};
+  ::fstat(file_.get(), &stat);
+  off_t end = stat.st_size;
+  char last = '\n';
+  while (end > 0 && ::pread(file_.get(), &last, 1, end - 1) == 1 && last != '\n') --end;
+  if (end != stat.st_size && ::ftruncate(file_.get(), end) != 0)
+    throw Error::user({.what = std::string("cannot cut the half line at its end: ") + std::strerror(errno), .where = path.string()});
+}
+
+void JsonLinesWriter::append(const nlohmann::ordered_json& object) {
+  const std::string line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  std::size_t written = 0;
+  while (written < line.size()) {
+    const ssize_t count = ::write(file_.get(), line.data() + written, line.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      throw Error::user({.what = std::string("cannot append: ") + std::strerror(errno),
+                         .where = path_.string(),
+                         .fix = errno == ENOSPC ? "free some space there" : ""});
+    written += static_cast<std::size_t>(count);
+  }
+}
+
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset) {
+  std::vector<nlohmann::ordered_json> objects;
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return objects;
+  std::string content;
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t count = ::pread(file.get(), buffer, sizeof buffer, offset + static_cast<off_t>(content.size()));
+    if (count <= 0) break;
+    content.append(buffer, static_cast<std::size_t>(count));
+  }
+  std::size_t begin = 0;
+  for (std::size_t end = content.find('\n'); end != std::string::npos; end = content.find('\n', begin)) {
+    const std::string line = content.substr(begin, end - begin);
+    if (!line.empty()) {
+      nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
+      if (object.is_discarded())
+        throw Error::user({.what = "not a JSON line", .where = text(path.string(), " at byte ", offset + static_cast<std::int64_t>(begin))});
+      objects.push_back(std::move(object));
+    }
+    begin = end + 1;
+  }
+  offset += static_cast<std::int64_t>(begin);
+  return objects;
+}
+
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path) {
+  std::int64_t offset = 0;
+  return read_json_lines(path, offset);
+}
+
+}  // namespace muster::base

@@ -1,0 +1,30 @@
+// JSON lines: one object a line, appended and flushed, so that a killed writer loses one line at most.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/base/files.h"
+
+namespace muster::base {
+
+class JsonLinesWriter {
+ public:
+  /// Opens for appending; a half line that a killed writer left at the end is cut off. throws: Error::user.
+  explicit JsonLinesWriter(const std::filesystem::path& path);
+  void append(const nlohmann::ordered_json& object);
+
+ private:
+  std::filesystem::path path_;
+  Descriptor file_;
+};
+
+/// Reads what is complete; `offset` moves past the lines taken, so that a growing file can be followed.
+/// throws: Error::user with file and line when a complete line is no JSON.
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset);
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path);
+
+}  // namespace muster::base

@@ -1,0 +1,115 @@
+#include "runtime/base/process.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+namespace muster::base {
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> list;
+  for (const std::string& word : words) list.push_back(const_cast<char*>(word.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+// Runs in the child between fork and exec: only async-signal-safe calls. Returns the errno of what failed.
+int become(const ChildOptions& options, char* const* arguments, char* const* environment, int output, pid_t parent, int report) {
+  if (options.own_group) ::setpgid(0, 0);
+  if (options.dies_with_parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(0);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP}) ::signal(signal, SIG_DFL);
+  if (output >= 0 && (::dup2(output, 1) < 0 || ::dup2(output, 2) < 0)) return errno;
+  if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) return errno;
+  if (!options.cpus.empty()) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const int cpu : options.cpus) CPU_SET(cpu, &set);
+    if (::sched_setaffinity(0, sizeof set, &set) != 0) return errno;
+  }
+  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  for (const int fd : options.inherit) ::fcntl(fd, F_SETFD, 0);
+  ::fcntl(report, F_SETFD, FD_CLOEXEC);
+  ::execvpe(arguments[0], arguments, environment);
+  return errno;
+}
+
+}  // namespace
+
+pid_t start_child(const ChildOptions& options) {
+  INVARIANT(!options.command.empty(), "a child has a command");
+  const std::vector<char*> arguments = pointers(options.command);
+  const std::vector<char*> given = pointers(options.environment.value_or(std::vector<std::string>{}));
+  Descriptor output;
+  if (!options.output.empty()) {
+    output = Descriptor(::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (!output) throw Error::user({.what = std::string("cannot write: ") + std::strerror(errno), .where = options.output.string()});
+  }
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw Error::cluster({.what = std::string("no pipe: ") + std::strerror(errno)});
+  Descriptor read_end(ends[0]);
+  Descriptor write_end(ends[1]);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) throw Error::cluster({.what = std::string("cannot fork: ") + std::strerror(errno), .where = options.command[0]});
+  if (pid == 0) {
+    const int code = become(options, arguments.data(), options.environment ? given.data() : environ, output.get(), parent, ends[1]);
+    (void)!::write(ends[1], &code, sizeof code);
+    ::_exit(127);
+  }
+  write_end.reset();
+  int code = 0;
+  ssize_t count = 0;
+  while ((count = ::read(read_end.get(), &code, sizeof code)) < 0 && errno == EINTR) {
+  }
+  if (count == sizeof code) {
+    ::waitpid(pid, nullptr, 0);
+    throw Error::cluster({.what = std::string("cannot start: ") + std::strerror(code), .where = options.command[0]});
+  }
+  return pid;
+}
+
+std::optional<ChildEnd> wait_child(pid_t pid, bool block) {
+  int status = 0;
+  rusage usage{};
+  pid_t done = 0;
+  while ((done = ::wait4(pid, &status, block ? 0 : WNOHANG, &usage)) < 0 && errno == EINTR) {
+  }
+  if (done <= 0) return std::nullopt;
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  return ChildEnd{.pid = done,
+                  .code = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                  .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                  .cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime),
+                  .peak_memory_bytes = usage.ru_maxrss * 1024};
+}
+
+void signal_child(pid_t pid, int signal, bool group) {
+  if (pid > 0) ::kill(group ? -pid : pid, signal);
+}
+
+std::filesystem::path executable_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+
+}  // namespace muster::base

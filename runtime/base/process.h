@@ -1,0 +1,43 @@
+// Child processes: exec with an explicit environment, end with their parent, waited for.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace muster::base {
+
+/// How a child is started. Descriptors not named in `inherit` are closed on exec.
+struct ChildOptions {
+  std::vector<std::string> command;                   // program (absolute or on PATH) and its arguments
+  std::optional<std::vector<std::string>> environment;  // NAME=value; none: the parent's
+  std::filesystem::path output;                       // stdout and stderr are appended here; empty: the parent's
+  std::filesystem::path folder;                       // working folder; empty: the parent's
+  std::vector<int> inherit;                           // descriptors that stay open under their own numbers
+  std::vector<int> cpus;                              // affinity; empty: the parent's
+  bool own_group = true;                              // a process group of its own, so that signals reach its children too
+  bool dies_with_parent = true;                       // PR_SET_PDEATHSIG SIGKILL
+};
+
+/// How a child ended. Either `code` or `signal` says it.
+struct ChildEnd {
+  pid_t pid = 0;
+  int code = 0;
+  int signal = 0;
+  double cpu_s = 0;
+  long peak_memory_bytes = 0;  // largest resident set
+};
+
+/// fork and exec at once. throws: Error::cluster when the program cannot be started (the exec's own errno is reported).
+pid_t start_child(const ChildOptions& options);
+/// Waits for this child. `block` false: none when it still runs.
+std::optional<ChildEnd> wait_child(pid_t pid, bool block);
+/// Sends to the child's group (or the process where it has none); a child that is gone is no error.
+void signal_child(pid_t pid, int signal, bool group = true);
+/// The folder of the running executable.
+std::filesystem::path executable_folder();
+
+}  // namespace muster::base

@@ -1,0 +1,110 @@
+// Communicator: the calls by which ranks exchange tensors. Everything above comm/ is written against this page and runs the
+// same over NCCL, gloo, staged (GPU tensors over gloo) and solo (a group of one, which returns its input).
+//
+// A call is in order with the work of the caller's current stream on both sides: it reads what was computed before it, and
+// what comes after it on that stream sees the result. On the CPU it returns when the result is there. One thread issues.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace at {
+class Tensor;
+}
+
+namespace muster::comm {
+
+enum class Reduce { sum, max, min };
+enum class CallKind { all_reduce, all_gather, reduce_scatter, all_to_all_v, broadcast, exchange, barrier, split };
+const char* call_kind_name(CallKind kind);
+
+/// One call, as observers see it. `sequence` counts the calls of this communicator from 1.
+struct Call {
+  std::string_view communicator;
+  CallKind kind = CallKind::barrier;
+  std::string_view label;
+  std::int64_t sequence = 0;
+  std::int64_t bytes = 0;     // bytes of the tensor that this rank puts in (a send counts, a receive does not)
+  std::int64_t elements = 0;
+  int dtype = -1;             // at::ScalarType as a number; -1 where there is no tensor
+};
+
+/// Sees every call before and after: the heartbeat, the counters of a step, the comparison of calls in tests.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void before(const Call& call) = 0;
+  virtual void after(const Call& call) = 0;
+};
+
+/// One direction of a grouped point-to-point exchange. Tensors are contiguous; a receive is written in place.
+struct Leg {
+  int peer = 0;
+  bool is_send = false;
+  const at::Tensor* tensor = nullptr;
+};
+
+class Communicator {
+ public:
+  Communicator(std::string name, int rank, int size) : name_(std::move(name)), rank_(rank), size_(size) {}
+  virtual ~Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  const std::string& name() const { return name_; }  // "train.tp", "world", ...
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  /// Observers are borrowed, live longer than the communicator, and are inherited by its splits.
+  void set_observers(std::vector<CallObserver*> observers) { observers_ = std::move(observers); }
+
+  // Every call: collective over this communicator; tensors are contiguous; `label` names the place in the step ("train.grads").
+  // throws: Error::rank naming communicator, label and peer when a peer is gone or the time limit has passed.
+
+  /// In place on every rank.
+  void all_reduce(at::Tensor& tensor, Reduce op, std::string_view label);
+  /// output: size() blocks of input's numel, in rank order (input [n, ...], output [size*n, ...]).
+  void all_gather(at::Tensor& output, const at::Tensor& input, std::string_view label);
+  /// input: size() blocks; output: the reduction of this rank's block.
+  void reduce_scatter(at::Tensor& output, const at::Tensor& input, Reduce op, std::string_view label);
+  /// Row counts per rank along dim 0; both sides know their counts.
+  void all_to_all_v(at::Tensor& output, std::span<const std::int64_t> output_rows, const at::Tensor& input,
+                    std::span<const std::int64_t> input_rows, std::string_view label);
+  void broadcast(at::Tensor& tensor, int root, std::string_view label);
+  /// Grouped sends and receives, one launch; between two ranks they match in order. An empty list is legal on any rank.
+  void exchange(std::span<const Leg> legs, std::string_view label);
+  void barrier(std::string_view label);
+
+  /// collective: all ranks of this communicator. Ranks of one colour form a communicator ordered by (key, rank).
+  std::unique_ptr<Communicator> split(int color, int key, std::string name);
+  /// Ends outstanding calls here with an error; peers must abort too. May be called from another thread.
+  virtual void abort() = 0;
+  /// collective. Ends the communicator in good order; a communicator that is neither closed nor aborted aborts in its destructor.
+  virtual void close() = 0;
+
+ protected:
+  virtual void do_all_reduce(at::Tensor& tensor, Reduce op) = 0;
+  virtual void do_all_gather(at::Tensor& output, const at::Tensor& input) = 0;
+  virtual void do_reduce_scatter(at::Tensor& output, const at::Tensor& input, Reduce op) = 0;
+  virtual void do_all_to_all_v(at::Tensor& output, std::span<const std::int64_t> output_rows, const at::Tensor& input,
+                               std::span<const std::int64_t> input_rows) = 0;
+  virtual void do_broadcast(at::Tensor& tensor, int root) = 0;
+  virtual void do_exchange(std::span<const Leg> legs) = 0;
+  virtual void do_barrier() = 0;
+  virtual std::unique_ptr<Communicator> do_split(int color, int key, std::string name) = 0;
+
+ private:
+  template <class Body>
+  void observed(CallKind kind, const at::Tensor* tensor, std::string_view label, const Body& body);
+
+  std::string name_;
+  int rank_;
+  int size_;
+  std::int64_t sequence_ = 0;
+  std::vector<CallObserver*> observers_;
+};
+
+}  // namespace muster::comm

@@ -1,0 +1,45 @@
+#include "runtime/base/json_lines.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::base {
+namespace {
+
+TEST(JsonLines, AppendAndFollow) {
+  tests::TemporaryFolder folder;
+  const auto path = folder.path() / "steps.jsonl";
+  JsonLinesWriter writer(path);
+  writer.append({{"step", 1}});
+  std::int64_t offset = 0;
+  EXPECT_EQ(read_json_lines(path, offset).size(), 1u);
+  EXPECT_EQ(read_json_lines(path, offset).size(), 0u);
+  writer.append({{"step", 2}});
+  const auto lines = read_json_lines(path, offset);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["step"], 2);
+}
+
+TEST(JsonLines, AHalfLineOfAKilledWriterIsCutOff) {
+  tests::TemporaryFolder folder;
+  const auto path = folder.path() / "steps.jsonl";
+  std::ofstream(path) << "{\"step\":1}\n{\"st";
+  EXPECT_EQ(read_json_lines(path).size(), 1u);
+  JsonLinesWriter(path).append({{"step", 2}});
+  EXPECT_EQ(read_json_lines(path).size(), 2u);
+}
+
+TEST(JsonLines, ABrokenLineIsNamed) {
+  tests::TemporaryFolder folder;
+  const auto path = folder.path() / "steps.jsonl";
+  std::ofstream(path) << "nonsense\n";
+  EXPECT_THROW(read_json_lines(path), Error);
+}
+
+}  // namespace
+}  // namespace muster::base

@@ -1,0 +1,38 @@
+#include "runtime/base/process.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::base {
+namespace {
+
+TEST(Process, HasTheEnvironmentAndOutputItWasGiven) {
+  tests::TemporaryFolder folder;
+  const auto log = folder.path() / "log";
+  const pid_t pid = start_child({.command = {"/bin/sh", "-c", "echo $WHO; exit 7"}, .environment = std::vector<std::string>{"WHO=me"}, .output = log});
+  const ChildEnd end = wait_child(pid, true).value();
+  EXPECT_EQ(end.code, 7);
+  EXPECT_EQ(end.signal, 0);
+  EXPECT_EQ(read_file(log), "me\n");
+}
+
+TEST(Process, TellsASignalFromACode) {
+  const pid_t pid = start_child({.command = {"/bin/sh", "-c", "kill -SEGV $$"}});
+  EXPECT_EQ(wait_child(pid, true).value().signal, SIGSEGV);
+}
+
+TEST(Process, AMissingProgramIsAnErrorAtOnce) { EXPECT_THROW(start_child({.command = {"/no/such/program"}}), Error); }
+
+TEST(Process, SignalsReachTheWholeGroup) {
+  const pid_t pid = start_child({.command = {"/bin/sh", "-c", "sleep 100 & wait"}});
+  EXPECT_FALSE(wait_child(pid, false).has_value());
+  signal_child(pid, SIGKILL);
+  EXPECT_EQ(wait_child(pid, true).value().signal, SIGKILL);
+}
+
+}  // namespace
+}  // namespace muster::base
