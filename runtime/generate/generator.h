@@ -1,0 +1,53 @@
+// The generator: continuous batching over a paged cache. The prompt of a group is prefilled once and its pages shared by all its samples.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/generate/sample.h"
+#include "runtime/model/decoder.h"
+#include "runtime/spec/job.h"
+
+namespace muster::comm {
+class Communicator;
+}
+
+namespace muster::generate {
+
+struct GeneratorOptions {
+  spec::SamplingJob sampling;
+  std::uint64_t seed = 0;
+  std::int64_t max_sequence_tokens = 0;
+  std::int64_t page_tokens = 16;
+  std::int64_t num_pages = 0;
+  std::int64_t max_batch_tokens = 8192;
+  std::int64_t max_running_samples = 256;
+  std::vector<std::int32_t> stop_tokens;
+};
+
+/// Called as each sample ends (on every tp rank, in the same order), so that rewards overlap with generation.
+using OnSample = std::function<void(const Sample&)>;
+/// Called once a decode step: progress for the beat.
+using OnProgress = std::function<void()>;
+
+class Generator {
+ public:
+  /// Allocates the pages. collective over tp in every call of generate: all tp ranks pass the same requests.
+  Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options, at::ScalarType dtype, at::Device device);
+  ~Generator();
+
+  /// Samples of all requests, ordered by (group, index). Keyed by (seed, step, group, sample, position): independent of batch and layout.
+  /// throws: Error::user when one prompt alone cannot fit the pages.
+  std::vector<Sample> generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version, const OnSample& on_sample,
+                               const OnProgress& on_progress);
+  std::int64_t cache_bytes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace muster::generate

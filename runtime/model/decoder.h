@@ -1,0 +1,46 @@
+// A dense decoder of the Llama, Qwen2 and Qwen3 kind: layers put together, pure in its inputs. Trainer and generator call the same
+// code and differ in the attention they hand in. No device code, no `if (tp > 1)`.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "runtime/ops/layers.h"
+#include "runtime/spec/parameters.h"
+#include "runtime/weights/shard_store.h"
+
+namespace muster::comm {
+class Communicator;
+}
+
+namespace muster::model {
+
+/// What a layer's attention is done with: packed sequences in the trainer, the paged cache in the generator.
+class Attention {
+ public:
+  virtual ~Attention() = default;
+  /// q_THE, k_TKE, v_TKE after norm and rope -> o_THE.
+  virtual at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) = 0;
+};
+
+class Decoder {
+ public:
+  /// Borrows all; `gradients` may be null (a generator). tp: the group that the weights are cut over.
+  Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights, const weights::ShardStore* gradients, comm::Communicator& tp);
+  ~Decoder();
+
+  /// tokens_T, positions_T int64 -> hidden_TD after the final norm. `recompute`: layers keep only their input and run again in the
+  /// backward. collective: tp.
+  at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention, bool recompute = false) const;
+  /// The rows of the head (tied: the embedding) that this rank holds, and which part of the vocabulary they are.
+  const ops::Param& head() const;
+  const spec::Range& vocabulary() const;
+  const spec::ModelFacts& facts() const;
+
+ private:
+  struct Layers;
+  std::unique_ptr<Layers> layers_;
+};
+
+}  // namespace muster::model

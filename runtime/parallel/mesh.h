@@ -1,0 +1,30 @@
+// The communicators of one role: one for each axis, made in one place and in the same order on all ranks.
+#pragma once
+
+#include <memory>
+
+#include "runtime/comm/communicator.h"
+#include "runtime/spec/layout.h"
+
+namespace muster::parallel {
+
+class Mesh {
+ public:
+  /// collective: role. `role` holds the ranks of the role in role-rank order (a split of the world) and is owned from here on.
+  Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degrees, const std::string& name);
+
+  const spec::Degrees& degrees() const { return degrees_; }
+  const spec::Coordinates& place() const { return place_; }
+  comm::Communicator& role() { return *role_; }
+  comm::Communicator& tp() { return *tp_; }
+  comm::Communicator& dp() { return *dp_; }
+  /// collective: role.
+  void close();
+
+ private:
+  spec::Degrees degrees_;
+  spec::Coordinates place_;
+  std::unique_ptr<comm::Communicator> role_, tp_, dp_;
+};
+
+}  // namespace muster::parallel

@@ -1,0 +1,27 @@
+// Log-probabilities of chosen tokens, with the vocabulary cut over tp and the tokens in chunks: full logits never exist.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "runtime/ops/param.h"
+#include "runtime/spec/layout.h"
+
+namespace muster::comm {
+class Communicator;
+}
+
+namespace muster::parallel {
+
+struct TokenScores {
+  at::Tensor logprobs_N;  // float32, with gradient where hidden has one
+  at::Tensor entropy_N;   // float32, without gradient
+};
+
+/// log softmax(hidden . head^T / temperature)[target], float32. hidden_ND; head_VD: this rank's rows; `vocabulary`: their range of
+/// the global vocabulary; targets_N int64, global ids. Backward recomputes each chunk. collective: tp (forward and backward).
+TokenScores token_scores(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD, const spec::Range& vocabulary,
+                         const at::Tensor& targets_N, double temperature, std::int64_t chunk_tokens);
+
+}  // namespace muster::parallel

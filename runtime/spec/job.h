@@ -1,0 +1,216 @@
+// What was asked: one job TOML as plain structs, with the defaults (which stand nowhere else). Shape is checked by the reader
+// (job_schema), sense by check_job. Derived values are functions, never stored keys. Units are in the names.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace muster::spec {
+
+enum class PlacementMode { colocated, split };
+enum class Backend { megatron, dtensor };
+enum class DataType { fp32, bf16, fp8 };
+enum class Baseline { leave_one_out, mean };
+enum class LossReduction { token, sequence };
+enum class KlKind { k1, k2, k3 };
+enum class Correction { none, truncate, mask };       // of generator against trainer: off, clamp the weight, drop outside
+enum class Schedule { constant, linear, cosine };
+enum class Switch { automatic, off, on };
+
+struct ModelJob {
+  std::string path;   // Hugging Face folder; may begin with ${MUSTER_CACHE}
+  std::string name;   // facts in templates/models; when both are given they must agree
+  std::string weights = "file";  // "file", or "random" with `initial_std`, from a config alone
+  double initial_std = 0.05;
+  DataType dtype = DataType::bf16;  // of compute and of the weights that forward passes read
+};
+
+struct PlacementJob {
+  PlacementMode mode = PlacementMode::colocated;
+  std::int64_t gen_nodes = 0;       // split: nodes of the generator; 0: as many as its ranks need
+  std::int64_t ranks_per_node = 0;  // 0: what the cluster file says
+  std::int64_t spares = 0;          // extra nodes
+};
+
+struct GenJob {
+  std::int64_t tp = 1, pp = 1, dp = 1, ep = 1;
+  DataType dtype = DataType::bf16;
+  std::int64_t page_tokens = 16;
+  double kv_gb = 0;                     // memory of the cache on each rank; 0: what the plan leaves
+  std::int64_t max_batch_tokens = 8192;   // tokens of one forward pass (prefill chunks and decode together)
+  std::int64_t max_running_samples = 256;
+  bool cuda_graphs = true;
+};
+
+struct TrainJob {
+  Backend backend = Backend::megatron;
+  std::int64_t tp = 1, cp = 1, ep = 1, pp = 1, vpp = 1, dp = 1;
+  std::int64_t fsdp = 0;              // 0 or 1; its degree is dp
+  std::int64_t gbs = 0;               // samples of one optimizer update; 0: all samples of the step
+  std::int64_t mbs = 1;               // rows of grpo.max_sequence_tokens in one packed micro batch
+  std::int64_t first_stage_layers = 0, last_stage_layers = 0;
+  bool recompute = false;
+  bool share_prompt = true;           // the prompt of a group computed once for all its samples (on CUDA: refused until its form exists)
+  std::int64_t logprob_chunk_tokens = 1024;
+};
+
+struct PackingJob {
+  bool enabled = true;
+  std::int64_t max_tokens = 0;  // of one micro batch; 0: train.mbs * grpo.max_sequence_tokens
+};
+
+struct MoeJob {
+  std::string dispatcher = "alltoall";
+  bool freeze_router = true;
+};
+
+struct AsyncJob {
+  bool enabled = false;
+  std::int64_t max_staleness = 1;  // versions by which generation may run ahead
+  bool in_flight_updates = false;
+};
+
+struct GrpoJob {
+  std::int64_t steps = 100;
+  std::int64_t prompts_per_step = 32;
+  std::int64_t samples_per_prompt = 16;
+  std::int64_t max_sequence_tokens = 4096;   // prompt and answer
+  Baseline baseline = Baseline::leave_one_out;
+  bool normalize = true;
+  double advantage_eps = 1e-6;
+  bool overlong_filtering = false;           // cut-off samples count in the group's statistics, not in the loss
+};
+
+struct LossJob {
+  double clip_low = 0.2, clip_high = 0.2;
+  double dual_clip = 0;                      // 0: off; otherwise > 1
+  LossReduction reduction = LossReduction::token;
+  double kl_weight = 0;                      // 0: the reference model is not loaded
+  KlKind kl_kind = KlKind::k3;
+  double kl_input_clamp = 20, kl_output_clamp = 10;
+  Correction correction = Correction::none;
+  double correction_max = 2, correction_min = 0;
+  bool force_on_policy = false;              // ratio 1 by definition: no pass for old log-probabilities; one update a step
+};
+
+struct SamplingJob {
+  double temperature = 1;
+  double top_p = 1;
+  std::int64_t top_k = 0;                    // 0: off
+  std::int64_t max_new_tokens = 0;           // 0: what max_sequence_tokens leaves
+  std::vector<std::string> stop;             // tokens by their text; empty: the model's end tokens
+};
+
+struct WarmupJob {                           // a supervised start before step 1
+  std::int64_t sft_steps = 0;                // at most so many; 0: off
+  double stop_at_reward = 0;                 // sampled pass@1 at which it stops; 0: never early
+  std::int64_t batch = 64;
+  double lr = 2e-3;
+  std::int64_t check_every = 4;
+  std::int64_t check_prompts = 512;
+};
+
+struct DataJob {
+  std::string path;                          // JSONL file, or "builtin:sums", "builtin:reverse-digits"
+  std::string prompt = "{prompt}";           // template over the fields of a row
+  std::string answer = "{answer}";           // template of the gold answer
+  std::int64_t max_prompt_tokens = 0;        // 0: max_sequence_tokens - 1
+  double max_refused_share = 0.05;
+  bool shuffle = true;
+  std::int64_t held_out = 0;                 // rows kept for validation, never trained on
+};
+
+struct ValidateJob {
+  std::int64_t every = 0;                    // steps; 0: never
+  std::int64_t prompts = 64;
+};
+
+struct RewardJob {
+  std::string kind = "math";                 // exact, math
+  std::int64_t workers = 1;                  // processes for each rank that scores
+  double timeout_s = 5;                      // of one answer
+  double max_memory_gb = 1;
+};
+
+struct OptimizerJob {
+  double lr = 1e-6;
+  double min_lr = 0;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0.01;
+  double max_grad_norm = 1;                  // 0: no clipping
+  std::int64_t warmup_steps = 0;             // GRPO steps
+  Schedule schedule = Schedule::constant;
+};
+
+struct RefitJob {
+  Switch verify = Switch::automatic;         // checksums on both sides; automatic: on where device is cpu
+  std::int64_t bucket_mb = 512;
+  bool alias = true;                         // the generator may read the trainer's bytes where both want the very same
+};
+
+struct CheckpointJob {
+  std::int64_t every = 0;                    // steps; 0: never
+  std::int64_t keep = 2;
+  bool final_model = true;                   // the policy as a Hugging Face folder at the end
+};
+
+struct RequeueJob {
+  std::int64_t max = 0;
+  double margin_s = 120;
+};
+
+struct LogJob {
+  std::int64_t samples = 8;                  // samples of a step kept in samples.jsonl; -1: all
+  std::int64_t every = 1;
+};
+
+struct WatchdogJob {
+  double comm_timeout_s = 600;
+  double beat_timeout_s = 10;                // no beat for so long: the rank is silent
+  double start_timeout_s = 300;
+  double stall_timeout_s = 1800;             // beats, but no progress
+  bool compare_calls = false;
+};
+
+struct Job {
+  std::string name;
+  std::string base;                          // a file of templates/bases that this one builds on
+  std::uint64_t seed = 0;
+  std::vector<std::string> rank_wrapper;     // program and arguments put before muster-rank
+  bool allow_fallback = false;
+  std::int64_t threads = 1;                  // of one rank on the CPU
+
+  ModelJob model;
+  PlacementJob placement;
+  GenJob gen;
+  TrainJob train;
+  PackingJob packing;
+  MoeJob moe;
+  AsyncJob async;
+  GrpoJob grpo;
+  LossJob loss;
+  SamplingJob sampling;
+  WarmupJob warmup;
+  DataJob data;
+  ValidateJob validate;
+  RewardJob reward;
+  OptimizerJob optimizer;
+  RefitJob refit;
+  CheckpointJob checkpoint;
+  RequeueJob requeue;
+  LogJob log;
+  WatchdogJob watchdog;
+};
+
+std::int64_t samples_per_step(const Job& job);
+/// Samples of one optimizer update, resolved.
+std::int64_t update_samples(const Job& job);
+std::int64_t updates_per_step(const Job& job);
+/// Tokens of one packed micro batch, resolved.
+std::int64_t micro_batch_tokens(const Job& job);
+std::int64_t max_new_tokens(const Job& job);
+std::int64_t train_ranks(const Job& job);
+std::int64_t gen_ranks(const Job& job);
+
+}  // namespace muster::spec

@@ -1,0 +1,81 @@
+// Strict and typed reading of TOML: every fault with file:line:column and the nearest known key, all faults in one go. And the
+// one declarative schema of job keys, from which reading, writing and `muster keys` are made. toml++ stays in the .cpp.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/spec/job.h"
+
+namespace muster::spec {
+struct ModelFacts;
+}
+
+namespace muster::spec {
+
+/// A parsed TOML document (or a table within it) that knows where everything stands. Keys that nobody asked for are faults
+/// when finish() is called. Values out of type or range are added to the faults and the caller's default is kept.
+class TomlReader {
+ public:
+  static TomlReader parse(const std::string& text, const std::string& where, base::Faults& faults);
+  TomlReader(TomlReader&&) noexcept;
+  ~TomlReader();
+
+  bool has(const std::string& key) const;
+  /// "jobs/qwen3.toml:14:1", or the file alone when the key is absent.
+  std::string place(const std::string& key) const;
+  void read(const std::string& key, bool& value);
+  void read(const std::string& key, std::int64_t& value, std::int64_t least, std::int64_t most);
+  void read(const std::string& key, std::uint64_t& value);
+  void read(const std::string& key, double& value, double least, double most);
+  void read(const std::string& key, std::string& value);
+  void read(const std::string& key, std::vector<std::string>& value);
+  void read(const std::string& key, std::vector<std::int64_t>& value);
+  /// One of `names`; the index of the name found.
+  void read_choice(const std::string& key, const std::vector<std::string>& names, std::size_t& index);
+  TomlReader table(const std::string& key);                 // an empty one when absent
+  std::vector<TomlReader> tables(const std::string& key);   // [[key]]
+  std::vector<std::string> keys() const;
+  base::Faults& faults();
+  /// Adds a fault for each key that was not asked for, here and below.
+  void finish();
+
+ private:
+  struct State;
+  explicit TomlReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// One key of a schema, as `muster keys` prints it.
+struct KeyInfo {
+  std::string key;        // "train.tp"
+  std::string type;       // "integer", "number", "text", "yes/no", "one of a | b", "list of text"
+  std::string unit;       // "tokens", "s", "" ...
+  std::string fallback;   // its default as TOML
+  std::string meaning;
+};
+std::vector<KeyInfo> job_keys();
+
+/// `overrides` are "train.tp=2" as typed after --set (a TOML value, or a bare word for text).
+struct JobSource {
+  std::string text;
+  std::string where;
+  std::vector<std::string> overrides;
+};
+/// Shape only; faults are added. `bases_folder` holds the files that `base` names.
+Job read_job(const JobSource& source, const std::filesystem::path& bases_folder, base::Faults& faults);
+/// The whole resolved job as TOML, every key with its value.
+std::string job_text(const Job& job);
+/// Keys of the job that differ from the default, as (key, TOML value).
+std::vector<std::pair<std::string, std::string>> job_differences(const Job& job);
+
+/// What spans keys: degrees, heads, batches, modes. `facts` may be null when the model is not known here.
+/// Adds one fault for each violation with its numbers and the mend. Warnings are legal but foolish things.
+void check_job(const Job& job, const ModelFacts* facts, const std::string& where, base::Faults& faults, std::vector<std::string>& warnings);
+
+}  // namespace muster::spec

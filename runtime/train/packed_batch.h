@@ -1,0 +1,38 @@
+// Sequences packed into micro batches: tokens one after another, no padding; the prompt of a group once for all its samples.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "runtime/ops/packed_attention.h"
+
+namespace muster::train {
+
+/// One prompt with its answer, as the trainer needs it. Sequences of one group share their prompt.
+struct Sequence {
+  std::int64_t id = 0;                     // the caller's number, given back with every scored token
+  std::int64_t group = 0;
+  std::span<const std::int32_t> prompt;
+  std::span<const std::int32_t> answer;
+};
+
+/// One micro batch. N scored tokens: token n is predicted by the hidden state of row rows_N[n].
+struct PackedBatch {
+  at::Tensor tokens_T, positions_T;        // int64
+  std::vector<ops::Segment> segments;
+  at::Tensor rows_N, targets_N;            // int64
+  std::vector<std::int64_t> sequence_of_N; // index into the packed span of sequences
+  std::vector<std::int64_t> position_of_N; // index within the answer
+  std::vector<std::int64_t> sequences;     // indices of the sequences in this batch
+  std::int64_t num_tokens = 0;             // T
+};
+
+/// Cuts `sequences` into micro batches of at most `max_tokens` (first fit, longest group first; deterministic). With
+/// `share_prompt` a group whose parts fall into several batches repeats its prompt in each. A sequence longer than max_tokens
+/// gets a batch of its own. The last token of an answer is only a target and is not computed.
+std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt, at::Device device);
+
+}  // namespace muster::train
