@@ -180,8 +180,8 @@ def tokenizer_config_of(gguf):
     }
 
 
-def write_json(path, content):
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+def write_json(path, content, indent=2):
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
 
 
 def write_folder(gguf, folder):
@@ -190,7 +190,7 @@ def write_folder(gguf, folder):
     write_json(folder / "config.json", config)
     write_json(folder / "generation_config.json", {"_from_model_config": True, **ids})
     write_json(folder / "tokenizer_config.json", tokenizer_config_of(gguf))
-    write_json(folder / "tokenizer.json", tokenizer_of(gguf))
+    write_json(folder / "tokenizer.json", tokenizer_of(gguf), indent=None)
     write_safetensors(folder / "model.safetensors", {name: bf16_bits(array) for name, array in weights_of(gguf, config)})
     if gguf.tensors:
         sys.exit(f"{sys.argv[0]}: tensors that nothing asked for: {', '.join(sorted(gguf.tensors))}")
