@@ -24,6 +24,7 @@ struct ModelJob {
   std::string weights = "file";  // "file", or "random" with `initial_std`, from a config alone
   double initial_std = 0.05;
   DataType dtype = DataType::bf16;  // of compute and of the weights that forward passes read
+  bool operator==(const ModelJob&) const = default;
 };
 
 struct PlacementJob {
@@ -31,6 +32,7 @@ struct PlacementJob {
   std::int64_t gen_nodes = 0;       // split: nodes of the generator; 0: as many as its ranks need
   std::int64_t ranks_per_node = 0;  // 0: what the cluster file says
   std::int64_t spares = 0;          // extra nodes
+  bool operator==(const PlacementJob&) const = default;
 };
 
 struct GenJob {
@@ -41,6 +43,7 @@ struct GenJob {
   std::int64_t max_batch_tokens = 8192;   // tokens of one forward pass (prefill chunks and decode together)
   std::int64_t max_running_samples = 256;
   bool cuda_graphs = true;
+  bool operator==(const GenJob&) const = default;
 };
 
 struct TrainJob {
@@ -53,22 +56,26 @@ struct TrainJob {
   bool recompute = false;
   bool share_prompt = true;           // the prompt of a group computed once for all its samples (on CUDA: refused until its form exists)
   std::int64_t logprob_chunk_tokens = 1024;
+  bool operator==(const TrainJob&) const = default;
 };
 
 struct PackingJob {
   bool enabled = true;
   std::int64_t max_tokens = 0;  // of one micro batch; 0: train.mbs * grpo.max_sequence_tokens
+  bool operator==(const PackingJob&) const = default;
 };
 
 struct MoeJob {
   std::string dispatcher = "alltoall";
   bool freeze_router = true;
+  bool operator==(const MoeJob&) const = default;
 };
 
 struct AsyncJob {
   bool enabled = false;
   std::int64_t max_staleness = 1;  // versions by which generation may run ahead
   bool in_flight_updates = false;
+  bool operator==(const AsyncJob&) const = default;
 };
 
 struct GrpoJob {
@@ -80,6 +87,7 @@ struct GrpoJob {
   bool normalize = true;
   double advantage_eps = 1e-6;
   bool overlong_filtering = false;           // cut-off samples count in the group's statistics, not in the loss
+  bool operator==(const GrpoJob&) const = default;
 };
 
 struct LossJob {
@@ -92,6 +100,7 @@ struct LossJob {
   Correction correction = Correction::none;
   double correction_max = 2, correction_min = 0;
   bool force_on_policy = false;              // ratio 1 by definition: no pass for old log-probabilities; one update a step
+  bool operator==(const LossJob&) const = default;
 };
 
 struct SamplingJob {
@@ -100,6 +109,7 @@ struct SamplingJob {
   std::int64_t top_k = 0;                    // 0: off
   std::int64_t max_new_tokens = 0;           // 0: what max_sequence_tokens leaves
   std::vector<std::string> stop;             // tokens by their text; empty: the model's end tokens
+  bool operator==(const SamplingJob&) const = default;
 };
 
 struct WarmupJob {                           // a supervised start before step 1
@@ -109,6 +119,7 @@ struct WarmupJob {                           // a supervised start before step 1
   double lr = 2e-3;
   std::int64_t check_every = 4;
   std::int64_t check_prompts = 512;
+  bool operator==(const WarmupJob&) const = default;
 };
 
 struct DataJob {
@@ -119,11 +130,13 @@ struct DataJob {
   double max_refused_share = 0.05;
   bool shuffle = true;
   std::int64_t held_out = 0;                 // rows kept for validation, never trained on
+  bool operator==(const DataJob&) const = default;
 };
 
 struct ValidateJob {
   std::int64_t every = 0;                    // steps; 0: never
   std::int64_t prompts = 64;
+  bool operator==(const ValidateJob&) const = default;
 };
 
 struct RewardJob {
@@ -131,6 +144,7 @@ struct RewardJob {
   std::int64_t workers = 1;                  // processes for each rank that scores
   double timeout_s = 5;                      // of one answer
   double max_memory_gb = 1;
+  bool operator==(const RewardJob&) const = default;
 };
 
 struct OptimizerJob {
@@ -141,28 +155,42 @@ struct OptimizerJob {
   double max_grad_norm = 1;                  // 0: no clipping
   std::int64_t warmup_steps = 0;             // GRPO steps
   Schedule schedule = Schedule::constant;
+  bool operator==(const OptimizerJob&) const = default;
 };
 
 struct RefitJob {
   Switch verify = Switch::automatic;         // checksums on both sides; automatic: on where device is cpu
   std::int64_t bucket_mb = 512;
   bool alias = true;                         // the generator may read the trainer's bytes where both want the very same
+  bool operator==(const RefitJob&) const = default;
 };
 
 struct CheckpointJob {
   std::int64_t every = 0;                    // steps; 0: never
   std::int64_t keep = 2;
   bool final_model = true;                   // the policy as a Hugging Face folder at the end
+  bool operator==(const CheckpointJob&) const = default;
 };
 
 struct RequeueJob {
   std::int64_t max = 0;
   double margin_s = 120;
+  bool operator==(const RequeueJob&) const = default;
 };
 
 struct LogJob {
   std::int64_t samples = 8;                  // samples of a step kept in samples.jsonl; -1: all
   std::int64_t every = 1;
+  bool operator==(const LogJob&) const = default;
+};
+
+/// Only for `muster selftest`: sabotaged runs that must not learn, which shows that the honest one learns for the right reason.
+enum class Sabotage { none, zero_advantage, shuffled_advantage, negated_advantage, no_refit };
+
+struct SelftestJob {
+  Sabotage sabotage = Sabotage::none;
+  std::int64_t start_prompts = 0;            // prompts on which the reward is measured afresh before step 1; 0: not measured
+  bool operator==(const SelftestJob&) const = default;
 };
 
 struct WatchdogJob {
@@ -171,6 +199,7 @@ struct WatchdogJob {
   double start_timeout_s = 300;
   double stall_timeout_s = 1800;             // beats, but no progress
   bool compare_calls = false;
+  bool operator==(const WatchdogJob&) const = default;
 };
 
 struct Job {
@@ -201,6 +230,8 @@ struct Job {
   RequeueJob requeue;
   LogJob log;
   WatchdogJob watchdog;
+  SelftestJob selftest;
+  bool operator==(const Job&) const = default;
 };
 
 std::int64_t samples_per_step(const Job& job);

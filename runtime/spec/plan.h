@@ -34,6 +34,7 @@ struct RankPlan {
   std::optional<std::int64_t> gen_rank;
   std::vector<int> cpus;                     // affinity; empty: not bound
   std::vector<EnvironmentValue> environment; // what only this rank gets, beyond the plan's
+  bool operator==(const RankPlan&) const = default;
 };
 
 struct Plan {
@@ -42,6 +43,7 @@ struct Plan {
   ModelFacts model;
   std::string cluster;                       // name of the cluster file
   std::string device = "cpu";                // cpu or cuda
+  double peak_tflops = 0;                    // dense, of one rank's device in the compute type; 0: not known, and no MFU is written
   std::int64_t num_nodes = 1;
   std::int64_t ranks_per_node = 1;
   Degrees train, generate;                   // the mesh of each role
@@ -50,6 +52,7 @@ struct Plan {
   std::filesystem::path run_folder;          // empty in a plan that was only shown
   std::filesystem::path binaries;            // folder of muster-runtime and muster-rank
   std::vector<std::string> warnings;
+  bool operator==(const Plan&) const = default;
 };
 
 /// Checks that the plan holds together: ranks numbered from 0, each place of each mesh taken once, slots and local ranks
@@ -63,6 +66,7 @@ std::string plan_json(const Plan& plan);
 struct NodePlace {
   std::int64_t slot = 0;
   std::string host, address;
+  bool operator==(const NodePlace&) const = default;
 };
 
 struct Placement {
@@ -71,6 +75,7 @@ struct Placement {
   std::int64_t port = 0;                     // rank 0 of the run listens here, on the address of its node
   std::filesystem::path key_file;            // mode 0600
   std::vector<NodePlace> nodes;              // by slot
+  bool operator==(const Placement&) const = default;
 };
 
 std::string placement_text(const Placement& placement);
@@ -87,6 +92,7 @@ struct RunPaths {
   std::filesystem::path epoch() const { return folder / "epoch"; }            // JSON {"attempt": n, "id": "...", "host": "..."}
   std::filesystem::path steps() const { return folder / "steps.jsonl"; }
   std::filesystem::path samples() const { return folder / "samples.jsonl"; }
+  std::filesystem::path warmup() const { return folder / "warmup.jsonl"; }    // the supervised start, and the reward measured after it
   std::filesystem::path final_model() const { return folder / "model"; }
   std::filesystem::path checkpoints() const { return folder / "checkpoints"; }
   std::filesystem::path attempt(std::int64_t n) const { return folder / ("attempt_" + std::to_string(n)); }
@@ -111,6 +117,7 @@ struct ExitRecord {
   std::string phase;                         // last phase
   std::string last_call;                     // last collective: "train.dp all_reduce #12 grads"
   std::string message;                       // last error text of the rank, one line
+  bool operator==(const ExitRecord&) const = default;
 };
 std::string exit_record_json(const ExitRecord& record);
 ExitRecord parse_exit_record(const std::string& text, const std::string& where);

@@ -40,6 +40,8 @@ class Trainer {
   SequenceScores scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
   /// One optimizer update over this dp rank's sequences (may be none). collective: role.
   UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr, const std::function<void()>& on_progress);
+  /// Forgets the moments and the count of updates: what follows the supervised start begins afresh.
+  void reset_optimizer();
   /// Bytes by owner that this trainer holds (main weights, moments, gradients).
   spec::MemoryFigures memory() const;
   /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes.

@@ -1,0 +1,45 @@
+// The records of a run, written by the writer rank only: steps.jsonl, samples.jsonl, warmup.jsonl. Every line carries the attempt, and
+// before each line the epoch is read again: an attempt that has been followed by another writes nothing any more.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/base/json_lines.h"
+#include "runtime/spec/plan.h"
+#include "runtime/spec/step_record.h"
+
+namespace muster::log {
+
+/// One line of samples.jsonl.
+struct SampleRecord {
+  std::int64_t step = 0, prompt_index = 0, sample_index = 0, weight_version = 0;
+  std::vector<std::int32_t> tokens;      // of the answer
+  std::vector<float> logprobs;
+  std::string prompt, text;
+  double reward = 0;
+  std::string outcome;                   // graded, timeout, failed
+  std::string finish;                    // stop, length
+};
+
+class Records {
+ public:
+  /// throws: Error::user when the folder cannot be written.
+  Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id);
+  void step(const spec::StepRecord& record);
+  void sample(const SampleRecord& record);
+  /// A line of warmup.jsonl: {"attempt", "kind": "sft" | "check" | "start", ...}.
+  void warmup(nlohmann::ordered_json line);
+
+ private:
+  /// throws: Error::rank when the epoch file names another attempt.
+  void check_epoch() const;
+  spec::RunPaths paths_;
+  std::int64_t attempt_;
+  std::string attempt_id_;
+  base::JsonLinesWriter steps_, samples_, warmup_;
+};
+
+}  // namespace muster::log
