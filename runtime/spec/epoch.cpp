@@ -1,0 +1,61 @@
+#include "runtime/spec/epoch.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/plan.h"
+
+namespace muster::spec {
+
+std::string epoch_text(const Epoch& epoch) {
+  const nlohmann::ordered_json object{{"attempt", epoch.attempt}, {"id", epoch.id},   {"host", epoch.host},
+                                      {"boot_id", epoch.boot_id}, {"pid", epoch.pid}};
+  return object.dump() + "\n";
+}
+
+Epoch parse_epoch(const std::string& text, const std::string& where) {
+  const auto object = nlohmann::json::parse(text, nullptr, false);
+  const auto has = [&](const char* key, auto is_type) { return object.contains(key) && is_type(object[key]); };
+  const auto is_text = [](const nlohmann::json& value) { return value.is_string(); };
+  const auto is_whole = [](const nlohmann::json& value) { return value.is_number_integer(); };
+  if (!object.is_object() || !has("attempt", is_whole) || !has("id", is_text) || !has("host", is_text) ||
+      !has("boot_id", is_text) || !has("pid", is_whole))
+    throw Error::user({.what = "not an epoch file: attempt, id, host, boot_id and pid are expected",
+                       .where = where,
+                       .fix = "if no attempt of this run is going on, remove the file"});
+  return Epoch{.attempt = object["attempt"], .id = object["id"], .host = object["host"], .boot_id = object["boot_id"], .pid = object["pid"]};
+}
+
+std::optional<Epoch> current_epoch(const std::filesystem::path& run_folder) {
+  const std::filesystem::path path = RunPaths{run_folder}.epoch();
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
+  return parse_epoch(base::read_file(path), path.string());
+}
+
+void check_epoch(const std::filesystem::path& run_folder, const std::string& attempt_id) {
+  const std::optional<Epoch> epoch = current_epoch(run_folder);
+  if (!epoch || epoch->id == attempt_id) return;
+  throw Error::rank({.what = base::text("attempt ", epoch->attempt, " on ", epoch->host, " has taken over this run, so this attempt may not write any more"),
+                     .where = run_folder.string()});
+}
+
+std::string this_boot_id() {
+  try {
+    return base::trim(base::read_file("/proc/sys/kernel/random/boot_id"));
+  } catch (const Error&) {
+    return "";  // not Linux's proc: the id only tells two boots of one host apart
+  }
+}
+
+std::string this_host() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+}  // namespace muster::spec
