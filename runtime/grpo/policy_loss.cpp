@@ -1,0 +1,137 @@
+// The loss and its derivative by the log-probability are computed together, without a graph: N is small, and one node carries
+// the derivative into the backward. Letters: N scored tokens.
+#include "runtime/grpo/policy_loss.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "runtime/base/error.h"
+
+namespace muster::grpo {
+namespace {
+
+constexpr double kMaxLogRatio = 20;
+
+/// The given value, with the given derivative by logprobs_N.
+class KnownDerivative : public torch::autograd::Function<KnownDerivative> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& logprobs_N, const at::Tensor& value,
+                            const at::Tensor& derivative_N) {
+    (void)logprobs_N;
+    context->save_for_backward({derivative_N});
+    return value.clone();
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    return {context->get_saved_variables()[0] * gradients[0], at::Tensor(), at::Tensor()};
+  }
+};
+
+/// Value of each token, and its derivative by the token's log-probability.
+struct Terms {
+  at::Tensor value_N, derivative_N;
+};
+
+struct PolicyTerms {
+  Terms terms;
+  at::Tensor clipped_N;  // bool: the clip takes the gradient away
+};
+
+PolicyTerms policy_terms(const at::Tensor& ratio_N, const at::Tensor& advantages_N, const spec::LossJob& loss) {
+  const at::Tensor is_positive = advantages_N > 0;
+  const at::Tensor is_negative = advantages_N < 0;
+  const double low = 1 - loss.clip_low;
+  const double high = 1 + loss.clip_high;
+  // The greater of the plain and the clamped loss: only one side of the clamp ever binds for a sign of the advantage.
+  at::Tensor bounded = at::where(is_positive, ratio_N.clamp_max(high), ratio_N.clamp_min(low));
+  at::Tensor clipped = at::where(is_positive, ratio_N > high, is_negative & (ratio_N < low));
+  if (loss.dual_clip > 0) {
+    bounded = at::where(is_negative, bounded.clamp_max(loss.dual_clip), bounded);
+    clipped = clipped | (is_negative & (ratio_N > loss.dual_clip));
+  }
+  const at::Tensor value = -advantages_N * bounded;
+  return {.terms = {.value_N = value, .derivative_N = value.masked_fill(clipped, 0)}, .clipped_N = clipped};
+}
+
+/// Importance weight of trainer against generator.
+at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen_logprobs_N, const spec::LossJob& loss) {
+  const at::Tensor weight = at::exp(old_logprobs_N - gen_logprobs_N);
+  const at::Tensor finite = weight.masked_fill(~weight.isfinite(), 0);
+  if (loss.correction == spec::Correction::truncate) return finite.clamp(loss.correction_min, loss.correction_max);
+  return finite.masked_fill((finite < loss.correction_min) | (finite > loss.correction_max), 0);
+}
+
+/// d/d logprob of kl_estimate(reference - logprob).
+at::Tensor kl_derivative(const at::Tensor& difference_N, spec::KlKind kind) {
+  switch (kind) {
+    case spec::KlKind::k1: return at::ones_like(difference_N);
+    case spec::KlKind::k2: return -difference_N;
+    case spec::KlKind::k3: return -at::expm1(difference_N);
+  }
+  INVARIANT(false, "every KL kind is listed");
+}
+
+Terms kl_terms(const at::Tensor& logprobs_N, const at::Tensor& reference_logprobs_N, const spec::LossJob& loss) {
+  const at::Tensor raw_difference = reference_logprobs_N - logprobs_N;
+  const at::Tensor difference = raw_difference.clamp(-loss.kl_input_clamp, loss.kl_input_clamp);
+  const at::Tensor raw_value = kl_estimate(difference, loss.kl_kind);
+  const at::Tensor value = raw_value.clamp(-loss.kl_output_clamp, loss.kl_output_clamp);
+  const at::Tensor input_bound = raw_difference.abs() > loss.kl_input_clamp;
+  const at::Tensor output_bound = raw_value.abs() > loss.kl_output_clamp;
+  // s = exp(logprob - stopped logprob): its derivative is the value itself, unless the input clamp acts.
+  const at::Tensor derivative = (kl_derivative(difference, loss.kl_kind).masked_fill(output_bound, 0) + value).masked_fill(input_bound, 0);
+  const at::Tensor broken = ~logprobs_N.isfinite();
+  return {.value_N = value.masked_fill(broken, 0), .derivative_N = derivative.masked_fill(broken, 0)};
+}
+
+}  // namespace
+
+at::Tensor kl_estimate(const at::Tensor& difference_N, spec::KlKind kind) {
+  switch (kind) {
+    case spec::KlKind::k1: return -difference_N;
+    case spec::KlKind::k2: return difference_N.square() / 2;
+    case spec::KlKind::k3: return at::expm1(difference_N) - difference_N;
+  }
+  INVARIANT(false, "every KL kind is listed");
+}
+
+LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
+  at::Tensor total, derivative, figures;
+  {
+    const at::NoGradGuard no_graph;
+    const at::Tensor logprobs = inputs.logprobs_N.detach();
+    const at::Tensor old_logprobs = loss.force_on_policy ? logprobs : inputs.old_logprobs_N;
+    const at::Tensor weights = inputs.weights_N;
+    const at::Tensor masked = weights == 0;
+    // A mask is a place where nothing is read: 0 x NaN would not be 0.
+    const auto weighted_sum = [&](const at::Tensor& value_N) { return (weights * value_N).masked_fill(masked, 0).sum(at::kDouble); };
+
+    const at::Tensor ratio = at::exp((logprobs - old_logprobs).clamp(-kMaxLogRatio, kMaxLogRatio));
+    auto [policy, clipped] = policy_terms(ratio, inputs.advantages_N, loss);
+    at::Tensor correction = at::ones_like(ratio);
+    if (loss.correction != spec::Correction::none) {
+      correction = correction_of(old_logprobs, inputs.gen_logprobs_N, loss);
+      policy = {.value_N = policy.value_N * correction, .derivative_N = policy.derivative_N * correction};
+    }
+    total = weighted_sum(policy.value_N);
+    derivative = policy.derivative_N;
+    at::Tensor kl = at::zeros_like(total);
+    if (loss.kl_weight != 0) {
+      const Terms terms = kl_terms(logprobs, inputs.reference_logprobs_N, loss);
+      kl = weighted_sum(terms.value_N);
+      total = total + loss.kl_weight * kl;
+      derivative = derivative + loss.kl_weight * terms.derivative_N;
+    }
+    total = total.to(at::kFloat);
+    derivative = (weights * derivative).masked_fill(masked, 0);
+    figures = at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)}).cpu();
+  }
+  const double* values = figures.const_data_ptr<double>();
+  return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative),
+          .kl = values[0],
+          .clip_share = values[1],
+          .ratio_mean = values[2],
+          .correction_mean = values[3]};
+}
+
+}  // namespace muster::grpo
