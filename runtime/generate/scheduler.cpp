@@ -1,0 +1,397 @@
+// T: tokens of the pass.
+#include "runtime/generate/scheduler.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+namespace muster::generate {
+namespace {
+
+constexpr std::int64_t kNobody = std::numeric_limits<std::int64_t>::max();
+
+void insert_sorted(std::vector<std::int64_t>& list, std::int64_t value) {
+  list.insert(std::lower_bound(list.begin(), list.end(), value), value);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool) : options_(options), pool_(pool) {
+  INVARIANT(options.page_tokens > 0 && options.max_batch_tokens > 0 && options.max_running_samples > 0, "check_job refuses other values");
+  INVARIANT(pool.num_free() == pool.num_pages(), "all pages come back at the end of a step");
+  base::Faults faults;
+  for (const Request& request : requests) {
+    const auto length = static_cast<std::int64_t>(request.prompt.size());
+    Prompt prompt{.request = &request, .first_run = static_cast<std::int64_t>(runs_.size())};
+    prompt.max_new_tokens = options.max_sequence_tokens - length;
+    if (options.max_new_tokens > 0) prompt.max_new_tokens = std::min(prompt.max_new_tokens, options.max_new_tokens);
+    const std::int64_t longest = length + prompt.max_new_tokens - 1;  // the last token's key is never needed
+    const std::int64_t longest_pages = pages_of(longest, options.page_tokens);
+    const std::string where = base::text("prompt of group ", request.group);
+    if (length == 0) {
+      faults.add({"the prompt has no tokens", where, "mend the row or data.prompt"});
+    } else if (prompt.max_new_tokens < 1) {
+      faults.add({base::text("the prompt has ", length, " tokens and leaves no room for an answer in grpo.max_sequence_tokens = ",
+                             options.max_sequence_tokens),
+                  where, "raise grpo.max_sequence_tokens or lower data.max_prompt_tokens"});
+    } else if (longest_pages > pool.num_pages()) {
+      faults.add({base::text("the prompt of ", length, " tokens with an answer of ", prompt.max_new_tokens, " needs ", longest_pages,
+                             " pages of ", options.page_tokens, " tokens, but the cache has ", pool.num_pages()),
+                  where, "raise gen.kv_gb, or lower grpo.max_sequence_tokens or sampling.max_new_tokens"});
+    }
+    for (std::int64_t index = 0; index < request.num_samples; ++index) {
+      runs_.push_back({.prompt = static_cast<std::int64_t>(prompts_.size())});
+      samples_.push_back({.group = request.group, .index = index});
+    }
+    prompts_.push_back(std::move(prompt));
+  }
+  faults.throw_if_any();
+  num_unfinished_ = static_cast<std::int64_t>(runs_.size());
+  pass_.batch.page_tokens = options.page_tokens;
+}
+
+std::int64_t Scheduler::length(std::int64_t run) const {
+  const auto at = static_cast<std::size_t>(run);
+  return prompts_[static_cast<std::size_t>(runs_[at].prompt)].length() + static_cast<std::int64_t>(samples_[at].tokens.size());
+}
+
+/// Pages that the samples on their way will soon ask for: so many stay free when something new is let in.
+std::int64_t Scheduler::headroom() const {
+  std::int64_t pages = static_cast<std::int64_t>(running_.size()) / options_.page_tokens + (running_.empty() ? 0 : 1);
+  for (const std::int64_t prompt : filling_) pages += prompts_[static_cast<std::size_t>(prompt)].request->num_samples;
+  return pages;
+}
+
+const Pass& Scheduler::next() {
+  ops::PagedBatch& batch = pass_.batch;
+  batch.query_begin.assign(1, 0);
+  batch.page_begin.assign(1, 0);
+  batch.lengths.clear();
+  batch.pages.clear();
+  batch.slots.clear();
+  pass_.tokens.clear();
+  pass_.positions.clear();
+  pass_.rows.clear();
+  pass_.draws.clear();
+  pass_.copies.clear();
+  budget_ = options_.max_batch_tokens;
+  has_preempted_ = false;
+
+  resume_paused();
+  plan_running();
+  admit_prompts();
+  build_running();
+  build_prompts();
+
+  INVARIANT(!pass_.tokens.empty(), "a pass moves at least one sequence while samples are unfinished");
+  ++figures_.passes;
+  figures_.copied_pages += static_cast<std::int64_t>(pass_.copies.size());
+  figures_.most_pages = std::max(figures_.most_pages, pool_.num_pages() - pool_.num_free());
+  return pass_;
+}
+
+/// The oldest first, as far as slots and pages go: from a sibling that runs, from the pages that its prompt holds, or by filling the
+/// prompt again.
+void Scheduler::resume_paused() {
+  while (!paused_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
+    const std::int64_t run = paused_.front();
+    const std::int64_t prompt_index = runs_[static_cast<std::size_t>(run)].prompt;
+    Prompt& prompt = prompts_[static_cast<std::size_t>(prompt_index)];
+    if (prompt.num_running == 0 && prompt.computed < prompt.length()) {
+      if (prompt.pages.empty()) refill(prompt_index);
+      return;  // the others wait for the oldest
+    }
+    const std::int64_t needed = pages_of(length(run), options_.page_tokens) - prompt.length() / options_.page_tokens;
+    if (!running_.empty() && pool_.num_free() < needed + headroom()) return;
+    paused_.erase(paused_.begin());
+    --prompt.num_paused;
+    if (prompt.num_running > 0) {
+      const std::int64_t sibling = *std::lower_bound(running_.begin(), running_.end(), prompt.first_run);
+      start(run, runs_[static_cast<std::size_t>(sibling)].pages);
+    } else {
+      start(run, prompt.pages);
+      release(prompt.pages);
+      prompt.computed = 0;
+    }
+  }
+}
+
+/// Takes the pages of a prompt that was computed before. False when they are not to be had yet.
+bool Scheduler::refill(std::int64_t prompt_index) {
+  Prompt& prompt = prompts_[static_cast<std::size_t>(prompt_index)];
+  const std::int64_t needed = pages_of(prompt.length(), options_.page_tokens);
+  if (running_.empty() && filling_.empty()) {
+    while (pool_.num_free() < needed) INVARIANT(reclaim(prompt_index, kNobody), "one prompt fits the pages when nothing else holds any");
+  }
+  if (pool_.num_free() < needed + headroom()) return false;
+  for (std::int64_t page = 0; page < needed; ++page) prompt.pages.push_back(pool_.allocate());
+  insert_sorted(filling_, prompt_index);
+  return true;
+}
+
+/// Shares the budget among the samples that run, then takes their pages, the oldest first.
+void Scheduler::plan_running() {
+  for (const std::int64_t index : running_) {
+    Run& run = runs_[static_cast<std::size_t>(index)];
+    run.take = length(index) - run.computed == 1 && budget_ > 0 ? 1 : 0;
+    budget_ -= run.take;
+  }
+  for (const std::int64_t index : running_) {
+    Run& run = runs_[static_cast<std::size_t>(index)];
+    if (run.take > 0) continue;
+    run.take = std::min(length(index) - run.computed, budget_);
+    budget_ -= run.take;
+  }
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    const std::int64_t run = running_[i];
+    if (runs_[static_cast<std::size_t>(run)].take == 0 || take_pages(run)) continue;
+    INVARIANT(i > 0, "the oldest sample alone fits the pages");
+    pause(run);
+  }
+}
+
+/// Pages for the tokens that `run` computes now; a shared page that it would write to is copied. False when even preemption of all
+/// younger samples frees none.
+bool Scheduler::take_pages(std::int64_t index) {
+  Run& run = runs_[static_cast<std::size_t>(index)];
+  const std::int64_t filled = run.computed % options_.page_tokens;
+  if (filled != 0) {
+    std::int32_t& last = run.pages.back();
+    while (pool_.references(last) > 1 && pool_.num_free() == 0) {
+      if (!reclaim(-1, index)) return false;
+    }
+    if (pool_.references(last) > 1) {
+      const std::int32_t own = pool_.allocate();
+      pass_.copies.push_back({last, own, filled});
+      pool_.release(last);
+      last = own;
+    }
+  }
+  const auto needed = static_cast<std::size_t>(pages_of(run.computed + run.take, options_.page_tokens));
+  while (run.pages.size() < needed) {
+    while (pool_.num_free() == 0) {
+      if (!reclaim(-1, index)) return false;
+    }
+    run.pages.push_back(pool_.allocate());
+  }
+  return true;
+}
+
+/// Gives up one thing that holds pages: a prompt that fills, a prompt held for paused samples, or the youngest sample that is
+/// younger than `older_than_run`. False when there is none. (Shared pages may stay with their other holders.)
+bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than_run) {
+  if (!filling_.empty() && filling_.back() != keep_prompt) {
+    Prompt& prompt = prompts_[static_cast<std::size_t>(filling_.back())];
+    if (!prompt.is_drawn) next_prompt_ = filling_.back();
+    figures_.repeated_tokens += prompt.computed;
+    release(prompt.pages);
+    prompt.computed = 0;
+    filling_.pop_back();
+    has_preempted_ = true;
+    return true;
+  }
+  for (std::int64_t i = next_prompt_; i-- > 0;) {
+    Prompt& prompt = prompts_[static_cast<std::size_t>(i)];
+    if (i == keep_prompt || prompt.pages.empty() || prompt.computed < prompt.length()) continue;
+    figures_.repeated_tokens += prompt.computed;
+    release(prompt.pages);
+    prompt.computed = 0;
+    return true;
+  }
+  if (running_.empty() || older_than_run == kNobody || running_.back() <= older_than_run) return false;
+  pause(running_.back());
+  return true;
+}
+
+/// New prompts, in order, while slots, budget and pages last; none while a sample waits to go on.
+void Scheduler::admit_prompts() {
+  if (has_preempted_ || !paused_.empty()) return;
+  std::int64_t slots = options_.max_running_samples - static_cast<std::int64_t>(running_.size());
+  std::int64_t budget = budget_;
+  for (const std::int64_t index : filling_) {
+    const Prompt& prompt = prompts_[static_cast<std::size_t>(index)];
+    slots -= prompt.request->num_samples;
+    budget -= prompt.length() - prompt.computed;
+  }
+  while (next_prompt_ < static_cast<std::int64_t>(prompts_.size()) && slots > 0 && budget > 0) {
+    Prompt& prompt = prompts_[static_cast<std::size_t>(next_prompt_)];
+    if (prompt.request->num_samples == 0) {
+      prompt.is_drawn = true;
+      ++next_prompt_;
+      continue;
+    }
+    const std::int64_t needed = pages_of(prompt.length(), options_.page_tokens);
+    const bool is_alone = running_.empty() && filling_.empty();
+    if (!is_alone && pool_.num_free() < needed + prompt.request->num_samples + headroom()) return;
+    for (std::int64_t page = 0; page < needed; ++page) prompt.pages.push_back(pool_.allocate());
+    filling_.push_back(next_prompt_++);
+    slots -= prompt.request->num_samples;
+    budget -= prompt.length();
+  }
+}
+
+/// Tokens first .. first + count of one sequence, whose keys go into `pages`.
+void Scheduler::add_sequence(std::span<const std::int32_t> pages, std::int64_t first, std::int64_t count) {
+  ops::PagedBatch& batch = pass_.batch;
+  const std::int64_t tokens = options_.page_tokens;
+  for (std::int64_t position = first; position < first + count; ++position) {
+    pass_.positions.push_back(position);
+    batch.slots.push_back(pages[static_cast<std::size_t>(position / tokens)] * tokens + position % tokens);
+  }
+  const auto held = pages.first(static_cast<std::size_t>(pages_of(first + count, tokens)));
+  batch.pages.insert(batch.pages.end(), held.begin(), held.end());
+  batch.page_begin.push_back(static_cast<std::int32_t>(batch.pages.size()));
+  batch.query_begin.push_back(static_cast<std::int32_t>(pass_.positions.size()));
+  batch.lengths.push_back(static_cast<std::int32_t>(first + count));
+}
+
+void Scheduler::build_running() {
+  for (const std::int64_t index : running_) {
+    const Run& run = runs_[static_cast<std::size_t>(index)];
+    if (run.take == 0) continue;
+    const Sample& sample = samples_[static_cast<std::size_t>(index)];
+    const std::int64_t begin = run.computed - prompts_[static_cast<std::size_t>(run.prompt)].length();  // in the answer
+    add_sequence(run.pages, run.computed, run.take);
+    pass_.tokens.insert(pass_.tokens.end(), sample.tokens.begin() + begin, sample.tokens.begin() + begin + run.take);
+    figures_.answer_tokens += run.take;
+    if (run.computed + run.take < length(index)) continue;
+    pass_.draws.push_back({static_cast<std::int64_t>(pass_.rows.size()), sample.group, sample.index,
+                           static_cast<std::int64_t>(sample.tokens.size()), index});
+    pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
+  }
+}
+
+/// The logits of a prompt's last token serve the first token of every sample of its group.
+void Scheduler::build_prompts() {
+  prompts_of_pass_.clear();
+  chunks_of_pass_.clear();
+  for (const std::int64_t index : filling_) {
+    const Prompt& prompt = prompts_[static_cast<std::size_t>(index)];
+    const std::int64_t count = std::min(prompt.length() - prompt.computed, budget_);
+    if (count == 0) break;
+    budget_ -= count;
+    add_sequence(prompt.pages, prompt.computed, count);
+    const auto begin = prompt.request->prompt.begin() + prompt.computed;
+    pass_.tokens.insert(pass_.tokens.end(), begin, begin + count);
+    figures_.prompt_tokens += count;
+    prompts_of_pass_.push_back(index);
+    chunks_of_pass_.push_back(count);
+    if (prompt.computed + count < prompt.length() || prompt.is_drawn) continue;
+    for (std::int64_t sample = 0; sample < prompt.request->num_samples; ++sample) {
+      pass_.draws.push_back({static_cast<std::int64_t>(pass_.rows.size()), prompt.request->group, sample, 0, prompt.first_run + sample});
+    }
+    pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
+  }
+}
+
+/// Lets a sample run: its prompt's keys are in the first of `prompt_pages`.
+void Scheduler::start(std::int64_t index, std::span<const std::int32_t> prompt_pages) {
+  Run& run = runs_[static_cast<std::size_t>(index)];
+  Prompt& prompt = prompts_[static_cast<std::size_t>(run.prompt)];
+  const auto shared = prompt_pages.first(static_cast<std::size_t>(pages_of(prompt.length(), options_.page_tokens)));
+  for (const std::int32_t page : shared) pool_.share(page);
+  run.pages.assign(shared.begin(), shared.end());
+  run.computed = prompt.length();
+  run.take = 0;
+  ++prompt.num_running;
+  insert_sorted(running_, index);
+}
+
+/// Preempts a sample: its tokens stay, its keys are computed again.
+void Scheduler::pause(std::int64_t index) {
+  Run& run = runs_[static_cast<std::size_t>(index)];
+  Prompt& prompt = prompts_[static_cast<std::size_t>(run.prompt)];
+  figures_.repeated_tokens += run.computed - prompt.length();
+  ++figures_.preemptions;
+  has_preempted_ = true;
+  budget_ += run.take;
+  run.take = 0;
+  run.computed = 0;
+  release(run.pages);
+  --prompt.num_running;
+  ++prompt.num_paused;
+  std::erase(running_, index);
+  insert_sorted(paused_, index);
+}
+
+void Scheduler::release(std::vector<std::int32_t>& pages) {
+  for (const std::int32_t page : pages) pool_.release(page);
+  pages.clear();
+}
+
+/// Adds a token to its sample. True when the sample ends with it.
+bool Scheduler::store(std::int64_t run, const Drawn& drawn) {
+  Sample& sample = samples_[static_cast<std::size_t>(run)];
+  sample.tokens.push_back(drawn.token);
+  sample.logprobs.push_back(drawn.logprob);
+  sample.raw_logprobs.push_back(drawn.raw_logprob);
+  const Prompt& prompt = prompts_[static_cast<std::size_t>(runs_[static_cast<std::size_t>(run)].prompt)];
+  const bool is_stop = std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(), drawn.token) != options_.stop_tokens.end();
+  sample.finish = is_stop ? Finish::stop : Finish::length;
+  return is_stop || static_cast<std::int64_t>(sample.tokens.size()) == prompt.max_new_tokens;
+}
+
+void Scheduler::accept(std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished) {
+  INVARIANT(drawn.size() == pass_.draws.size(), "one token for each draw of the pass");
+  std::size_t next_draw = 0;
+  std::size_t kept = 0;
+  for (const std::int64_t index : running_) {
+    Run& run = runs_[static_cast<std::size_t>(index)];
+    run.computed += run.take;
+    const bool is_drawn = run.take > 0 && run.computed == length(index);
+    run.take = 0;
+    if (!is_drawn || !store(index, drawn[next_draw++])) {
+      running_[kept++] = index;
+      continue;
+    }
+    Prompt& prompt = prompts_[static_cast<std::size_t>(run.prompt)];
+    --prompt.num_running;
+    --num_unfinished_;
+    if (prompt.num_running == 0 && prompt.num_paused > 0) {  // its paused siblings go on from the prompt's pages
+      prompt.computed = prompt.length();
+      for (std::int64_t i = 0; i < pages_of(prompt.length(), options_.page_tokens); ++i) {
+        prompt.pages.push_back(run.pages[static_cast<std::size_t>(i)]);
+        pool_.share(prompt.pages.back());
+      }
+    }
+    release(run.pages);
+    finished(samples_[static_cast<std::size_t>(index)]);
+  }
+  running_.resize(kept);
+
+  for (std::size_t i = 0; i < prompts_of_pass_.size(); ++i) {
+    Prompt& prompt = prompts_[static_cast<std::size_t>(prompts_of_pass_[i])];
+    prompt.computed += chunks_of_pass_[i];
+    if (prompt.computed < prompt.length()) continue;
+    std::erase(filling_, prompts_of_pass_[i]);
+    if (prompt.is_drawn) continue;  // filled again: held until a sample takes over
+    const auto samples = static_cast<std::size_t>(prompt.request->num_samples);
+    after_prompt(prompt, drawn.subspan(next_draw, samples), finished);
+    next_draw += samples;
+  }
+}
+
+/// The first tokens of a group: its samples run as far as there are slots; the others wait, and then hold the prompt's pages.
+void Scheduler::after_prompt(Prompt& prompt, std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished) {
+  prompt.is_drawn = true;
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const std::int64_t run = prompt.first_run + static_cast<std::int64_t>(i);
+    if (store(run, drawn[i])) {
+      --num_unfinished_;
+      finished(samples_[static_cast<std::size_t>(run)]);
+    } else if (static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
+      start(run, prompt.pages);
+    } else {
+      ++prompt.num_paused;
+      insert_sorted(paused_, run);
+    }
+  }
+  if (prompt.num_running > 0 || prompt.num_paused == 0) {
+    release(prompt.pages);
+    prompt.computed = 0;
+  }
+}
+
+}  // namespace muster::generate

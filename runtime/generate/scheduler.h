@@ -1,0 +1,139 @@
+// Continuous batching: which tokens the next forward pass computes, in which pages their keys go, and which rows are sampled.
+// Pure logic: the same requests and drawn tokens lead to the same decisions, on every rank.
+//
+// The prompt of a group is prefilled once, in chunks; its samples then share its pages, and copy its partly filled last page when
+// they write to it. Samples that run come first in every pass (one token each), then samples that catch up, then prompts.
+// Nothing is reserved for the worst case: when the pages run out, the youngest sample gives its pages back, keeps its tokens, and
+// later catches up from its prompt (of a sibling that runs, or prefilled anew).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "runtime/generate/pages.h"
+#include "runtime/generate/sample.h"
+#include "runtime/ops/paged_attention.h"
+
+namespace muster::generate {
+
+struct SchedulerOptions {
+  std::int64_t page_tokens = 16;
+  std::int64_t num_pages = 0;
+  std::int64_t max_batch_tokens = 8192;
+  std::int64_t max_running_samples = 256;
+  std::int64_t max_sequence_tokens = 0;  // prompt and answer
+  std::int64_t max_new_tokens = 0;       // 0: what max_sequence_tokens leaves
+  std::vector<std::int32_t> stop_tokens;
+};
+
+/// The first `tokens` keys of page `from` are copied to page `to`, before the pass and in order.
+struct PageCopy {
+  std::int32_t from = 0, to = 0;
+  std::int64_t tokens = 0;
+};
+
+/// One token to be sampled.
+struct Draw {
+  std::int64_t row = 0;       // index into Pass::rows
+  std::int64_t group = 0;     // of its request
+  std::int64_t sample = 0;    // within its group
+  std::int64_t position = 0;  // index of the token in the answer
+  std::int64_t run = 0;       // the scheduler's own number of the sample
+};
+
+/// The answer to a Draw.
+struct Drawn {
+  std::int32_t token = 0;
+  float logprob = 0, raw_logprob = 0;
+};
+
+/// One forward pass. T: its tokens.
+struct Pass {
+  ops::PagedBatch batch;
+  std::vector<std::int64_t> tokens, positions;  // [T]
+  std::vector<std::int64_t> rows;               // rows of T whose logits are needed, ascending
+  std::vector<Draw> draws;
+  std::vector<PageCopy> copies;
+};
+
+struct SchedulerFigures {
+  std::int64_t passes = 0;
+  std::int64_t prompt_tokens = 0;    // computed for prompts, repetitions included
+  std::int64_t answer_tokens = 0;    // computed for answers, repetitions included
+  std::int64_t repeated_tokens = 0;  // of these, computed again after a preemption
+  std::int64_t preemptions = 0;
+  std::int64_t copied_pages = 0;
+  std::int64_t most_pages = 0;       // in use at once
+};
+
+class Scheduler {
+ public:
+  /// Borrows the requests and the pool (all of whose pages are free). throws: Error::user when a prompt is empty, leaves no room for an
+  /// answer, or cannot fit the pages with its longest answer.
+  Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool);
+
+  bool done() const { return num_unfinished_ == 0; }
+  /// Decides the next pass; valid until the next call.
+  const Pass& next();
+  /// Takes the drawn tokens of the pass, in the order of its draws. `finished` is called for each sample that ends.
+  void accept(std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished);
+  /// The samples, ordered as the requests and by index. Once done() is true.
+  std::vector<Sample> take_samples() { return std::move(samples_); }
+  const SchedulerFigures& figures() const { return figures_; }
+
+ private:
+  struct Prompt {
+    const Request* request = nullptr;
+    std::int64_t first_run = 0;
+    std::int64_t max_new_tokens = 0;
+    std::vector<std::int32_t> pages;  // held while it fills, and while samples wait and none runs
+    std::int64_t computed = 0;        // tokens whose keys are in `pages`
+    std::int64_t num_running = 0, num_paused = 0;
+    bool is_drawn = false;            // the first token of every sample is there
+    std::int64_t length() const { return static_cast<std::int64_t>(request->prompt.size()); }
+  };
+  struct Run {  // one sample; it is younger than all runs of lower number
+    std::int64_t prompt = 0;
+    std::vector<std::int32_t> pages;
+    std::int64_t computed = 0;  // tokens of prompt and answer whose keys are in `pages`
+    std::int64_t take = 0;      // tokens that it computes in this pass
+  };
+
+  std::int64_t length(std::int64_t run) const;
+  std::int64_t headroom() const;
+  void resume_paused();
+  bool refill(std::int64_t prompt);
+  void plan_running();
+  bool take_pages(std::int64_t run);
+  bool reclaim(std::int64_t keep_prompt, std::int64_t older_than_run);
+  void admit_prompts();
+  void build_running();
+  void build_prompts();
+  void add_sequence(std::span<const std::int32_t> pages, std::int64_t first, std::int64_t count);
+  void start(std::int64_t run, std::span<const std::int32_t> prompt_pages);
+  void pause(std::int64_t run);
+  void release(std::vector<std::int32_t>& pages);
+  bool store(std::int64_t run, const Drawn& drawn);
+  void after_prompt(Prompt& prompt, std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished);
+
+  SchedulerOptions options_;
+  PagePool& pool_;
+  std::vector<Prompt> prompts_;
+  std::vector<Run> runs_;
+  std::vector<Sample> samples_;         // one a run
+  std::vector<std::int64_t> running_;   // runs, oldest first
+  std::vector<std::int64_t> paused_;    // runs with tokens and without pages, oldest first
+  std::vector<std::int64_t> filling_;   // prompts, oldest first
+  std::int64_t next_prompt_ = 0;        // the first that was never admitted
+  std::int64_t num_unfinished_ = 0;
+  std::int64_t budget_ = 0;             // tokens that this pass may still take
+  bool has_preempted_ = false;          // in this pass
+  Pass pass_;
+  std::vector<std::int64_t> prompts_of_pass_;  // prompts with a chunk in this pass, and
+  std::vector<std::int64_t> chunks_of_pass_;   // its tokens
+  SchedulerFigures figures_;
+};
+
+}  // namespace muster::generate
