@@ -1,0 +1,122 @@
+// Every layout gives the run of one rank: same tokens and rewards, losses and gradients within 1e-5; and one plan run twice with one
+// thread is the same run. Whole programs, real processes, the tiny job.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "runtime/base/files.h"
+#include "runtime/base/json_lines.h"
+#include "runtime/spec/plan.h"
+#include "runtime/spec/step_record.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster {
+namespace {
+
+using nlohmann::ordered_json;
+
+class Equality : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new tests::TemporaryFolder;
+    // A model that answers some prompts right, so that advantages are not all zero: the supervised start alone (learning rate 0 after it).
+    run("start", {"grpo.steps=1", "optimizer.lr=0", "warmup.sft_steps=44", "warmup.stop_at_reward=0"}, false);
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+
+  static spec::RunPaths paths(const std::string& name) { return {folder_->path() / name}; }
+
+  static void run(const std::string& name, std::vector<std::string> assignments, bool from_start = true) {
+    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "reverse-digits", "--run-dir", paths(name).folder.string()};
+    if (from_start)
+      for (const std::string& assignment : {std::string("model.weights=file"), "model.path=" + paths("start").final_model().string(), std::string("warmup.sft_steps=0"),
+                                            std::string("grpo.steps=3"), std::string("log.tensor_norms=true")})
+        assignments.push_back(assignment);
+    assignments.emplace_back("log.samples=-1");
+    for (const std::string& assignment : assignments) {
+      command.emplace_back("--set");
+      command.push_back(assignment);
+    }
+    const tests::CommandResult result = tests::run_command(command, 120);
+    ASSERT_EQ(result.code, 0) << result.output;
+  }
+
+  static void expect_near(double a, double b, const std::string& what) { EXPECT_LE(std::abs(a - b), 1e-5 + 1e-5 * std::abs(b)) << what << ": " << a << " against " << b; }
+
+  // The run of `name` against the run of one rank.
+  static void expect_same_learning(const std::string& name) {
+    const auto ours = base::read_json_lines(paths(name).steps()), one = base::read_json_lines(paths("one").steps());
+    ASSERT_EQ(ours.size(), 3u);
+    ASSERT_EQ(one.size(), 3u);
+    for (std::size_t s = 0; s < 3; ++s) {
+      EXPECT_EQ(ours[s]["reward"], one[s]["reward"]) << name << " step " << s + 1;
+      ASSERT_EQ(ours[s]["losses"].size(), one[s]["losses"].size());
+      for (std::size_t u = 0; u < one[s]["losses"].size(); ++u) {
+        expect_near(ours[s]["losses"][u], one[s]["losses"][u], name + " loss");
+        expect_near(ours[s]["grad_norms"][u], one[s]["grad_norms"][u], name + " gradient norm");
+      }
+      ASSERT_GT(one[s]["tensor_norms"].size(), 10u);
+      for (const auto& [tensor, norm] : one[s]["tensor_norms"].items()) expect_near(ours[s]["tensor_norms"].at(tensor), norm, name + " " + tensor);
+    }
+    const auto tokens = [](const std::string& run_name) {
+      std::map<std::vector<std::int64_t>, ordered_json> by_place;
+      for (const ordered_json& line : base::read_json_lines(paths(run_name).samples()))
+        by_place[{line["step"], line["prompt_index"], line["sample_index"]}] = {line["tokens"], line["reward"]};
+      return by_place;
+    };
+    const auto here = tokens(name), there = tokens("one");
+    EXPECT_GT(there.size(), 1000u);
+    EXPECT_TRUE(here == there) << name << " sampled other tokens than one rank";
+  }
+
+  static tests::TemporaryFolder* folder_;
+};
+
+tests::TemporaryFolder* Equality::folder_ = nullptr;
+
+TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
+  run("one", {});
+  const double reward = base::read_json_lines(paths("one").steps()).at(0)["reward"];
+  ASSERT_GT(reward, 0.02);
+  ASSERT_LT(reward, 0.98);
+  const std::map<std::string, std::vector<std::string>> layouts{
+      {"dp2", {"gen.dp=2", "train.dp=2"}},
+      {"tp2", {"gen.tp=2", "train.tp=2"}},
+      {"train tp2, gen dp2", {"gen.dp=2", "train.tp=2"}},
+      {"own buffers", {"refit.alias=false"}},
+      {"split 1 + 1", {"placement.mode=split"}},
+      {"split, train tp2, gen 1", {"placement.mode=split", "train.tp=2"}},
+  };
+  for (const auto& [name, assignments] : layouts) {
+    run(name, assignments);
+    expect_same_learning(name);
+  }
+}
+
+TEST_F(Equality, OneThreadOnePlanOneRun) {
+  run("first", {"gen.dp=2", "train.dp=2", "train.gbs=256"});
+  run("second", {"gen.dp=2", "train.dp=2", "train.gbs=256"});
+  std::set<std::string> compared;
+  for (const spec::FieldInfo& field : spec::step_fields())
+    if (field.identical) compared.insert(field.name);
+  const auto first = base::read_json_lines(paths("first").steps()), second = base::read_json_lines(paths("second").steps());
+  ASSERT_EQ(first.size(), 3u);
+  ASSERT_EQ(first[0]["losses"].size(), 2u);
+  for (std::size_t s = 0; s < first.size(); ++s)
+    for (const std::string& field : compared)
+      if (first[s].contains(field)) {
+        EXPECT_EQ(first[s][field].dump(), second[s][field].dump()) << "step " << s + 1 << " " << field;
+      }
+  EXPECT_EQ(base::read_file(paths("first").samples()), base::read_file(paths("second").samples()));
+  EXPECT_EQ(base::read_file(paths("first").final_model() / "model.safetensors"), base::read_file(paths("second").final_model() / "model.safetensors"));
+}
+
+}  // namespace
+}  // namespace muster
