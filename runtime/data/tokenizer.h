@@ -1,0 +1,47 @@
+// The tokenizer of a model: tokenizer.json of the byte-level BPE kind, equal token for token to Hugging Face tokenizers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace muster::data {
+
+/// Text -> added tokens cut out -> normalizer -> pre-tokenizers -> BPE -> post-processor. All calls are const and may come from
+/// several threads at once (one of them at a time uses the cache of words). Kinds that are not supported are refused by name.
+/// `truncation` and `padding` of the file are left out: a training system decides lengths itself.
+/// Character classes are those of Unicode 14 (PCRE2) and 15 (normalizer, digits).
+class Tokenizer {
+ public:
+  /// `path`: tokenizer.json or the model folder that holds it. throws: Error::user with file and place.
+  static Tokenizer read(const std::filesystem::path& path);
+  /// `where` names the text in errors. throws: Error::user.
+  static Tokenizer parse(const std::string& json, const std::string& where);
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  /// `add_special`: with what the post-processor puts around (a BOS). Special tokens written in the text are always recognised.
+  /// Bytes that are in no token vanish, as with Hugging Face. throws: Error::user when the text is not UTF-8.
+  std::vector<std::int32_t> encode(std::string_view text, bool add_special) const;
+  /// Ids that no token has are left out; bytes that are no UTF-8 (a character cut in two) become U+FFFD.
+  std::string decode(std::span<const std::int32_t> ids, bool skip_special) const;
+
+  /// By exact content, added tokens included; none when there is no such token.
+  std::optional<std::int32_t> token_id(std::string_view content) const;
+  bool is_special(std::int32_t id) const;
+  /// Largest id + 1, added tokens included.
+  std::int64_t vocabulary_size() const;
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace muster::data

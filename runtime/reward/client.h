@@ -1,0 +1,48 @@
+// A rank's side of the reward workers: answers go out while generation runs, results are waited for only at the end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/reward/protocol.h"
+
+namespace muster::reward {
+
+struct ClientOptions {
+  double timeout_s = 5;            // of one answer, as the workers have it; a worker without a reply for 10 s longer is given up
+  std::int64_t max_lost_workers = 0;  // more lost than that and collect throws; all lost: always
+  GradeSettings settings;
+};
+
+/// What collect hands back, in the order of the ids asked for.
+struct Collected {
+  std::vector<Grade> grades;
+  double waited_s = 0;             // seconds that collect was blocked: what generation did not hide
+};
+
+/// One I/O thread (reward-io) writes and reads all sockets; nothing here blocks but collect. A worker that vanishes or falls
+/// silent leaves its answers with the outcome `failed`; the others go on.
+class RewardClient {
+ public:
+  /// Takes the descriptors over (the rank's ends of the socket pairs). throws: Error::user when there is none.
+  RewardClient(std::vector<int> worker_fds, const ClientOptions& options);
+  ~RewardClient();
+  RewardClient(const RewardClient&) = delete;
+  RewardClient& operator=(const RewardClient&) = delete;
+
+  /// Hands the answer to the worker with the least to do; never waits. `id` is the caller's and may not be in use.
+  void submit(std::int64_t id, const std::string& kind, const std::string& answer, const std::string& gold);
+  /// Waits for these; each id was submitted and is collected once.
+  /// throws: Error::rank when more than max_lost_workers workers were lost, or all of them.
+  Collected collect(std::span<const std::int64_t> ids);
+  std::int64_t lost_workers() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace muster::reward

@@ -1,0 +1,36 @@
+// What a rank and its reward workers say to each other over a stream socket: one JSON object a line, one reply for each request.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/reward/grade.h"
+
+namespace muster::reward {
+
+/// {"id":7,"kind":"math","answer":"... 42","gold":"42"}; "settings" only where they differ from the defaults.
+struct Request {
+  std::int64_t id = 0;
+  std::string kind, answer, gold;
+  GradeSettings settings;
+};
+
+/// {"id":7,"reward":1.0,"outcome":"graded"}
+struct Reply {
+  std::int64_t id = 0;
+  Grade grade;
+};
+
+/// With the newline. Bytes of an answer that are not UTF-8 become U+FFFD.
+std::string request_line(const Request& request);
+/// throws: Error::user.
+Request parse_request(std::string_view line);
+std::string reply_line(const Reply& reply);
+/// throws: Error::user.
+Reply parse_reply(std::string_view line);
+
+/// A line may not be longer: an end that sends more is broken.
+constexpr std::int64_t kMaxLineBytes = 64 << 20;
+
+}  // namespace muster::reward
