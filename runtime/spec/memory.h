@@ -37,5 +37,10 @@ std::int64_t planned_kv_pages(const ModelFacts& facts, const Job& job);
 /// What a rank that trains and generates (colocated) or does one of both holds for the whole run, activations aside.
 MemoryFigures predicted_memory(const ModelFacts& facts, const Job& job, bool trains, bool generates);
 std::int64_t bytes_per_element(DataType dtype);
+/// Trainer and generator want the very same bytes on the same rank: colocated, equal tp and pp, one dtype, no sharded parameters.
+bool generator_may_alias(const Job& job);
+/// The meshes that a job asks for.
+Degrees train_degrees(const Job& job);
+Degrees gen_degrees(const Job& job);
 
 }  // namespace muster::spec

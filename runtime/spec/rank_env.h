@@ -27,6 +27,7 @@ struct SlurmEnv {
   std::int64_t restart_count = 0;
   std::string node_list;                 // compressed
   std::int64_t node_id = 0;              // of a task
+  std::string node_name;                 // of the node that asks (SLURMD_NODENAME)
   std::string submit_folder;
 };
 std::optional<SlurmEnv> parse_slurm_env();

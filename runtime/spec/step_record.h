@@ -29,6 +29,7 @@ struct StepRecord {
   double truncated = 0;
   double advantage_mean = 0, advantage_max = 0, advantage_min = 0;
   std::vector<double> losses, grad_norms;    // one an update
+  std::map<std::string, double> tensor_norms;  // by weight, of the last update, before clipping; only with log.tensor_norms
   double lr = 0;
   double kl = 0, kl_penalty = 0, entropy = 0, clip_share = 0, ratio_mean = 0, correction_mean = 0;
   double logprob_diff_mean = 0, logprob_diff_max = 0;   // |generator - trainer|

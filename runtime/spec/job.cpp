@@ -1,0 +1,26 @@
+#include "runtime/spec/job.h"
+
+namespace muster::spec {
+
+std::int64_t samples_per_step(const Job& job) { return job.grpo.prompts_per_step * job.grpo.samples_per_prompt; }
+
+std::int64_t update_samples(const Job& job) { return job.train.gbs > 0 ? job.train.gbs : samples_per_step(job); }
+
+std::int64_t updates_per_step(const Job& job) {
+  const std::int64_t size = update_samples(job);
+  return (samples_per_step(job) + size - 1) / size;
+}
+
+std::int64_t micro_batch_tokens(const Job& job) {
+  return job.packing.max_tokens > 0 ? job.packing.max_tokens : job.train.mbs * job.grpo.max_sequence_tokens;
+}
+
+std::int64_t max_new_tokens(const Job& job) {
+  return job.sampling.max_new_tokens > 0 ? job.sampling.max_new_tokens : job.grpo.max_sequence_tokens - 1;
+}
+
+std::int64_t train_ranks(const Job& job) { return job.train.tp * job.train.cp * job.train.pp * job.train.dp; }
+
+std::int64_t gen_ranks(const Job& job) { return job.gen.tp * job.gen.pp * job.gen.dp; }
+
+}  // namespace muster::spec

@@ -1,0 +1,173 @@
+// Every key of a job, declared once: name, place in the struct, what it may be, unit, meaning. Defaults stand in job.h.
+#pragma once
+
+#include "runtime/spec/job.h"
+#include "runtime/spec/visitors.h"
+
+namespace muster::spec {
+
+template <class Visitor, class J>
+void describe_job(Visitor& v, J& job) {
+  v.key("name", job.name, kAny, "", "names the run's folder and the Slurm job; by default the name of the job file");
+  v.key("base", job.base, kAny, "", "a file of templates/bases that this job builds on");
+  v.key("seed", job.seed, kAny, "", "of the order of rows, of sampling and of random weights");
+  v.key("rank_wrapper", job.rank_wrapper, kAny, "", "program and arguments put before muster-rank (a profiler, a debugger)");
+  v.key("allow_fallback", job.allow_fallback, kAny, "", "go on with a plain form where a fast CUDA form is missing");
+  v.key("threads", job.threads, within(1, 1024), "threads", "of one rank on the CPU");
+
+  v.table("model", "what is trained");
+  v.key("path", job.model.path, kAny, "", "Hugging Face folder, relative to the job file or below ${MUSTER_CACHE}");
+  v.key("name", job.model.name, kAny, "", "facts of templates/models; when path is given too, both must agree");
+  v.key("weights", job.model.weights, one_of({"file", "random"}), "", "read from path, or random with initial_std");
+  v.key("initial_std", job.model.initial_std, within(0, 10), "", "standard deviation of random matrices");
+  v.key("dtype", job.model.dtype, kAny, "", "of compute, and of the weights that forward passes read");
+
+  v.table("placement", "which ranks stand where");
+  v.key("mode", job.placement.mode, kAny, "", "the same ranks train and generate in turn, or two sets of nodes");
+  v.key("gen_nodes", job.placement.gen_nodes, within(0, 65536), "nodes", "split: of the generator; 0: as many as its ranks need");
+  v.key("ranks_per_node", job.placement.ranks_per_node, within(0, 4096), "ranks", "0: what the cluster file says");
+  v.key("spares", job.placement.spares, within(0, 4096), "nodes", "extra nodes");
+
+  v.table("gen", "the generator");
+  v.key("tp", job.gen.tp, kDegree, "ranks", "tensor parallelism");
+  v.key("pp", job.gen.pp, kDegree, "ranks", "pipeline parallelism");
+  v.key("dp", job.gen.dp, kDegree, "replicas", "engines that share the prompts of a step");
+  v.key("ep", job.gen.ep, kDegree, "ranks", "expert parallelism, carved out of tp x dp");
+  v.key("dtype", job.gen.dtype, kAny, "", "of the generator's weights");
+  v.key("page_tokens", job.gen.page_tokens, within(1, 4096), "tokens", "of one page of the cache");
+  v.key("kv_gb", job.gen.kv_gb, within(0, 100000), "GB", "of the cache on each rank; 0: what the plan leaves");
+  v.key("max_batch_tokens", job.gen.max_batch_tokens, kCount, "tokens", "of one forward pass, prefill and decode together");
+  v.key("max_running_samples", job.gen.max_running_samples, within(1, 1e6), "samples", "that decode at the same time on a replica");
+  v.key("cuda_graphs", job.gen.cuda_graphs, kAny, "", "capture the decode step (no meaning on a CPU)");
+
+  v.table("train", "the trainer");
+  v.key("backend", job.train.backend, kAny, "", "3-D parallel with sharded optimizer, or fully sharded parameters");
+  v.key("tp", job.train.tp, kDegree, "ranks", "tensor parallelism");
+  v.key("cp", job.train.cp, kDegree, "ranks", "context parallelism");
+  v.key("ep", job.train.ep, kDegree, "ranks", "expert parallelism, carved out of tp x cp x dp");
+  v.key("pp", job.train.pp, kDegree, "ranks", "pipeline parallelism");
+  v.key("vpp", job.train.vpp, kDegree, "stages", "virtual stages of each pipeline rank");
+  v.key("dp", job.train.dp, kDegree, "replicas", "data parallelism");
+  v.key("fsdp", job.train.fsdp, within(0, 1), "", "1: parameters sharded over dp (backend dtensor)");
+  v.key("gbs", job.train.gbs, kCountOrZero, "samples", "of one optimizer update; 0: all samples of the step");
+  v.key("mbs", job.train.mbs, within(1, 1e6), "rows", "of grpo.max_sequence_tokens in one packed micro batch");
+  v.key("first_stage_layers", job.train.first_stage_layers, within(0, 4096), "layers", "of the first pipeline stage; 0: even");
+  v.key("last_stage_layers", job.train.last_stage_layers, within(0, 4096), "layers", "of the last pipeline stage; 0: even");
+  v.key("recompute", job.train.recompute, kAny, "", "layers keep their input only and run again in the backward pass");
+  v.key("share_prompt", job.train.share_prompt, kAny, "", "the prompt of a group is computed once for all its samples");
+  v.key("logprob_chunk_tokens", job.train.logprob_chunk_tokens, kCount, "tokens", "whose logits exist at the same time");
+
+  v.table("packing", "sequences in one micro batch");
+  v.key("enabled", job.packing.enabled, kAny, "", "several sequences in a row of tokens");
+  v.key("max_tokens", job.packing.max_tokens, kCountOrZero, "tokens", "of one micro batch; 0: train.mbs x grpo.max_sequence_tokens");
+
+  v.table("moe", "mixture of experts");
+  v.key("dispatcher", job.moe.dispatcher, one_of({"alltoall"}), "", "how tokens reach their experts");
+  v.key("freeze_router", job.moe.freeze_router, kAny, "", "routers are not trained");
+
+  v.table("async", "generation that runs ahead of training");
+  v.key("enabled", job.async.enabled, kAny, "", "needs split placement and a correction");
+  v.key("max_staleness", job.async.max_staleness, within(1, 1000), "versions", "by which generation may run ahead");
+  v.key("in_flight_updates", job.async.in_flight_updates, kAny, "", "new weights while samples are being drawn");
+
+  v.table("grpo", "the step");
+  v.key("steps", job.grpo.steps, kCountOrZero, "steps", "of the run");
+  v.key("prompts_per_step", job.grpo.prompts_per_step, within(1, 1e6), "prompts", "of one step");
+  v.key("samples_per_prompt", job.grpo.samples_per_prompt, within(1, 1e5), "samples", "of one group");
+  v.key("max_sequence_tokens", job.grpo.max_sequence_tokens, within(2, 1e8), "tokens", "prompt and answer together");
+  v.key("baseline", job.grpo.baseline, kAny, "", "what a reward is compared with: the other samples of the group, or all");
+  v.key("normalize", job.grpo.normalize, kAny, "", "divide by the standard deviation of the group");
+  v.key("advantage_eps", job.grpo.advantage_eps, within(0, 1), "", "added to that deviation");
+  v.key("overlong_filtering", job.grpo.overlong_filtering, kAny, "", "samples cut off count in the group, not in the loss");
+
+  v.table("loss", "the policy loss");
+  v.key("clip_low", job.loss.clip_low, within(0, 1), "", "the ratio is clipped below 1 - clip_low");
+  v.key("clip_high", job.loss.clip_high, within(0, 1000), "", "the ratio is clipped above 1 + clip_high");
+  v.key("dual_clip", job.loss.dual_clip, within(0, 1e6), "", "bound of the loss where the advantage is negative, above 1; 0: off");
+  v.key("reduction", job.loss.reduction, kAny, "", "mean over all tokens, or over samples of their means");
+  v.key("kl_weight", job.loss.kl_weight, within(0, 1e6), "", "of the divergence from the reference; 0: it is not loaded");
+  v.key("kl_kind", job.loss.kl_kind, kAny, "", "the estimator of the divergence");
+  v.key("kl_input_clamp", job.loss.kl_input_clamp, within(0, 1e6), "nats", "bound of the log-probability difference");
+  v.key("kl_output_clamp", job.loss.kl_output_clamp, within(0, 1e6), "nats", "bound of the estimate");
+  v.key("correction", job.loss.correction, kAny, "", "importance of generator against trainer: clamp it, or drop outside");
+  v.key("correction_max", job.loss.correction_max, within(0, 1e6), "", "upper bound of the importance");
+  v.key("correction_min", job.loss.correction_min, within(0, 1e6), "", "lower bound of the importance");
+  v.key("force_on_policy", job.loss.force_on_policy, kAny, "", "ratio 1 by definition; one update a step");
+
+  v.table("sampling", "how tokens are drawn");
+  v.key("temperature", job.sampling.temperature, within(0, 100), "", "divides the logits");
+  v.key("top_p", job.sampling.top_p, within(0, 1), "", "smallest set of tokens with this probability; 1: off");
+  v.key("top_k", job.sampling.top_k, kCountOrZero, "tokens", "most probable tokens kept; 0: off");
+  v.key("max_new_tokens", job.sampling.max_new_tokens, kCountOrZero, "tokens", "of an answer; 0: what max_sequence_tokens leaves");
+  v.key("stop", job.sampling.stop, kAny, "", "tokens by their text; empty: the model's end tokens");
+
+  v.table("warmup", "a supervised start before step 1");
+  v.key("sft_steps", job.warmup.sft_steps, kCountOrZero, "updates", "at most so many; 0: off");
+  v.key("stop_at_reward", job.warmup.stop_at_reward, within(0, 1), "", "sampled pass@1 at which it stops; 0: never early");
+  v.key("batch", job.warmup.batch, within(1, 1e6), "rows", "of one update");
+  v.key("lr", job.warmup.lr, within(0, 1), "", "learning rate");
+  v.key("check_every", job.warmup.check_every, kCount, "updates", "between two looks at the reward");
+  v.key("check_prompts", job.warmup.check_prompts, within(1, 1e6), "prompts", "of one look");
+
+  v.table("data", "prompts and gold answers");
+  v.key("path", job.data.path, kAny, "", "JSONL file, or builtin:sums, builtin:reverse-digits");
+  v.key("prompt", job.data.prompt, kAny, "", "template over the fields of a row");
+  v.key("answer", job.data.answer, kAny, "", "template of the gold answer");
+  v.key("max_prompt_tokens", job.data.max_prompt_tokens, kCountOrZero, "tokens", "0: max_sequence_tokens - 1");
+  v.key("max_refused_share", job.data.max_refused_share, within(0, 1), "", "of rows that may be broken or too long");
+  v.key("shuffle", job.data.shuffle, kAny, "", "by seed and epoch");
+  v.key("held_out", job.data.held_out, kCountOrZero, "rows", "kept for validation, never trained on");
+
+  v.table("validate", "looks at rows held out");
+  v.key("every", job.validate.every, kCountOrZero, "steps", "0: never");
+  v.key("prompts", job.validate.prompts, within(1, 1e6), "prompts", "of one look");
+
+  v.table("reward", "the score of an answer");
+  v.key("kind", job.reward.kind, one_of({"exact", "math"}), "", "same text, or same value of the boxed or last number");
+  v.key("workers", job.reward.workers, within(1, 1024), "processes", "for each rank that scores");
+  v.key("timeout_s", job.reward.timeout_s, within(0.001, 1e5), "s", "of one answer");
+  v.key("max_memory_gb", job.reward.max_memory_gb, within(0.01, 1e4), "GB", "of one worker");
+
+  v.table("optimizer", "AdamW");
+  v.key("lr", job.optimizer.lr, within(0, 1), "", "learning rate");
+  v.key("min_lr", job.optimizer.min_lr, within(0, 1), "", "where the schedule ends");
+  v.key("beta1", job.optimizer.beta1, within(0, 0.999999), "", "decay of the first moment");
+  v.key("beta2", job.optimizer.beta2, within(0, 0.9999999), "", "decay of the second moment");
+  v.key("eps", job.optimizer.eps, within(0, 1), "", "added to the root of the second moment");
+  v.key("weight_decay", job.optimizer.weight_decay, within(0, 1), "", "decoupled, of matrices");
+  v.key("max_grad_norm", job.optimizer.max_grad_norm, within(0, 1e9), "", "global norm to which gradients are clipped; 0: off");
+  v.key("warmup_steps", job.optimizer.warmup_steps, kCountOrZero, "steps", "of linear growth of the learning rate");
+  v.key("schedule", job.optimizer.schedule, kAny, "", "of the learning rate after its growth");
+
+  v.table("refit", "the way of new weights to the generator");
+  v.key("verify", job.refit.verify, kAny, "", "checksums on both sides; automatic: where device is cpu");
+  v.key("bucket_mb", job.refit.bucket_mb, within(1, 65536), "MB", "sent in one group");
+  v.key("alias", job.refit.alias, kAny, "", "the generator reads the trainer's bytes where both want the same");
+
+  v.table("checkpoint", "what survives");
+  v.key("every", job.checkpoint.every, kCountOrZero, "steps", "0: never");
+  v.key("keep", job.checkpoint.keep, kCount, "checkpoints", "newest ones kept");
+  v.key("final_model", job.checkpoint.final_model, kAny, "", "the policy as a Hugging Face folder at the end");
+
+  v.table("requeue", "another attempt under Slurm");
+  v.key("max", job.requeue.max, within(0, 1000), "attempts", "beyond the first; needs checkpoint.every");
+  v.key("margin_s", job.requeue.margin_s, within(0, 1e6), "s", "before the time limit at which a checkpoint is written");
+
+  v.table("log", "records");
+  v.key("samples", job.log.samples, within(-1, 1e9), "samples", "of a step kept in samples.jsonl; -1: all");
+  v.key("every", job.log.every, kCount, "steps", "between two lines on the console");
+  v.key("tensor_norms", job.log.tensor_norms, kAny, "", "the gradient's norm of every weight in each step's record");
+
+  v.table("watchdog", "when a rank counts as dead");
+  v.key("comm_timeout_s", job.watchdog.comm_timeout_s, within(0.1, 1e6), "s", "of one collective");
+  v.key("beat_timeout_s", job.watchdog.beat_timeout_s, within(0.1, 1e6), "s", "without a beat: silent");
+  v.key("start_timeout_s", job.watchdog.start_timeout_s, within(1, 1e6), "s", "of start and loading");
+  v.key("stall_timeout_s", job.watchdog.stall_timeout_s, within(1, 1e6), "s", "beats, but no progress");
+  v.key("compare_calls", job.watchdog.compare_calls, kAny, "", "ranks compare each collective before it starts");
+
+  v.table("selftest", "what only `muster selftest` asks for");
+  v.key("sabotage", job.selftest.sabotage, kAny, "", "a run that must not learn");
+  v.key("start_prompts", job.selftest.start_prompts, kCountOrZero, "prompts", "on which the reward is measured before step 1");
+}
+
+}  // namespace muster::spec

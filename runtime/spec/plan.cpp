@@ -1,0 +1,210 @@
+// plan.toml: one tree of values, written as TOML or JSON, and read back strictly.
+#include "runtime/spec/plan.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/files.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/facts_schema.h"
+#include "runtime/spec/job_schema.h"
+#include "runtime/spec/memory.h"
+#include "runtime/spec/plan_places.h"
+
+namespace muster::spec {
+
+using base::text;
+using nlohmann::ordered_json;
+
+template <>
+struct Choices<Role> { static constexpr std::array kNames{"both", "train", "generate"}; };
+
+const char* role_name(Role role) { return choice_name(role); }
+
+namespace {
+
+ordered_json environment_value(const std::vector<EnvironmentValue>& environment) {
+  ordered_json list = ordered_json::array();
+  for (const EnvironmentValue& entry : environment) {
+    list.push_back({{"name", entry.name}, {"value", entry.value}, {"origin", entry.origin}});
+  }
+  return list;
+}
+
+ordered_json rank_value(const RankPlan& rank) {
+  ordered_json value = {{"rank", rank.rank}, {"role", role_name(rank.role)}, {"slot", rank.node_slot}, {"local", rank.local_rank}, {"device", rank.device}};
+  if (rank.train_rank) value["train_rank"] = *rank.train_rank;
+  if (rank.gen_rank) value["gen_rank"] = *rank.gen_rank;
+  if (!rank.cpus.empty()) value["cpus"] = rank.cpus;
+  if (!rank.environment.empty()) value["environment"] = environment_value(rank.environment);
+  return value;
+}
+
+template <class Visitor, class D>
+void describe_degrees(Visitor& v, D& degrees) {
+  v.key("tp", degrees.tp, kDegree, "", "");
+  v.key("cp", degrees.cp, kDegree, "", "");
+  v.key("ep", degrees.ep, kDegree, "", "");
+  v.key("dp", degrees.dp, kDegree, "", "");
+  v.key("pp", degrees.pp, kDegree, "", "");
+  v.key("vpp", degrees.vpp, kDegree, "", "");
+}
+
+ordered_json degrees_value(const Degrees& degrees) {
+  ValueVisitor visitor;
+  describe_degrees(visitor, degrees);
+  return visitor.root;
+}
+
+ordered_json plan_value(const Plan& plan) {
+  ordered_json value;
+  value["muster_version"] = plan.muster_version;
+  value["cluster"] = plan.cluster;
+  value["device"] = plan.device;
+  value["num_nodes"] = plan.num_nodes;
+  value["ranks_per_node"] = plan.ranks_per_node;
+  value["run_folder"] = plan.run_folder.string();
+  value["binaries"] = plan.binaries.string();
+  value["warnings"] = plan.warnings;
+  value["environment"] = environment_value(plan.environment);
+  value["ranks"] = ordered_json::array();
+  for (const RankPlan& rank : plan.ranks) value["ranks"].push_back(rank_value(rank));
+  value["mesh"] = {{"train", degrees_value(plan.train)}, {"generate", degrees_value(plan.generate)}};
+  ValueVisitor facts;
+  describe_facts(facts, plan.model);
+  value["facts"] = facts.root;
+  value["job"] = job_value(plan.job);
+  return value;
+}
+
+ordered_json memory_value(const Plan& plan) {
+  ordered_json value = ordered_json::object();
+  if (plan.model.hidden_size == 0) return value;  // the model is not known here
+  for (const RankPlan& rank : plan.ranks) {
+    if (value.contains(role_name(rank.role))) continue;
+    const MemoryFigures figures = predicted_memory(plan.model, plan.job, rank.role != Role::generate, rank.role != Role::train);
+    for (const MemoryOwner owner : kMemoryOwners) value[role_name(rank.role)][memory_owner_name(owner)] = figures.of(owner);
+  }
+  return value;
+}
+
+std::vector<EnvironmentValue> read_environment(TomlReader& reader) {
+  std::vector<EnvironmentValue> environment;
+  for (TomlReader& entry : reader.tables("environment")) {
+    EnvironmentValue value;
+    entry.read("name", value.name);
+    entry.read("value", value.value);
+    entry.read("origin", value.origin);
+    environment.push_back(std::move(value));
+  }
+  return environment;
+}
+
+constexpr std::int64_t kMostRanks = 1 << 20;
+
+RankPlan read_rank(TomlReader& reader) {
+  RankPlan rank;
+  rank.rank = -1;  // must be given: a rank without a number is caught by the check
+  reader.read("rank", rank.rank, 0, kMostRanks);
+  auto role = static_cast<std::size_t>(rank.role);
+  reader.read_choice("role", choice_names<Role>(), role);
+  rank.role = static_cast<Role>(role);
+  reader.read("slot", rank.node_slot, 0, kMostRanks);
+  reader.read("local", rank.local_rank, 0, kMostRanks);
+  reader.read("device", rank.device, 0, kMostRanks);
+  const auto read_place = [&](const char* key, std::optional<std::int64_t>& place) {
+    std::int64_t value = 0;
+    const bool is_given = reader.has(key);
+    reader.read(key, value, 0, kMostRanks);
+    if (is_given) place = value;
+  };
+  read_place("train_rank", rank.train_rank);
+  read_place("gen_rank", rank.gen_rank);
+  std::vector<std::int64_t> cpus;
+  reader.read("cpus", cpus);
+  for (const std::int64_t cpu : cpus) {
+    if (cpu < 0 || cpu > 65535) {
+      reader.faults().add({.what = text("cpus names ", cpu), .where = reader.place("cpus"), .fix = "CPUs are numbered from 0"});
+    }
+    rank.cpus.push_back(static_cast<int>(cpu));
+  }
+  rank.environment = read_environment(reader);
+  return rank;
+}
+
+Degrees read_degrees(TomlReader& mesh, const std::string& role, std::string& place) {
+  Degrees degrees;
+  place = mesh.place(role);
+  TomlReader reader = mesh.table(role);
+  ReadVisitor visitor(reader, nullptr);
+  describe_degrees(visitor, degrees);
+  return degrees;
+}
+
+void read_ranks(TomlReader& reader, Plan& plan, PlanPlaces& places) {
+  std::vector<std::pair<RankPlan, std::string>> ranks;
+  for (TomlReader& entry : reader.tables("ranks")) {
+    std::string place = entry.place();
+    ranks.emplace_back(read_rank(entry), std::move(place));
+  }
+  std::stable_sort(ranks.begin(), ranks.end(), [](const auto& a, const auto& b) { return a.first.rank < b.first.rank; });
+  for (auto& [rank, place] : ranks) {
+    plan.ranks.push_back(std::move(rank));
+    places.ranks.push_back(std::move(place));
+  }
+}
+
+std::filesystem::path read_path(TomlReader& reader, const char* key) {
+  std::string path;
+  reader.read(key, path);
+  return path;
+}
+
+}  // namespace
+
+std::string plan_text(const Plan& plan) {
+  return "# Decided by muster and obeyed by muster-runtime; `muster run --plan FILE` runs it as it is.\n" + toml_text(plan_value(plan));
+}
+
+std::string plan_json(const Plan& plan) {
+  ordered_json value = plan_value(plan);
+  value["memory"] = memory_value(plan);
+  return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+Plan parse_plan(const std::string& content, const std::string& where) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse(content, where, faults);
+  faults.throw_if_any();
+  Plan plan;
+  PlanPlaces places;
+  places.job.file = where;
+  reader.read("muster_version", plan.muster_version);
+  reader.read("cluster", plan.cluster);
+  reader.read("device", plan.device);
+  reader.read("num_nodes", plan.num_nodes, 1, 65536);
+  reader.read("ranks_per_node", plan.ranks_per_node, 1, 4096);
+  plan.run_folder = read_path(reader, "run_folder");
+  plan.binaries = read_path(reader, "binaries");
+  reader.read("warnings", plan.warnings);
+  plan.environment = read_environment(reader);
+  read_ranks(reader, plan, places);
+  TomlReader mesh = reader.table("mesh");
+  plan.train = read_degrees(mesh, "train", places.train);
+  plan.generate = read_degrees(mesh, "generate", places.generate);
+  places.facts = reader.place("facts");
+  TomlReader facts = reader.table("facts");
+  ReadVisitor facts_visitor(facts, nullptr);
+  describe_facts(facts_visitor, plan.model);
+  TomlReader job = reader.table("job");
+  plan.job = read_job(job, &places.job);
+  reader.finish();
+  faults.throw_if_any();  // what spans keys is only worth testing when each key is sound
+  check_plan_faults(plan, places, faults);
+  faults.throw_if_any();
+  return plan;
+}
+
+Plan read_plan(const std::filesystem::path& path) { return parse_plan(base::read_file(path), path.string()); }
+
+}  // namespace muster::spec

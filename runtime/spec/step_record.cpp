@@ -1,0 +1,102 @@
+#include "runtime/spec/step_record.h"
+
+#include <nlohmann/json.hpp>
+
+namespace muster::spec {
+
+namespace {
+
+/// Every field once: name, value, unit, whether two identical runs agree in it, meaning.
+template <class Visitor>
+void describe_step(Visitor& v, const StepRecord& r) {
+  constexpr bool kSame = true;
+  constexpr bool kOwn = false;  // of this run alone: clocks, rates, memory, attempt
+  v.field("step", r.step, "", kSame, "number of the step, from 1");
+  v.field("attempt", r.attempt, "", kOwn, "attempt that wrote the line, from 0; of a step that was repeated the highest counts");
+  v.field("weight_version", r.weight_version, "", kSame, "of the generator when the step's samples were drawn: updates of the policy so far");
+  v.field("time", r.time, "UTC", kOwn, "wall clock when the step ended");
+  v.field("step_s", r.step_s, "s", kOwn, "from the first token wanted to the weights in the generator");
+  v.field("step_to_step_s", r.step_to_step_s, "s", kOwn, "from the end of the step before to the end of this one");
+  v.field("phases", r.phases, "s", kOwn,
+          "generate_s, reward_s (only the waiting that generation does not hide), logprob_s, train_s, refit_s, log_s, other_s: they add up to step_s");
+  v.field("tokens_per_s_per_gpu", r.tokens_per_s_per_gpu, "tokens/s", kOwn, "tokens / step_s / all ranks of the run: the published column");
+  v.field("tokens", r.tokens, "tokens", kSame, "of all samples of the step, prompt and answer, the prompt counted in each sample");
+  v.field("prompt_tokens", r.prompt_tokens, "tokens", kSame, "of them in prompts");
+  v.field("answer_tokens", r.answer_tokens, "tokens", kSame, "of them in answers");
+  v.field("generate_tokens_per_s_per_gpu", r.generate_tokens_per_s_per_gpu, "tokens/s", kOwn, "tokens / generate_s / ranks that generate");
+  v.field("train_tokens_per_s_per_gpu", r.train_tokens_per_s_per_gpu, "tokens/s", kOwn, "tokens / train_s / ranks that train");
+  v.field("mfu", r.mfu, "", kOwn, "FLOPs of forward and backward at true lengths / train_s / peak of the ranks that train");
+  v.field("reward", r.reward, "", kSame, "mean over the samples that were graded");
+  v.field("reward_std", r.reward_std, "", kSame, "standard deviation of it");
+  v.field("samples", r.samples, "samples", kSame, "of the step");
+  v.field("graded", r.graded, "samples", kSame, "with a reward");
+  v.field("timeouts", r.timeouts, "samples", kSame, "whose grading ran out of time; never a silent 0");
+  v.field("failed", r.failed, "samples", kSame, "whose grading failed otherwise");
+  v.field("refused_rows", r.refused_rows, "rows", kSame, "of the data passed over, too long or broken, in this step");
+  v.field("groups_all_wrong", r.groups_all_wrong, "", kSame, "share of groups in which every sample has reward 0");
+  v.field("groups_all_right", r.groups_all_right, "", kSame, "share of groups in which every sample has reward 1");
+  v.field("groups_mixed", r.groups_mixed, "", kSame, "share of the other groups: those that teach");
+  v.field("mean_answer_tokens", r.mean_answer_tokens, "tokens", kSame, "mean length of an answer");
+  v.field("max_answer_tokens", r.max_answer_tokens, "tokens", kSame, "longest answer");
+  v.field("truncated", r.truncated, "", kSame, "share of samples cut off at their limit");
+  v.field("advantage_mean", r.advantage_mean, "", kSame, "mean advantage over samples");
+  v.field("advantage_max", r.advantage_max, "", kSame, "largest advantage");
+  v.field("advantage_min", r.advantage_min, "", kSame, "smallest advantage");
+  v.field("losses", r.losses, "", kSame, "of each optimizer update");
+  v.field("grad_norms", r.grad_norms, "", kSame, "global norm of the gradient before clipping, of each update");
+  v.field("lr", r.lr, "", kSame, "learning rate of the step");
+  v.field("kl", r.kl, "nats", kSame, "estimated divergence from the reference, mean over answer tokens");
+  v.field("kl_penalty", r.kl_penalty, "", kSame, "kl_weight x kl, as it stands in the loss");
+  v.field("entropy", r.entropy, "nats", kSame, "of the policy, mean over answer tokens");
+  v.field("clip_share", r.clip_share, "", kSame, "share of answer tokens whose ratio was clipped");
+  v.field("ratio_mean", r.ratio_mean, "", kSame, "mean ratio of new to old probability");
+  v.field("correction_mean", r.correction_mean, "", kSame, "mean importance weight of generator against trainer");
+  v.field("logprob_diff_mean", r.logprob_diff_mean, "nats", kSame, "mean |generator - trainer| log-probability of answer tokens");
+  v.field("logprob_diff_max", r.logprob_diff_max, "nats", kSame, "largest of them; a defect when it grows");
+  v.field("prob_error", r.prob_error, "", kSame, "mean of exp |generator - trainer|");
+  v.field("gen_kl", r.gen_kl, "nats", kSame, "estimated divergence of trainer from generator");
+  v.field("refit_bytes", r.refit_bytes, "bytes", kSame, "that crossed between ranks in the refit");
+  v.field("refit_least_bytes", r.refit_least_bytes, "bytes", kSame, "that had to cross at least");
+  v.field("refit_transfer_s", r.refit_transfer_s, "s", kOwn, "of the copies and sends alone");
+  v.field("refit_checked_tensors", r.refit_checked_tensors, "tensors", kSame, "whose checksum was compared on both sides");
+  v.field("memory", r.memory, "bytes", kOwn, "by owner, largest over the ranks");
+  v.field("memory_predicted", r.memory_predicted, "bytes", kOwn, "by owner, as the launcher predicted");
+  v.field("peak_memory_bytes", r.peak_memory_bytes, "bytes", kOwn, "largest resident (cpu) or allocated (cuda) over the ranks so far");
+  v.field("slowest_rank", r.slowest_rank, "rank", kOwn, "by phase");
+  v.field("calls", r.calls, "", kSame, "collectives of the step on the first rank of the role: communicator -> count, bytes");
+}
+
+struct JsonFields {
+  template <class T>
+  void field(const char* name, const T& value, const char*, bool, const char*) {
+    object[name] = value;
+  }
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+};
+
+struct FieldList {
+  template <class T>
+  void field(const char* name, const T&, const char* unit, bool identical, const char* meaning) {
+    fields.push_back({.name = name, .unit = unit, .meaning = meaning, .identical = identical});
+  }
+  std::vector<FieldInfo> fields;
+};
+
+}  // namespace
+
+const std::vector<FieldInfo>& step_fields() {
+  static const std::vector<FieldInfo> fields = [] {
+    FieldList list;
+    describe_step(list, StepRecord{});
+    return list.fields;
+  }();
+  return fields;
+}
+
+nlohmann::ordered_json to_json(const StepRecord& record) {
+  JsonFields json;
+  describe_step(json, record);
+  return json.object;
+}
+
+}  // namespace muster::spec
