@@ -22,6 +22,13 @@ enum class Reduce { sum, max, min };
 enum class CallKind { all_reduce, all_gather, reduce_scatter, all_to_all_v, broadcast, exchange, barrier, split };
 const char* call_kind_name(CallKind kind);
 
+/// One direction of a grouped point-to-point exchange. Tensors are contiguous; a receive is written in place.
+struct Leg {
+  int peer = 0;
+  bool is_send = false;
+  const at::Tensor* tensor = nullptr;
+};
+
 /// One call, as observers see it. `sequence` counts the calls of this communicator from 1.
 struct Call {
   std::string_view communicator;
@@ -31,21 +38,17 @@ struct Call {
   std::int64_t bytes = 0;     // bytes of the tensor that this rank puts in (a send counts, a receive does not)
   std::int64_t elements = 0;
   int dtype = -1;             // at::ScalarType as a number; -1 where there is no tensor
+  int detail = 0;             // Reduce of a reduction, root of a broadcast
+  std::span<const std::int64_t> input_rows{}, output_rows{};  // of all_to_all_v
+  std::span<const Leg> legs{};                                // of exchange
 };
 
-/// Sees every call before and after: the heartbeat, the counters of a step, the comparison of calls in tests.
+/// Sees every call before and after: the heartbeat, the counters of a step. A call that throws has no after.
 class CallObserver {
  public:
   virtual ~CallObserver() = default;
   virtual void before(const Call& call) = 0;
   virtual void after(const Call& call) = 0;
-};
-
-/// One direction of a grouped point-to-point exchange. Tensors are contiguous; a receive is written in place.
-struct Leg {
-  int peer = 0;
-  bool is_send = false;
-  const at::Tensor* tensor = nullptr;
 };
 
 class Communicator {
@@ -58,6 +61,8 @@ class Communicator {
   const std::string& name() const { return name_; }  // "train.tp", "world", ...
   int rank() const { return rank_; }
   int size() const { return size_; }
+  /// The rank in the world of member `rank`: what messages to people name.
+  int world_rank(int rank) const { return world_ranks_.empty() ? rank : world_ranks_[static_cast<std::size_t>(rank)]; }
   /// Observers are borrowed, live longer than the communicator, and are inherited by its splits.
   void set_observers(std::vector<CallObserver*> observers) { observers_ = std::move(observers); }
 
@@ -78,7 +83,8 @@ class Communicator {
   void exchange(std::span<const Leg> legs, std::string_view label);
   void barrier(std::string_view label);
 
-  /// collective: all ranks of this communicator. Ranks of one colour form a communicator ordered by (key, rank).
+  /// collective: all ranks of this communicator. Ranks of one colour form a communicator ordered by (key, rank); a rank
+  /// with a colour below 0 belongs to none and gets null.
   std::unique_ptr<Communicator> split(int color, int key, std::string name);
   /// Ends outstanding calls here with an error; peers must abort too. May be called from another thread.
   virtual void abort() = 0;
@@ -86,6 +92,8 @@ class Communicator {
   virtual void close() = 0;
 
  protected:
+  /// Comes first in every call, with all there is to know of it; the comparing form compares here.
+  virtual void do_prepare(const Call& call);
   virtual void do_all_reduce(at::Tensor& tensor, Reduce op) = 0;
   virtual void do_all_gather(at::Tensor& output, const at::Tensor& input) = 0;
   virtual void do_reduce_scatter(at::Tensor& output, const at::Tensor& input, Reduce op) = 0;
@@ -94,17 +102,30 @@ class Communicator {
   virtual void do_broadcast(at::Tensor& tensor, int root) = 0;
   virtual void do_exchange(std::span<const Leg> legs) = 0;
   virtual void do_barrier() = 0;
+  /// Legs to oneself never get here: they are copied. Likewise a split returns null for a colour below 0.
   virtual std::unique_ptr<Communicator> do_split(int color, int key, std::string name) = 0;
+  /// The call under way, for the forms' own errors and traces.
+  std::string_view label() const { return label_; }
+  std::int64_t sequence() const { return sequence_; }
+  void set_world_ranks(std::vector<int> world_ranks) { world_ranks_ = std::move(world_ranks); }
 
  private:
   template <class Body>
-  void observed(CallKind kind, const at::Tensor* tensor, std::string_view label, const Body& body);
+  void observed(Call call, std::string_view label, const Body& body);
 
   std::string name_;
   int rank_;
   int size_;
   std::int64_t sequence_ = 0;
+  std::string_view label_;
+  std::vector<int> world_ranks_;  // of the members, in order; empty in the world itself
   std::vector<CallObserver*> observers_;
+};
+
+/// Thrown by the forms inside a call; the call turns it into Error::rank with communicator, label and the peer's name.
+struct PeerFailure {
+  int peer = -1;  // rank in the communicator; -1 unknown
+  std::string reason;
 };
 
 }  // namespace muster::comm
