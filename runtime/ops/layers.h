@@ -18,6 +18,9 @@ at::Tensor embedding(const at::Tensor& tokens_T, const Param& weight_VD, const a
 /// x_TD times weight_OD transposed, plus bias_O -> [T, O]. No collective: parallel/tensor.h puts them around it.
 at::Tensor linear(const at::Tensor& x_TD, const Param& weight_OD, const Param& bias_O);
 
+/// sum += left right, by one GEMM where the types agree.
+void add_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right);
+
 /// x / sqrt(mean(x^2) + eps) * weight, in float32 within. x [..., D], weight_D.
 at::Tensor rms_norm(const at::Tensor& x, const Param& weight_D, double eps);
 
