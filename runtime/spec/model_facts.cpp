@@ -251,7 +251,9 @@ ModelFacts named_model_facts(const std::string& name, const fs::path& templates_
   if (name.find('/') != std::string::npos || !fs::exists(path)) {
     std::vector<std::string> known;
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(folder, ignored)) known.push_back(entry.path().stem().string());
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      if (entry.path().extension() == ".toml") known.push_back(entry.path().stem().string());
+    }
     std::sort(known.begin(), known.end());
     const std::string near = base::nearest(name, known);
     throw Error::user({.what = text("there is no model \"", name, "\""),

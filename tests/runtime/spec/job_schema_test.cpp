@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "runtime/base/random.h"
+#include "runtime/spec/toml_reader.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::spec {
+namespace {
+
+Job read(const std::string& text, base::Faults& faults, std::vector<std::string> overrides = {}) {
+  return read_job({.text = text, .where = "job.toml", .overrides = std::move(overrides)}, "bases", faults);
+}
+
+/// A job in which every number, word and flag differs from its default where the rules allow it.
+Job unusual_job() {
+  Job job;
+  job.name = "odd \"name\" \\ with\ttabs";
+  job.seed = 9007199254740993ull;
+  job.rank_wrapper = {"nsys", "profile", "-o", "a b"};
+  job.model.path = "/m";
+  job.model.initial_std = 0.1;
+  job.model.dtype = DataType::fp32;
+  job.placement.mode = PlacementMode::split;
+  job.loss.kl_kind = KlKind::k1;
+  job.loss.correction = Correction::mask;
+  job.optimizer.lr = 1.0 / 3;
+  job.optimizer.eps = 1e-300;
+  job.sampling.stop = {"<|im_end|>", "\n", "ü"};
+  job.data.prompt = "{a}\n{b}";
+  job.refit.verify = Switch::off;
+  return job;
+}
+
+TEST(JobSchema, TextAndBackIsTheSameJob) {
+  for (const Job& job : {Job{}, unusual_job()}) {
+    base::Faults faults;
+    const Job back = read(job_text(job), faults);
+    EXPECT_TRUE(faults.empty()) << Error(base::ErrorKind::user, faults.list()).what();
+    EXPECT_EQ(back, job);
+    EXPECT_EQ(job_text(back), job_text(job));
+  }
+}
+
+TEST(JobSchema, EveryKeyIsListedOnceWithItsMeaning) {
+  std::set<std::string> seen;
+  for (const KeyInfo& key : job_keys()) {
+    EXPECT_TRUE(seen.insert(key.key).second) << key.key;
+    EXPECT_FALSE(key.meaning.empty()) << key.key;
+    EXPECT_FALSE(key.type.empty()) << key.key;
+    EXPECT_FALSE(key.fallback.empty()) << key.key;
+  }
+  EXPECT_TRUE(seen.contains("train.tp"));
+  EXPECT_TRUE(seen.contains("grpo.max_sequence_tokens"));
+  EXPECT_GT(seen.size(), 100u);
+}
+
+TEST(JobSchema, EveryListedKeyCanBeSetToItsDefault) {
+  for (const KeyInfo& key : job_keys()) {
+    if (key.key == "base") continue;
+    base::Faults faults;
+    EXPECT_EQ(read("", faults, {key.key + "=" + key.fallback}), Job{}) << key.key;
+    EXPECT_TRUE(faults.empty()) << key.key;
+  }
+}
+
+TEST(JobSchema, OverridesComeLastAndNameThemselvesInFaults) {
+  base::Faults faults;
+  KeyPlaces places;
+  const JobSource source{.text = "[train]\ntp = 2\n", .where = "job.toml", .overrides = {"train.tp=4", "train.trp=1", "gen.dtype=fp9"}};
+  const Job job = read_job(source, "bases", faults, &places);
+  EXPECT_EQ(job.train.tp, 4);
+  EXPECT_EQ(places.of("train.tp"), "--set train.tp=4");
+  EXPECT_EQ(places.of("train.dp"), "job.toml");
+  ASSERT_EQ(faults.list().size(), 2u);
+  EXPECT_EQ(faults.list()[0].where, "--set train.trp=1");
+  EXPECT_NE(faults.list()[1].fix.find("fp8"), std::string::npos);
+}
+
+TEST(JobSchema, DifferencesHoldWhatIsNotTheDefault) {
+  Job job;
+  job.train.tp = 2;
+  job.name = "x";
+  const auto differences = job_differences(job);
+  ASSERT_EQ(differences.size(), 2u);
+  EXPECT_EQ(differences[0], (std::pair<std::string, std::string>{"name", "\"x\""}));
+  EXPECT_EQ(differences[1], (std::pair<std::string, std::string>{"train.tp", "2"}));
+}
+
+TEST(JobSchema, ABaseIsReadFirstAndCirclesAreRefused) {
+  const tests::TemporaryFolder folder;
+  std::ofstream(folder.path() / "a.toml") << "base = \"b\"\n[train]\ntp = 2\n";
+  std::ofstream(folder.path() / "b.toml") << "[train]\ntp = 8\ndp = 3\n";
+  std::ofstream(folder.path() / "c.toml") << "base = \"c\"\n";
+  base::Faults faults;
+  const Job job = read_job({.text = "base = \"a\"\n[gen]\ntp = 5\n", .where = "j", .overrides = {}}, folder.path(), faults);
+  EXPECT_TRUE(faults.empty());
+  EXPECT_EQ(job.train.tp, 2);
+  EXPECT_EQ(job.train.dp, 3);
+  EXPECT_EQ(job.gen.tp, 5);
+  EXPECT_EQ(job.base, "");
+  read_job({.text = "base = \"c\"", .where = "j", .overrides = {}}, folder.path(), faults);
+  ASSERT_EQ(faults.list().size(), 1u);
+  EXPECT_NE(faults.list()[0].what.find("builds on itself"), std::string::npos);
+  read_job({.text = "base = \"bb\"", .where = "j", .overrides = {}}, folder.path(), faults);
+  EXPECT_EQ(faults.list()[1].fix, "did you mean \"b\"?");
+}
+
+/// Changes a few bytes, lines or values of a job file; keyed by `index` alone.
+std::string mutated(std::string text, std::uint64_t index) {
+  const base::RandomKey key(1, base::Purpose::test, index);
+  const auto draw = [&](std::uint64_t at, std::size_t below) { return static_cast<std::size_t>(key.uniform(at) * static_cast<double>(below)); };
+  const std::vector<std::string> values{"-1", "0", "99999999999999", "nan", "\"x\"", "[]", "{}", "true", "1e400", "\"\\uD800\"", "[[1]]", "", "0x7fffffffffffffff", "'''"};
+  const std::size_t changes = 1 + draw(0, 4);
+  for (std::size_t change = 0; change < changes; ++change) {
+    const std::uint64_t at = 10 * (change + 1);
+    const std::size_t position = draw(at, text.size());
+    switch (draw(at + 1, 5)) {
+      case 0: text[position] = static_cast<char>(draw(at + 2, 256)); break;
+      case 1: text.erase(position, draw(at + 2, 30)); break;
+      case 2: text.insert(position, text.substr(draw(at + 2, text.size()), draw(at + 3, 40))); break;
+      default: {
+        const std::size_t equals = text.find("= ", position);
+        if (equals == std::string::npos) break;
+        const std::size_t end = text.find('\n', equals);
+        text.replace(equals + 2, end - equals - 2, values[draw(at + 2, values.size())]);
+      }
+    }
+    if (text.empty()) text = "\n";
+  }
+  return text;
+}
+
+TEST(JobSchema, MutatedFilesNeverCrashAndAlwaysNameAPlace) {
+  const std::string text = job_text(unusual_job());
+  std::size_t refused = 0;
+  for (std::uint64_t index = 0; index < 4000; ++index) {
+    base::Faults faults;
+    std::vector<std::string> warnings;
+    KeyPlaces places;
+    const Job job = read_job({.text = mutated(text, index), .where = "job.toml", .overrides = {}}, "bases", faults, &places);
+    check_job(job, nullptr, places, faults, warnings);
+    for (const base::Fault& fault : faults.list()) EXPECT_EQ(fault.where.rfind("job.toml", 0), 0u) << index << ": " << fault.what;
+    if (!faults.empty()) ++refused;
+  }
+  EXPECT_GT(refused, 2000u);
+}
+
+}  // namespace
+}  // namespace muster::spec

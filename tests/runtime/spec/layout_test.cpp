@@ -1,0 +1,79 @@
+#include "runtime/spec/layout.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+namespace muster::spec {
+namespace {
+
+const std::vector<Degrees>& meshes() {
+  static const std::vector<Degrees> all{{},
+                                        {.tp = 2, .dp = 3},
+                                        {.tp = 2, .cp = 2, .dp = 2, .pp = 3},
+                                        {.tp = 4, .cp = 1, .ep = 8, .dp = 4, .pp = 2},
+                                        {.tp = 1, .cp = 3, .ep = 3, .dp = 5, .pp = 1},
+                                        {.tp = 8, .cp = 4, .ep = 32, .dp = 2, .pp = 8}};
+  return all;
+}
+
+TEST(Layout, RankAndPlaceAreABijection) {
+  for (const Degrees& degrees : meshes()) {
+    std::set<std::vector<std::int64_t>> seen;
+    for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
+      const Coordinates place = place_of(degrees, rank);
+      EXPECT_EQ(rank_of(degrees, place), rank);
+      EXPECT_TRUE(seen.insert({place.tp, place.cp, place.dp, place.pp}).second);
+      for (const Axis axis : kGridAxes) {
+        EXPECT_GE(place.on(axis), 0);
+        EXPECT_LT(place.on(axis), degrees.of(axis));
+      }
+    }
+  }
+}
+
+TEST(Layout, TensorParallelNeighboursAreConsecutive) {
+  const Degrees degrees{.tp = 4, .dp = 2, .pp = 2};
+  EXPECT_EQ(group_of(degrees, Axis::tp, 5), (std::vector<std::int64_t>{4, 5, 6, 7}));
+  EXPECT_EQ(group_of(degrees, Axis::dp, 5), (std::vector<std::int64_t>{1, 5}));
+  EXPECT_EQ(group_of(degrees, Axis::pp, 5), (std::vector<std::int64_t>{5, 13}));
+}
+
+TEST(Layout, GroupsOfEachAxisCutTheRanksAndTheirNumberIsTheirColour) {
+  for (const Degrees& degrees : meshes()) {
+    for (const Axis axis : {Axis::tp, Axis::cp, Axis::dp, Axis::pp, Axis::ep}) {
+      std::map<std::int64_t, std::set<std::int64_t>> by_colour;
+      for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
+        const auto group = group_of(degrees, axis, rank);
+        EXPECT_EQ(static_cast<std::int64_t>(group.size()), degrees.of(axis));
+        EXPECT_EQ(group[static_cast<std::size_t>(place_of(degrees, rank).on(axis))], rank) << axis_name(axis);
+        by_colour[group_index(degrees, axis, rank)].insert(rank);
+      }
+      EXPECT_EQ(static_cast<std::int64_t>(by_colour.size()), degrees.ranks() / degrees.of(axis));
+      for (const auto& [colour, ranks] : by_colour) {
+        const auto group = group_of(degrees, axis, *ranks.begin());
+        EXPECT_EQ(ranks, std::set<std::int64_t>(group.begin(), group.end())) << axis_name(axis) << colour;
+        EXPECT_LT(colour, degrees.ranks() / degrees.of(axis));
+      }
+    }
+  }
+}
+
+TEST(Layout, PartsCoverEverythingOnce) {
+  for (const std::int64_t count : {0, 1, 7, 64, 100}) {
+    for (const std::int64_t parts : {1, 3, 8, 101}) {
+      std::int64_t next = 0;
+      for (std::int64_t index = 0; index < parts; ++index) {
+        const Range range = part_of(count, parts, index);
+        EXPECT_EQ(range.begin, next);
+        EXPECT_LE(range.size(), count / parts + 1);
+        next = range.end;
+      }
+      EXPECT_EQ(next, count);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace muster::spec

@@ -1,0 +1,102 @@
+#include "runtime/spec/toml_reader.h"
+
+#include <gtest/gtest.h>
+
+namespace muster::spec {
+namespace {
+
+std::string faults_text(const base::Faults& faults) {
+  return faults.empty() ? "" : std::string(Error(base::ErrorKind::user, faults.list()).what());
+}
+
+TEST(TomlReader, ReadsEachTypeAndKeepsDefaultsOfWhatIsAbsent) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("a = 3\nb = 1\nc = true\nd = \"x\"\ne = [\"p\", \"q\"]\n[t]\nf = [1, 2]\n", "f.toml", faults);
+  std::int64_t a = 0, absent = 7;
+  double b = 0;
+  bool c = false;
+  std::string d;
+  std::vector<std::string> e;
+  std::vector<std::int64_t> f;
+  reader.read("a", a, 0, 9);
+  reader.read("b", b, 0, 9);
+  reader.read("c", c);
+  reader.read("d", d);
+  reader.read("e", e);
+  reader.read("absent", absent, 0, 9);
+  reader.table("t").read("f", f);
+  reader.finish();
+  EXPECT_EQ(faults_text(faults), "");
+  EXPECT_EQ(a, 3);
+  EXPECT_EQ(b, 1.0);
+  EXPECT_TRUE(c);
+  EXPECT_EQ(d, "x");
+  EXPECT_EQ(e, (std::vector<std::string>{"p", "q"}));
+  EXPECT_EQ(f, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(absent, 7);
+}
+
+TEST(TomlReader, NamesPlaceAndNearestKeyOfEachFaultInOneGo) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("steps = \"ten\"\n[train]\ntpp = 2\ndp = 0\n", "job.toml", faults);
+  std::int64_t steps = 5, tp = 1, dp = 1;
+  reader.read("steps", steps, 0, 100);
+  TomlReader train = reader.table("train");
+  train.read("tp", tp, 1, 8);
+  train.read("dp", dp, 1, 8);
+  reader.finish();
+  ASSERT_EQ(faults.list().size(), 3u);
+  EXPECT_EQ(faults.list()[0].where, "job.toml:1:9");
+  EXPECT_EQ(faults.list()[1].where, "job.toml:4:6");
+  EXPECT_EQ(faults.list()[1].fix, "must be between 1 and 8");
+  EXPECT_EQ(faults.list()[2].where, "job.toml:3:1");
+  EXPECT_NE(faults.list()[2].fix.find("did you mean 'tp'"), std::string::npos);
+  EXPECT_EQ(steps, 5);
+  EXPECT_EQ(dp, 1);
+}
+
+TEST(TomlReader, SaysWhereTheSyntaxBreaks) {
+  base::Faults faults;
+  TomlReader::parse("a = 1\nb = = 2\n", "job.toml", faults);
+  ASSERT_EQ(faults.list().size(), 1u);
+  EXPECT_EQ(faults.list()[0].where.substr(0, 11), "job.toml:2:");
+}
+
+TEST(TomlReader, RefusesNotANumberWhereABoundStands) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("a = nan\nb = inf\n", "f", faults);
+  double a = 1, b = 1;
+  reader.read("a", a, 0, 9);
+  reader.read("b", b, 0, 9);
+  EXPECT_EQ(faults.list().size(), 2u);
+  EXPECT_EQ(a, 1);
+}
+
+TEST(TomlReader, TakesOverridesAsTomlOrAsABareWord) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse_override("model.name=qwen3-8b", faults);
+  std::string name;
+  reader.table("model").read("name", name);
+  EXPECT_EQ(name, "qwen3-8b");
+  TomlReader digits = TomlReader::parse_override("name = 2024", faults);
+  digits.read("name", name);
+  EXPECT_EQ(name, "2024");
+  EXPECT_TRUE(faults.empty());
+  TomlReader::parse_override("no equals sign", faults);
+  ASSERT_EQ(faults.list().size(), 1u);
+  EXPECT_EQ(faults.list()[0].where, "--set no equals sign");
+}
+
+TEST(TomlReader, FinishLooksIntoListsOfTables) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("r = [\n  { a = 1 },\n  { a = 1, z = 2 },\n]\n", "f", faults);
+  std::int64_t a = 0;
+  for (TomlReader& entry : reader.tables("r")) entry.read("a", a, 0, 9);
+  reader.finish();
+  ASSERT_EQ(faults.list().size(), 1u);
+  EXPECT_EQ(faults.list()[0].where, "f:3:12");
+  EXPECT_EQ(faults.list()[0].what, "unknown key 'z' in [r[1]]");
+}
+
+}  // namespace
+}  // namespace muster::spec
