@@ -30,7 +30,7 @@ quietly() {
   mkdir -p "$(dirname "$log")"
   "$@" > "$log" 2>&1 && return
   tail -n 40 "$log" >&2
-  fail "'${*:0:4} ...' failed; all of its output is in $log"
+  fail "'${*:1:3} ...' failed; all of its output is in $log"
 }
 
 # The first Python that can import the module.
