@@ -24,6 +24,9 @@ class RandomKey {
   double uniform(std::uint64_t index, int word = 0) const;
   /// Standard normal by Box-Muller from block `index`.
   double normal(std::uint64_t index) const;
+  /// at(i) is philox({low word of i, high word of i, stream()[0], stream()[1]}, key()): for loops that draw many blocks at once.
+  const std::array<std::uint32_t, 2>& key() const { return key_; }
+  const std::array<std::uint32_t, 2>& stream() const { return stream_; }
 
  private:
   std::array<std::uint32_t, 2> key_;

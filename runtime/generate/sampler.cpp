@@ -1,0 +1,147 @@
+// R: rows of logits; V: entries of the vocabulary, cut over tp; N: draws.
+#include "runtime/generate/sampler.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/base/text.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/generate/filters.h"
+#include "runtime/generate/gumbel.h"
+#include "runtime/ops/threads.h"
+
+namespace muster::generate {
+
+/// What one part of the vocabulary says of a draw. Doubles alone, so that an array of it is a tensor.
+struct Sampler::Best {
+  double score = -std::numeric_limits<double>::infinity();
+  double entry = -1;
+  double z = 0;            // scaled logit of the entry
+  double log_sum_exp = 0;  // of the part, after filters
+  double raw_log_sum_exp = 0;
+};
+
+namespace {
+
+constexpr std::int64_t kBestWidth = 5;
+
+/// Rows of the whole vocabulary from the parts of all ranks. collective: tp.
+at::Tensor gather_rows(comm::Communicator& tp, const at::Tensor& part_RV, std::int64_t vocab_size) {
+  if (tp.size() == 1) return part_RV;
+  const std::int64_t rows = part_RV.size(0), width = spec::part_of(vocab_size, tp.size(), 0).size();
+  at::Tensor padded = at::zeros({rows, width}, part_RV.options());
+  padded.narrow(1, 0, part_RV.size(1)).copy_(part_RV);
+  at::Tensor gathered = at::empty({tp.size(), rows, width}, part_RV.options());
+  tp.all_gather(gathered, padded, "generate.logits");
+  at::Tensor whole = at::empty({rows, vocab_size}, part_RV.options());
+  for (std::int64_t rank = 0; rank < tp.size(); ++rank) {
+    const spec::Range range = spec::part_of(vocab_size, tp.size(), rank);
+    whole.narrow(1, range.begin, range.size()).copy_(gathered.select(0, rank).narrow(1, 0, range.size()));
+  }
+  return whole;
+}
+
+double log_sum_exp(double a, double b) {
+  const double larger = std::max(a, b);
+  return larger + std::log(std::exp(a - larger) + std::exp(b - larger));
+}
+
+[[noreturn]] void refuse_logits(const Draw& draw) {
+  throw Error::user({base::text("the model's logits are not finite at token ", draw.position, " of the answer"),
+                     base::text("group ", draw.group, ", sample ", draw.sample),
+                     "the weights have diverged or are broken: lower optimizer.lr, or check the model folder"});
+}
+
+}  // namespace
+
+Sampler::Sampler(const spec::SamplingJob& sampling, std::uint64_t seed, const spec::Range& vocabulary, std::int64_t vocab_size)
+    : sampling_(sampling),
+      seed_(seed),
+      vocabulary_(vocabulary),
+      vocab_size_(vocab_size),
+      has_filters_(sampling.temperature > 0 && ((sampling.top_k > 0 && sampling.top_k < vocab_size) || sampling.top_p < 1)) {}
+
+/// Lays out one row and draws from it as often as `draws` says.
+void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::span<const Draw> draws, std::int64_t step,
+                          std::vector<float>& scratch, Best* best) const {
+  const std::int64_t num_blocks = draw_blocks(range.begin, range.end);
+  scratch.resize(static_cast<std::size_t>(num_blocks * (kDrawBlock + 1)));
+  DrawRow row{.z = scratch.data(), .block_maxima = scratch.data() + num_blocks * kDrawBlock};
+  const bool is_greedy = sampling_.temperature == 0;
+  lay_row(logits_V, range.begin, range.end, is_greedy ? 1.0F : static_cast<float>(1 / sampling_.temperature), row);
+  RowFigures figures = summarize_row(row);
+  const double raw_log_sum_exp = figures.log_sum_exp;
+  if (has_filters_ && std::isfinite(raw_log_sum_exp)) {
+    keep_top({row.z, static_cast<std::size_t>(vocab_size_)}, sampling_.top_k, sampling_.top_p);
+    figures = summarize_row(row);
+  }
+  for (std::size_t i = 0; i < draws.size(); ++i) {
+    const Draw& draw = draws[i];
+    Winner winner{figures.maximum, figures.argmax};
+    if (!is_greedy) {
+      const auto who = static_cast<std::uint64_t>(draw.group) << 24 | static_cast<std::uint64_t>(draw.sample);
+      winner = draw_row(row, base::RandomKey(seed_, base::Purpose::sampling, static_cast<std::uint64_t>(step), who), draw.position, figures.argmax);
+    }
+    best[i] = {.log_sum_exp = figures.log_sum_exp, .raw_log_sum_exp = raw_log_sum_exp};
+    if (winner.entry < 0) continue;
+    best[i].score = static_cast<double>(winner.score);
+    best[i].entry = static_cast<double>(winner.entry);
+    best[i].z = static_cast<double>(row.z[winner.entry - row.first_block * kDrawBlock]);
+  }
+}
+
+void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step,
+                   std::vector<Drawn>& drawn) const {
+  static_assert(sizeof(Best) == kBestWidth * sizeof(double));
+  drawn.clear();
+  if (draws.empty()) return;  // the same on every rank
+  INVARIANT(logits_RV.size(1) == vocabulary_.size(), "logits cover this rank's part of the vocabulary");
+  at::Tensor rows_RV = logits_RV.to(at::kFloat).contiguous();
+  if (has_filters_) rows_RV = gather_rows(tp, rows_RV, vocab_size_);
+  rows_RV = rows_RV.cpu();
+  const spec::Range range = has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_;
+
+  const auto num_draws = static_cast<std::int64_t>(draws.size());
+  at::Tensor best_N5 = at::empty({num_draws, kBestWidth}, at::kDouble);
+  Best* const best = reinterpret_cast<Best*>(best_N5.mutable_data_ptr<double>());
+  const float* const rows = rows_RV.const_data_ptr<float>();
+  ops::parallel_rows(num_draws, 8, [&](std::int64_t begin, std::int64_t end, int /*thread*/) {
+    std::vector<float> scratch;
+    while (begin < end) {
+      std::int64_t next = begin + 1;
+      const std::int64_t row = draws[static_cast<std::size_t>(begin)].row;
+      while (next < end && draws[static_cast<std::size_t>(next)].row == row) ++next;
+      draw_row_of(rows + row * range.size(), range, draws.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
+                  best + begin);
+      begin = next;
+    }
+  });
+
+  at::Tensor all_PN5 = best_N5.unsqueeze(0);
+  if (!has_filters_ && tp.size() > 1) {
+    const at::Tensor mine = best_N5.to(logits_RV.device());
+    at::Tensor gathered = at::empty({tp.size(), num_draws, kBestWidth}, mine.options());
+    tp.all_gather(gathered, mine, "generate.sample");
+    all_PN5 = gathered.cpu();
+  }
+  const auto* const parts = reinterpret_cast<const Best*>(all_PN5.const_data_ptr<double>());
+  drawn.reserve(draws.size());
+  for (std::int64_t i = 0; i < num_draws; ++i) {
+    Best winner = parts[i];
+    for (std::int64_t part = 1; part < all_PN5.size(0); ++part) {  // in order of entries: of equal scores the lowest wins
+      const Best& other = parts[part * num_draws + i];
+      const double sum = log_sum_exp(winner.log_sum_exp, other.log_sum_exp);
+      if (other.score > winner.score) winner = other;
+      winner.log_sum_exp = winner.raw_log_sum_exp = sum;
+    }
+    if (!std::isfinite(winner.raw_log_sum_exp) || winner.entry < 0) refuse_logits(draws[static_cast<std::size_t>(i)]);
+    drawn.push_back({static_cast<std::int32_t>(winner.entry), static_cast<float>(winner.z - winner.log_sum_exp),
+                     static_cast<float>(winner.z - winner.raw_log_sum_exp)});
+  }
+}
+
+}  // namespace muster::generate
