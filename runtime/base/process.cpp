@@ -61,7 +61,8 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
 pid_t start_child(const ChildOptions& options) {
   INVARIANT(!options.command.empty(), "a child has a command");
   const std::vector<char*> arguments = pointers(options.command);
-  const std::vector<char*> given = pointers(options.environment.value_or(std::vector<std::string>{}));
+  static const std::vector<std::string> kNone;
+  const std::vector<char*> given = pointers(options.environment ? *options.environment : kNone);
   Descriptor output;
   if (!options.output.empty()) {
     output = Descriptor(::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -108,6 +109,12 @@ std::optional<ChildEnd> wait_child(pid_t pid, bool block) {
 
 void signal_child(pid_t pid, int signal, bool group) {
   if (pid > 0) ::kill(group ? -pid : pid, signal);
+}
+
+long peak_resident_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss * 1024;
 }
 
 std::filesystem::path executable_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }

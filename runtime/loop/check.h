@@ -1,0 +1,13 @@
+// `muster-runtime check`: does this machine compute what Muster means? Every form of an operation against its plain form, the
+// generator against the trainer on a tiny model, and on a GPU machine NCCL and the CUDA library.
+#pragma once
+
+namespace muster::loop {
+
+/// Prints a table; returns 0 when all agree, 3 when one does not or is missing.
+int check_machine();
+
+/// The verb in argv[1] of muster-rank. throws: Error::user on an unknown one.
+int run_verb(int argc, char** argv);
+
+}  // namespace muster::loop

@@ -1,0 +1,36 @@
+// What a rank is: its plan and place, its communicators, its voice. main builds one and hands it down; there are no globals.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "runtime/comm/call_log.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/log/console.h"
+#include "runtime/loop/phase_clock.h"
+#include "runtime/parallel/mesh.h"
+#include "runtime/spec/plan.h"
+#include "runtime/spec/rank_env.h"
+
+namespace muster::loop {
+
+struct RankContext {
+  spec::Plan plan;
+  spec::Placement placement;
+  spec::RankEnv env;
+  spec::RankPlan self;
+  at::Device device{at::kCPU};
+  log::Console console{0, false};
+  PhaseClock* clock = nullptr;
+  comm::CallLog calls;
+  std::unique_ptr<comm::Communicator> world;
+  std::unique_ptr<parallel::Mesh> train;     // null on a rank that only generates
+  std::unique_ptr<parallel::Mesh> generate;  // null on a rank that only trains
+
+  const spec::Job& job() const { return plan.job; }
+  spec::RunPaths paths() const { return {plan.run_folder}; }
+  bool is_writer() const { return self.rank == 0; }
+};
+
+}  // namespace muster::loop

@@ -1,0 +1,105 @@
+#include "runtime/loop/policy.h"
+
+#include <ATen/ATen.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/weights/model_folder.h"
+
+namespace muster::loop {
+
+at::ScalarType scalar_type(spec::DataType dtype) {
+  switch (dtype) {
+    case spec::DataType::fp32: return at::kFloat;
+    case spec::DataType::bf16: return at::kBFloat16;
+    case spec::DataType::fp8: break;
+  }
+  INVARIANT(false, "fp8 is refused before weights are made");
+  return at::kFloat;
+}
+
+refit::Sides sides_of(const spec::Plan& plan) {
+  refit::Sides sides{.train = plan.train, .generate = plan.generate};
+  sides.train_ranks.resize(static_cast<std::size_t>(plan.train.ranks()));
+  sides.gen_ranks.resize(static_cast<std::size_t>(plan.generate.ranks()));
+  for (const spec::RankPlan& rank : plan.ranks) {
+    if (rank.train_rank) sides.train_ranks[static_cast<std::size_t>(*rank.train_rank)] = rank.rank;
+    if (rank.gen_rank) sides.gen_ranks[static_cast<std::size_t>(*rank.gen_rank)] = rank.rank;
+  }
+  return sides;
+}
+
+Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : context_(context) {
+  const spec::Plan& plan = context.plan;
+  const spec::Job& job = plan.job;
+  const at::ScalarType train_dtype = scalar_type(job.model.dtype);
+  const at::ScalarType gen_dtype = scalar_type(job.gen.dtype);
+  const refit::Sides sides = sides_of(plan);
+  gen_aliases_ = spec::generator_may_alias(job) && refit::Refit::can_alias(plan.model, sides, train_dtype, gen_dtype);
+
+  if (context.train) {
+    weights_ = std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->place()), train_dtype, context.device, plan.train.dp);
+    if (job.model.weights == "random")
+      weights::fill_random(*weights_, job.seed, job.model.initial_std);
+    else
+      weights::load_weights(job.model.path, plan.model, *weights_);
+    trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
+  }
+  if (context.generate) {
+    auto shards = weights::shards_of(plan.model, plan.generate, context.generate->place());
+    if (gen_aliases_)
+      gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), weights_->flat());
+    else
+      gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), gen_dtype, context.device);
+    gen_decoder_ = std::make_unique<model::Decoder>(plan.model, *gen_weights_, nullptr, context.generate->tp(), job.grpo.max_sequence_tokens);
+    const generate::GeneratorOptions options{.sampling = job.sampling,
+                                             .seed = job.seed,
+                                             .max_sequence_tokens = job.grpo.max_sequence_tokens,
+                                             .page_tokens = job.gen.page_tokens,
+                                             .num_pages = spec::planned_kv_pages(plan.model, job),
+                                             .max_batch_tokens = job.gen.max_batch_tokens,
+                                             .max_running_samples = job.gen.max_running_samples,
+                                             .stop_tokens = std::move(stop_tokens)};
+    generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype, context.device);
+  }
+  const bool verify = job.refit.verify == spec::Switch::on || (job.refit.verify == spec::Switch::automatic && plan.device == "cpu");
+  if (!gen_aliases_)
+    refit_ = std::make_unique<refit::Refit>(plan.model, sides, *context.world, weights_.get(), gen_weights_.get(), job.refit.bucket_mb << 20, verify);
+}
+
+Policy::~Policy() = default;
+
+refit::RefitFigures Policy::refit() {
+  ++weight_version_;
+  return refit_ ? refit_->run() : refit::RefitFigures{};
+}
+
+void Policy::freeze_reference() {
+  if (weights_) reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
+}
+
+train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
+  INVARIANT(reference_weights_ != nullptr, "the reference is frozen before it is asked");
+  const at::Tensor current = weights_->flat().clone();
+  weights_->flat().copy_(reference_weights_->flat());
+  train::SequenceScores scores = trainer_->scores(sequences, [this] { context_.clock->progress(); });
+  weights_->flat().copy_(current);
+  return scores;
+}
+
+void Policy::save(const std::filesystem::path& folder) {
+  if (!context_.train || context_.train->place().dp != 0) return;
+  weights::save_model_folder(context_.train->tp(), *weights_, context_.plan.model, context_.job().model.path, folder, context_.job().model.dtype);
+}
+
+spec::MemoryFigures Policy::memory() const {
+  const auto bytes = [](const weights::ShardStore& store) { return static_cast<std::int64_t>(store.flat().nbytes()); };
+  spec::MemoryFigures figures = trainer_ ? trainer_->memory() : spec::MemoryFigures{};
+  if (weights_) figures.of(spec::MemoryOwner::weights) = bytes(*weights_);
+  if (gen_weights_ && !gen_aliases_) figures.of(spec::MemoryOwner::gen_weights) = bytes(*gen_weights_);
+  if (reference_weights_) figures.of(spec::MemoryOwner::reference_weights) = bytes(*reference_weights_);
+  if (generator_) figures.of(spec::MemoryOwner::kv_pages) = generator_->cache_bytes();
+  return figures;
+}
+
+}  // namespace muster::loop

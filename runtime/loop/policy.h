@@ -1,0 +1,53 @@
+// What one rank holds of the policy: the trainer's weights, the generator's, the frozen reference's; built by the plan's roles.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "runtime/generate/generator.h"
+#include "runtime/loop/context.h"
+#include "runtime/model/decoder.h"
+#include "runtime/refit/refit.h"
+#include "runtime/spec/memory.h"
+#include "runtime/train/trainer.h"
+#include "runtime/weights/shard_store.h"
+
+namespace muster::loop {
+
+class Policy {
+ public:
+  /// Reads the model folder (each rank its own slices), makes trainer, generator and refit as this rank's roles ask. collective: world.
+  Policy(RankContext& context, std::vector<std::int32_t> stop_tokens);
+  ~Policy();
+
+  bool trains() const { return trainer_ != nullptr; }
+  bool generates() const { return generator_ != nullptr; }
+  train::Trainer& trainer() { return *trainer_; }
+  generate::Generator& generator() { return *generator_; }
+  /// Weights to the generator, and the next weight version. collective: world.
+  refit::RefitFigures refit();
+  std::int64_t weight_version() const { return weight_version_; }
+  /// Keeps the present weights as the reference of the KL term. No effect on ranks that do not train.
+  void freeze_reference();
+  /// Log-probabilities of the reference. collective: train.tp.
+  train::SequenceScores reference_scores(std::span<const train::Sequence> sequences);
+  /// The policy as a Hugging Face folder. collective: train.tp of dp index 0; others do nothing.
+  void save(const std::filesystem::path& folder);
+  spec::MemoryFigures memory() const;
+
+ private:
+  RankContext& context_;
+  std::unique_ptr<weights::ShardStore> weights_, gen_weights_, reference_weights_;
+  std::unique_ptr<model::Decoder> gen_decoder_;
+  std::unique_ptr<train::Trainer> trainer_;
+  std::unique_ptr<generate::Generator> generator_;
+  std::unique_ptr<refit::Refit> refit_;
+  bool gen_aliases_ = false;
+  std::int64_t weight_version_ = -1;
+};
+
+at::ScalarType scalar_type(spec::DataType dtype);
+/// The ranks of the run that train and generate, by role rank.
+refit::Sides sides_of(const spec::Plan& plan);
+
+}  // namespace muster::loop

@@ -1,0 +1,109 @@
+#include "runtime/loop/rollout.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/comm/communicator.h"
+
+namespace muster::loop {
+namespace {
+
+// A sample as bytes: seven numbers of 64 bits, then its tokens, log-probabilities and raw log-probabilities.
+constexpr std::size_t kHeadWords = 7;
+
+void append(std::vector<std::uint8_t>& bytes, const void* data, std::size_t size) {
+  if (size == 0) return;
+  const std::size_t at = bytes.size();
+  bytes.resize(at + size);
+  std::memcpy(bytes.data() + at, data, size);
+}
+
+void pack(std::vector<std::uint8_t>& bytes, const ScoredSample& scored) {
+  const generate::Sample& sample = scored.sample;
+  INVARIANT(sample.tokens.size() == sample.logprobs.size() && sample.tokens.size() == sample.raw_logprobs.size(), "each sampled token has its log-probabilities");
+  std::int64_t reward = 0;
+  std::memcpy(&reward, &scored.reward, sizeof reward);
+  const std::int64_t head[kHeadWords] = {sample.group,          sample.index, static_cast<std::int64_t>(sample.finish),
+                                         sample.weight_version, reward,       static_cast<std::int64_t>(scored.outcome),
+                                         static_cast<std::int64_t>(sample.tokens.size())};
+  append(bytes, head, sizeof head);
+  append(bytes, sample.tokens.data(), sample.tokens.size() * sizeof(std::int32_t));
+  append(bytes, sample.logprobs.data(), sample.logprobs.size() * sizeof(float));
+  append(bytes, sample.raw_logprobs.data(), sample.raw_logprobs.size() * sizeof(float));
+}
+
+template <class Value>
+void take(std::vector<Value>& values, std::size_t count, const std::uint8_t*& at) {
+  values.resize(count);
+  if (count > 0) std::memcpy(values.data(), at, count * sizeof(Value));
+  at += count * sizeof(Value);
+}
+
+ScoredSample unpack(const std::uint8_t*& at) {
+  std::int64_t head[kHeadWords];
+  std::memcpy(head, at, sizeof head);
+  at += sizeof head;
+  ScoredSample scored;
+  scored.sample.group = head[0];
+  scored.sample.index = head[1];
+  scored.sample.finish = static_cast<generate::Finish>(head[2]);
+  scored.sample.weight_version = head[3];
+  std::memcpy(&scored.reward, &head[4], sizeof scored.reward);
+  scored.outcome = static_cast<Outcome>(head[5]);
+  const auto count = static_cast<std::size_t>(head[6]);
+  take(scored.sample.tokens, count, at);
+  take(scored.sample.logprobs, count, at);
+  take(scored.sample.raw_logprobs, count, at);
+  return scored;
+}
+
+}  // namespace
+
+std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own, const char* label) {
+  const auto size = static_cast<std::size_t>(comm.size());
+  at::Tensor lengths = at::empty({comm.size()}, at::kLong);
+  const at::Tensor length = at::full({1}, static_cast<std::int64_t>(own.size()), at::kLong);
+  comm.all_gather(lengths, length, label);
+  const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
+  at::Tensor padded = at::zeros({longest}, at::kByte);
+  if (!own.empty()) std::memcpy(padded.data_ptr(), own.data(), own.size());
+  at::Tensor all = at::empty({static_cast<std::int64_t>(size) * longest}, at::kByte);
+  comm.all_gather(all, padded, label);
+  std::vector<std::vector<std::uint8_t>> gathered(size);
+  const auto* bytes = all.data_ptr<std::uint8_t>();
+  for (std::size_t r = 0; r < size; ++r) {
+    const std::uint8_t* begin = bytes + r * static_cast<std::size_t>(longest);
+    gathered[r].assign(begin, begin + lengths.data_ptr<std::int64_t>()[r]);
+  }
+  return gathered;
+}
+
+std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own, std::int64_t num_groups,
+                                           std::int64_t samples_per_prompt) {
+  std::vector<std::uint8_t> bytes;
+  for (const ScoredSample& sample : own) pack(bytes, sample);
+  std::vector<ScoredSample> all(static_cast<std::size_t>(num_groups * samples_per_prompt));
+  std::vector<bool> seen(all.size(), false);
+  for (const auto& part : all_gather_bytes(world, bytes, "rollout")) {
+    const std::uint8_t* at = part.data();
+    while (at < part.data() + part.size()) {
+      ScoredSample sample = unpack(at);
+      const auto place = static_cast<std::size_t>(sample.sample.group * samples_per_prompt + sample.sample.index);
+      if (place >= all.size() || seen[place])
+        throw Error::rank({.what = base::text("sample ", sample.sample.index, " of prompt ", sample.sample.group, " came twice or was not asked for")});
+      seen[place] = true;
+      all[place] = std::move(sample);
+    }
+  }
+  const auto missing = std::find(seen.begin(), seen.end(), false);
+  if (missing != seen.end())
+    throw Error::rank({.what = base::text("sample ", (missing - seen.begin()) % samples_per_prompt, " of prompt ", (missing - seen.begin()) / samples_per_prompt,
+                                          " was generated by no rank")});
+  return all;
+}
+
+}  // namespace muster::loop

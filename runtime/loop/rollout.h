@@ -1,0 +1,46 @@
+// The scored samples of one step, known to every rank: tokens are small, so each generator rank hands its own to all.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/generate/sample.h"
+#include "runtime/reward/grade.h"
+
+namespace muster::comm {
+class Communicator;
+}
+
+namespace muster::loop {
+
+using reward::Outcome;
+
+struct ScoredSample {
+  generate::Sample sample;
+  double reward = 0;
+  Outcome outcome = Outcome::graded;
+};
+
+/// One prompt of a step.
+struct StepPrompt {
+  std::int64_t row = 0;                  // in its source
+  std::vector<std::int32_t> tokens;
+  std::string text, gold;
+};
+
+struct Rollout {
+  std::vector<StepPrompt> prompts;       // B
+  std::vector<ScoredSample> samples;     // B * G, by (group, index)
+  std::int64_t samples_per_prompt = 1;
+};
+
+/// What this rank generated (nothing on others) put together with what all others did, ordered by (group, index).
+/// collective: world.  throws: Error::rank when a sample is missing or there twice.
+std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own, std::int64_t num_groups,
+                                           std::int64_t samples_per_prompt);
+
+/// Bytes of every rank, in rank order. collective: comm.
+std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own, const char* label);
+
+}  // namespace muster::loop

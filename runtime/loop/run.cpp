@@ -1,0 +1,88 @@
+#include "runtime/loop/run.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/loop/step.h"
+#include "runtime/loop/warm_start.h"
+
+namespace muster::loop {
+namespace {
+
+using spec::Phase;
+
+// Tokens that end an answer: the job's, by their text, or the model's own. throws: Error::user.
+std::vector<std::int32_t> stop_tokens_of(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
+  std::vector<std::int32_t> tokens;
+  for (const std::string& text : plan.job.sampling.stop) {
+    const std::optional<std::int32_t> token = tokenizer.token_id(text);
+    if (!token)
+      throw Error::user({.what = base::text("'", text, "' of sampling.stop is no token of the model"), .where = plan.job.model.path, .fix = "give tokens by their exact text, such as \"<|im_end|>\""});
+    tokens.push_back(*token);
+  }
+  if (tokens.empty())
+    for (const std::int64_t token : plan.model.end_tokens) tokens.push_back(static_cast<std::int32_t>(token));
+  if (tokens.empty()) throw Error::user({.what = "the model names no end token", .where = plan.job.model.path, .fix = "set sampling.stop"});
+  return tokens;
+}
+
+void check_tokenizer(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
+  if (tokenizer.vocabulary_size() > plan.model.vocab_size)
+    throw Error::user({.what = base::text("the tokenizer has ", tokenizer.vocabulary_size(), " tokens, but the model's vocabulary has ", plan.model.vocab_size),
+                       .where = plan.job.model.path,
+                       .fix = "tokenizer.json and config.json belong to different models"});
+}
+
+}  // namespace
+
+void run(RankContext& context) {
+  PhaseClock& clock = *context.clock;
+  const spec::Job& job = context.job();
+  const log::Console& console = context.console;
+
+  clock.enter(Phase::load);
+  base::Stopwatch loading;
+  const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
+  check_tokenizer(context.plan, tokenizer);
+  const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context.plan, tokenizer);
+  data::PromptSource source(job.data, job.seed, tokenizer, job.grpo.max_sequence_tokens);
+  std::unique_ptr<log::Records> records;
+  if (context.is_writer()) records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
+  Policy policy(context, stop_tokens);
+  Scoring scoring(job.reward, context.env.reward_fds, tokenizer);
+  Step step(context, policy, tokenizer, scoring);
+  policy.refit();
+  console.info("loop", "ready", {{"load_s", base::number_text(loading.elapsed_s(), 2)}});
+
+  if (job.warmup.sft_steps > 0) {
+    clock.enter(Phase::warmup);
+    warm_start(context, policy, tokenizer, step, stop_tokens, records.get());
+    policy.refit();
+    console.info("loop", "warm start done", {{"weight_version", base::text(policy.weight_version())}});
+  }
+  if (job.selftest.start_prompts > 0) {
+    clock.enter(Phase::warmup);
+    const double reward = measured_reward(context, tokenizer, step, job.selftest.start_prompts, -1);
+    if (records) records->warmup({{"kind", "start"}, {"reward", reward}, {"prompts", job.selftest.start_prompts}});
+  }
+  if (job.loss.kl_weight > 0) policy.freeze_reference();
+
+  double last_end_s = base::steady_s();
+  for (std::int64_t s = 1; s <= job.grpo.steps; ++s) {
+    clock.begin_step(s);
+    spec::StepRecord record = step.run(s, source, records.get());
+    const double end_s = base::steady_s();
+    record.step_to_step_s = end_s - last_end_s;
+    last_end_s = end_s;
+    if (records) records->step(record);
+    if (s % job.log.every == 0 || s == job.grpo.steps)
+      console.info("loop", base::text("step ", s, "/", job.grpo.steps), {{"reward", base::number_text(record.reward, 3)}, {"step_s", base::number_text(record.step_s, 3)}});
+  }
+
+  clock.enter(Phase::finish);
+  if (job.checkpoint.final_model) policy.save(context.paths().final_model());
+  context.world->barrier("end");
+}
+
+}  // namespace muster::loop

@@ -1,0 +1,108 @@
+#include "runtime/loop/step.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/grpo/grpo.h"
+#include "runtime/loop/figures.h"
+
+namespace muster::loop {
+
+using spec::Phase;
+
+spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::Records* records) {
+  PhaseClock& clock = *context_.clock;
+  const spec::Job& job = context_.job();
+  const std::int64_t version = policy_.weight_version();
+
+  clock.enter(Phase::generate);
+  const Rollout rollout = roll_out(next_prompts(source, job.grpo.prompts_per_step), job.grpo.samples_per_prompt, step);
+
+  const TrainFigures figures = train(rollout, step);
+
+  clock.enter(Phase::refit);
+  const refit::RefitFigures moved = job.selftest.sabotage == spec::Sabotage::no_refit ? refit::RefitFigures{} : policy_.refit();
+
+  clock.enter(Phase::log);
+  spec::StepRecord record = rollout_figures(context_, rollout);
+  record.step = step;
+  record.weight_version = version;
+  record.refused_rows = source.refused();
+  add_train_figures(record, figures);
+  add_refit_figures(record, moved);
+  add_rank_figures(record, context_, policy_);  // collective: world
+  if (records != nullptr) write_samples(*records, job.log.samples, rollout, tokenizer_, step);
+  return record;
+}
+
+Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t step) {
+  std::vector<ScoredSample> own;
+  if (policy_.generates()) {
+    const parallel::Mesh& mesh = *context_.generate;
+    const spec::Range mine = spec::part_of(static_cast<std::int64_t>(prompts.size()), mesh.degrees().dp, mesh.place().dp);
+    std::vector<generate::Request> requests;
+    for (std::int64_t group = mine.begin; group < mine.end; ++group)
+      requests.push_back({.group = group, .num_samples = samples_per_prompt, .prompt = prompts[static_cast<std::size_t>(group)].tokens});
+    // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
+    const bool speaks = mesh.place().tp == 0;
+    const auto on_sample = [&](const generate::Sample& sample) {
+      if (speaks) scoring_.submit(sample, prompts[static_cast<std::size_t>(sample.group)].gold);
+    };
+    std::vector<generate::Sample> samples =
+        policy_.generator().generate(requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
+    if (speaks) {
+      double waited_s = 0;
+      own = scoring_.collect(std::move(samples), waited_s);
+      context_.clock->move(Phase::generate, Phase::reward, waited_s);
+    }
+  }
+  Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
+  rollout.samples = exchange_samples(*context_.world, own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
+  return rollout;
+}
+
+std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) const {
+  const spec::Job& job = context_.job();
+  std::vector<double> all(rollout.samples.size(), 0);
+  const auto num_samples = static_cast<std::size_t>(rollout.samples_per_prompt);
+  for (std::size_t begin = 0; begin < all.size(); begin += num_samples) {
+    // Only graded samples count; one that timed out or failed takes no part in its group's statistics nor in the loss.
+    std::vector<std::size_t> graded;
+    std::vector<float> rewards;
+    for (std::size_t s = begin; s < begin + num_samples; ++s) {
+      if (rollout.samples[s].outcome != Outcome::graded) continue;
+      graded.push_back(s);
+      rewards.push_back(static_cast<float>(rollout.samples[s].reward));
+    }
+    if (graded.size() < 2) continue;
+    const at::Tensor group = grpo::group_advantages(at::tensor(rewards).unsqueeze(0), job.grpo.baseline, job.grpo.normalize, job.grpo.advantage_eps);
+    for (std::size_t i = 0; i < graded.size(); ++i) all[graded[i]] = group.data_ptr<float>()[i];
+  }
+  switch (job.selftest.sabotage) {
+    case spec::Sabotage::zero_advantage: std::fill(all.begin(), all.end(), 0); break;
+    case spec::Sabotage::negated_advantage:
+      for (double& advantage : all) advantage = -advantage;
+      break;
+    case spec::Sabotage::shuffled_advantage: {
+      const std::vector<double> honest = all;
+      const auto order = base::permutation(base::RandomKey(job.seed, base::Purpose::shuffle, static_cast<std::uint64_t>(step)), static_cast<std::int64_t>(all.size()));
+      for (std::size_t s = 0; s < all.size(); ++s) all[s] = honest[static_cast<std::size_t>(order[s])];
+      break;
+    }
+    case spec::Sabotage::no_refit:
+    case spec::Sabotage::none: break;
+  }
+  return all;
+}
+
+std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t count) {
+  std::vector<StepPrompt> prompts;
+  for (data::Prompt& prompt : source.next_prompts(count))
+    prompts.push_back({.row = prompt.row, .tokens = std::move(prompt.tokens), .text = std::move(prompt.text), .gold = std::move(prompt.gold)});
+  return prompts;
+}
+
+}  // namespace muster::loop

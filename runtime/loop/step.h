@@ -1,0 +1,54 @@
+// One GRPO step, colocated or split: which rank does what follows from the roles that the plan gives it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "runtime/data/prompts.h"
+#include "runtime/data/tokenizer.h"
+#include "runtime/log/records.h"
+#include "runtime/loop/context.h"
+#include "runtime/loop/policy.h"
+#include "runtime/loop/rollout.h"
+#include "runtime/loop/scoring.h"
+
+namespace muster::loop {
+
+/// Sums over tokens of this rank's share of a step; they add up over the ranks.
+struct TokenSums {
+  double tokens = 0, abs_diff = 0, prob_error = 0, gen_kl = 0, entropy = 0, kl = 0, clip_share = 0, ratio = 0, correction = 0, kl_penalty = 0;
+  double max_diff = 0;  // a maximum, not a sum
+};
+
+struct TrainFigures {
+  std::vector<double> losses, grad_norms;
+  double lr = 0;
+  TokenSums sums;       // over all ranks
+  std::map<std::string, double> tensor_norms;  // with log.tensor_norms only
+};
+
+class Step {
+ public:
+  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring) : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring) {}
+
+  /// generate, score, advantages, train, refit, log. `records` is null but on the writer rank. collective: world.
+  spec::StepRecord run(std::int64_t step, data::PromptSource& source, log::Records* records);
+
+  /// Samples of these prompts, scored, known to every rank. collective: world.
+  Rollout roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t step);
+
+ private:
+  TrainFigures train(const Rollout& rollout, std::int64_t step);
+  std::vector<double> advantages(const Rollout& rollout, std::int64_t step) const;
+
+  RankContext& context_;
+  Policy& policy_;
+  const data::Tokenizer& tokenizer_;
+  Scoring& scoring_;
+};
+
+/// The next prompts of the source, the same on every rank.
+std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t count);
+
+}  // namespace muster::loop

@@ -1,0 +1,98 @@
+// muster-rank: one rank. Reads the plan and its place, joins the communicators, runs the loop, leaves with an exit code.
+#include <ATen/Parallel.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/comm/compared_communicator.h"
+#include "runtime/comm/gloo_communicator.h"
+#include "runtime/comm/rendezvous.h"
+#include "runtime/comm/store.h"
+#include "runtime/loop/check.h"
+#include "runtime/loop/run.h"
+#include "runtime/loop/supported.h"
+
+namespace muster {
+namespace {
+
+const std::string& address_of(const loop::RankContext& context, const spec::RankPlan& rank) {
+  return context.placement.nodes.at(static_cast<std::size_t>(rank.node_slot)).address;
+}
+
+// Joins the world and makes the meshes of the roles that this rank has. collective: all ranks of the run.
+void join(loop::RankContext& context) {
+  const spec::Plan& plan = context.plan;
+  const spec::WatchdogJob& watchdog = plan.job.watchdog;
+  const std::string key = comm::read_attempt_key(context.placement.key_file);
+  const int rank = static_cast<int>(context.self.rank), size = static_cast<int>(plan.ranks.size());
+  const std::shared_ptr<comm::Store> store = comm::join_rendezvous(
+      {.address = address_of(context, plan.ranks.front()), .port = static_cast<int>(context.placement.port), .key = key, .rank = rank, .timeout_s = watchdog.start_timeout_s});
+  const auto make_group = [&](const char* name) {
+    return comm::make_gloo(name, comm::prefixed(name, store), rank, size, {.address = address_of(context, context.self), .timeout_s = watchdog.comm_timeout_s, .key = key});
+  };
+  context.world = make_group("world");
+  if (watchdog.compare_calls && size > 1) context.world = comm::make_compared(std::move(context.world), make_group("compare"));
+  context.world->set_observers({context.clock, &context.calls});
+  const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& role_rank, const spec::Degrees& degrees) -> std::unique_ptr<parallel::Mesh> {
+    auto role = context.world->split(role_rank ? 1 : 0, static_cast<int>(role_rank.value_or(0)), name);
+    return role_rank ? std::make_unique<parallel::Mesh>(std::move(role), degrees, name) : nullptr;
+  };
+  context.train = mesh_of("train", context.self.train_rank, plan.train);
+  context.generate = mesh_of("generate", context.self.gen_rank, plan.generate);
+}
+
+int run_rank(std::optional<spec::Beat>& beat) {
+  loop::RankContext context;
+  context.env = spec::parse_rank_env();
+  if (context.env.beat_fd >= 0) beat.emplace(spec::Beat::open(context.env.beat_fd));
+  loop::PhaseClock clock(beat ? &beat->page() : nullptr);
+  context.clock = &clock;
+  context.plan = spec::read_plan(context.env.plan);
+  context.placement = spec::read_placement(context.env.placement);
+  spec::check_placement(context.placement, context.plan, context.env.placement.string());
+  if (context.env.rank < 0 || context.env.rank >= static_cast<std::int64_t>(context.plan.ranks.size()))
+    throw Error::user({.what = base::text("rank ", context.env.rank, " is not in the plan, which has ", context.plan.ranks.size()), .where = context.env.plan.string()});
+  context.self = context.plan.ranks[static_cast<std::size_t>(context.env.rank)];
+  context.console = log::Console(context.self.rank, context.is_writer());
+  loop::check_supported(context.plan, context.env.plan.string());
+  at::set_num_threads(static_cast<int>(context.job().threads));
+  join(context);
+  context.console.info("rank", "all ranks have met", {{"ranks", base::text(context.plan.ranks.size())}});
+  loop::run(context);
+  if (context.generate) context.generate->close();
+  if (context.train) context.train->close();
+  context.world->close();
+  return 0;
+}
+
+}  // namespace
+}  // namespace muster
+
+int main(int argc, char** argv) {
+  using namespace muster;
+  std::optional<spec::Beat> beat;
+  int code = 70;
+  std::string message;
+  try {
+    code = argc > 1 ? loop::run_verb(argc, argv) : run_rank(beat);
+  } catch (const Error& error) {
+    message = error.what();
+    code = error.exit_code();
+  } catch (const std::exception& error) {
+    message = error.what();
+  }
+  if (!message.empty()) {
+    if (beat) spec::set_text(beat->page().message, message);
+    std::cerr << "muster-rank: " << message << std::endl;
+  }
+  std::cout.flush();
+  std::fflush(nullptr);
+  // Communicators of a failed rank would wait for their peers in their destructors: the process just ends.
+  if (code != 0) ::_exit(code);
+  return 0;
+}

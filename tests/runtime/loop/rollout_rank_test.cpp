@@ -1,0 +1,52 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "runtime/base/error.h"
+#include "runtime/loop/rollout.h"
+#include "tests/support/run_ranks.h"
+
+namespace muster::loop {
+namespace {
+
+ScoredSample made(std::int64_t group, std::int64_t index) {
+  ScoredSample scored;
+  scored.sample = {.group = group, .index = index, .tokens = {static_cast<std::int32_t>(group), 7}, .logprobs = {-0.5F, -1.5F}, .raw_logprobs = {-0.25F, -1.F}, .finish = generate::Finish::length, .weight_version = 3};
+  scored.reward = 0.1 * static_cast<double>(group) + static_cast<double>(index);
+  scored.outcome = index == 1 ? Outcome::timeout : Outcome::graded;
+  return scored;
+}
+
+TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
+  tests::run_ranks(3, [](tests::RankContext& rank) {
+    std::vector<ScoredSample> own;
+    for (std::int64_t group = 0; group < 4; ++group)
+      for (std::int64_t index = 0; index < 2; ++index)
+        if (group % 2 == rank.rank) own.push_back(made(group, index));  // rank 2 has none
+    const auto all = exchange_samples(*rank.world, own, 4, 2);
+    ASSERT_EQ(all.size(), 8u);
+    for (std::int64_t group = 0; group < 4; ++group)
+      for (std::int64_t index = 0; index < 2; ++index) {
+        const ScoredSample& scored = all[static_cast<std::size_t>(group * 2 + index)];
+        const ScoredSample expected = made(group, index);
+        EXPECT_EQ(scored.sample.group, group);
+        EXPECT_EQ(scored.sample.index, index);
+        EXPECT_EQ(scored.sample.tokens, expected.sample.tokens);
+        EXPECT_EQ(scored.sample.logprobs, expected.sample.logprobs);
+        EXPECT_EQ(scored.sample.raw_logprobs, expected.sample.raw_logprobs);
+        EXPECT_EQ(scored.sample.weight_version, 3);
+        EXPECT_EQ(scored.reward, expected.reward);
+        EXPECT_EQ(scored.outcome, expected.outcome);
+      }
+  });
+}
+
+TEST(ExchangeSamples, AMissingSampleIsNamed) {
+  tests::run_ranks(2, [](tests::RankContext& rank) {
+    std::vector<ScoredSample> own;
+    if (rank.rank == 0) own.push_back(made(0, 0));
+    EXPECT_THROW(exchange_samples(*rank.world, own, 1, 2), Error);
+  });
+}
+
+}  // namespace
+}  // namespace muster::loop
