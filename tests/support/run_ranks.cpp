@@ -29,6 +29,7 @@ namespace muster::tests {
 namespace {
 
 constexpr double kGrace_s = 5;  // for the others, once a rank has failed
+constexpr double kFarewell_s = 2;  // of rank 0, which holds the store, for the others
 constexpr std::size_t kShownBytes = 6000;
 
 struct Meeting {
@@ -71,7 +72,7 @@ int run_body(RankContext& context, const std::function<void(RankContext&)>& body
     // Rank 0 holds the store: it leaves last.
     context.store->add("left", 1);
     if (context.rank == 0)
-      for (const double begin_s = base::steady_s(); context.store->add("left", 0) < context.size && base::steady_s() < begin_s + kGrace_s;)
+      for (const double begin_s = base::steady_s(); context.store->add("left", 0) < context.size && base::steady_s() < begin_s + kFarewell_s;)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return testing::Test::HasFailure() ? 1 : 0;
   } catch (const Error& error) {
