@@ -64,6 +64,7 @@ std::optional<SlurmEnv> parse_slurm_env() {
   env.restart_count = number_of("SLURM_RESTART_COUNT", value_or("SLURM_RESTART_COUNT", "0"));
   env.node_list = value_or("SLURM_JOB_NODELIST", value_or("SLURM_NODELIST", "").c_str());
   env.node_id = number_of("SLURM_NODEID", value_or("SLURM_NODEID", "0"));
+  env.node_name = value_or("SLURMD_NODENAME", "");
   env.submit_folder = value_or("SLURM_SUBMIT_DIR", "");
   return env;
 }

@@ -20,6 +20,14 @@ TEST(Process, HasTheEnvironmentAndOutputItWasGiven) {
   EXPECT_EQ(read_file(log), "me\n");
 }
 
+TEST(Process, ALongEnvironmentArrivesWhole) {
+  tests::TemporaryFolder folder;
+  const std::string value(3000, 'x');
+  const pid_t pid = start_child({.command = {"/usr/bin/env"}, .environment = std::vector<std::string>{"FIRST=" + value, "SECOND=" + value}, .output = folder.path() / "log"});
+  EXPECT_EQ(wait_child(pid, true).value().code, 0);
+  EXPECT_EQ(read_file(folder.path() / "log"), "FIRST=" + value + "\nSECOND=" + value + "\n");
+}
+
 TEST(Process, TellsASignalFromACode) {
   const pid_t pid = start_child({.command = {"/bin/sh", "-c", "kill -SEGV $$"}});
   EXPECT_EQ(wait_child(pid, true).value().signal, SIGSEGV);

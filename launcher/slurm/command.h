@@ -1,0 +1,18 @@
+// Runs one of Slurm's commands to its end: what it said, with a deadline.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace muster::slurm {
+
+struct CommandResult {
+  int code = 0;            // 128 + signal when a signal ended it
+  bool timed_out = false;  // it was killed at the deadline
+  std::string output, errors;
+};
+
+/// throws: Error::cluster when the program is not there.
+CommandResult run_command(const std::vector<std::string>& command, double timeout_s);
+
+}  // namespace muster::slurm
