@@ -13,6 +13,7 @@
 #include "runtime/spec/job.h"
 #include "runtime/spec/memory.h"
 #include "runtime/train/packed_batch.h"
+#include "runtime/train/scoring.h"
 
 namespace muster::train {
 
@@ -24,28 +25,25 @@ struct UpdateFigures {
   double grad_norm = 0;   // before clipping, global
 };
 
-/// Log-probabilities of the answers, in the order given.
-struct SequenceScores {
-  std::vector<std::vector<float>> logprobs;
-  std::vector<std::vector<float>> entropy;
-};
-
 class Trainer {
  public:
-  /// Weights come loaded in `weights` (the type that forward passes read), cut as mesh says; fp32 main weights are made from them.
+  /// Weights come loaded in `weights` (the type that forward passes read), cut as mesh says and padded to a multiple of dp; fp32
+  /// main weights are made from them (they are the weights themselves when those are fp32). Borrows mesh and weights.
   Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights);
   ~Trainer();
 
-  /// Forward only. collective: tp.
+  /// Forward only. All ranks of a tp group pass the same sequences. collective: tp.
   SequenceScores scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
-  /// One optimizer update over this dp rank's sequences (may be none). collective: role.
+  /// One optimizer update over this dp rank's sequences (may be none). Micro batches may differ in number from one dp rank to
+  /// another; all ranks of a tp group pass the same sequences. collective: role.
+  /// throws: Error::user, on every rank, when loss or gradient is not finite; the weights are then as before.
   UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr, const std::function<void()>& on_progress);
   /// Forgets the moments and the count of updates: what follows the supervised start begins afresh.
   void reset_optimizer();
   /// Bytes by owner that this trainer holds (main weights, moments, gradients).
   spec::MemoryFigures memory() const;
-  /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes.
-  const weights::ShardStore& gradients() const;
+  /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes. collective: dp.
+  const weights::ShardStore& gradients();
 
  private:
   struct State;

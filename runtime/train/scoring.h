@@ -1,0 +1,50 @@
+// Log-probabilities of answers under a decoder: what a forward pass of the trainer, the frozen reference and the verb `score` share.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "runtime/model/decoder.h"
+#include "runtime/parallel/vocabulary.h"
+#include "runtime/spec/job.h"
+#include "runtime/train/packed_batch.h"
+
+namespace muster::train {
+
+struct ScoringOptions {
+  double temperature = 1;
+  std::int64_t chunk_tokens = 1024;  // of the log-probabilities
+  std::int64_t max_tokens = 4096;    // of one micro batch
+  std::int64_t max_sequences = 0;    // of one micro batch; 0: no bound
+  bool share_prompt = false;
+  bool recompute = false;            // of activations in a backward pass
+};
+ScoringOptions scoring_options(const spec::Job& job);
+
+/// Log-probabilities of the answers, in the order given; entropy of the distribution that each token was drawn from.
+struct SequenceScores {
+  std::vector<std::vector<float>> logprobs;
+  std::vector<std::vector<float>> entropy;
+};
+
+/// Attention within the segments of one micro batch. Borrows the batch.
+class PackedAttention final : public model::Attention {
+ public:
+  explicit PackedAttention(const PackedBatch& batch) : segments_(batch.segments) {}
+  at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) override;
+
+ private:
+  const std::vector<ops::Segment>& segments_;
+};
+
+/// Scores of the N targets of one micro batch, with gradient where the decoder has gradients and grad mode is on. `attention` is
+/// of this batch and lives until the backward is done. collective: tp (backward too).
+parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch, PackedAttention& attention,
+                                   const ScoringOptions& options);
+
+/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of tp pass the same. collective: tp.
+SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder, std::span<const Sequence> sequences,
+                               const ScoringOptions& options, const std::function<void()>& on_progress);
+
+}  // namespace muster::train

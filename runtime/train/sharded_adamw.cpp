@@ -1,0 +1,103 @@
+// Letters: n elements of this rank's slice, 1/dp of the flat buffers.
+#include "runtime/train/sharded_adamw.h"
+
+#include <ATen/ATen.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/parallel/mesh.h"
+#include "runtime/train/adamw.h"
+
+namespace muster::train {
+namespace {
+
+/// Does a rank with a smaller tp index hold the very same box? Then that one counts it.
+bool held_before(const spec::ModelFacts& facts, const weights::Shard& shard, const spec::Degrees& degrees, spec::Coordinates place) {
+  while (place.tp > 0) {
+    --place.tp;
+    if (spec::box_of(facts, shard.parameter, degrees, place) == shard.box) return true;
+  }
+  return false;
+}
+
+std::int64_t bytes_of(const at::Tensor& tensor) { return tensor.defined() ? tensor.numel() * tensor.element_size() : 0; }
+
+}  // namespace
+
+ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
+                           weights::ShardStore& weights)
+    : optimizer_(optimizer), weights_(weights) {
+  const std::int64_t parts = mesh.degrees().dp;
+  const std::int64_t length = weights.flat().numel();
+  INVARIANT(length % parts == 0, base::text("the flat weights (", length, ") are padded to a multiple of dp ", parts));
+  const spec::Range slice = spec::part_of(length, parts, mesh.place().dp);
+  for (const weights::Shard& shard : weights.shards()) {
+    const std::int64_t begin = std::max(shard.offset, slice.begin);
+    const std::int64_t end = std::min(shard.offset + shard.numel, slice.end);
+    if (begin >= end) continue;
+    const bool decays = shard.parameter.shape.size() >= 2;
+    const bool counts = !held_before(facts, shard, mesh.degrees(), mesh.place());
+    if (!stretches_.empty() && stretches_.back().decays == decays && stretches_.back().counts == counts) {
+      stretches_.back().length += end - begin;
+    } else {
+      stretches_.push_back({.begin = begin - slice.begin, .length = end - begin, .decays = decays, .counts = counts});
+    }
+  }
+  weights_n_ = weights.flat().narrow(0, slice.begin, slice.size());
+  main_is_weights_ = weights_n_.scalar_type() == at::kFloat;
+  main_n_ = main_is_weights_ ? weights_n_ : weights_n_.to(at::kFloat);
+  first_n_ = at::zeros(main_n_.sizes(), main_n_.options());
+  second_n_ = at::zeros(main_n_.sizes(), main_n_.options());
+  if (parts > 1) own_gradients_n_ = at::empty(main_n_.sizes(), main_n_.options());
+}
+
+void ShardedAdamw::reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients) {
+  gradients_n_ = own_gradients_n_.defined() ? own_gradients_n_ : flat_gradients;
+  mesh.dp().reduce_scatter(gradients_n_, flat_gradients, comm::Reduce::sum, "train.gradients");
+}
+
+at::Tensor ShardedAdamw::counted_square_sum() const {
+  at::Tensor total = at::zeros({}, main_n_.options().dtype(at::kDouble));
+  for (const Stretch& stretch : stretches_) {
+    if (!stretch.counts) continue;
+    const at::Tensor gradients_N = gradients_n_.narrow(0, stretch.begin, stretch.length);
+    total += square_sum_forms().of(gradients_N)(gradients_N);
+  }
+  return total;
+}
+
+void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale) {
+  ++num_updates_;
+  for (const Stretch& stretch : stretches_) {
+    const auto part_of = [&stretch](const at::Tensor& tensor_n) { return tensor_n.narrow(0, stretch.begin, stretch.length); };
+    at::Tensor main_N = part_of(main_n_);
+    at::Tensor first_N = part_of(first_n_);
+    at::Tensor second_N = part_of(second_n_);
+    at::Tensor weights_N = main_is_weights_ ? at::Tensor() : part_of(weights_n_);
+    const double decay = stretch.decays ? optimizer_.weight_decay : 0;
+    adamw_forms().of(main_N)(main_N, first_N, second_N, part_of(gradients_n_), weights_N,
+                             adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_));
+  }
+  at::Tensor flat = weights_.flat();
+  mesh.dp().all_gather(flat, weights_n_, "train.weights");
+}
+
+void ShardedAdamw::reset() {
+  num_updates_ = 0;
+  first_n_.zero_();
+  second_n_.zero_();
+}
+
+void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const {
+  mesh.dp().all_gather(flat_gradients, gradients_n_, "train.gathered_gradients");
+}
+
+spec::MemoryFigures ShardedAdamw::memory() const {
+  spec::MemoryFigures figures;
+  figures.of(spec::MemoryOwner::main_weights) = main_is_weights_ ? 0 : bytes_of(main_n_);
+  figures.of(spec::MemoryOwner::moments) = bytes_of(first_n_) + bytes_of(second_n_);
+  figures.of(spec::MemoryOwner::gradients) = bytes_of(own_gradients_n_);
+  return figures;
+}
+
+}  // namespace muster::train

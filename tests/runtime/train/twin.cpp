@@ -1,0 +1,195 @@
+// Letters: T tokens, D model width, H query heads, K key/value heads, E head width.
+#include "tests/runtime/train/twin.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+
+#include "runtime/base/random.h"
+
+namespace muster::train {
+namespace {
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  return x / (x.square().mean(-1, true) + eps).sqrt() * weight;
+}
+
+at::Tensor rotate(const at::Tensor& x_THE, double theta) {
+  const std::int64_t width = x_THE.size(2), half = width / 2;
+  const at::Tensor frequencies = at::pow(theta, at::arange(half, at::kDouble) * (-2.0 / static_cast<double>(width)));
+  const at::Tensor angles = at::arange(x_THE.size(0), at::kDouble).unsqueeze(1) * frequencies;
+  const at::Tensor cosine = at::cat({angles, angles}, 1).cos().unsqueeze(1), sine = at::cat({angles, angles}, 1).sin().unsqueeze(1);
+  const at::Tensor turned = at::cat({-x_THE.slice(2, half), x_THE.slice(2, 0, half)}, 2);
+  return x_THE * cosine + turned * sine;
+}
+
+at::Tensor tokens_of(std::span<const std::int32_t> prompt, std::span<const std::int32_t> answer) {
+  std::vector<std::int64_t> tokens(prompt.begin(), prompt.end());
+  tokens.insert(tokens.end(), answer.begin(), answer.end());
+  return at::tensor(tokens, at::kLong);
+}
+
+double wave(std::int64_t id, std::int64_t position) { return std::sin(3.0 * static_cast<double>(id) + static_cast<double>(position)); }
+
+at::Tensor waves(const Sequence& sequence) {
+  std::vector<double> values;
+  for (std::size_t p = 0; p < sequence.answer.size(); ++p) values.push_back(wave(sequence.id, static_cast<std::int64_t>(p)));
+  return at::tensor(values, at::kDouble);
+}
+
+}  // namespace
+
+spec::ModelFacts tiny_facts(spec::Family family) {
+  spec::ModelFacts facts{.family = family, .hidden_size = 24, .num_layers = 2, .num_heads = 4, .num_kv_heads = 2, .head_dim = 8,
+                         .intermediate_size = 40, .vocab_size = 36, .max_position_embeddings = 64};
+  facts.tied_embeddings = family == spec::Family::qwen3;
+  facts.qk_norm = family == spec::Family::qwen3;
+  facts.attention_bias = family == spec::Family::qwen2;
+  facts.end_tokens = {0};
+  return facts;
+}
+
+NamedTensors random_weights(const spec::ModelFacts& facts) {
+  NamedTensors weights;
+  std::uint64_t stream = 0;
+  for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+    const base::RandomKey key(11, base::Purpose::test, stream++);
+    std::vector<float> values(static_cast<std::size_t>(parameter.numel()));
+    const bool is_norm = parameter.name.ends_with("norm.weight");
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(0.25 * key.normal(i) + (is_norm ? 1 : 0));
+    weights[parameter.name] = at::tensor(values, at::kFloat).view(parameter.shape).to(at::kDouble);
+  }
+  return weights;
+}
+
+at::Tensor box_of_tensor(const at::Tensor& global, const spec::Box& box) {
+  at::Tensor piece = global;
+  for (std::size_t dim = 0; dim < box.ranges.size(); ++dim) {
+    piece = piece.slice(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].end);
+  }
+  return piece;
+}
+
+void fill_store(weights::ShardStore& store, const NamedTensors& global) {
+  for (const weights::Shard& shard : store.shards()) {
+    store.view(shard.parameter.name).copy_(box_of_tensor(global.at(shard.parameter.name), shard.box));
+  }
+}
+
+Rollout random_rollout(std::int64_t num_groups, std::int64_t num_samples, std::int64_t vocab_size) {
+  const base::RandomKey key(12, base::Purpose::test);
+  std::uint64_t draw = 0;
+  const auto number = [&](std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(key.uniform(draw++) * static_cast<double>(high - low));
+  };
+  Rollout rollout;
+  rollout.tokens.reserve(static_cast<std::size_t>(num_groups * (num_samples + 1)));
+  const auto random_tokens = [&](std::int64_t count) -> const std::vector<std::int32_t>& {
+    auto& tokens = rollout.tokens.emplace_back();
+    for (std::int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<std::int32_t>(number(0, vocab_size)));
+    return tokens;
+  };
+  for (std::int64_t group = 0; group < num_groups; ++group) {
+    const auto& prompt = random_tokens(number(1, 9));
+    for (std::int64_t sample = 0; sample < num_samples; ++sample) {
+      rollout.sequences.push_back({.id = group * num_samples + sample, .group = group, .prompt = prompt, .answer = random_tokens(number(1, 8))});
+    }
+  }
+  return rollout;
+}
+
+double answer_tokens(const std::vector<Sequence>& sequences) {
+  std::size_t count = 0;
+  for (const Sequence& sequence : sequences) count += sequence.answer.size();
+  return static_cast<double>(count);
+}
+
+Loss wavy_loss(std::vector<Sequence> sequences, double global_tokens) {
+  return [sequences = std::move(sequences), global_tokens](const parallel::TokenScores& scores, const PackedBatch& batch) {
+    std::vector<float> values;
+    for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
+      values.push_back(static_cast<float>(wave(sequences[static_cast<std::size_t>(batch.sequence_of_N[n])].id, batch.position_of_N[n])));
+    }
+    return (at::tensor(values) * scores.logprobs_N + scores.logprobs_N.square() / 20).sum() / global_tokens;
+  };
+}
+
+Twin::Twin(const spec::ModelFacts& facts, const spec::Job& job, NamedTensors weights)
+    : facts_(facts), job_(job), weights_(std::move(weights)) {
+  for (auto& [name, weight] : weights_) {
+    weight = weight.clone().requires_grad_();
+    first_[name] = at::zeros_like(weight.detach());
+    second_[name] = at::zeros_like(weight.detach());
+  }
+}
+
+at::Tensor Twin::logits(const at::Tensor& tokens_T) const {
+  const std::int64_t T = tokens_T.size(0), E = facts_.head_dim;
+  at::Tensor x_TD = weight("model.embed_tokens.weight").index_select(0, tokens_T);
+  const at::Tensor future = at::ones({T, T}, at::kBool).triu(1);
+  for (std::int64_t layer = 0; layer < facts_.num_layers; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    const at::Tensor normed = rms_norm(x_TD, weight(prefix + "input_layernorm.weight"), facts_.rms_norm_eps);
+    const auto heads = [&](const std::string& name, std::int64_t count) {
+      at::Tensor y = normed.matmul(weight(prefix + "self_attn." + name + "_proj.weight").t());
+      if (facts_.attention_bias) y = y + weight(prefix + "self_attn." + name + "_proj.bias");
+      y = y.view({T, count, E});
+      if (facts_.qk_norm && name != "v") y = rms_norm(y, weight(prefix + "self_attn." + name + "_norm.weight"), facts_.rms_norm_eps);
+      return name == "v" ? y : rotate(y, facts_.rope_theta);
+    };
+    const std::int64_t repeats = facts_.num_heads / facts_.num_kv_heads;
+    const at::Tensor q = heads("q", facts_.num_heads).transpose(0, 1);
+    const at::Tensor k = heads("k", facts_.num_kv_heads).repeat_interleave(repeats, 1).transpose(0, 1);
+    const at::Tensor v = heads("v", facts_.num_kv_heads).repeat_interleave(repeats, 1).transpose(0, 1);
+    const at::Tensor scores = (q.matmul(k.transpose(1, 2)) / std::sqrt(static_cast<double>(E)))
+                                  .masked_fill(future, -std::numeric_limits<double>::infinity());
+    const at::Tensor o = scores.softmax(-1).matmul(v).transpose(0, 1).reshape({T, -1});
+    x_TD = x_TD + o.matmul(weight(prefix + "self_attn.o_proj.weight").t());
+    const at::Tensor after = rms_norm(x_TD, weight(prefix + "post_attention_layernorm.weight"), facts_.rms_norm_eps);
+    const at::Tensor gate = after.matmul(weight(prefix + "mlp.gate_proj.weight").t());
+    const at::Tensor up = after.matmul(weight(prefix + "mlp.up_proj.weight").t());
+    x_TD = x_TD + (at::silu(gate) * up).matmul(weight(prefix + "mlp.down_proj.weight").t());
+  }
+  x_TD = rms_norm(x_TD, weight("model.norm.weight"), facts_.rms_norm_eps);
+  return x_TD.matmul(weight(facts_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight").t());
+}
+
+at::Tensor Twin::logprobs(const Sequence& sequence) const {
+  const at::Tensor tokens = tokens_of(sequence.prompt, sequence.answer);
+  const at::Tensor all = (logits(tokens) / job_.sampling.temperature).log_softmax(-1);
+  const auto begin = static_cast<std::int64_t>(sequence.prompt.size());
+  return all.slice(0, begin - 1, -1).gather(1, tokens.slice(0, begin).unsqueeze(1)).squeeze(1);
+}
+
+UpdateFigures Twin::update(const std::vector<Sequence>& sequences, double lr) {
+  for (auto& [name, weight] : weights_) weight.mutable_grad() = at::Tensor();
+  at::Tensor loss = at::zeros({}, at::kDouble);
+  for (const Sequence& sequence : sequences) {
+    const at::Tensor logprobs = this->logprobs(sequence);
+    loss = loss + (waves(sequence) * logprobs + logprobs.square() / 20).sum() / answer_tokens(sequences);
+  }
+  loss.backward();
+  const at::NoGradGuard no_graph;
+  double squares = 0;
+  for (const auto& [name, weight] : weights_) {
+    gradients_[name] = weight.grad().clone();
+    squares += gradients_[name].square().sum().item<double>();
+  }
+  const UpdateFigures figures{.loss = loss.item<double>(), .grad_norm = std::sqrt(squares)};
+  const spec::OptimizerJob& optimizer = job_.optimizer;
+  const double scale = optimizer.max_grad_norm > 0 ? std::min(1.0, optimizer.max_grad_norm / figures.grad_norm) : 1;
+  ++num_updates_;
+  for (auto& [name, weight] : weights_) {
+    const at::Tensor gradient = gradients_[name] * scale;
+    first_[name] = optimizer.beta1 * first_[name] + (1 - optimizer.beta1) * gradient;
+    second_[name] = optimizer.beta2 * second_[name] + (1 - optimizer.beta2) * gradient * gradient;
+    const at::Tensor first = first_[name] / (1 - std::pow(optimizer.beta1, num_updates_));
+    const at::Tensor second = second_[name] / (1 - std::pow(optimizer.beta2, num_updates_));
+    if (weight.dim() > 1) weight.mul_(1 - lr * optimizer.weight_decay);
+    weight.sub_(lr * first / (second.sqrt() + optimizer.eps));
+  }
+  return figures;
+}
+
+}  // namespace muster::train
