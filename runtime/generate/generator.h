@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/generate/sample.h"
+#include "runtime/generate/scheduler.h"
 #include "runtime/model/decoder.h"
 #include "runtime/spec/job.h"
 
@@ -33,6 +34,12 @@ using OnSample = std::function<void(const Sample&)>;
 /// Called once a decode step: progress for the beat.
 using OnProgress = std::function<void()>;
 
+/// What the last call of generate did. schedule_s, forward_s (with the logits) and sample_s add up to nearly all of it.
+struct GenerateFigures {
+  SchedulerFigures schedule;
+  double schedule_s = 0, forward_s = 0, sample_s = 0;
+};
+
 class Generator {
  public:
   /// Allocates the pages. collective over tp in every call of generate: all tp ranks pass the same requests.
@@ -43,6 +50,7 @@ class Generator {
   /// throws: Error::user when one prompt alone cannot fit the pages.
   std::vector<Sample> generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version, const OnSample& on_sample,
                                const OnProgress& on_progress);
+  const GenerateFigures& figures() const;
   std::int64_t cache_bytes() const;
 
  private:

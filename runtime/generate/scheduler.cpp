@@ -43,7 +43,7 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
     }
     for (std::int64_t index = 0; index < request.num_samples; ++index) {
       runs_.push_back({.prompt = static_cast<std::int64_t>(prompts_.size())});
-      samples_.push_back({.group = request.group, .index = index});
+      samples_.push_back({.group = request.group, .index = index, .weight_version = options.weight_version});
     }
     prompts_.push_back(std::move(prompt));
   }

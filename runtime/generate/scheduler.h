@@ -26,6 +26,7 @@ struct SchedulerOptions {
   std::int64_t max_sequence_tokens = 0;  // prompt and answer
   std::int64_t max_new_tokens = 0;       // 0: what max_sequence_tokens leaves
   std::vector<std::int32_t> stop_tokens;
+  std::int64_t weight_version = 0;       // stamped into the samples
 };
 
 /// The first `tokens` keys of page `from` are copied to page `to`, before the pass and in order.

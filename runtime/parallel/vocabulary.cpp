@@ -12,6 +12,13 @@
 #include "runtime/ops/score_rows.h"
 
 namespace muster::parallel {
+
+at::Tensor logits_of(const at::Tensor& hidden_ND, const at::Tensor& head_VD) {
+  if (hidden_ND.scalar_type() == at::kFloat || hidden_ND.scalar_type() == at::kDouble) return at::mm(hidden_ND, head_VD.t());
+  if (hidden_ND.is_cuda()) return at::mm(hidden_ND, head_VD.t(), at::kFloat);
+  return at::mm(hidden_ND.to(at::kFloat), head_VD.to(at::kFloat).t());
+}
+
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -29,13 +36,6 @@ struct Computed {
   at::Tensor logprobs_N, entropy_N, lse_N;
   at::Tensor last_logits_CV;
 };
-
-/// hidden . head^T in float32.
-at::Tensor logits_of(const at::Tensor& hidden_CD, const at::Tensor& head_VD) {
-  if (hidden_CD.scalar_type() == at::kFloat || hidden_CD.scalar_type() == at::kDouble) return at::mm(hidden_CD, head_VD.t());
-  if (hidden_CD.is_cuda()) return at::mm(hidden_CD, head_VD.t(), at::kFloat);
-  return at::mm(hidden_CD.to(at::kFloat), head_VD.to(at::kFloat).t());
-}
 
 Computed compute(const Request& request, const at::Tensor& hidden_ND, const at::Tensor& targets_N, bool keep_last) {
   const std::int64_t N = hidden_ND.size(0);

@@ -14,6 +14,10 @@ class Communicator;
 
 namespace muster::parallel {
 
+/// hidden . head^T in float32 (float64 stays), whatever the type of both: the one product that scores and samples come from.
+/// hidden_ND, head_VD -> [N, V].
+at::Tensor logits_of(const at::Tensor& hidden_ND, const at::Tensor& head_VD);
+
 struct TokenScores {
   at::Tensor logprobs_N;  // float32, with gradient where hidden has one
   at::Tensor entropy_N;   // float32, without gradient

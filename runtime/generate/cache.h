@@ -1,0 +1,42 @@
+// The keys and values of all pages, at fixed addresses for the life of the run, and the attention that a decoder does with them.
+// Letters: P pages, S tokens of a page, K key/value heads (cut over tp), E head width.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "runtime/generate/scheduler.h"
+#include "runtime/model/decoder.h"
+
+namespace muster::generate {
+
+struct CacheShape {
+  std::int64_t num_layers = 0, num_pages = 0, page_tokens = 0, num_kv_heads = 0, head_dim = 0;
+};
+
+class PagedCache {
+ public:
+  PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device device);
+
+  /// One tensor a layer, [P, S, K, E].
+  std::vector<at::Tensor> keys_PSKE, values_PSKE;
+  /// Copies the first tokens of pages, in all layers.
+  void copy(std::span<const PageCopy> copies);
+  std::int64_t bytes() const;
+};
+
+/// Attention of one pass: new keys go into the cache, queries see all keys of their sequence.
+class CacheAttention final : public model::Attention {
+ public:
+  CacheAttention(PagedCache& cache, const ops::PagedBatch& batch) : cache_(cache), batch_(batch) {}
+  at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) override;
+
+ private:
+  PagedCache& cache_;
+  const ops::PagedBatch& batch_;
+};
+
+}  // namespace muster::generate

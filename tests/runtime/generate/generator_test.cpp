@@ -1,0 +1,197 @@
+#include "runtime/generate/generator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "runtime/base/error.h"
+#include "runtime/comm/solo_communicator.h"
+#include "runtime/ops/packed_attention.h"
+#include "runtime/parallel/vocabulary.h"
+#include "tests/runtime/generate/small_model.h"
+
+namespace muster::generate {
+namespace {
+
+constexpr double kTolerance = 1e-5;  // float32 over two orders of summation
+
+class PackedAttention final : public model::Attention {
+ public:
+  explicit PackedAttention(std::vector<ops::Segment> segments) : segments_(std::move(segments)) {}
+  at::Tensor attend(std::int64_t /*layer*/, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) override {
+    return ops::packed_attention(q_THE, k_TKE, v_TKE, segments_);
+  }
+
+ private:
+  std::vector<ops::Segment> segments_;
+};
+
+/// Log-probabilities of the answer by one forward pass over prompt and answer, as a trainer computes them.
+std::vector<float> logprobs_of(const SmallModel& model, const std::vector<std::int32_t>& prompt, const Sample& sample, double temperature) {
+  std::vector<std::int64_t> tokens(prompt.begin(), prompt.end());
+  tokens.insert(tokens.end(), sample.tokens.begin(), sample.tokens.end());
+  const auto length = static_cast<std::int64_t>(tokens.size()), answer = static_cast<std::int64_t>(sample.tokens.size());
+  PackedAttention attention({{.begin = 0, .length = length}});
+  const at::Tensor tokens_T = at::tensor(tokens, at::kLong);
+  const at::Tensor hidden_TD = model.decoder.hidden(tokens_T, at::arange(length, at::kLong), attention);
+  const at::Tensor scores_N = parallel::token_scores(model.tp, hidden_TD.narrow(0, length - answer - 1, answer), model.decoder.head(),
+                                                     model.decoder.vocabulary(), tokens_T.narrow(0, length - answer, answer), temperature, 64)
+                                  .logprobs_N.contiguous();
+  return {scores_N.data_ptr<float>(), scores_N.data_ptr<float>() + answer};
+}
+
+std::vector<Sample> generated(const SmallModel& model, const GeneratorOptions& options, std::span<const Request> requests, GenerateFigures* figures = nullptr) {
+  Generator generator(model.decoder, model.tp, options, at::kFloat, at::kCPU);
+  auto samples = generator.generate(requests, 7, 3, {}, {});
+  if (figures != nullptr) *figures = generator.figures();
+  return samples;
+}
+
+void expect_same_samples(const std::vector<Sample>& a, const std::vector<Sample>& b, const std::string& what) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ASSERT_EQ(a[i].group, b[i].group);
+    ASSERT_EQ(a[i].index, b[i].index);
+    ASSERT_EQ(a[i].tokens, b[i].tokens) << what << ": group " << a[i].group << " sample " << a[i].index;
+    ASSERT_EQ(a[i].finish, b[i].finish);
+    for (std::size_t t = 0; t < a[i].tokens.size(); ++t) ASSERT_NEAR(a[i].logprobs[t], b[i].logprobs[t], kTolerance) << what;
+  }
+}
+
+/// Options that force each way through the scheduler.
+std::vector<std::pair<std::string, GeneratorOptions>> ways() {
+  const GeneratorOptions roomy = roomy_options();
+  std::vector<std::pair<std::string, GeneratorOptions>> result{{"roomy", roomy}};
+  result.emplace_back("small pages", roomy).second.page_tokens = 4;
+  GeneratorOptions chunked = roomy;
+  chunked.max_batch_tokens = 7;
+  result.emplace_back("chunked prompts", chunked);
+  GeneratorOptions preempted = roomy;
+  preempted.page_tokens = 4;
+  preempted.num_pages = 30;
+  result.emplace_back("preempted", preempted);
+  GeneratorOptions few = roomy;
+  few.max_running_samples = 3;
+  result.emplace_back("three at a time", few);
+  GeneratorOptions all = preempted;
+  all.max_batch_tokens = 9;
+  all.max_running_samples = 5;
+  result.emplace_back("all of it", all);
+  return result;
+}
+
+void expect_trainer_agrees(const spec::ModelFacts& facts) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(facts, *tp);
+  const auto requests = ragged_prompts(6, 5, facts.vocab_size);
+  for (const auto& [name, options] : ways()) {
+    GenerateFigures figures;
+    const auto samples = generated(model, options, requests, &figures);
+    ASSERT_EQ(samples.size(), 30U);
+    if (name == "preempted") {
+      EXPECT_GT(figures.schedule.preemptions, 0);
+    }
+    double worst = 0;
+    for (const Sample& sample : samples) {
+      const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample, options.sampling.temperature);
+      ASSERT_EQ(expected.size(), sample.logprobs.size());
+      for (std::size_t t = 0; t < expected.size(); ++t) {
+        worst = std::max(worst, std::abs(static_cast<double>(expected[t]) - static_cast<double>(sample.logprobs[t])));
+      }
+    }
+    EXPECT_LT(worst, kTolerance) << name;
+  }
+}
+
+TEST(Generator, LogProbabilitiesEqualAFullForwardOfLlama) { expect_trainer_agrees(small_llama()); }
+
+TEST(Generator, LogProbabilitiesEqualAFullForwardOfQwen3) { expect_trainer_agrees(small_qwen3()); }
+
+TEST(Generator, SamplesDoNotDependOnBatchPagesPreemptionOrOrder) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(small_qwen3(), *tp);
+  auto requests = ragged_prompts(8, 4, model.facts.vocab_size);
+  const auto expected = generated(model, roomy_options(), requests);
+  for (const auto& [name, options] : ways()) expect_same_samples(generated(model, options, requests), expected, name);
+  std::reverse(requests.begin(), requests.end());
+  std::swap(requests[1], requests[4]);
+  expect_same_samples(generated(model, roomy_options(), requests), expected, "another order");
+  const auto part = generated(model, roomy_options(), std::span(requests).subspan(2, 3));
+  for (const Sample& sample : part) {
+    const auto found = std::find_if(expected.begin(), expected.end(), [&](const Sample& s) { return s.group == sample.group && s.index == sample.index; });
+    EXPECT_EQ(sample.tokens, found->tokens) << "fewer prompts";
+  }
+}
+
+TEST(Generator, StopsAtEndTokensAndAtTheLimit) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(small_llama(), *tp);
+  GeneratorOptions options = roomy_options();
+  options.stop_tokens = {3, 10, 20, 30, 40, 50};
+  const std::set<std::int32_t> stops(options.stop_tokens.begin(), options.stop_tokens.end());
+  std::set<Finish> seen;
+  for (const Sample& sample : generated(model, options, ragged_prompts(8, 8, 96))) {
+    seen.insert(sample.finish);
+    for (std::size_t t = 0; t + 1 < sample.tokens.size(); ++t) EXPECT_FALSE(stops.contains(sample.tokens[t]));
+    EXPECT_EQ(stops.contains(sample.tokens.back()), sample.finish == Finish::stop);
+    if (sample.finish == Finish::length) {
+      EXPECT_EQ(sample.tokens.size(), 12U);
+    }
+    EXPECT_EQ(sample.weight_version, 3);
+    EXPECT_EQ(sample.logprobs, sample.raw_logprobs);
+  }
+  EXPECT_EQ(seen.size(), 2U) << "the test sees both ends";
+}
+
+TEST(Generator, TellsEachSampleOnceAndEachPass) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(small_llama(), *tp);
+  Generator generator(model.decoder, *tp, roomy_options(), at::kFloat, at::kCPU);
+  std::set<std::pair<std::int64_t, std::int64_t>> told;
+  std::int64_t passes = 0;
+  const auto requests = ragged_prompts(5, 3, 96);
+  const auto samples = generator.generate(
+      requests, 1, 0, [&](const Sample& sample) { EXPECT_TRUE(told.insert({sample.group, sample.index}).second); }, [&] { ++passes; });
+  EXPECT_EQ(told.size(), samples.size());
+  EXPECT_EQ(passes, generator.figures().schedule.passes);
+  EXPECT_LE(passes, 12);
+  EXPECT_EQ(generator.cache_bytes(), 2 * 2 * 400 * 16 * 2 * 8 * 4);
+  EXPECT_TRUE(std::is_sorted(samples.begin(), samples.end(),
+                             [](const Sample& a, const Sample& b) { return std::pair(a.group, a.index) < std::pair(b.group, b.index); }));
+}
+
+TEST(Generator, RawLogProbabilitiesAreThoseBeforeTheFilters) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(small_llama(), *tp);
+  GeneratorOptions options = roomy_options();
+  options.sampling.top_k = 4;
+  const auto requests = ragged_prompts(3, 3, 96);
+  for (const Sample& sample : generated(model, options, requests)) {
+    const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample, options.sampling.temperature);
+    for (std::size_t t = 0; t < expected.size(); ++t) {
+      EXPECT_NEAR(sample.raw_logprobs[t], expected[t], kTolerance);
+      EXPECT_GT(sample.logprobs[t], sample.raw_logprobs[t]);
+    }
+  }
+}
+
+TEST(Generator, GreedyAnswersOfAGroupAreEqual) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(small_llama(), *tp);
+  GeneratorOptions options = roomy_options();
+  options.sampling.temperature = 0;
+  const auto samples = generated(model, options, ragged_prompts(3, 2, 96));
+  for (std::size_t i = 0; i < samples.size(); i += 2) EXPECT_EQ(samples[i].tokens, samples[i + 1].tokens);
+}
+
+TEST(Generator, RefusesAPromptThatCannotFitThePages) {
+  const auto tp = comm::make_solo("tp");
+  const SmallModel model(small_llama(), *tp);
+  GeneratorOptions options = roomy_options();
+  options.num_pages = 1;
+  EXPECT_THROW(generated(model, options, ragged_prompts(3, 2, 96)), Error);
+}
+
+}  // namespace
+}  // namespace muster::generate

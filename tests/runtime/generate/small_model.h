@@ -1,0 +1,79 @@
+// Small random decoders for the tests of this room: the same weights under any tp.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "runtime/base/random.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/generate/generator.h"
+#include "runtime/model/decoder.h"
+#include "runtime/weights/shard_store.h"
+
+namespace muster::generate {
+
+inline spec::ModelFacts small_llama() {
+  return {.family = spec::Family::llama, .hidden_size = 24, .num_layers = 2, .num_heads = 4, .num_kv_heads = 2, .head_dim = 8,
+          .intermediate_size = 40, .vocab_size = 96, .max_position_embeddings = 128, .tied_embeddings = true, .rms_norm_eps = 1e-5,
+          .end_tokens = {3}};
+}
+
+inline spec::ModelFacts small_qwen3() {
+  return {.family = spec::Family::qwen3, .hidden_size = 32, .num_layers = 3, .num_heads = 4, .num_kv_heads = 4, .head_dim = 16,
+          .intermediate_size = 48, .vocab_size = 130, .max_position_embeddings = 128, .qk_norm = true, .rope_theta = 1e6, .end_tokens = {3}};
+}
+
+/// The whole tensor of one parameter: normal, norms around 1.
+inline at::Tensor whole_weight(const spec::Parameter& parameter) {
+  const base::RandomKey key(base::hash_bytes(parameter.name.data(), parameter.name.size()), base::Purpose::test);
+  at::Tensor whole = at::empty(parameter.shape);
+  const bool is_norm = parameter.shape.size() == 1;
+  for (std::int64_t i = 0; i < whole.numel(); ++i) {
+    const double normal = key.normal(static_cast<std::uint64_t>(i));
+    whole.data_ptr<float>()[i] = static_cast<float>(is_norm ? 1 + 0.1 * normal : 0.3 * normal);
+  }
+  return whole;
+}
+
+/// Weights, decoder and communicator of one tp rank.
+struct SmallModel {
+  comm::Communicator& tp;
+  spec::ModelFacts facts;
+  weights::ShardStore store;
+  model::Decoder decoder;
+
+  SmallModel(const spec::ModelFacts& model, comm::Communicator& group)
+      : tp(group),
+        facts(model),
+        store(weights::shards_of(model, {.tp = group.size()}, {.tp = group.rank()}), at::kFloat, at::kCPU),
+        decoder(facts, store, nullptr, tp) {
+    for (const weights::Shard& shard : store.shards()) {
+      at::Tensor piece = whole_weight(shard.parameter);
+      for (std::size_t dim = 0; dim < shard.box.ranges.size(); ++dim) {
+        const spec::Range& range = shard.box.ranges[dim];
+        piece = piece.narrow(static_cast<std::int64_t>(dim), range.begin, range.size());
+      }
+      store.view(shard.parameter.name).copy_(piece);
+    }
+  }
+};
+
+inline GeneratorOptions roomy_options() {
+  return {.sampling = {.temperature = 0.8, .max_new_tokens = 12}, .seed = 5, .max_sequence_tokens = 48, .page_tokens = 16, .num_pages = 400,
+          .max_batch_tokens = 8192, .max_running_samples = 256, .stop_tokens = {3}};
+}
+
+inline std::vector<Request> ragged_prompts(std::int64_t groups, std::int64_t samples, std::int64_t vocab_size) {
+  const base::RandomKey key(11, base::Purpose::test);
+  std::vector<Request> requests;
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const auto words = key.at(static_cast<std::uint64_t>(group));
+    Request request{.group = group, .num_samples = samples};
+    for (std::uint64_t i = 0; i < 1 + words[0] % 30; ++i) {
+      request.prompt.push_back(static_cast<std::int32_t>(key.at(1000 * static_cast<std::uint64_t>(group + 1) + i)[1] % static_cast<std::uint64_t>(vocab_size)));
+    }
+    requests.push_back(request);
+  }
+  return requests;
+}
+
+}  // namespace muster::generate
