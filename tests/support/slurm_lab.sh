@@ -171,7 +171,7 @@ start_munged() {
 
 start_slurmctld() {
   slurmctld -f "$dir/slurm.conf" < /dev/null > "$dir/log/slurmctld.out" 2>&1 ||
-    fail "slurmctld does not start: $(tail -n 3 "$dir/log/slurmctld.out")"
+    fail "slurmctld does not start: $(tail -qn 3 "$dir/log/slurmctld.out" "$dir/log/slurmctld.log" 2>/dev/null)"
   local limit=$((SECONDS + 10))
   until [[ $(scontrol ping 2>/dev/null) == *'is UP'* ]]; do
     ((SECONDS < limit)) || fail "slurmctld does not answer after 10 s: $(tail -n 3 "$dir/log/slurmctld.log")"
@@ -181,7 +181,7 @@ start_slurmctld() {
 
 start_slurmd() {
   slurmd -f "$dir/slurm.conf" -N "node$1" < /dev/null > "$dir/log/node$1.out" 2>&1 ||
-    fail "slurmd of node$1 does not start: $(tail -n 3 "$dir/log/node$1.out")"
+    fail "slurmd of node$1 does not start: $(tail -qn 3 "$dir/log/node$1.out" "$dir/log/node$1.log" 2>/dev/null)"
 }
 
 wait_until_idle() {
