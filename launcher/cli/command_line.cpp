@@ -1,0 +1,59 @@
+// From the words to the verb to the exit code: the one place where errors are printed.
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+
+#include "launcher/cli/options.h"
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+namespace muster::cli {
+
+using base::text;
+
+namespace {
+
+void print(std::FILE* stream, const std::string& page) { std::fwrite(page.data(), 1, page.size(), stream); }
+
+const Verb& find_verb(const std::vector<Verb>& verbs, const std::string& word) {
+  const auto found = std::find_if(verbs.begin(), verbs.end(), [&](const Verb& verb) { return verb.name == word; });
+  if (found != verbs.end()) return *found;
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs) {
+    if (verb.is_for_people) names.push_back(verb.name);
+  }
+  const std::string near = base::nearest(word, names);
+  throw Error::user({.what = text("there is no verb \"", word, "\""),
+                     .where = "",
+                     .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "verbs: " + base::join(names, ", ")});
+}
+
+int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+    print(stdout, help_text(verbs));
+    return arguments.empty() ? 2 : 0;
+  }
+  const Verb& verb = find_verb(verbs, arguments[0]);
+  const Options options = parse_options(verb, {arguments.begin() + 1, arguments.end()});
+  if (!options.wants_help) return verb.run(options);
+  print(stdout, help_text(verb));
+  return 0;
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs) {
+  try {
+    return run_verb(arguments, verbs);
+  } catch (const Error& error) {
+    std::fflush(stdout);
+    print(stderr, text("muster: ", error.what(), "\n"));
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    print(stderr, text("muster: defect in Muster: ", error.what(), "\n"));
+    return 70;
+  }
+}
+
+}  // namespace muster::cli

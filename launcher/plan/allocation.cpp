@@ -1,0 +1,154 @@
+#include "launcher/plan/allocation.h"
+
+#include <algorithm>
+
+#include "runtime/base/text.h"
+#include "runtime/spec/memory.h"
+
+namespace muster::plan {
+
+using base::text;
+
+namespace {
+
+std::int64_t divided_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
+
+/// One role's ranks on node slots from `first_slot` on, as many on each as the last leaves.
+struct Block {
+  spec::Role role;
+  std::int64_t ranks = 0, per_node = 0, first_slot = 0;
+  std::int64_t nodes() const { return divided_up(ranks, per_node); }
+};
+
+void add_block(const Block& block, const std::vector<std::vector<int>>& cpus, spec::Plan& plan) {
+  for (std::int64_t role_rank = 0; role_rank < block.ranks; ++role_rank) {
+    spec::RankPlan rank;
+    rank.rank = static_cast<std::int64_t>(plan.ranks.size());
+    rank.role = block.role;
+    rank.node_slot = block.first_slot + role_rank / block.per_node;
+    rank.local_rank = role_rank % block.per_node;
+    rank.device = rank.local_rank;
+    if (block.role != spec::Role::generate) rank.train_rank = role_rank;
+    if (block.role != spec::Role::train) rank.gen_rank = role_rank;
+    if (!cpus.empty()) rank.cpus = cpus[static_cast<std::size_t>(rank.local_rank)];
+    plan.ranks.push_back(std::move(rank));
+  }
+}
+
+void warn_of_layout(const spec::Job& job, const cluster::Cluster& cluster, std::int64_t per_node, const spec::Plan& plan, std::vector<std::string>& warnings) {
+  const auto warn_of_tp = [&](const char* role, std::int64_t tp) {
+    if (tp > 1 && static_cast<std::int64_t>(plan.ranks.size()) > per_node && per_node % tp != 0) {
+      warnings.push_back(text(role, ".tp = ", tp, " with ", per_node, " ranks a node: tensor parallel groups reach over the network"));
+    }
+  };
+  warn_of_tp("train", job.train.tp);
+  warn_of_tp("gen", job.gen.tp);
+  if (cluster.device != "cuda") return;
+  const std::int64_t gpus = (plan.num_nodes - job.placement.spares) * cluster.ranks_per_node;
+  const std::int64_t idle = gpus - static_cast<std::int64_t>(plan.ranks.size());
+  if (idle > 0) warnings.push_back(text(idle, " of ", gpus, " GPUs have nothing to do"));
+}
+
+/// Weights, gradients and optimizer state alone against the memory of a GPU.
+void warn_of_memory(const cluster::Cluster& cluster, const spec::Plan& plan, std::vector<std::string>& warnings) {
+  if (cluster.gpu.memory_gb <= 0 || plan.model.hidden_size == 0) return;
+  spec::Role last = spec::Role::generate;
+  bool is_first = true;
+  for (const spec::RankPlan& rank : plan.ranks) {
+    if (!is_first && rank.role == last) continue;
+    is_first = false;
+    last = rank.role;
+    spec::MemoryFigures figures = spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate, rank.role != spec::Role::train);
+    if (plan.job.gen.kv_gb == 0) figures.of(spec::MemoryOwner::kv_pages) = 0;  // takes what is left
+    const auto gigabytes = static_cast<double>(figures.total()) / 1e9;
+    if (gigabytes < cluster.gpu.memory_gb) continue;
+    warnings.push_back(text("does not fit: a ", spec::role_name(rank.role), " rank holds ", base::number_text(gigabytes, 1), " GB before pages and activations, but a GPU has ",
+                            cluster.gpu.memory_gb, " GB; more tp, pp or dp"));
+  }
+}
+
+}  // namespace
+
+void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, spec::Plan& plan, base::Faults& faults, std::vector<std::string>& warnings) {
+  const spec::Job& job = plan.job;
+  const std::int64_t most = cluster.ranks_per_node;
+  const std::int64_t per_node = job.placement.ranks_per_node > 0 ? job.placement.ranks_per_node : most;
+  if (per_node > most) {
+    faults.add({.what = text("placement.ranks_per_node = ", per_node, ", but a node of cluster ", cluster.name, " has ", most),
+                .where = places.of("placement.ranks_per_node"),
+                .fix = "lower it, or leave it out"});
+    return;
+  }
+  plan.cluster = cluster.name;
+  plan.device = cluster.device;
+  plan.train = spec::train_degrees(job);
+  plan.generate = spec::gen_degrees(job);
+  const std::int64_t train = spec::train_ranks(job);
+  const std::int64_t gen = spec::gen_ranks(job);
+  std::vector<Block> blocks;
+  if (job.placement.mode == spec::PlacementMode::colocated) {
+    blocks.push_back({spec::Role::both, train, std::min(train, per_node), 0});
+  } else {
+    blocks.push_back({spec::Role::train, train, std::min(train, per_node), 0});
+    const std::int64_t asked = job.placement.gen_nodes;
+    const std::int64_t gen_nodes = asked > 0 ? asked : divided_up(gen, per_node);
+    if (gen_nodes * per_node < gen || gen_nodes > gen) {
+      faults.add({.what = text("placement.gen_nodes = ", gen_nodes, " with ", per_node, " ranks a node holds ", gen_nodes, " to ", gen_nodes * per_node, " ranks, but gen tp ", job.gen.tp,
+                               " x pp ", job.gen.pp, " x dp ", job.gen.dp, " = ", gen),
+                  .where = places.of("placement.gen_nodes"),
+                  .fix = text("set placement.gen_nodes = ", divided_up(gen, per_node), ", or leave it out")});
+      return;
+    }
+    blocks.push_back({spec::Role::generate, gen, divided_up(gen, gen_nodes), blocks[0].nodes()});
+  }
+  std::int64_t ranks = 0;
+  plan.num_nodes = job.placement.spares;
+  plan.ranks_per_node = 1;
+  for (const Block& block : blocks) {
+    ranks += block.ranks;
+    plan.num_nodes += block.nodes();
+    plan.ranks_per_node = std::max(plan.ranks_per_node, block.per_node);
+  }
+  if (plan.num_nodes > cluster.nodes) {
+    faults.add({.what = text(ranks, " ranks at ", per_node, " a node", job.placement.spares > 0 ? text(" and ", job.placement.spares, " spares") : "", " need ", plan.num_nodes, " nodes, but cluster ",
+                             cluster.name, " has ", cluster.nodes),
+                .where = places.file,
+                .fix = "lower the degrees, or choose another cluster with --cluster"});
+    return;
+  }
+  std::vector<std::vector<int>> cpus;
+  for (const std::string& list : cluster.cpus) cpus.push_back(cluster::parse_cpus(list, cluster.name, faults));
+  for (const Block& block : blocks) add_block(block, cpus, plan);
+  warn_of_layout(job, cluster, per_node, plan, warnings);
+  warn_of_memory(cluster, plan, warnings);
+}
+
+std::vector<spec::EnvironmentValue> environment_of(const spec::Job& job, const cluster::Cluster& cluster) {
+  std::vector<spec::EnvironmentValue> environment;
+  const auto set = [&](const std::string& name, const std::string& value, const std::string& origin) {
+    const auto found = std::find_if(environment.begin(), environment.end(), [&](const auto& entry) { return entry.name == name; });
+    if (found == environment.end()) {
+      environment.push_back({name, value, origin});
+    } else {
+      *found = {name, value, origin};
+    }
+  };
+  const bool is_cuda = cluster.device == "cuda";
+  if (is_cuda) {
+    set("CUDA_DEVICE_ORDER", "PCI_BUS_ID", "default: device numbers follow the slots");
+    set("NCCL_DEBUG", "WARN", "default: errors only");
+  }
+  const std::string origin = "cluster " + cluster.name;
+  if (!cluster.interface.empty()) {
+    set("GLOO_SOCKET_IFNAME", cluster.interface, origin + ": interface");
+    if (is_cuda) set("NCCL_SOCKET_IFNAME", cluster.interface, origin + ": interface");
+  }
+  for (const cluster::EnvironmentEntry& entry : cluster.environment) {
+    if (!is_cuda && (entry.name.starts_with("NCCL_") || entry.name.starts_with("CUDA_"))) continue;
+    set(entry.name, entry.value, origin + ": " + entry.reason);
+  }
+  for (const char* name : {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}) set(name, std::to_string(job.threads), "job: threads");
+  return environment;
+}
+
+}  // namespace muster::plan

@@ -1,0 +1,144 @@
+#include "launcher/plan/plan.h"
+
+#include <optional>
+
+#include "launcher/plan/allocation.h"
+#include "runtime/base/files.h"
+#include "runtime/base/process.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/memory.h"
+#include "runtime/spec/toml_reader.h"
+
+namespace muster::plan {
+namespace fs = std::filesystem;
+using base::text;
+
+const char* version() { return MUSTER_VERSION; }
+
+fs::path find_job(const std::string& word) {
+  if (cluster::is_path(word) || fs::is_regular_file(word)) {
+    if (fs::is_regular_file(word)) return word;
+    throw Error::user({.what = "there is no such job file", .where = word, .fix = "check the path; a name without '/' and .toml means a shipped template"});
+  }
+  const fs::path folder = cluster::shipped_folder("templates") / "jobs";
+  const fs::path path = folder / (word + ".toml");
+  if (fs::is_regular_file(path)) return path;
+  const std::vector<std::string> known = cluster::names_in(folder);
+  const std::string near = base::nearest(word, known);
+  throw Error::user({.what = text("there is no job \"", word, "\""),
+                     .where = folder.string(),
+                     .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "templates: " + base::join(known, ", ") + "; or give the path of a file"});
+}
+
+namespace {
+
+/// One planning: what is gathered on the way.
+class Planner {
+ public:
+  explicit Planner(const Request& request) : request_(request) {}
+
+  Planned make() {
+    Planned planned;
+    planned.cluster = cluster::read_cluster(request_.cluster, cluster::shipped_folder("clusters"));
+    planned.job_file = find_job(request_.job);
+    spec::Plan& plan = planned.plan;
+    const fs::path templates = cluster::shipped_folder("templates");
+    plan.job = spec::read_job({.text = base::read_file(planned.job_file), .where = planned.job_file.string(), .overrides = request_.overrides},
+                              templates / "bases", faults_, &places_);
+    faults_.throw_if_any();
+    if (plan.job.name.empty()) plan.job.name = planned.job_file.stem().string();
+    resolve_paths(plan.job, planned.job_file);
+    const std::optional<spec::ModelFacts> facts = read_facts(plan.job, templates);
+    check_job(plan.job, facts ? &*facts : nullptr, places_, faults_, plan.warnings);
+    faults_.throw_if_any();
+    if (facts) plan.model = *facts;
+    plan.muster_version = version();
+    plan.run_folder = request_.run_folder;
+    plan.binaries = base::executable_folder();
+    warn_of_device(plan.job, planned.cluster);
+    allocate(planned.cluster, places_, plan, faults_, warnings_);
+    faults_.throw_if_any();
+    plan.environment = environment_of(plan.job, planned.cluster);
+    plan.warnings.insert(plan.warnings.end(), warnings_.begin(), warnings_.end());
+    if (facts) spec::check_plan(plan, planned.job_file.string());
+    return planned;
+  }
+
+ private:
+  /// A path counts from the folder of the file that gave it; one typed after --set from where it was typed.
+  fs::path folder_of(const std::string& key, const fs::path& job_file) const {
+    const std::string& place = places_.of(key);
+    if (place.starts_with("--set ")) return fs::current_path();
+    const std::size_t end = place.find(".toml:");
+    return end == std::string::npos ? job_file.parent_path() : fs::path(place.substr(0, end + 5)).parent_path();
+  }
+
+  void missing(const std::string& key, const fs::path& path, const std::string& what, const std::string& fix) {
+    if (request_.paths_must_exist) {
+      faults_.add({.what = text(key, ": ", what), .where = places_.of(key), .fix = text(path.string(), ": ", fix)});
+    } else {
+      warnings_.push_back(text(key, ": ", what, " (", path.string(), ")"));
+    }
+  }
+
+  void resolve_paths(spec::Job& job, const fs::path& job_file) {
+    if (!job.model.path.empty()) job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
+    if (!job.data.path.empty() && !job.data.path.starts_with("builtin:")) {
+      job.data.path = base::resolved_path(job.data.path, folder_of("data.path", job_file)).string();
+      if (!fs::exists(job.data.path)) missing("data.path", job.data.path, "there is no such file", "a JSONL file, one row a line");
+    }
+  }
+
+  std::optional<spec::ModelFacts> read_facts(const spec::Job& job, const fs::path& templates) {
+    std::optional<spec::ModelFacts> named, found;
+    if (!job.model.name.empty()) named = kept([&] { return spec::named_model_facts(job.model.name, templates); });
+    if (!job.model.path.empty() && fs::exists(fs::path(job.model.path) / "config.json")) {
+      found = kept([&] { return spec::read_model_facts(job.model.path); });
+    } else if (!job.model.path.empty()) {
+      missing("model.path", job.model.path, "there is no model folder", "a Hugging Face folder with config.json, tokenizer.json and weights");
+    } else if (request_.paths_must_exist && !job.model.name.empty()) {
+      faults_.add({.what = "model.path is not given", .where = places_.of("model.name"), .fix = "a run needs the folder: tokenizer and weights, or a config with weights = \"random\""});
+    }
+    if (named && found) check_agreement(*named, *found, job);
+    return found ? found : named;
+  }
+
+  /// Runs `read`; its faults join the others.
+  template <class Read>
+  std::optional<spec::ModelFacts> kept(const Read& read) {
+    try {
+      return read();
+    } catch (const Error& error) {
+      for (const base::Fault& fault : error.faults()) faults_.add(fault);
+      return {};
+    }
+  }
+
+  void check_agreement(const spec::ModelFacts& named, const spec::ModelFacts& found, const spec::Job& job) {
+    const auto sizes = [](const spec::ModelFacts& f) {
+      return text("hidden ", f.hidden_size, ", layers ", f.num_layers, ", heads ", f.num_heads, "/", f.num_kv_heads, " x ", f.head_dim, ", feed-forward ", f.intermediate_size,
+                  ", vocabulary ", f.vocab_size);
+    };
+    if (sizes(named) == sizes(found) && named.family == found.family) return;
+    faults_.add({.what = text("model.name \"", job.model.name, "\" (", sizes(named), ") is not the model at ", job.model.path, " (", sizes(found), ")"),
+                 .where = places_.of("model.name"),
+                 .fix = "take one of them out"});
+  }
+
+  void warn_of_device(spec::Job& job, const cluster::Cluster& cluster) {
+    if (cluster.device != "cuda" || !job.train.share_prompt) return;
+    job.train.share_prompt = false;
+    warnings_.push_back("train.share_prompt is off: its CUDA form does not exist yet");
+  }
+
+  const Request& request_;
+  base::Faults faults_;
+  spec::KeyPlaces places_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+Planned make_plan(const Request& request) { return Planner(request).make(); }
+
+}  // namespace muster::plan

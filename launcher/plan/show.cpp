@@ -1,0 +1,201 @@
+#include "launcher/plan/show.h"
+
+#include <algorithm>
+
+#include "runtime/base/text.h"
+#include "runtime/spec/choices.h"
+#include "runtime/spec/memory.h"
+
+namespace muster::plan {
+
+using base::text;
+
+namespace {
+
+constexpr std::size_t kWidth = 100;
+
+std::string right(const std::string& word, std::size_t width) { return (word.size() < width ? std::string(width - word.size(), ' ') : "") + word; }
+std::string left(const std::string& word, std::size_t width) { return word + (word.size() < width ? std::string(width - word.size(), ' ') : ""); }
+std::string right(std::int64_t number, std::size_t width) { return right(std::to_string(number), width); }
+
+std::string counted(std::int64_t count, const std::string& thing) { return text(count, " ", thing, count == 1 ? "" : "s"); }
+
+/// "  name          what it is", wrapped under itself.
+std::string entry(const std::string& name, const std::string& what) {
+  const std::string body = wrapped(what, 15, kWidth);
+  return "  " + left(name, 13) + body.substr(std::min<std::size_t>(15, body.size()));
+}
+
+/// 134515008 -> "134.5 M".
+std::string count_text(std::int64_t count) {
+  const auto value = static_cast<double>(count);
+  if (value >= 1e9) return base::number_text(value / 1e9, 2) + " B";
+  if (value >= 1e6) return base::number_text(value / 1e6, 1) + " M";
+  return base::number_text(value / 1e3, 1) + " k";
+}
+
+std::string head(const spec::Plan& plan) {
+  const spec::Job& job = plan.job;
+  const bool is_split = job.placement.mode == spec::PlacementMode::split;
+  std::string page = text(job.name, " on cluster ", plan.cluster, "\n\n");
+  std::int64_t train = 0;
+  std::int64_t gen = 0;
+  for (const spec::RankPlan& rank : plan.ranks) {
+    train += rank.train_rank ? 1 : 0;
+    gen += rank.gen_rank ? 1 : 0;
+  }
+  page += entry("allocation", text(counted(plan.num_nodes, "node"), " x ", counted(plan.ranks_per_node, "rank"), " on ", plan.device, ": ", counted(static_cast<std::int64_t>(plan.ranks.size()), "rank"),
+                                   is_split ? text(", ", train, " train and ", gen, " generate") : ", each trains and generates in turn",
+                                   job.placement.spares > 0 ? text(", ", counted(job.placement.spares, "spare node")) : ""));
+  const spec::ModelFacts& facts = plan.model;
+  if (facts.hidden_size > 0) {
+    page += entry("model", text(job.model.name.empty() ? job.model.path : job.model.name, ": ", spec::parameter_count(facts) > 0 ? count_text(spec::parameter_count(facts)) : "", " parameters, ",
+                                facts.num_layers, " layers of ", facts.hidden_size, ", ", facts.num_heads, "/", facts.num_kv_heads, " heads, in ", spec::choice_name(job.model.dtype)));
+  } else {
+    page += entry("model", job.model.path + ": not here, so without memory figures");
+  }
+  const std::int64_t updates = spec::updates_per_step(job);
+  page += entry("step", text(counted(job.grpo.prompts_per_step, "prompt"), " x ", counted(job.grpo.samples_per_prompt, "sample"), " = ", spec::samples_per_step(job), ", ", counted(updates, "update"),
+                             " of ", spec::update_samples(job), ", micro batches of ", spec::micro_batch_tokens(job), " tokens, ", counted(job.grpo.steps, "step")));
+  if (!plan.run_folder.empty()) page += entry("run folder", plan.run_folder.string());
+  return page;
+}
+
+std::string mesh(const spec::Plan& plan) {
+  std::string page = "\nmesh            tp   cp   ep   pp  vpp   dp  ranks\n";
+  const auto line = [&](const char* role, const spec::Degrees& d) {
+    page += text("  ", left(role, 11), right(d.tp, 5), right(d.cp, 5), right(d.ep, 5), right(d.pp, 5), right(d.vpp, 5), right(d.dp, 5), right(d.ranks(), 7), "\n");
+  };
+  line("train", plan.train);
+  line("generate", plan.generate);
+  return page;
+}
+
+std::string ranks(const spec::Plan& plan) {
+  std::string page = "\nrank   slot  local  device   role      train tp  cp  pp  dp   generate tp  pp  dp\n";
+  const std::string none = right("-", 4);
+  for (const spec::RankPlan& rank : plan.ranks) {
+    const std::string device = plan.device == "cuda" ? text("cuda:", rank.device) : "cpu";
+    page += text(right(rank.rank, 4), right(rank.node_slot, 7), right(rank.local_rank, 7), "  ", left(device, 8), " ", left(spec::role_name(rank.role), 12));
+    if (rank.train_rank) {
+      const spec::Coordinates c = spec::place_of(plan.train, *rank.train_rank);
+      page += right(c.tp, 6) + right(c.cp, 4) + right(c.pp, 4) + right(c.dp, 4);
+    } else {
+      page += right("-", 6) + none + none + none;
+    }
+    if (rank.gen_rank) {
+      const spec::Coordinates c = spec::place_of(plan.generate, *rank.gen_rank);
+      page += right(c.tp, 14) + right(c.pp, 4) + right(c.dp, 4);
+    } else {
+      page += right("-", 14) + none + none;
+    }
+    page += "\n";
+  }
+  return page;
+}
+
+std::string environment(const std::vector<spec::EnvironmentValue>& entries) {
+  std::string page = "\nenvironment of every rank\n";
+  for (const spec::EnvironmentValue& entry : entries) {
+    const std::string assignment = "  " + entry.name + "=" + entry.value;
+    const std::string same_line = left(assignment, 36) + "  # " + entry.origin;
+    page += same_line.size() <= kWidth ? same_line + "\n" : wrapped("# " + entry.origin, 2) + assignment + "\n";
+  }
+  return page;
+}
+
+std::string memory(const spec::Plan& plan) {
+  if (plan.model.hidden_size == 0) return "";
+  std::vector<std::pair<std::string, spec::MemoryFigures>> roles;
+  for (const spec::RankPlan& rank : plan.ranks) {
+    const std::string name = spec::role_name(rank.role);
+    if (std::any_of(roles.begin(), roles.end(), [&](const auto& role) { return role.first == name; })) continue;
+    roles.emplace_back(name, spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate, rank.role != spec::Role::train));
+  }
+  std::string page = "\n" + left("memory of one rank", 22);
+  for (const auto& [name, figures] : roles) page += right(name, 14);
+  page += "   (predicted; activations and logits come on top)\n";
+  for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
+    if (owner == spec::MemoryOwner::activations || owner == spec::MemoryOwner::logits) continue;
+    page += "  " + left(spec::memory_owner_name(owner), 20);
+    for (const auto& [name, figures] : roles) page += right(figures.of(owner) == 0 ? "-" : base::bytes_text(figures.of(owner)), 14);
+    if (owner == spec::MemoryOwner::kv_pages && plan.job.gen.kv_gb == 0) page += "   at most";
+    page += "\n";
+  }
+  page += "  " + left("total", 20);
+  for (const auto& [name, figures] : roles) page += right(base::bytes_text(figures.total()), 14);
+  return page + "\n";
+}
+
+std::string settings(const spec::Job& job) {
+  std::string page = "\nsettings other than the defaults (muster keys)\n";
+  for (const auto& [key, value] : spec::job_differences(job)) {
+    const std::string line = "  " + left(key, 30) + " " + value;
+    page += (line.size() <= kWidth ? line : line.substr(0, kWidth - 4) + " ...") + "\n";
+  }
+  return page;
+}
+
+}  // namespace
+
+std::string wrapped(const std::string& content, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::string line(indent, ' ');
+  bool is_empty = true;
+  for (const std::string& word : base::split(content, ' ')) {
+    if (!is_empty && line.size() + 1 + word.size() > width) {
+      out += line + "\n";
+      line.assign(indent, ' ');
+      is_empty = true;
+    }
+    line += (is_empty ? "" : " ") + word;
+    is_empty = false;
+  }
+  return out + line + "\n";
+}
+
+std::string plan_page(const spec::Plan& plan, const std::string& batch_script) {
+  std::string page = head(plan) + mesh(plan) + ranks(plan) + environment(plan.environment) + memory(plan) + settings(plan.job);
+  if (!batch_script.empty()) {
+    page += "\nbatch script\n";
+    for (const std::string& line : base::split(base::trim(batch_script), '\n')) page += "  | " + line + "\n";
+  }
+  if (!plan.warnings.empty()) page += "\nwarnings\n";
+  for (const std::string& warning : plan.warnings) {
+    const std::string body = wrapped(warning, 4, kWidth);
+    page += "  ! " + body.substr(4);
+  }
+  return page;
+}
+
+std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
+  std::string page;
+  std::string table = "?";
+  for (const spec::KeyInfo& key : keys) {
+    const std::size_t dot = key.key.find('.');
+    const std::string here = dot == std::string::npos ? "" : key.key.substr(0, dot);
+    if (here != table) {
+      table = here;
+      page += (page.empty() ? "" : "\n") + (here.empty() ? std::string("top level") : "[" + here + "]") + "\n";
+    }
+    const std::string name = dot == std::string::npos ? key.key : key.key.substr(dot + 1);
+    std::string facts = key.type;
+    if (!key.range.empty()) facts += " " + key.range;
+    if (!key.unit.empty() && key.unit != facts) facts += ", " + key.unit;
+    const std::string first = text("  ", left(text(name, key.fallback.empty() ? "" : " = " + key.fallback), 36), " ", facts);
+    page += (first.size() <= kWidth ? first + "\n" : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
+    page += wrapped(key.meaning, 6);
+  }
+  return page;
+}
+
+std::string step_fields_page(const std::vector<spec::FieldInfo>& fields) {
+  std::string page = "fields of a line of steps.jsonl; = marks those in which two identical runs agree\n\n";
+  for (const spec::FieldInfo& field : fields) {
+    const std::string body = wrapped(field.meaning, 43, kWidth);
+    page += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) + body.substr(std::min<std::size_t>(43, body.size()));
+  }
+  return page;
+}
+
+}  // namespace muster::plan

@@ -1,0 +1,21 @@
+// A plan as a page for people, at most 100 columns wide. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/spec/plan.h"
+#include "runtime/spec/step_record.h"
+#include "runtime/spec/toml_reader.h"
+
+namespace muster::plan {
+
+/// `batch_script` may be empty: the plan runs without Slurm.
+std::string plan_page(const spec::Plan& plan, const std::string& batch_script);
+/// Every key with type, unit, default and meaning, a table at a time.
+std::string keys_page(const std::vector<spec::KeyInfo>& keys);
+std::string step_fields_page(const std::vector<spec::FieldInfo>& fields);
+/// `text` broken at blanks so that no line passes `width`; every line begins with `indent` blanks.
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t width = 100);
+
+}  // namespace muster::plan
