@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/model: small random models of each family with the float64 log-probabilities, entropies and gradients that
+Hugging Face transformers gives, and the log-probabilities of a few texts under SmolLM2-135M-Instruct.
+
+Run by hand: model_fixtures.py OUT [SMOLLM2_FOLDER]. Made with torch 2.11.0, transformers 5.23.0, safetensors 0.8.0, seed 20.
+"""
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Qwen2Config, Qwen3Config
+
+SMALL = dict(vocab_size=96, num_hidden_layers=2, max_position_embeddings=128, rms_norm_eps=1e-5, initializer_range=0.15,
+             attention_dropout=0.0, bos_token_id=1, eos_token_id=2, pad_token_id=0)
+MODELS = {
+    # llama: untied, grouped queries, Llama-3's scaling (some pairs kept, some blended, some slowed)
+    "llama": (LlamaConfig(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+                          tie_word_embeddings=False, rope_parameters=dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0,
+                                                                          high_freq_factor=4.0, original_max_position_embeddings=32), **SMALL), torch.float32),
+    # qwen3: tied, q/k norms, head width that is not hidden / heads
+    "qwen3": (Qwen3Config(hidden_size=32, intermediate_size=40, num_attention_heads=4, num_key_value_heads=2, head_dim=12,
+                          tie_word_embeddings=True, rope_parameters=dict(rope_type="default", rope_theta=1000000.0), **SMALL), torch.bfloat16),
+    # qwen2: biases on q, k, v; one key/value head; weights in two files with an index
+    "qwen2": (Qwen2Config(hidden_size=40, intermediate_size=24, num_attention_heads=5, num_key_value_heads=1,
+                          tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=10000.0), **SMALL), torch.bfloat16),
+}
+LENGTHS = [2, 7, 19, 60]
+TEMPERATURES = [1.0, 0.7]
+TEXTS = [
+    "The capital of France is Paris, and the capital of Italy is Rome.",
+    "<|im_start|>user\nWhat is 3 + 4?<|im_end|>\n<|im_start|>assistant\n3 + 4 = 7<|im_end|>\n",
+    "def fibonacci(n):\n    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)\n",
+]
+
+
+def scores(model, tokens, temperature):
+    logits = model(input_ids=torch.tensor([tokens[:-1]])).logits[0].double() / temperature
+    logprobs = logits.log_softmax(-1)
+    return logprobs.gather(1, torch.tensor(tokens[1:])[:, None])[:, 0], -(logprobs.exp() * logprobs).sum(-1)
+
+
+def write_weights(folder, state, dtype, two_files):
+    state = {name: tensor.to(dtype).contiguous() for name, tensor in state.items()}
+    if not two_files:
+        return save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    names = sorted(state)
+    halves = [names[: len(names) // 2], names[len(names) // 2:]]
+    where = {}
+    for number, half in enumerate(halves, 1):
+        file = f"model-{number:05}-of-00002.safetensors"
+        save_file({name: state[name] for name in half}, folder / file, metadata={"format": "pt"})
+        where.update({name: file for name in half})
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}, indent=1))
+
+
+def small_model(name, config, dtype, out):
+    torch.manual_seed(20)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            if parameter_name.endswith("norm.weight"):
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+            elif parameter_name.endswith("bias"):
+                parameter.copy_(torch.randn_like(parameter) * 0.3)
+            parameter.copy_(parameter.to(dtype).float())  # what the file holds is what is computed with
+    folder = out / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config.dtype = dtype
+    config.architectures = [type(model).__name__]
+    (folder / "config.json").write_text(config.to_json_string())
+    state = {k: v for k, v in model.state_dict().items() if not (config.tie_word_embeddings and k == "lm_head.weight")}
+    write_weights(folder, state, dtype, two_files=name == "qwen2")
+
+    model = model.double()
+    generator = torch.Generator().manual_seed(20)
+    sequences = [torch.randint(0, config.vocab_size, (length,), generator=generator).tolist() for length in LENGTHS]
+    cases = []
+    loss = 0
+    for tokens in sequences:
+        for temperature in TEMPERATURES:
+            logprobs, entropy = scores(model, tokens, temperature)
+            cases.append(dict(tokens=tokens, temperature=temperature, logprobs=logprobs.tolist(), entropy=entropy.tolist()))
+            if temperature == 1.0:  # weights of the loss: cos(n) over the tokens of each sequence
+                loss = loss + (logprobs * torch.cos(torch.arange(len(logprobs), dtype=torch.float64))).sum()
+    loss.backward()
+    gradients = {}
+    for parameter_name, parameter in model.named_parameters():
+        flat = parameter.grad.flatten()
+        probe = torch.cos(0.37 * torch.arange(flat.numel(), dtype=torch.float64))
+        gradients[parameter_name] = dict(norm=flat.norm().item(), probe=(flat @ probe).item())
+    (folder / "expected.json").write_text(json.dumps(dict(cases=cases, gradients=gradients)))
+
+
+def smollm2(folder, out):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager")
+    cases = []
+    with torch.no_grad():
+        for text in TEXTS:
+            tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+            logprobs, entropy = scores(model, tokens, 1.0)
+            cases.append(dict(tokens=tokens, temperature=1.0, logprobs=logprobs.tolist(), entropy=entropy.tolist()))
+    (out / "smollm2_expected.json").write_text(json.dumps(dict(cases=cases)))
+
+
+def main():
+    out = Path(sys.argv[1])
+    torch.set_num_threads(1)
+    for name, (config, dtype) in MODELS.items():
+        small_model(name, config, dtype, out)
+    if len(sys.argv) > 2:
+        smollm2(sys.argv[2], out)
+
+
+main()
