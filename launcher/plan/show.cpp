@@ -1,6 +1,7 @@
 #include "launcher/plan/show.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "runtime/base/text.h"
 #include "runtime/spec/choices.h"
@@ -71,25 +72,30 @@ std::string mesh(const spec::Plan& plan) {
   return page;
 }
 
+/// The axes whose coordinates are worth a column.
+std::vector<spec::Axis> axes_of(const spec::Degrees& degrees, std::vector<spec::Axis> axes) {
+  if (degrees.ep > 1) axes.push_back(spec::Axis::ep);
+  return axes;
+}
+
+std::string coordinates(const spec::Degrees& degrees, const std::vector<spec::Axis>& axes, const std::optional<std::int64_t>& role_rank) {
+  std::string cells;
+  for (const spec::Axis axis : axes) cells += role_rank ? right(spec::place_of(degrees, *role_rank).on(axis), 4) : right("-", 4);
+  return cells;
+}
+
 std::string ranks(const spec::Plan& plan) {
-  std::string page = "\nrank   slot  local  device   role      train tp  cp  pp  dp   generate tp  pp  dp\n";
-  const std::string none = right("-", 4);
+  const auto train = axes_of(plan.train, {spec::Axis::tp, spec::Axis::cp, spec::Axis::pp, spec::Axis::dp});
+  const auto generate = axes_of(plan.generate, {spec::Axis::tp, spec::Axis::pp, spec::Axis::dp});
+  std::string page = "\nrank   slot  local  device   role       train";
+  for (const spec::Axis axis : train) page += right(spec::axis_name(axis), 4);
+  page += "   generate";
+  for (const spec::Axis axis : generate) page += right(spec::axis_name(axis), 4);
+  page += "\n";
   for (const spec::RankPlan& rank : plan.ranks) {
     const std::string device = plan.device == "cuda" ? text("cuda:", rank.device) : "cpu";
-    page += text(right(rank.rank, 4), right(rank.node_slot, 7), right(rank.local_rank, 7), "  ", left(device, 8), " ", left(spec::role_name(rank.role), 12));
-    if (rank.train_rank) {
-      const spec::Coordinates c = spec::place_of(plan.train, *rank.train_rank);
-      page += right(c.tp, 6) + right(c.cp, 4) + right(c.pp, 4) + right(c.dp, 4);
-    } else {
-      page += right("-", 6) + none + none + none;
-    }
-    if (rank.gen_rank) {
-      const spec::Coordinates c = spec::place_of(plan.generate, *rank.gen_rank);
-      page += right(c.tp, 14) + right(c.pp, 4) + right(c.dp, 4);
-    } else {
-      page += right("-", 14) + none + none;
-    }
-    page += "\n";
+    page += text(right(rank.rank, 4), right(rank.node_slot, 7), right(rank.local_rank, 7), "  ", left(device, 9), left(spec::role_name(rank.role), 16),
+                 coordinates(plan.train, train, rank.train_rank), std::string(11, ' '), coordinates(plan.generate, generate, rank.gen_rank), "\n");
   }
   return page;
 }

@@ -34,6 +34,14 @@ class JobCheck {
  private:
   void fault(const std::string& key, std::string what, std::string fix) { faults_.add({std::move(what), places_.of(key), std::move(fix)}); }
 
+  /// The first of these keys that somebody gave.
+  const std::string& place_of_any(const std::vector<std::string>& keys) const {
+    for (const std::string& key : keys) {
+      if (places_.keys.contains(key)) return places_.of(key);
+    }
+    return places_.file;
+  }
+
   void check_model() {
     if (job_.model.path.empty() && job_.model.name.empty()) fault("model", "the job names no model", "give model.path (a Hugging Face folder) or model.name");
     if (job_.model.weights == "file" && job_.model.path.empty() && !job_.model.name.empty()) {
@@ -115,8 +123,9 @@ class JobCheck {
     const GenJob& g = job_.gen;
     if (job_.placement.mode == PlacementMode::split) return;
     if (train != gen) {
-      fault("placement.mode", text("colocated: train tp ", t.tp, " x cp ", t.cp, " x pp ", t.pp, " x dp ", t.dp, " = ", train, " ranks, but gen tp ", g.tp, " x pp ", g.pp, " x dp ", g.dp, " = ", gen),
-            suggestion(train, gen));
+      faults_.add({.what = text("colocated: train tp ", t.tp, " x cp ", t.cp, " x pp ", t.pp, " x dp ", t.dp, " = ", train, " ranks, but gen tp ", g.tp, " x pp ", g.pp, " x dp ", g.dp, " = ", gen),
+                   .where = place_of_any({"gen.dp", "train.dp", "gen.tp", "train.tp", "gen.pp", "train.pp", "train.cp"}),
+                   .fix = suggestion(train, gen)});
     }
     if (job_.placement.gen_nodes != 0) fault("placement.gen_nodes", "placement.gen_nodes has no effect with mode = \"colocated\"", "take it out, or set mode = \"split\"");
   }
@@ -127,7 +136,7 @@ class JobCheck {
     const std::int64_t gen_rest = job_.gen.tp * job_.gen.pp;
     const std::int64_t train_rest = train / job_.train.dp;
     if (train % gen_rest == 0) mends.push_back(text("gen.dp = ", train / gen_rest));
-    if (gen % train_rest == 0) mends.push_back(text("train.dp = ", gen / train_rest));
+    if (gen % train_rest == 0 && update_samples(job_) % (gen / train_rest) == 0) mends.push_back(text("train.dp = ", gen / train_rest));
     mends.push_back("placement.mode = \"split\"");
     return "set " + base::join(mends, ", or ");
   }

@@ -121,9 +121,12 @@ class KeyVisitor {
     if constexpr (std::is_same_v<T, std::string>) return rule.words.empty() ? "text" : "one of " + base::join(rule.words, " | ");
     return std::is_same_v<T, std::vector<std::string>> ? "list of text" : "list of integer";
   }
+  static std::string bound_text(double bound) {
+    return bound == static_cast<double>(static_cast<std::int64_t>(bound)) ? std::to_string(static_cast<std::int64_t>(bound)) : base::text(bound);
+  }
   static std::string range_text(const Rule& rule) {
-    if (rule.most >= 1e9) return rule.least > -1e300 ? base::text(">= ", rule.least) : "";
-    return base::text(rule.least, " .. ", rule.most);
+    if (rule.most >= 1e9) return rule.least > -1e300 ? ">= " + bound_text(rule.least) : "";
+    return bound_text(rule.least) + " .. " + bound_text(rule.most);
   }
 
   std::string prefix_;
