@@ -12,8 +12,9 @@
 namespace muster::reward {
 
 struct ClientOptions {
-  double timeout_s = 5;            // of one answer, as the workers have it; a worker without a reply for 10 s longer is given up
-  std::int64_t max_lost_workers = 0;  // more lost than that and collect throws; all lost: always
+  double timeout_s = 5;            // of one answer, as the workers have it
+  double silent_margin_s = 10;     // a worker without a reply for so much longer is given up
+  std::int64_t max_lost_workers = 1;  // more lost than that and collect throws; all lost: always
   GradeSettings settings;
 };
 

@@ -16,7 +16,7 @@ struct WorkerLimits {
 
 /// Serves requests (protocol.h) from the stream socket `fd` until its other end is closed; takes `fd` over.
 /// Every request gets one reply: graded, timeout (past timeout_s), or failed (its child died of it).
-/// Single-threaded; forks. Returns the exit code: 0, or 3 when the other end broke the protocol or the socket failed.
+/// Single-threaded; forks. throws: Error::cluster when no child can be started. Returns the exit code: 0, or 3 when the other end broke the protocol or the socket failed.
 int serve_rewards(int fd, const WorkerLimits& limits);
 
 /// The verb with its arguments: --fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]. throws: Error::user.

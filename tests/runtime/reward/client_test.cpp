@@ -1,0 +1,136 @@
+#include "runtime/reward/client.h"
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <numeric>
+#include <thread>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "tests/runtime/reward/worker_process.h"
+
+namespace muster::reward {
+namespace {
+
+const WorkerLimits kQuick{.timeout_s = 0.3, .allow_test_kinds = true};
+
+std::vector<std::int64_t> ids_to(std::int64_t count) {
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(count));
+  std::iota(ids.begin(), ids.end(), 0);
+  return ids;
+}
+
+TEST(RewardClient, HandsBackGradesInTheOrderAskedFor) {
+  WorkerProcess first(kQuick), second(kQuick);
+  RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.3});
+  for (std::int64_t id = 0; id < 100; ++id) client.submit(id, "math", "it is " + std::to_string(id), std::to_string(id / 2 * 2));
+  std::vector<std::int64_t> ids = ids_to(100);
+  std::reverse(ids.begin(), ids.end());
+  const Collected collected = client.collect(ids);
+  ASSERT_EQ(collected.grades.size(), 100u);
+  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(collected.grades[i], (Grade{ids[i] % 2 == 0 ? 1.0 : 0.0, Outcome::graded})) << ids[i];
+  client.submit(5, "exact", "a", "a");
+  EXPECT_EQ(client.collect(std::vector<std::int64_t>{5}).grades[0].reward, 1) << "an id is free again once collected";
+}
+
+TEST(RewardClient, SettingsReachTheGrader) {
+  WorkerProcess worker(kQuick);
+  RewardClient client({worker.fd()}, {.timeout_s = 0.3, .settings = {.ignore_case = true}});
+  client.submit(1, "exact", "YES", "yes");
+  EXPECT_EQ(client.collect(std::vector<std::int64_t>{1}).grades[0].reward, 1);
+}
+
+TEST(RewardClient, ATimeoutIsAnOutcomeOfItsOwn) {
+  WorkerProcess worker(kQuick);
+  RewardClient client({worker.fd()}, {.timeout_s = 0.3});
+  client.submit(0, "sleep", "100", "");
+  client.submit(1, "exact", "a", "a");
+  const Collected collected = client.collect(ids_to(2));
+  EXPECT_EQ(collected.grades[0], (Grade{0, Outcome::timeout}));
+  EXPECT_EQ(collected.grades[1], (Grade{1, Outcome::graded}));
+  EXPECT_GE(collected.waited_s, 0.25);
+  EXPECT_EQ(client.lost_workers(), 0);
+}
+
+TEST(RewardClient, TimeThatIsHiddenIsNotWaited) {
+  WorkerProcess worker(kQuick);
+  RewardClient client({worker.fd()}, {.timeout_s = 0.3});
+  client.submit(0, "sleep", "0.1", "");
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  EXPECT_LT(client.collect(ids_to(1)).waited_s, 0.05);
+}
+
+TEST(RewardClient, AWorkerThatVanishesLeavesItsAnswersFailedAndTheOtherGoesOn) {
+  WorkerProcess first({.timeout_s = 100, .allow_test_kinds = true}), second(kQuick);
+  RewardClient client({first.fd(), second.fd()}, {.timeout_s = 100});
+  client.submit(0, "sleep", "100", "");
+  client.submit(1, "exact", "a", "a");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ::kill(first.pid(), SIGKILL);
+  const Collected collected = client.collect(ids_to(2));
+  EXPECT_EQ(collected.grades[0], (Grade{0, Outcome::failed}));
+  EXPECT_EQ(collected.grades[1], (Grade{1, Outcome::graded}));
+  EXPECT_EQ(client.lost_workers(), 1);
+  client.submit(2, "exact", "a", "a");
+  EXPECT_EQ(client.collect(std::vector<std::int64_t>{2}).grades[0].reward, 1);
+}
+
+TEST(RewardClient, WithoutAWorkerLeftCollectThrows) {
+  WorkerProcess worker({.timeout_s = 100, .allow_test_kinds = true});
+  RewardClient client({worker.fd()}, {.timeout_s = 100});
+  client.submit(0, "sleep", "100", "");
+  ::kill(worker.pid(), SIGKILL);
+  try {
+    client.collect(ids_to(1));
+    FAIL() << "no throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 4);
+    EXPECT_NE(std::string(error.what()).find("1 of the 1 reward workers"), std::string::npos) << error.what();
+  }
+}
+
+TEST(RewardClient, AWorkerThatIsStoppedIsGivenUp) {
+  WorkerProcess first({.timeout_s = 0.2, .allow_test_kinds = true}), second(kQuick);
+  ::kill(first.pid(), SIGSTOP);
+  RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.2, .silent_margin_s = 0.3});
+  client.submit(0, "exact", "a", "a");
+  client.submit(1, "exact", "a", "a");
+  const base::Stopwatch watch;
+  const Collected collected = client.collect(ids_to(2));
+  EXPECT_EQ(collected.grades[0].outcome, Outcome::failed);
+  EXPECT_EQ(collected.grades[1].outcome, Outcome::graded);
+  EXPECT_LT(watch.elapsed_s(), 5);
+}
+
+TEST(RewardClient, NeedsAWorker) { EXPECT_THROW(RewardClient({}, {}), Error); }
+
+TEST(RewardClient, AnIdInUseIsOurOwnDefect) {
+  WorkerProcess worker(kQuick);
+  RewardClient client({worker.fd()}, {});
+  client.submit(1, "exact", "a", "a");
+  EXPECT_THROW(client.submit(1, "exact", "a", "a"), Error);
+  EXPECT_THROW(client.collect(std::vector<std::int64_t>{2}), Error);
+}
+
+// Far more than the sockets hold, handed over before anything is collected: nothing blocks, nothing is lost.
+TEST(RewardClient, AHundredThousandAnswersGoThroughWithoutADeadlock) {
+  WorkerProcess worker({.timeout_s = 5});
+  RewardClient client({worker.fd()}, {});
+  const base::Stopwatch watch;
+  constexpr std::int64_t kCount = 100'000;
+  for (std::int64_t id = 0; id < kCount; ++id) client.submit(id, "math", "3 + " + std::to_string(id) + " = " + std::to_string(id + 3) + ".", std::to_string(id + 3 + (id % 4 == 0)));
+  const double submitted_s = watch.elapsed_s();
+  const Collected collected = client.collect(ids_to(kCount));
+  const double rate = kCount / watch.elapsed_s();
+  double sum = 0;
+  for (const Grade& grade : collected.grades) sum += grade.reward;
+  EXPECT_EQ(sum, kCount * 0.75);
+  std::cout << "answers/s: " << rate << ", submitted in " << submitted_s << " s\n";
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_GT(rate, 5000) << "the aim is 20,000 on a core of its own";
+#endif
+}
+
+}  // namespace
+}  // namespace muster::reward

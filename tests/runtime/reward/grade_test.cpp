@@ -1,0 +1,57 @@
+#include "runtime/reward/grade.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/error.h"
+
+namespace muster::reward {
+namespace {
+
+TEST(Exact, ComparesTheWholeAnswer) {
+  EXPECT_EQ(grade("exact", " 4321\n", "4321"), (Grade{1, Outcome::graded}));
+  EXPECT_EQ(grade("exact", "43211", "4321").reward, 0);
+  EXPECT_EQ(grade("exact", "the 4321", "4321").reward, 0);
+  EXPECT_EQ(grade("exact", "", "").reward, 1);
+  EXPECT_EQ(grade("exact", "Yes", "yes").reward, 0);
+  EXPECT_EQ(grade("exact", "Yes", "yes", {.ignore_case = true}).reward, 1);
+  EXPECT_EQ(grade("exact", "a ", "a", {.trim = false}).reward, 0);
+  EXPECT_EQ(grade("exact", std::string("a\0b", 3), std::string("a\0c", 3)).reward, 0);
+}
+
+TEST(Math, TheBoxCountsBeforeTheLastNumber) {
+  EXPECT_EQ(grade("math", "we get \\boxed{7}, not 8", "7").reward, 1);
+  EXPECT_EQ(grade("math", "we get \\boxed{8}, not 7", "7").reward, 0);
+  EXPECT_EQ(grade("math", "we get \\boxed{nothing}, but 7", "7").reward, 0);
+  EXPECT_EQ(grade("math", "first \\boxed{7}, then cut off at \\boxed{8", "7").reward, 1);
+}
+
+TEST(Math, TheLastNumberCountsWithoutABox) {
+  EXPECT_EQ(grade("math", "3 + 4 = 7.", "7").reward, 1);
+  EXPECT_EQ(grade("math", "7 is 3 + 4", "7").reward, 0);
+  EXPECT_EQ(grade("math", "seven", "7").reward, 0);
+  EXPECT_EQ(grade("math", "", "7").reward, 0);
+  EXPECT_EQ(grade("math", "so 0.75", "\\frac{3}{4}").reward, 1);
+  EXPECT_EQ(grade("math", "so 75%", "0.75").reward, 1);
+  EXPECT_EQ(grade("math", "so 75%", "75", {.percent = false}).reward, 0);
+  EXPECT_EQ(grade("math", "it is 7", "\\boxed{7}").reward, 1);
+}
+
+TEST(Math, AGoldAnswerThatIsNoNumberIsComparedAsText) {
+  EXPECT_EQ(grade("math", "so \\boxed{x^2 + 1}", "x^2+1").reward, 1);
+  EXPECT_EQ(grade("math", "so \\boxed{x^2}", "x^2+1").reward, 0);
+  EXPECT_EQ(grade("math", "", "").reward, 0) << "an empty gold answer is met by nothing";
+}
+
+TEST(Grade, AnUnknownKindIsRefusedAndTestKindsNeedLeave) {
+  EXPECT_THROW(grade("vibes", "a", "a"), Error);
+  EXPECT_THROW(grade("sleep", "0", ""), Error);
+  EXPECT_EQ(grade("sleep", "0", "", {.allow_test_kinds = true}).reward, 1);
+}
+
+TEST(Outcome, NamesGoThereAndBack) {
+  for (const Outcome outcome : {Outcome::graded, Outcome::timeout, Outcome::failed}) EXPECT_EQ(parse_outcome(outcome_name(outcome)), outcome);
+  EXPECT_THROW(parse_outcome("fine"), Error);
+}
+
+}  // namespace
+}  // namespace muster::reward
