@@ -42,6 +42,7 @@ std::vector<std::string> agents_command(const AgentsStep& step) {
       "--input=none",
       "--output=" + plain_in_pattern((step.attempt_folder / "node_").string()) + "%n.log",
       "--open-mode=append"};
+  command.insert(command.end(), step.flags.begin(), step.flags.end());
   command.insert(command.end(), step.agent.begin(), step.agent.end());
   return command;
 }

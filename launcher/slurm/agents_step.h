@@ -10,6 +10,7 @@ namespace muster::slurm {
 struct AgentsStep {
   std::vector<std::string> hosts;          // by slot
   std::vector<std::string> agent;          // program (absolute) and its words, the same on every node
+  std::vector<std::string> flags = {};     // of srun, from the cluster file
   std::filesystem::path attempt_folder;    // node_<n>.log of each agent; must exist, or srun runs nothing and returns 0
 };
 

@@ -87,6 +87,12 @@ JobFacts parse_job(const std::string& line) {
   return job;
 }
 
+bool JobFacts::is_over() const {
+  for (const char* running : {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "SIGNALING", "STAGE_OUT", "RESIZING"})
+    if (state == running) return false;
+  return true;
+}
+
 std::int64_t parse_duration(const std::string& text) {
   if (text.empty() || text == "UNLIMITED" || text == "NONE" || text == "Partition_Limit" || text == "INVALID") return kUnlimited;
   const std::size_t dash = text.find('-');

@@ -1,0 +1,96 @@
+#include "launcher/supervise/agents.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "launcher/slurm/agents_step.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/process.h"
+#include "runtime/base/text.h"
+
+extern char** environ;
+
+namespace muster::supervise {
+namespace {
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> lines;
+  for (char** line = environ; *line != nullptr; ++line) lines.emplace_back(*line);
+  return lines;
+}
+
+std::vector<std::string> agent_words(const spec::Plan& plan, const Attempt& attempt) {
+  return {(plan.binaries / "muster-runtime").string(), "node", "--plan", attempt.paths.plan().string(), "--placement", attempt.paths.placement(attempt.number()).string()};
+}
+
+std::string ended_text(const std::string& name, const base::ChildEnd& end) {
+  if (end.signal != 0) return base::text(name, " was ended by signal ", end.signal);
+  return base::text(name, " left with code ", end.code);
+}
+
+}  // namespace
+
+Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const std::vector<std::string>& srun_flags) : by_srun_(nodes.by_srun) {
+  if (by_srun_) {
+    slurm::AgentsStep step{.agent = agent_words(plan, attempt), .flags = srun_flags, .attempt_folder = attempt.paths.attempt(attempt.number())};
+    for (const spec::NodePlace& place : nodes.places) step.hosts.push_back(place.host);
+    const std::filesystem::path log = step.attempt_folder / "srun.log";
+    starters_.push_back({"srun", base::start_child({.command = slurm::agents_command(step), .environment = slurm::step_environment(own_environment()), .output = log}), true, log});
+    return;
+  }
+  try {
+    for (const spec::NodePlace& place : nodes.places) {
+      std::vector<std::string> command = agent_words(plan, attempt);
+      command.insert(command.end(), {"--slot", std::to_string(place.slot)});
+      const std::filesystem::path log = attempt.paths.node_log(attempt.number(), place.slot);
+      starters_.push_back({base::text("the agent of slot ", place.slot), base::start_child({.command = command, .output = log}), true, log});
+    }
+  } catch (const Error&) {
+    signal(SIGTERM);
+    for (const Starter& starter : starters_) base::wait_child(starter.pid, true);
+    throw;
+  }
+}
+
+Agents::~Agents() {
+  if (!any_runs()) return;
+  signal(SIGKILL);
+  for (const Starter& starter : starters_)
+    if (starter.runs) base::wait_child(starter.pid, true);
+}
+
+bool Agents::any_runs() const {
+  return std::any_of(starters_.begin(), starters_.end(), [](const Starter& starter) { return starter.runs; });
+}
+
+void Agents::reap() {
+  for (Starter& starter : starters_) {
+    if (!starter.runs) continue;
+    const std::optional<base::ChildEnd> end = base::wait_child(starter.pid, false);
+    if (!end) continue;
+    starter.runs = false;
+    if ((end->code == 0 && end->signal == 0) || has_failed()) continue;
+    failure_ = ended_text(starter.name, *end);
+    for (const std::string& line : last_lines(starter.log, 1)) failure_ += " (" + line + ")";
+  }
+}
+
+void Agents::signal(int number) const {
+  for (const Starter& starter : starters_)
+    if (starter.runs) base::signal_child(starter.pid, number, false);
+}
+
+std::vector<std::string> last_lines(const std::filesystem::path& file, std::size_t count) {
+  std::vector<std::string> lines;
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(file, code)) return lines;
+  for (const std::string& line : base::split(base::read_file(file), '\n'))
+    if (!base::trim(line).empty()) lines.push_back(line);
+  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
+  return lines;
+}
+
+}  // namespace muster::supervise

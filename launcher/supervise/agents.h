@@ -1,0 +1,44 @@
+// The running node agents of an attempt: one srun, or one child a slot. Started, signalled, reaped; nothing is decided here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "launcher/supervise/attempt.h"
+#include "launcher/supervise/nodes.h"
+
+namespace muster::supervise {
+
+class Agents {
+ public:
+  /// throws: Error::cluster when a program cannot be started; what was started before is ended.
+  Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const std::vector<std::string>& srun_flags);
+  Agents(const Agents&) = delete;
+  ~Agents();
+
+  bool any_runs() const;
+  /// An agent (or srun) has ended with another code than 0, or by a signal.
+  bool has_failed() const { return !failure_.empty(); }
+  void reap();
+  void signal(int number) const;
+  /// Empty while nothing failed; else how the first ended, with the last line that srun or it wrote.
+  const std::string& failure() const { return failure_; }
+
+ private:
+  struct Starter {
+    std::string name;               // "srun", "the agent of slot 2"
+    pid_t pid = 0;
+    bool runs = true;
+    std::filesystem::path log;
+  };
+  bool by_srun_;
+  std::vector<Starter> starters_;
+  std::string failure_;
+};
+
+/// The last `count` lines of a file that are not empty; fewer when there are fewer, none when it cannot be read.
+std::vector<std::string> last_lines(const std::filesystem::path& file, std::size_t count);
+
+}  // namespace muster::supervise

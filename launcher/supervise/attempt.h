@@ -1,0 +1,35 @@
+// The beginning of an attempt: the epoch file raised, its folder, key and placement written. Whoever comes later owns the run.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/spec/epoch.h"
+#include "runtime/spec/plan.h"
+
+namespace muster::supervise {
+
+struct Attempt {
+  spec::RunPaths paths;
+  spec::Placement placement;
+  std::int64_t number() const { return placement.attempt; }
+};
+
+/// Raises the epoch, makes attempt_<n>/ with key (0600) and placement.toml. `nodes` by slot.
+/// throws: Error::user when an attempt of this run is going on on this machine, or the folder cannot be written.
+Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>& nodes);
+/// Is the supervisor that the epoch names alive on this machine (and not this process)?
+bool is_alive_here(const spec::Epoch& epoch);
+/// Removes the key, which nobody needs any more. Never throws.
+void end_attempt(const Attempt& attempt) noexcept;
+
+/// A port below the ephemeral range that follows from `attempt_id`: the first of its sequence that `is_free` accepts.
+/// throws: Error::cluster when 200 in a row are taken.
+std::int64_t choose_port(const std::string& attempt_id, std::int64_t ephemeral_begin, const std::function<bool(std::int64_t)>& is_free);
+/// Could a listener on this machine take it now?
+bool port_is_free(std::int64_t port);
+/// First port of /proc/sys/net/ipv4/ip_local_port_range, or 32768.
+std::int64_t ephemeral_begin();
+
+}  // namespace muster::supervise

@@ -1,0 +1,133 @@
+#include "launcher/supervise/supervise.h"
+
+#include <signal.h>
+
+#include <cstdio>
+
+#include "launcher/slurm/control.h"
+#include "launcher/supervise/agents.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/signals.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/exit_cause.h"
+
+namespace muster::supervise {
+namespace {
+
+constexpr double kLook_s = 0.1;
+constexpr double kRecords_s = 1;   // between two looks at the exit records
+constexpr double kTerm_s = 5;      // from a failure that the starter did not notice to TERM
+constexpr double kKill_s = 15;     // from TERM to KILL; agents need 3 s
+
+class Supervisor {
+ public:
+  Supervisor(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const AttemptOptions& options)
+      : plan_(plan), attempt_(attempt), options_(options), agents_(plan, attempt, nodes, options.srun_flags) {}
+
+  Verdict run(base::SignalQueue& signals) {
+    while (agents_.any_runs()) {
+      take_signal(signals.wait(kLook_s));
+      agents_.reap();
+      look_for_failures();
+      press();
+      options_.watcher(attempt_);
+    }
+    return judge(plan_, attempt_.placement, read_exit_records(plan_, attempt_.placement), stop_signal_, agents_.failure());
+  }
+
+ private:
+  void take_signal(int signal) {
+    if (signal == SIGUSR2) agents_.signal(SIGUSR2);
+    if (signal != SIGINT && signal != SIGTERM && signal != SIGHUP) return;
+    if (stop_signal_ != 0 && signal == SIGINT) agents_.signal(SIGKILL);
+    stop_signal_ = signal;
+    end_all();
+  }
+
+  // A child that failed is seen at once; an agent behind srun by its records, should srun not notice.
+  void look_for_failures() {
+    if (agents_.has_failed()) end_all();
+    if (failed_s_ || base::steady_s() - looked_s_ < kRecords_s) return;
+    looked_s_ = base::steady_s();
+    const std::vector<spec::ExitRecord> records = read_exit_records(plan_, attempt_.placement);
+    if (spec::cause_of(records) != nullptr) failed_s_ = looked_s_;
+  }
+
+  void end_all() {
+    if (term_s_) return;
+    term_s_ = base::steady_s();
+    agents_.signal(SIGTERM);
+  }
+
+  void press() {
+    const double now_s = base::steady_s();
+    if (failed_s_ && now_s - *failed_s_ > kTerm_s) end_all();
+    if (term_s_ && now_s - *term_s_ > kKill_s) agents_.signal(SIGKILL);
+  }
+
+  const spec::Plan& plan_;
+  const Attempt& attempt_;
+  const AttemptOptions& options_;
+  Agents agents_;
+  int stop_signal_ = 0;
+  std::optional<double> failed_s_, term_s_;
+  double looked_s_ = 0;
+};
+
+void say(const std::string& sentence) {
+  std::fprintf(stderr, "%s muster supervise: %s\n", base::wall_clock_text().c_str(), sentence.c_str());
+  std::fflush(stderr);
+}
+
+// Checkpoints make a second attempt worth it; a file to mend or a defect would only fail again.
+bool may_requeue(const spec::Plan& plan, const Verdict& verdict, const spec::SlurmEnv& slurm) {
+  return (verdict.code == 3 || verdict.code == 4) && plan.job.checkpoint.every > 0 && slurm.restart_count < plan.job.requeue.max;
+}
+
+void requeue(const Attempt& attempt, const spec::SlurmEnv& slurm) {
+  spec::check_epoch(attempt.paths.folder, attempt.placement.attempt_id);
+  say("asks Slurm to queue the job again");
+  slurm::make_control()->requeue(slurm.job_id);
+}
+
+}  // namespace
+
+Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOptions& options) {
+  base::SignalQueue signals({SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD});
+  const Attempt attempt = begin_attempt(plan, nodes.places);
+  options.watcher(attempt);
+  Verdict verdict;
+  try {
+    verdict = Supervisor(plan, attempt, nodes, options).run(signals);
+  } catch (const Error& error) {
+    verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
+  }
+  end_attempt(attempt);
+  write_verdict(attempt.paths, verdict);
+  return verdict;
+}
+
+int supervise_verb(const std::vector<std::string>& words) {
+  if (words.empty()) throw Error::user({.what = "muster supervise RUN_FOLDER: the folder is missing", .fix = "it is what the batch script of a run calls; people use `muster submit` or `muster run`"});
+  const spec::RunPaths paths{std::filesystem::absolute(words[0])};
+  const spec::Plan plan = spec::read_plan(paths.plan());
+  const auto slurm = spec::parse_slurm_env();
+  if (slurm && slurm->restart_count > plan.job.requeue.max && plan.job.requeue.max > 0)
+    throw Error::cluster({.what = base::text("Slurm has queued this job again ", slurm->restart_count, " times, but requeue.max = ", plan.job.requeue.max), .where = paths.folder.string()});
+  const Nodes nodes = decide_nodes(plan, slurm, *slurm::make_queries());
+  std::optional<Attempt> begun;
+  AttemptOptions options{.srun_flags = {words.begin() + 1, words.end()}};
+  options.watcher = [&](const Attempt& attempt) {
+    if (begun) return;
+    begun = attempt;
+    say(base::text("attempt ", attempt.number(), " (", attempt.placement.attempt_id, ") on ", nodes.places.size(), " nodes, ", plan.ranks.size(), " ranks"));
+    if (attempt.number() > 0 && plan.job.checkpoint.every == 0) say("no checkpoints are written: this attempt begins again at step 1");
+  };
+  const Verdict verdict = run_attempt(plan, nodes, options);
+  say(base::text("verdict ", verdict.code, ": ", verdict.sentence));
+  if (slurm && begun && may_requeue(plan, verdict, *slurm)) requeue(*begun, *slurm);
+  return verdict.code;
+}
+
+}  // namespace muster::supervise

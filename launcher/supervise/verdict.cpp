@@ -1,0 +1,96 @@
+#include "launcher/supervise/verdict.h"
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/exit_cause.h"
+
+namespace muster::supervise {
+namespace {
+
+// Node slots of which at least one rank left no record, as "slot 2 (node2)".
+std::vector<std::string> silent_slots(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records) {
+  std::set<std::int64_t> present;
+  for (const spec::ExitRecord& record : records) present.insert(record.rank);
+  std::set<std::int64_t> slots;
+  for (const spec::RankPlan& rank : plan.ranks)
+    if (!present.contains(rank.rank)) slots.insert(rank.node_slot);
+  std::vector<std::string> names;
+  for (const std::int64_t slot : slots) names.push_back(base::text("slot ", slot, " (", placement.nodes.at(static_cast<std::size_t>(slot)).host, ")"));
+  return names;
+}
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name == nullptr ? std::to_string(signal) : base::text("SIG", name);
+}
+
+}  // namespace
+
+std::vector<spec::ExitRecord> read_exit_records(const spec::Plan& plan, const spec::Placement& placement) {
+  const spec::RunPaths paths{plan.run_folder};
+  std::vector<spec::ExitRecord> records;
+  for (const spec::RankPlan& rank : plan.ranks) {
+    const std::filesystem::path path = paths.rank_exit(placement.attempt, rank.rank);
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) continue;
+    try {
+      spec::ExitRecord record = spec::parse_exit_record(base::read_file(path), path.string());
+      if (record.attempt_id == placement.attempt_id && record.rank == rank.rank) records.push_back(std::move(record));
+    } catch (const Error&) {
+      continue;  // not whole: it counts as missing, and the verdict says so
+    }
+  }
+  return records;
+}
+
+Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records, int stop_signal, const std::string& starter) {
+  Verdict verdict{.attempt = placement.attempt};
+  const spec::ExitRecord* cause = spec::cause_of(records);
+  const bool complete = records.size() == plan.ranks.size();
+  if (cause == nullptr && complete) {
+    verdict.sentence = base::text("all ", records.size(), " ranks ended well");
+    return verdict;
+  }
+  if (cause != nullptr && !cause->ended_by_agent && (stop_signal == 0 || cause->signal != stop_signal)) {
+    verdict.code = spec::exit_code_of(*cause);
+    verdict.sentence = spec::exit_sentence(*cause);
+    verdict.rank = cause->rank;
+    return verdict;
+  }
+  if (stop_signal != 0) {
+    verdict.code = 128 + stop_signal;
+    verdict.sentence = base::text("ended by ", signal_name(stop_signal));
+    return verdict;
+  }
+  const std::vector<std::string> slots = silent_slots(plan, placement, records);
+  // Nothing at all was started: the cluster's affair. Something ran and was lost: a rank died.
+  verdict.code = records.empty() && !starter.empty() ? 3 : 4;
+  verdict.sentence = slots.empty() ? std::string("the ranks were ended, but no record says why")
+                                   : base::text(plan.ranks.size() - records.size(), " of ", plan.ranks.size(), " ranks left no exit record: the node agent of ",
+                                                base::join(slots, ", "), " did not start or was lost");
+  if (!starter.empty()) verdict.sentence += "; " + starter;
+  return verdict;
+}
+
+void write_verdict(const spec::RunPaths& paths, const Verdict& verdict) {
+  nlohmann::ordered_json object{{"attempt", verdict.attempt}, {"code", verdict.code}, {"sentence", verdict.sentence}};
+  if (verdict.rank) object["rank"] = *verdict.rank;
+  base::write_file(paths.verdict(verdict.attempt), object.dump() + "\n");
+}
+
+std::optional<Verdict> read_verdict(const spec::RunPaths& paths, std::int64_t attempt) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(paths.verdict(attempt), ignored)) return std::nullopt;
+  const auto object = nlohmann::json::parse(base::read_file(paths.verdict(attempt)), nullptr, false);
+  if (!object.is_object() || !object.contains("code") || !object["code"].is_number_integer()) throw Error::user({.what = "not a verdict", .where = paths.verdict(attempt).string()});
+  Verdict verdict{.attempt = attempt, .code = object["code"], .sentence = object.value("sentence", "")};
+  if (object.contains("rank") && object["rank"].is_number_integer()) verdict.rank = object["rank"].get<std::int64_t>();
+  return verdict;
+}
+
+}  // namespace muster::supervise

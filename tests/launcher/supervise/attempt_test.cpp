@@ -1,0 +1,84 @@
+#include "launcher/supervise/attempt.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::supervise {
+namespace {
+
+spec::Plan plan_in(const std::filesystem::path& folder) {
+  spec::Plan plan;
+  plan.ranks = {{.rank = 0}};
+  plan.run_folder = folder;
+  return plan;
+}
+
+const std::vector<spec::NodePlace> kHere{{0, "elsewhere", "10.0.0.1"}};
+
+TEST(Attempt, NumbersFromZeroAndOwnsTheFolder) {
+  tests::TemporaryFolder folder;
+  const spec::Plan plan = plan_in(folder.path());
+  const Attempt first = begin_attempt(plan, kHere);
+  const Attempt second = begin_attempt(plan, kHere);
+  EXPECT_EQ(first.number(), 0);
+  EXPECT_EQ(second.number(), 1);
+  EXPECT_NE(first.placement.attempt_id, second.placement.attempt_id);
+  EXPECT_EQ(spec::current_epoch(folder.path())->id, second.placement.attempt_id);
+  EXPECT_THROW(spec::check_epoch(folder.path(), first.placement.attempt_id), Error);
+}
+
+TEST(Attempt, TheKeyIsItsUsersAloneAndGoneAfterwards) {
+  tests::TemporaryFolder folder;
+  const Attempt attempt = begin_attempt(plan_in(folder.path()), kHere);
+  struct stat status {};
+  ASSERT_EQ(::stat(attempt.placement.key_file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  EXPECT_GE(status.st_size, 64);
+  const spec::Placement placement = spec::read_placement(attempt.paths.placement(0));
+  EXPECT_EQ(placement.attempt_id, attempt.placement.attempt_id);
+  EXPECT_EQ(base::read_file(attempt.paths.placement(0)).find(base::read_file(attempt.placement.key_file)), std::string::npos);
+  end_attempt(attempt);
+  EXPECT_FALSE(std::filesystem::exists(attempt.placement.key_file));
+}
+
+TEST(Attempt, ANumberThatSomebodyTookIsPassedOver) {
+  tests::TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "attempt_0");
+  EXPECT_EQ(begin_attempt(plan_in(folder.path()), kHere).number(), 1);
+}
+
+TEST(Attempt, ARunThatIsGoingOnHereIsNotBegunAgain) {
+  tests::TemporaryFolder folder;
+  const auto program = folder.path() / "muster-sleep";
+  std::filesystem::copy_file("/bin/sleep", program);
+  const pid_t alive = base::start_child({.command = {program.string(), "30"}});
+  const spec::Epoch epoch{.attempt = 4, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = alive};
+  base::write_file(folder.path() / "epoch", spec::epoch_text(epoch));
+  EXPECT_THROW(begin_attempt(plan_in(folder.path()), kHere), Error);
+  base::signal_child(alive, SIGKILL);
+  base::wait_child(alive, true);
+  EXPECT_EQ(begin_attempt(plan_in(folder.path()), kHere).number(), 5);
+}
+
+TEST(Attempt, PortsFollowFromTheIdAndLieBelowTheEphemeralOnes) {
+  const auto all_free = [](std::int64_t) { return true; };
+  const std::int64_t first = choose_port("abc", 32768, all_free);
+  EXPECT_EQ(choose_port("abc", 32768, all_free), first);
+  EXPECT_NE(choose_port("abc", 32768, [&](std::int64_t port) { return port != first; }), first);
+  for (int i = 0; i < 500; ++i) {
+    const std::int64_t port = choose_port(std::to_string(i), 32768, all_free);
+    EXPECT_GE(port, 1024);
+    EXPECT_LT(port, 32768);
+  }
+  EXPECT_THROW(choose_port("abc", 32768, [](std::int64_t) { return false; }), Error);
+  EXPECT_GT(ephemeral_begin(), 2048);
+}
+
+}  // namespace
+}  // namespace muster::supervise

@@ -1,0 +1,67 @@
+#include "launcher/supervise/nodes.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/error.h"
+#include "runtime/spec/epoch.h"
+
+namespace muster::supervise {
+namespace {
+
+// Slurm with nodes n0..n3, in an order of its own.
+class FakeQueries : public slurm::Queries {
+ public:
+  const char* form() const override { return "fake"; }
+  void ping() override {}
+  std::vector<slurm::PartitionFacts> partitions() override { return {}; }
+  std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>& names) override {
+    std::vector<slurm::NodeFacts> facts;
+    for (auto name = names.rbegin(); name != names.rend(); ++name) facts.push_back({*name, "10.0.0." + name->substr(1), "IDLE"});
+    return facts;
+  }
+  std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
+};
+
+spec::Plan plan_of(std::int64_t num_nodes) {
+  spec::Plan plan;
+  plan.num_nodes = num_nodes;
+  return plan;
+}
+
+TEST(Nodes, WithoutSlurmEverySlotIsHere) {
+  FakeQueries queries;
+  const Nodes nodes = decide_nodes(plan_of(2), std::nullopt, queries);
+  EXPECT_FALSE(nodes.by_srun);
+  ASSERT_EQ(nodes.places.size(), 2U);
+  EXPECT_EQ(nodes.places[1].host, spec::this_host());
+  EXPECT_EQ(nodes.places[1].address, "127.0.0.1");
+}
+
+TEST(Nodes, SlotsFollowTheOrderOfTheAllocation) {
+  FakeQueries queries;
+  const Nodes nodes = decide_nodes(plan_of(3), spec::SlurmEnv{.job_id = "7", .node_list = "n[0-3]"}, queries);
+  EXPECT_TRUE(nodes.by_srun);
+  ASSERT_EQ(nodes.places.size(), 3U);
+  EXPECT_EQ(nodes.places[2].host, "n2");
+  EXPECT_EQ(nodes.places[2].address, "10.0.0.2");
+}
+
+TEST(Nodes, AnAllocationThatIsTooSmallIsRefusedWithTheNumbers) {
+  FakeQueries queries;
+  try {
+    decide_nodes(plan_of(5), spec::SlurmEnv{.job_id = "7", .node_list = "n[0-3]"}, queries);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 3);
+    EXPECT_NE(std::string(error.what()).find("needs 5 nodes, but allocation 7 has 4"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Nodes, AddressesAreLiteralsOrResolved) {
+  EXPECT_EQ(address_of("10.1.2.3", ""), "10.1.2.3");
+  EXPECT_EQ(address_of("localhost", "").substr(0, 4) == "127." || address_of("localhost", "") == "::1", true);
+  EXPECT_THROW(address_of("no-such-host.invalid", ""), Error);
+}
+
+}  // namespace
+}  // namespace muster::supervise

@@ -1,0 +1,96 @@
+// Whole attempts on this machine: agents and ranks are real processes.
+#include "launcher/supervise/supervise.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/files.h"
+#include "tests/support/small_plan.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::supervise {
+namespace {
+
+class Supervise : public testing::Test {
+ protected:
+  Verdict run(const std::vector<std::string>& behaviours, std::int64_t num_nodes, const Watcher& watcher = [](const Attempt&) {}) {
+    const spec::Plan plan = tests::small_plan(folder_.path(), num_nodes, 2, behaviours);
+    base::write_file(paths_.plan(), spec::plan_text(plan));
+    Nodes nodes;
+    for (std::int64_t slot = 0; slot < num_nodes; ++slot) nodes.places.push_back({slot, spec::this_host(), "127.0.0.1"});
+    const Verdict verdict = run_attempt(plan, nodes, {.watcher = watcher});
+    EXPECT_TRUE(tests::processes_with(folder_.path()).empty());
+    EXPECT_EQ(read_verdict(paths_, verdict.attempt), verdict);
+    return verdict;
+  }
+  tests::TemporaryFolder folder_;
+  spec::RunPaths paths_{folder_.path()};
+};
+
+TEST_F(Supervise, TwoSlotsWithAnAgentEach) {
+  const Verdict verdict = run({"ok"}, 2);
+  EXPECT_EQ(verdict.code, 0) << verdict.sentence;
+  EXPECT_TRUE(std::filesystem::exists(paths_.node_log(0, 1)));
+  EXPECT_TRUE(std::filesystem::exists(paths_.rank_log(0, 3)));
+}
+
+TEST_F(Supervise, AFailureOnOneSlotEndsTheOther) {
+  const base::Stopwatch watch;
+  const Verdict verdict = run({"run", "3:segv"}, 2);
+  EXPECT_EQ(verdict.code, 4);
+  EXPECT_EQ(verdict.rank, 3);
+  EXPECT_NE(verdict.sentence.find("train.dp all_reduce #12 grads"), std::string::npos) << verdict.sentence;
+  EXPECT_LT(watch.elapsed_s(), 10);
+}
+
+TEST_F(Supervise, AStoppedRankEndsTheRun) {
+  const Verdict verdict = run({"run", "1:stop"}, 2);
+  EXPECT_EQ(verdict.code, 4);
+  EXPECT_EQ(verdict.rank, 1) << verdict.sentence;
+}
+
+TEST_F(Supervise, CtrlCEndsEverything) {
+  bool sent = false;
+  const Verdict verdict = run({"run"}, 2, [&](const Attempt& attempt) {
+    if (!sent && std::filesystem::exists(attempt.paths.rank_log(0, 3))) sent = ::kill(::getpid(), SIGINT) == 0;
+  });
+  EXPECT_EQ(verdict.code, 130) << verdict.sentence;
+}
+
+TEST_F(Supervise, AKilledAgentIsNoSuccess) {
+  bool sent = false;
+  const Verdict verdict = run({"run"}, 2, [&](const Attempt& attempt) {
+    if (sent || !std::filesystem::exists(attempt.paths.rank_log(0, 3))) return;
+    for (const pid_t pid : tests::processes_with("--slot"))
+      if (base::read_file("/proc/" + std::to_string(pid) + "/cmdline").find(std::string("--slot\0001", 8)) != std::string::npos) ::kill(pid, SIGKILL), sent = true;
+  });
+  EXPECT_EQ(verdict.code, 4) << verdict.sentence;
+  EXPECT_NE(verdict.sentence.find("slot 1"), std::string::npos) << verdict.sentence;
+}
+
+TEST_F(Supervise, ASecondAttemptFollowsTheFirst) {
+  EXPECT_EQ(run({"run", "0:exit3"}, 1).code, 3);
+  const Verdict second = run({"ok"}, 1);
+  EXPECT_EQ(second.attempt, 1);
+  EXPECT_EQ(second.code, 0) << second.sentence;
+}
+
+TEST_F(Supervise, TheOlderOfTwoAttemptsWritesNoMore) {
+  std::int64_t lines = -1;
+  const Verdict verdict = run({"stubborn"}, 1, [&](const Attempt& attempt) {
+    std::error_code ignored;
+    if (lines >= 0 || !std::filesystem::exists(attempt.paths.steps(), ignored) || std::filesystem::file_size(attempt.paths.steps()) == 0) return;
+    base::write_file(attempt.paths.epoch(), spec::epoch_text({.attempt = 9, .id = "newer", .host = "there"}));
+    lines = static_cast<std::int64_t>(std::filesystem::file_size(attempt.paths.steps()));
+  });
+  EXPECT_EQ(verdict.code, 4) << verdict.sentence;
+  EXPECT_NE(verdict.sentence.find("taken over"), std::string::npos) << verdict.sentence;
+  // One line may have been on its way when the epoch changed.
+  EXPECT_LE(static_cast<std::int64_t>(std::filesystem::file_size(paths_.steps())), lines + 80);
+}
+
+}  // namespace
+}  // namespace muster::supervise
