@@ -13,7 +13,8 @@ void copy_on_cpu(at::Tensor& pages, std::span<const PageCopy> copies) {
   const auto token_bytes = static_cast<std::size_t>(pages.stride(1)) * pages.element_size();
   auto* const data = static_cast<char*>(pages.mutable_data_ptr());
   for (const PageCopy& copy : copies) {
-    std::memcpy(data + static_cast<std::size_t>(copy.to) * page_bytes, data + static_cast<std::size_t>(copy.from) * page_bytes,
+    std::memcpy(data + static_cast<std::size_t>(copy.to) * page_bytes,
+                data + static_cast<std::size_t>(copy.from) * page_bytes,
                 static_cast<std::size_t>(copy.tokens) * token_bytes);
   }
 }
@@ -66,7 +67,8 @@ std::int64_t PagedCache::bytes() const {
   return bytes;
 }
 
-at::Tensor CacheAttention::attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) {
+at::Tensor CacheAttention::attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                                  const at::Tensor& v_TKE) {
   const auto at_layer = static_cast<std::size_t>(layer);
   ops::append_pages(cache_.keys_PSKE.at(at_layer), cache_.values_PSKE.at(at_layer), k_TKE, v_TKE, batch_);
   return ops::paged_attention(q_THE, cache_.keys_PSKE[at_layer], cache_.values_PSKE[at_layer], batch_);

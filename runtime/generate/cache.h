@@ -1,5 +1,5 @@
-// The keys and values of all pages, at fixed addresses for the life of the run, and the attention that a decoder does with them.
-// Letters: P pages, S tokens of a page, K key/value heads (cut over tp), E head width.
+// The keys and values of all pages, at fixed addresses for the life of the run, and the attention that a decoder does
+// with them. Letters: P pages, S tokens of a page, K key/value heads (cut over tp), E head width.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,7 +32,8 @@ class PagedCache {
 class CacheAttention final : public model::Attention {
  public:
   CacheAttention(PagedCache& cache, const ops::PagedBatch& batch) : cache_(cache), batch_(batch) {}
-  at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) override;
+  at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                    const at::Tensor& v_TKE) override;
 
  private:
   PagedCache& cache_;

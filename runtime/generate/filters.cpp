@@ -13,7 +13,8 @@ namespace {
 /// Brings the `count` largest to the front, in order.
 template <class Larger>
 void order_front(std::vector<std::int32_t>& entries, std::size_t count, const Larger& larger) {
-  if (count < entries.size()) std::nth_element(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count), entries.end(), larger);
+  if (count < entries.size())
+    std::nth_element(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count), entries.end(), larger);
   std::sort(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count), larger);
 }
 
@@ -47,7 +48,8 @@ void keep_top(std::span<float> z_V, std::int64_t top_k, double top_p) {
     }
     kept = taken;
   }
-  for (std::size_t i = kept; i < num_entries; ++i) z_V[static_cast<std::size_t>(entries[i])] = -std::numeric_limits<float>::infinity();
+  for (std::size_t i = kept; i < num_entries; ++i)
+    z_V[static_cast<std::size_t>(entries[i])] = -std::numeric_limits<float>::infinity();
 }
 
 }  // namespace muster::generate

@@ -60,21 +60,24 @@ void Generator::State::run_pass(const Pass& pass, std::int64_t step, std::vector
   figures.sample_s += watch.lap_s();
 }
 
-Generator::Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options, at::ScalarType dtype, at::Device device)
-    : state_(std::make_unique<State>(State{.decoder = decoder,
-                                           .tp = tp,
-                                           .options = options,
-                                           .device = device,
-                                           .cache = PagedCache(cache_shape(decoder.facts(), tp, options), dtype, device),
-                                           .sampler = Sampler(options.sampling, options.seed, decoder.vocabulary(), decoder.facts().vocab_size),
-                                           .figures = {}})) {
+Generator::Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options,
+                     at::ScalarType dtype, at::Device device)
+    : state_(std::make_unique<State>(
+          State{.decoder = decoder,
+                .tp = tp,
+                .options = options,
+                .device = device,
+                .cache = PagedCache(cache_shape(decoder.facts(), tp, options), dtype, device),
+                .sampler = Sampler(options.sampling, options.seed, decoder.vocabulary(), decoder.facts().vocab_size),
+                .figures = {}})) {
   INVARIANT(options.num_pages > 0, "the plan gives the cache at least one page");
 }
 
 Generator::~Generator() = default;
 
-std::vector<Sample> Generator::generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version,
-                                        const OnSample& on_sample, const OnProgress& on_progress) {
+std::vector<Sample> Generator::generate(std::span<const Request> requests, std::int64_t step,
+                                        std::int64_t weight_version, const OnSample& on_sample,
+                                        const OnProgress& on_progress) {
   const c10::InferenceMode inference;
   const GeneratorOptions& options = state_->options;
   state_->figures = {};
@@ -104,8 +107,9 @@ std::vector<Sample> Generator::generate(std::span<const Request> requests, std::
   state_->figures.schedule_s += watch.lap_s();
   state_->figures.schedule = scheduler.figures();
   std::vector<Sample> samples = scheduler.take_samples();
-  std::sort(samples.begin(), samples.end(),
-            [](const Sample& a, const Sample& b) { return a.group != b.group ? a.group < b.group : a.index < b.index; });
+  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) {
+    return a.group != b.group ? a.group < b.group : a.index < b.index;
+  });
   return samples;
 }
 

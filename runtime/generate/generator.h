@@ -1,4 +1,5 @@
-// The generator: continuous batching over a paged cache. The prompt of a group is prefilled once and its pages shared by all its samples.
+// The generator: continuous batching over a paged cache. The prompt of a group is prefilled once and its pages shared
+// by all its samples.
 #pragma once
 
 #include <cstdint>
@@ -43,13 +44,14 @@ struct GenerateFigures {
 class Generator {
  public:
   /// Allocates the pages. collective over tp in every call of generate: all tp ranks pass the same requests.
-  Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options, at::ScalarType dtype, at::Device device);
+  Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options,
+            at::ScalarType dtype, at::Device device);
   ~Generator();
 
-  /// Samples of all requests, ordered by (group, index). Keyed by (seed, step, group, sample, position): independent of batch and layout.
-  /// throws: Error::user when one prompt alone cannot fit the pages.
-  std::vector<Sample> generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version, const OnSample& on_sample,
-                               const OnProgress& on_progress);
+  /// Samples of all requests, ordered by (group, index). Keyed by (seed, step, group, sample, position): independent of
+  /// batch and layout. throws: Error::user when one prompt alone cannot fit the pages.
+  std::vector<Sample> generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version,
+                               const OnSample& on_sample, const OnProgress& on_progress);
   const GenerateFigures& figures() const;
   std::int64_t cache_bytes() const;
 

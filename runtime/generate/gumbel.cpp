@@ -1,4 +1,5 @@
-// Compiled with -O3 for three instruction levels; the loops below are written so that the compiler makes vectors of them.
+// Compiled with -O3 for three instruction levels; the loops below are written so that the compiler makes vectors of
+// them.
 #include "runtime/generate/gumbel.h"
 
 #include <algorithm>
@@ -63,8 +64,8 @@ struct Words {
 };
 
 /// The four words of each of the counters first .. first + kCounters, and the least of all words.
-MUSTER_INLINE std::uint32_t draw_words(std::uint32_t first, std::uint32_t position, std::uint32_t stream0, std::uint32_t stream1,
-                                       std::uint32_t key0, std::uint32_t key1, Words& words) {
+MUSTER_INLINE std::uint32_t draw_words(std::uint32_t first, std::uint32_t position, std::uint32_t stream0,
+                                       std::uint32_t stream1, std::uint32_t key0, std::uint32_t key1, Words& words) {
   std::uint32_t least = ~std::uint32_t{0};
 #pragma omp simd reduction(min : least)
   for (std::int64_t i = 0; i < kCounters; ++i) {
@@ -125,7 +126,8 @@ MUSTER_LEVELS float find_maxima(const float* z, std::int64_t num_blocks, float* 
   for (std::int64_t block = 0; block < num_blocks; ++block) {
     float best = kNever;
 #pragma omp simd reduction(max : best)
-    for (std::int64_t i = 0; i < kDrawBlock; ++i) best = z[block * kDrawBlock + i] > best ? z[block * kDrawBlock + i] : best;
+    for (std::int64_t i = 0; i < kDrawBlock; ++i)
+      best = z[block * kDrawBlock + i] > best ? z[block * kDrawBlock + i] : best;
     maxima[block] = best;
     highest = best > highest ? best : highest;
   }
@@ -143,8 +145,8 @@ MUSTER_LEVELS double sum_exponentials(const float* z, std::int64_t num_blocks, f
   return sum;
 }
 
-MUSTER_LEVELS Winner draw_blocks_of(const DrawRow& row, const std::uint32_t* key, const std::uint32_t* stream, std::uint32_t position,
-                                    std::int64_t likely_block) {
+MUSTER_LEVELS Winner draw_blocks_of(const DrawRow& row, const std::uint32_t* key, const std::uint32_t* stream,
+                                    std::uint32_t position, std::int64_t likely_block) {
   Winner winner{.score = kNever};
   Words words;
   float scores[kDrawBlock];
@@ -153,19 +155,23 @@ MUSTER_LEVELS Winner draw_blocks_of(const DrawRow& row, const std::uint32_t* key
     const std::int64_t block = turn < 0 ? likely_block : turn;
     if (!(row.block_maxima[block] + largest_noise(0) >= winner.score) || row.block_maxima[block] == kNever) continue;
     const std::int64_t first = row.first_block + block;
-    const std::uint32_t least = draw_words(static_cast<std::uint32_t>(first * kCounters), position, stream[0], stream[1], key[0], key[1], words);
+    const std::uint32_t least = draw_words(static_cast<std::uint32_t>(first * kCounters), position, stream[0],
+                                           stream[1], key[0], key[1], words);
     if (!(row.block_maxima[block] + largest_noise(least) >= winner.score)) continue;
     const float best = score_block(row.z + block * kDrawBlock, words, scores);
     if (best < winner.score) continue;
     const std::int64_t entry = first * kDrawBlock + (std::find(scores, scores + kDrawBlock, best) - scores);
-    if (best > winner.score || winner.entry < 0 || entry < winner.entry) winner = {best, entry};  // of equals the lowest
+    if (best > winner.score || winner.entry < 0 || entry < winner.entry)
+      winner = {best, entry};  // of equals the lowest
   }
   return winner;
 }
 
 }  // namespace
 
-std::int64_t draw_blocks(std::int64_t begin, std::int64_t end) { return (end + kDrawBlock - 1) / kDrawBlock - begin / kDrawBlock; }
+std::int64_t draw_blocks(std::int64_t begin, std::int64_t end) {
+  return (end + kDrawBlock - 1) / kDrawBlock - begin / kDrawBlock;
+}
 
 void lay_row(const float* logits, std::int64_t begin, std::int64_t end, float scale, DrawRow& row) {
   row.first_block = begin / kDrawBlock;
@@ -179,16 +185,20 @@ void lay_row(const float* logits, std::int64_t begin, std::int64_t end, float sc
 RowFigures summarize_row(DrawRow& row) {
   RowFigures figures;
   figures.maximum = find_maxima(row.z, row.num_blocks, row.block_maxima);
-  const std::int64_t block = std::find(row.block_maxima, row.block_maxima + row.num_blocks, figures.maximum) - row.block_maxima;
+  const std::int64_t block =
+      std::find(row.block_maxima, row.block_maxima + row.num_blocks, figures.maximum) - row.block_maxima;
   const float* const z = row.z + std::min(block, row.num_blocks - 1) * kDrawBlock;
   const std::int64_t offset = std::find(z, z + kDrawBlock, figures.maximum) - z;
-  figures.argmax = (row.first_block + std::min(block, row.num_blocks - 1)) * kDrawBlock + std::min(offset, kDrawBlock - 1);
-  figures.log_sum_exp = static_cast<double>(figures.maximum) + std::log(sum_exponentials(row.z, row.num_blocks, figures.maximum));
+  figures.argmax =
+      (row.first_block + std::min(block, row.num_blocks - 1)) * kDrawBlock + std::min(offset, kDrawBlock - 1);
+  figures.log_sum_exp =
+      static_cast<double>(figures.maximum) + std::log(sum_exponentials(row.z, row.num_blocks, figures.maximum));
   return figures;
 }
 
 Winner draw_row(const DrawRow& row, const base::RandomKey& key, std::int64_t position, std::int64_t likely) {
-  return draw_blocks_of(row, key.key().data(), key.stream().data(), static_cast<std::uint32_t>(position), likely / kDrawBlock - row.first_block);
+  return draw_blocks_of(row, key.key().data(), key.stream().data(), static_cast<std::uint32_t>(position),
+                        likely / kDrawBlock - row.first_block);
 }
 
 float gumbel_of(std::uint32_t word) { return gumbel(word); }

@@ -6,7 +6,8 @@
 
 namespace muster::generate {
 
-/// Pages with reference counts. A page is shared by the samples that read it, and written only by one that holds it alone.
+/// Pages with reference counts. A page is shared by the samples that read it, and written only by one that holds it
+/// alone.
 class PagePool {
  public:
   explicit PagePool(std::int64_t num_pages);
@@ -28,6 +29,8 @@ class PagePool {
 };
 
 /// Pages that hold `tokens` keys.
-inline std::int64_t pages_of(std::int64_t tokens, std::int64_t page_tokens) { return (tokens + page_tokens - 1) / page_tokens; }
+inline std::int64_t pages_of(std::int64_t tokens, std::int64_t page_tokens) {
+  return (tokens + page_tokens - 1) / page_tokens;
+}
 
 }  // namespace muster::generate

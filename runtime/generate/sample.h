@@ -8,8 +8,8 @@ namespace muster::generate {
 
 enum class Finish { stop, length };
 
-/// The samples wanted of one prompt. `group` numbers prompts within the step over the whole run, so that the key of a sample
-/// (step, group, sample) is the same in any layout.
+/// The samples wanted of one prompt. `group` numbers prompts within the step over the whole run, so that the key of a
+/// sample (step, group, sample) is the same in any layout.
 struct Request {
   std::int64_t group = 0;
   std::int64_t num_samples = 1;
@@ -18,10 +18,11 @@ struct Request {
 
 struct Sample {
   std::int64_t group = 0;
-  std::int64_t index = 0;                 // within its group
-  std::vector<std::int32_t> tokens;       // the answer; the stop token included
-  std::vector<float> logprobs;            // of each sampled token, after temperature and filters
-  std::vector<float> raw_logprobs;        // after temperature, before top-k and top-p: what the trainer computes; equal to logprobs without filters
+  std::int64_t index = 0;            // within its group
+  std::vector<std::int32_t> tokens;  // the answer; the stop token included
+  std::vector<float> logprobs;       // of each sampled token, after temperature and filters
+  std::vector<float> raw_logprobs;   // after temperature, before top-k and top-p: what the trainer computes; equal to
+                                     // logprobs without filters
   Finish finish = Finish::stop;
   std::int64_t weight_version = 0;
 };

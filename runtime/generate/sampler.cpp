@@ -58,16 +58,18 @@ double log_sum_exp(double a, double b) {
 
 }  // namespace
 
-Sampler::Sampler(const spec::SamplingJob& sampling, std::uint64_t seed, const spec::Range& vocabulary, std::int64_t vocab_size)
+Sampler::Sampler(const spec::SamplingJob& sampling, std::uint64_t seed, const spec::Range& vocabulary,
+                 std::int64_t vocab_size)
     : sampling_(sampling),
       seed_(seed),
       vocabulary_(vocabulary),
       vocab_size_(vocab_size),
-      has_filters_(sampling.temperature > 0 && ((sampling.top_k > 0 && sampling.top_k < vocab_size) || sampling.top_p < 1)) {}
+      has_filters_(sampling.temperature > 0 &&
+                   ((sampling.top_k > 0 && sampling.top_k < vocab_size) || sampling.top_p < 1)) {}
 
 /// Lays out one row and draws from it as often as `draws` says.
-void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::span<const Draw> draws, std::int64_t step,
-                          std::vector<float>& scratch, Best* best) const {
+void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::span<const Draw> draws,
+                          std::int64_t step, std::vector<float>& scratch, Best* best) const {
   const std::int64_t num_blocks = draw_blocks(range.begin, range.end);
   scratch.resize(static_cast<std::size_t>(num_blocks * (kDrawBlock + 1)));
   DrawRow row{.z = scratch.data(), .block_maxima = scratch.data() + num_blocks * kDrawBlock};
@@ -84,7 +86,8 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
     Winner winner{figures.maximum, figures.argmax};
     if (!is_greedy) {
       const auto who = static_cast<std::uint64_t>(draw.group) << 24 | static_cast<std::uint64_t>(draw.sample);
-      winner = draw_row(row, base::RandomKey(seed_, base::Purpose::sampling, static_cast<std::uint64_t>(step), who), draw.position, figures.argmax);
+      winner = draw_row(row, base::RandomKey(seed_, base::Purpose::sampling, static_cast<std::uint64_t>(step), who),
+                        draw.position, figures.argmax);
     }
     best[i] = {.log_sum_exp = figures.log_sum_exp, .raw_log_sum_exp = raw_log_sum_exp};
     if (winner.entry < 0) continue;
@@ -115,7 +118,8 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
       std::int64_t next = begin + 1;
       const std::int64_t row = draws[static_cast<std::size_t>(begin)].row;
       while (next < end && draws[static_cast<std::size_t>(next)].row == row) ++next;
-      draw_row_of(rows + row * range.size(), range, draws.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
+      draw_row_of(rows + row * range.size(), range,
+                  draws.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
                   best + begin);
       begin = next;
     }
@@ -132,7 +136,8 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
   drawn.reserve(draws.size());
   for (std::int64_t i = 0; i < num_draws; ++i) {
     Best winner = parts[i];
-    for (std::int64_t part = 1; part < all_PN5.size(0); ++part) {  // in order of entries: of equal scores the lowest wins
+    for (std::int64_t part = 1; part < all_PN5.size(0);
+         ++part) {  // in order of entries: of equal scores the lowest wins
       const Best& other = parts[part * num_draws + i];
       const double sum = log_sum_exp(winner.log_sum_exp, other.log_sum_exp);
       if (other.score > winner.score) winner = other;

@@ -1,4 +1,4 @@
-// T: tokens of the pass.
+// Who runs, who waits, and who gives up pages.
 #include "runtime/generate/scheduler.h"
 
 #include <algorithm>
@@ -18,8 +18,10 @@ void insert_sorted(std::vector<std::int64_t>& list, std::int64_t value) {
 
 }  // namespace
 
-Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool) : options_(options), pool_(pool) {
-  INVARIANT(options.page_tokens > 0 && options.max_batch_tokens > 0 && options.max_running_samples > 0, "check_job refuses other values");
+Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool)
+    : options_(options), pool_(pool) {
+  INVARIANT(options.page_tokens > 0 && options.max_batch_tokens > 0 && options.max_running_samples > 0,
+            "check_job refuses other values");
   INVARIANT(pool.num_free() == pool.num_pages(), "all pages come back at the end of a step");
   base::Faults faults;
   for (const Request& request : requests) {
@@ -33,12 +35,14 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
     if (length == 0) {
       faults.add({"the prompt has no tokens", where, "mend the row or data.prompt"});
     } else if (prompt.max_new_tokens < 1) {
-      faults.add({base::text("the prompt has ", length, " tokens and leaves no room for an answer in grpo.max_sequence_tokens = ",
+      faults.add({base::text("the prompt has ", length,
+                             " tokens and leaves no room for an answer in grpo.max_sequence_tokens = ",
                              options.max_sequence_tokens),
                   where, "raise grpo.max_sequence_tokens or lower data.max_prompt_tokens"});
     } else if (longest_pages > pool.num_pages()) {
-      faults.add({base::text("the prompt of ", length, " tokens with an answer of ", prompt.max_new_tokens, " needs ", longest_pages,
-                             " pages of ", options.page_tokens, " tokens, but the cache has ", pool.num_pages()),
+      faults.add({base::text("the prompt of ", length, " tokens with an answer of ", prompt.max_new_tokens, " needs ",
+                             longest_pages, " pages of ", options.page_tokens, " tokens, but the cache has ",
+                             pool.num_pages()),
                   where, "raise gen.kv_gb, or lower grpo.max_sequence_tokens or sampling.max_new_tokens"});
     }
     for (std::int64_t index = 0; index < request.num_samples; ++index) {
@@ -54,7 +58,8 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
 
 std::int64_t Scheduler::length(std::int64_t run) const {
   const auto at = static_cast<std::size_t>(run);
-  return prompts_[static_cast<std::size_t>(runs_[at].prompt)].length() + static_cast<std::int64_t>(samples_[at].tokens.size());
+  return prompts_[static_cast<std::size_t>(runs_[at].prompt)].length() +
+         static_cast<std::int64_t>(samples_[at].tokens.size());
 }
 
 /// Pages that the samples on their way will soon ask for: so many stay free when something new is let in.
@@ -64,36 +69,8 @@ std::int64_t Scheduler::headroom() const {
   return pages;
 }
 
-const Pass& Scheduler::next() {
-  ops::PagedBatch& batch = pass_.batch;
-  batch.query_begin.assign(1, 0);
-  batch.page_begin.assign(1, 0);
-  batch.lengths.clear();
-  batch.pages.clear();
-  batch.slots.clear();
-  pass_.tokens.clear();
-  pass_.positions.clear();
-  pass_.rows.clear();
-  pass_.draws.clear();
-  pass_.copies.clear();
-  budget_ = options_.max_batch_tokens;
-  has_preempted_ = false;
-
-  resume_paused();
-  plan_running();
-  admit_prompts();
-  build_running();
-  build_prompts();
-
-  INVARIANT(!pass_.tokens.empty(), "a pass moves at least one sequence while samples are unfinished");
-  ++figures_.passes;
-  figures_.copied_pages += static_cast<std::int64_t>(pass_.copies.size());
-  figures_.most_pages = std::max(figures_.most_pages, pool_.num_pages() - pool_.num_free());
-  return pass_;
-}
-
-/// The oldest first, as far as slots and pages go: from a sibling that runs, from the pages that its prompt holds, or by filling the
-/// prompt again.
+/// The oldest first, as far as slots and pages go: from a sibling that runs, from the pages that its prompt holds, or
+/// by filling the prompt again.
 void Scheduler::resume_paused() {
   while (!paused_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
     const std::int64_t run = paused_.front();
@@ -123,7 +100,8 @@ bool Scheduler::refill(std::int64_t prompt_index) {
   Prompt& prompt = prompts_[static_cast<std::size_t>(prompt_index)];
   const std::int64_t needed = pages_of(prompt.length(), options_.page_tokens);
   if (running_.empty() && filling_.empty()) {
-    while (pool_.num_free() < needed) INVARIANT(reclaim(prompt_index, kNobody), "one prompt fits the pages when nothing else holds any");
+    while (pool_.num_free() < needed)
+      INVARIANT(reclaim(prompt_index, kNobody), "one prompt fits the pages when nothing else holds any");
   }
   if (pool_.num_free() < needed + headroom()) return false;
   for (std::int64_t page = 0; page < needed; ++page) prompt.pages.push_back(pool_.allocate());
@@ -152,8 +130,8 @@ void Scheduler::plan_running() {
   }
 }
 
-/// Pages for the tokens that `run` computes now; a shared page that it would write to is copied. False when even preemption of all
-/// younger samples frees none.
+/// Pages for the tokens that `run` computes now; a shared page that it would write to is copied. False when even
+/// preemption of all younger samples frees none.
 bool Scheduler::take_pages(std::int64_t index) {
   Run& run = runs_[static_cast<std::size_t>(index)];
   const std::int64_t filled = run.computed % options_.page_tokens;
@@ -179,8 +157,8 @@ bool Scheduler::take_pages(std::int64_t index) {
   return true;
 }
 
-/// Gives up one thing that holds pages: a prompt that fills, a prompt held for paused samples, or the youngest sample that is
-/// younger than `older_than_run`. False when there is none. (Shared pages may stay with their other holders.)
+/// Gives up one thing that holds pages: a prompt that fills, a prompt held for paused samples, or the youngest sample
+/// that is younger than `older_than_run`. False when there is none. (Shared pages may stay with their other holders.)
 bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than_run) {
   if (!filling_.empty() && filling_.back() != keep_prompt) {
     Prompt& prompt = prompts_[static_cast<std::size_t>(filling_.back())];
@@ -232,60 +210,6 @@ void Scheduler::admit_prompts() {
   }
 }
 
-/// Tokens first .. first + count of one sequence, whose keys go into `pages`.
-void Scheduler::add_sequence(std::span<const std::int32_t> pages, std::int64_t first, std::int64_t count) {
-  ops::PagedBatch& batch = pass_.batch;
-  const std::int64_t tokens = options_.page_tokens;
-  for (std::int64_t position = first; position < first + count; ++position) {
-    pass_.positions.push_back(position);
-    batch.slots.push_back(pages[static_cast<std::size_t>(position / tokens)] * tokens + position % tokens);
-  }
-  const auto held = pages.first(static_cast<std::size_t>(pages_of(first + count, tokens)));
-  batch.pages.insert(batch.pages.end(), held.begin(), held.end());
-  batch.page_begin.push_back(static_cast<std::int32_t>(batch.pages.size()));
-  batch.query_begin.push_back(static_cast<std::int32_t>(pass_.positions.size()));
-  batch.lengths.push_back(static_cast<std::int32_t>(first + count));
-}
-
-void Scheduler::build_running() {
-  for (const std::int64_t index : running_) {
-    const Run& run = runs_[static_cast<std::size_t>(index)];
-    if (run.take == 0) continue;
-    const Sample& sample = samples_[static_cast<std::size_t>(index)];
-    const std::int64_t begin = run.computed - prompts_[static_cast<std::size_t>(run.prompt)].length();  // in the answer
-    add_sequence(run.pages, run.computed, run.take);
-    pass_.tokens.insert(pass_.tokens.end(), sample.tokens.begin() + begin, sample.tokens.begin() + begin + run.take);
-    figures_.answer_tokens += run.take;
-    if (run.computed + run.take < length(index)) continue;
-    pass_.draws.push_back({static_cast<std::int64_t>(pass_.rows.size()), sample.group, sample.index,
-                           static_cast<std::int64_t>(sample.tokens.size()), index});
-    pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
-  }
-}
-
-/// The logits of a prompt's last token serve the first token of every sample of its group.
-void Scheduler::build_prompts() {
-  prompts_of_pass_.clear();
-  chunks_of_pass_.clear();
-  for (const std::int64_t index : filling_) {
-    const Prompt& prompt = prompts_[static_cast<std::size_t>(index)];
-    const std::int64_t count = std::min(prompt.length() - prompt.computed, budget_);
-    if (count == 0) break;
-    budget_ -= count;
-    add_sequence(prompt.pages, prompt.computed, count);
-    const auto begin = prompt.request->prompt.begin() + prompt.computed;
-    pass_.tokens.insert(pass_.tokens.end(), begin, begin + count);
-    figures_.prompt_tokens += count;
-    prompts_of_pass_.push_back(index);
-    chunks_of_pass_.push_back(count);
-    if (prompt.computed + count < prompt.length() || prompt.is_drawn) continue;
-    for (std::int64_t sample = 0; sample < prompt.request->num_samples; ++sample) {
-      pass_.draws.push_back({static_cast<std::int64_t>(pass_.rows.size()), prompt.request->group, sample, 0, prompt.first_run + sample});
-    }
-    pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
-  }
-}
-
 /// Lets a sample run: its prompt's keys are in the first of `prompt_pages`.
 void Scheduler::start(std::int64_t index, std::span<const std::int32_t> prompt_pages) {
   Run& run = runs_[static_cast<std::size_t>(index)];
@@ -328,7 +252,8 @@ bool Scheduler::store(std::int64_t run, const Drawn& drawn) {
   sample.logprobs.push_back(drawn.logprob);
   sample.raw_logprobs.push_back(drawn.raw_logprob);
   const Prompt& prompt = prompts_[static_cast<std::size_t>(runs_[static_cast<std::size_t>(run)].prompt)];
-  const bool is_stop = std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(), drawn.token) != options_.stop_tokens.end();
+  const bool is_stop =
+      std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(), drawn.token) != options_.stop_tokens.end();
   sample.finish = is_stop ? Finish::stop : Finish::length;
   return is_stop || static_cast<std::int64_t>(sample.tokens.size()) == prompt.max_new_tokens;
 }
@@ -373,8 +298,10 @@ void Scheduler::accept(std::span<const Drawn> drawn, const std::function<void(co
   }
 }
 
-/// The first tokens of a group: its samples run as far as there are slots; the others wait, and then hold the prompt's pages.
-void Scheduler::after_prompt(Prompt& prompt, std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished) {
+/// The first tokens of a group: its samples run as far as there are slots; the others wait, and then hold the prompt's
+/// pages.
+void Scheduler::after_prompt(Prompt& prompt, std::span<const Drawn> drawn,
+                             const std::function<void(const Sample&)>& finished) {
   prompt.is_drawn = true;
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const std::int64_t run = prompt.first_run + static_cast<std::int64_t>(i);

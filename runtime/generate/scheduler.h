@@ -1,10 +1,10 @@
-// Continuous batching: which tokens the next forward pass computes, in which pages their keys go, and which rows are sampled.
-// Pure logic: the same requests and drawn tokens lead to the same decisions, on every rank.
+// Continuous batching: which tokens the next forward pass computes, in which pages their keys go, and which rows are
+// sampled. Pure logic: the same requests and drawn tokens lead to the same decisions, on every rank.
 //
-// The prompt of a group is prefilled once, in chunks; its samples then share its pages, and copy its partly filled last page when
-// they write to it. Samples that run come first in every pass (one token each), then samples that catch up, then prompts.
-// Nothing is reserved for the worst case: when the pages run out, the youngest sample gives its pages back, keeps its tokens, and
-// later catches up from its prompt (of a sibling that runs, or prefilled anew).
+// The prompt of a group is prefilled once, in chunks; its samples then share its pages, and copy its partly filled last
+// page when they write to it. Samples that run come first in every pass (one token each), then samples that catch up,
+// then prompts. Nothing is reserved for the worst case: when the pages run out, the youngest sample gives its pages
+// back, keeps its tokens, and later catches up from its prompt (of a sibling that runs, or prefilled anew).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct SchedulerOptions {
   std::int64_t max_sequence_tokens = 0;  // prompt and answer
   std::int64_t max_new_tokens = 0;       // 0: what max_sequence_tokens leaves
   std::vector<std::int32_t> stop_tokens;
-  std::int64_t weight_version = 0;       // stamped into the samples
+  std::int64_t weight_version = 0;  // stamped into the samples
 };
 
 /// The first `tokens` keys of page `from` are copied to page `to`, before the pass and in order.
@@ -66,13 +66,13 @@ struct SchedulerFigures {
   std::int64_t repeated_tokens = 0;  // of these, computed again after a preemption
   std::int64_t preemptions = 0;
   std::int64_t copied_pages = 0;
-  std::int64_t most_pages = 0;       // in use at once
+  std::int64_t most_pages = 0;  // in use at once
 };
 
 class Scheduler {
  public:
-  /// Borrows the requests and the pool (all of whose pages are free). throws: Error::user when a prompt is empty, leaves no room for an
-  /// answer, or cannot fit the pages with its longest answer.
+  /// Borrows the requests and the pool (all of whose pages are free). throws: Error::user when a prompt is empty,
+  /// leaves no room for an answer, or cannot fit the pages with its longest answer.
   Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool);
 
   bool done() const { return num_unfinished_ == 0; }
@@ -92,7 +92,7 @@ class Scheduler {
     std::vector<std::int32_t> pages;  // held while it fills, and while samples wait and none runs
     std::int64_t computed = 0;        // tokens whose keys are in `pages`
     std::int64_t num_running = 0, num_paused = 0;
-    bool is_drawn = false;            // the first token of every sample is there
+    bool is_drawn = false;  // the first token of every sample is there
     std::int64_t length() const { return static_cast<std::int64_t>(request->prompt.size()); }
   };
   struct Run {  // one sample; it is younger than all runs of lower number
@@ -123,14 +123,14 @@ class Scheduler {
   PagePool& pool_;
   std::vector<Prompt> prompts_;
   std::vector<Run> runs_;
-  std::vector<Sample> samples_;         // one a run
-  std::vector<std::int64_t> running_;   // runs, oldest first
-  std::vector<std::int64_t> paused_;    // runs with tokens and without pages, oldest first
-  std::vector<std::int64_t> filling_;   // prompts, oldest first
-  std::int64_t next_prompt_ = 0;        // the first that was never admitted
+  std::vector<Sample> samples_;        // one a run
+  std::vector<std::int64_t> running_;  // runs, oldest first
+  std::vector<std::int64_t> paused_;   // runs with tokens and without pages, oldest first
+  std::vector<std::int64_t> filling_;  // prompts, oldest first
+  std::int64_t next_prompt_ = 0;       // the first that was never admitted
   std::int64_t num_unfinished_ = 0;
-  std::int64_t budget_ = 0;             // tokens that this pass may still take
-  bool has_preempted_ = false;          // in this pass
+  std::int64_t budget_ = 0;     // tokens that this pass may still take
+  bool has_preempted_ = false;  // in this pass
   Pass pass_;
   std::vector<std::int64_t> prompts_of_pass_;  // prompts with a chunk in this pass, and
   std::vector<std::int64_t> chunks_of_pass_;   // its tokens

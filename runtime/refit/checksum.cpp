@@ -31,7 +31,8 @@ Runs runs_of(const spec::Box& box, std::span<const std::int64_t> shape) {
 }
 
 /// Index in the whole tensor of the first element of run `run`.
-std::uint64_t first_of(std::int64_t run, std::size_t outer_dims, const spec::Box& box, std::span<const std::int64_t> shape) {
+std::uint64_t first_of(std::int64_t run, std::size_t outer_dims, const spec::Box& box,
+                       std::span<const std::int64_t> shape) {
   std::uint64_t index = 0, stride = 1;
   for (std::size_t dim = shape.size(); dim-- > 0;) {
     std::int64_t at = box.ranges[dim].begin;
@@ -53,7 +54,8 @@ std::uint64_t sum_runs(const Bits* bits, const spec::Box& box, std::span<const s
   if (runs.num_runs == 1) {
     ops::parallel_rows((runs.length + kPiece - 1) / kPiece, 1, [&](std::int64_t begin, std::int64_t end, int thread) {
       const std::int64_t from = begin * kPiece, to = std::min(runs.length, end * kPiece);
-      sums[static_cast<std::size_t>(thread)] += checksum_of_run(bits + from, to - from, first_of(0, runs.outer_dims, box, shape) + static_cast<std::uint64_t>(from));
+      sums[static_cast<std::size_t>(thread)] += checksum_of_run(
+          bits + from, to - from, first_of(0, runs.outer_dims, box, shape) + static_cast<std::uint64_t>(from));
     });
   } else {
     ops::parallel_rows(runs.num_runs, kPiece / runs.length + 1, [&](std::int64_t begin, std::int64_t end, int thread) {
@@ -70,7 +72,8 @@ std::uint64_t sum_runs(const Bits* bits, const spec::Box& box, std::span<const s
 }  // namespace
 
 std::uint64_t checksum_of(const at::Tensor& piece, const spec::Box& box, std::span<const std::int64_t> shape) {
-  INVARIANT(box.ranges.size() == shape.size() && piece.numel() == box.numel() && piece.is_contiguous(), "a piece holds its box, row after row");
+  INVARIANT(box.ranges.size() == shape.size() && piece.numel() == box.numel() && piece.is_contiguous(),
+            "a piece holds its box, row after row");
   const at::Tensor here = piece.cpu();
   const void* const data = here.const_data_ptr();
   INVARIANT(piece.element_size() == 4 || piece.element_size() == 2, "weights have 2 or 4 bytes an element");

@@ -25,7 +25,11 @@ template <class Bits>
 
 }  // namespace
 
-MUSTER_LEVELS std::uint64_t checksum_of_run(const std::uint32_t* bits, std::int64_t count, std::uint64_t first) { return sum_of(bits, count, first); }
-MUSTER_LEVELS std::uint64_t checksum_of_run(const std::uint16_t* bits, std::int64_t count, std::uint64_t first) { return sum_of(bits, count, first); }
+MUSTER_LEVELS std::uint64_t checksum_of_run(const std::uint32_t* bits, std::int64_t count, std::uint64_t first) {
+  return sum_of(bits, count, first);
+}
+MUSTER_LEVELS std::uint64_t checksum_of_run(const std::uint16_t* bits, std::int64_t count, std::uint64_t first) {
+  return sum_of(bits, count, first);
+}
 
 }  // namespace muster::refit

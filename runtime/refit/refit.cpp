@@ -1,5 +1,5 @@
-// Transfer: copies on the rank, then the buckets of the route, one grouped exchange each. Large pieces travel from and to their own
-// windows where these are contiguous; small ones share one message for each pair of ranks.
+// Transfer: copies on the rank, then the buckets of the route, one grouped exchange each. Large pieces travel from and
+// to their own windows where these are contiguous; small ones share one message for each pair of ranks.
 #include "runtime/refit/refit.h"
 
 #include <ATen/ATen.h>
@@ -61,13 +61,22 @@ struct Refit::State {
 
   std::int64_t rank() const { return world.rank(); }
   /// Where the tensors of collectives lie.
-  at::Device device() const { return (trainer != nullptr ? trainer->flat() : generator != nullptr ? generator->flat() : at::Tensor(at::empty({0}))).device(); }
-  const std::string& name_of(const Transfer& transfer) const { return parameters[static_cast<std::size_t>(transfer.parameter)].name; }
+  at::Device device() const {
+    return (trainer != nullptr     ? trainer->flat()
+            : generator != nullptr ? generator->flat()
+                                   : at::Tensor(at::empty({0})))
+        .device();
+  }
+  const std::string& name_of(const Transfer& transfer) const {
+    return parameters[static_cast<std::size_t>(transfer.parameter)].name;
+  }
   void agree_on_type();
   std::int64_t copy_here() const;
   std::int64_t exchange(const std::vector<Transfer>& bucket) const;
-  void append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors, std::vector<comm::Leg>& legs) const;
-  void append_receives(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors, std::vector<comm::Leg>& legs) const;
+  void append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
+                    std::vector<comm::Leg>& legs) const;
+  void append_receives(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
+                       std::vector<comm::Leg>& legs) const;
   void unpack(const Traffic& traffic, const at::Tensor* received) const;
   std::uint64_t checksum(const weights::ShardStore& store, const spec::Parameter& parameter) const;
 };
@@ -78,7 +87,8 @@ void Refit::State::agree_on_type() {
   at::Tensor type = at::full({1}, own, at::kLong).to(device());
   world.all_reduce(type, comm::Reduce::max, "refit.type");
   dtype = static_cast<at::ScalarType>(type.item<std::int64_t>());
-  INVARIANT(generator == nullptr || generator->flat().scalar_type() == dtype, "all ranks generate with one type of weights");
+  INVARIANT(generator == nullptr || generator->flat().scalar_type() == dtype,
+            "all ranks generate with one type of weights");
 }
 
 /// Bytes copied.
@@ -94,7 +104,8 @@ std::int64_t Refit::State::copy_here() const {
   return bytes;
 }
 
-void Refit::State::append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors, std::vector<comm::Leg>& legs) const {
+void Refit::State::append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
+                                std::vector<comm::Leg>& legs) const {
   if (!traffic.small.empty()) {
     tensors.push_back(at::empty({traffic.small_elements}, trainer->flat().options().dtype(dtype)));
     std::int64_t offset = 0;
@@ -106,12 +117,14 @@ void Refit::State::append_sends(std::int64_t peer, const Traffic& traffic, std::
     legs.push_back({.peer = static_cast<int>(peer), .is_send = true, .tensor = &tensors.back()});
   }
   for (const Transfer* piece : traffic.large) {
-    tensors.push_back(window(*trainer, name_of(*piece), piece->box).to(dtype).contiguous());  // itself, where it is so already
+    tensors.push_back(
+        window(*trainer, name_of(*piece), piece->box).to(dtype).contiguous());  // itself, where it is so already
     legs.push_back({.peer = static_cast<int>(peer), .is_send = true, .tensor = &tensors.back()});
   }
 }
 
-void Refit::State::append_receives(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors, std::vector<comm::Leg>& legs) const {
+void Refit::State::append_receives(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
+                                   std::vector<comm::Leg>& legs) const {
   const auto options = generator->flat().options();
   if (!traffic.small.empty()) {
     tensors.push_back(at::empty({traffic.small_elements}, options));
@@ -164,7 +177,8 @@ std::int64_t Refit::State::exchange(const std::vector<Transfer>& bucket) const {
   std::size_t next = 0;
   for (const auto& [peer, traffic] : receives) {
     const std::size_t count = traffic.large.size() + (traffic.small.empty() ? 0 : 1);
-    const std::vector<at::Tensor> messages(received.begin() + static_cast<std::ptrdiff_t>(next), received.begin() + static_cast<std::ptrdiff_t>(next + count));
+    const std::vector<at::Tensor> messages(received.begin() + static_cast<std::ptrdiff_t>(next),
+                                           received.begin() + static_cast<std::ptrdiff_t>(next + count));
     unpack(traffic, messages.data());
     next += count;
   }
@@ -178,8 +192,8 @@ std::uint64_t Refit::State::checksum(const weights::ShardStore& store, const spe
   return checksum_of(store.view(parameter.name).to(dtype), store.shard(parameter.name).box, parameter.shape);
 }
 
-Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicator& world, const weights::ShardStore* trainer,
-             weights::ShardStore* generator, std::int64_t bucket_bytes, bool verify)
+Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicator& world,
+             const weights::ShardStore* trainer, weights::ShardStore* generator, std::int64_t bucket_bytes, bool verify)
     : state_(std::make_unique<State>(State{.facts = facts,
                                            .parameters = spec::parameters_of(facts),
                                            .sides = sides,
@@ -188,7 +202,9 @@ Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicat
                                            .generator = generator,
                                            .verify = verify})) {
   const std::int64_t rank = world.rank();
-  const auto holds = [&](const std::vector<std::int64_t>& ranks) { return std::find(ranks.begin(), ranks.end(), rank) != ranks.end(); };
+  const auto holds = [&](const std::vector<std::int64_t>& ranks) {
+    return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
+  };
   INVARIANT(holds(sides.train_ranks) == (trainer != nullptr) && holds(sides.gen_ranks) == (generator != nullptr),
             "a rank brings a store for each role that the plan gives it");
   state_->agree_on_type();
@@ -206,7 +222,8 @@ Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicat
 
 Refit::~Refit() = default;
 
-bool Refit::can_alias(const spec::ModelFacts& facts, const Sides& sides, at::ScalarType train_dtype, at::ScalarType gen_dtype) {
+bool Refit::can_alias(const spec::ModelFacts& facts, const Sides& sides, at::ScalarType train_dtype,
+                      at::ScalarType gen_dtype) {
   if (train_dtype != gen_dtype) return false;
   const std::vector<spec::Parameter> parameters = spec::parameters_of(facts);
   for (std::size_t gen_rank = 0; gen_rank < sides.gen_ranks.size(); ++gen_rank) {
@@ -215,7 +232,9 @@ bool Refit::can_alias(const spec::ModelFacts& facts, const Sides& sides, at::Sca
     const spec::Coordinates train_place = spec::place_of(sides.train, same - sides.train_ranks.begin());
     const spec::Coordinates gen_place = spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank));
     for (const spec::Parameter& parameter : parameters) {
-      if (!(spec::box_of(facts, parameter, sides.train, train_place) == spec::box_of(facts, parameter, sides.generate, gen_place))) return false;
+      if (!(spec::box_of(facts, parameter, sides.train, train_place) ==
+            spec::box_of(facts, parameter, sides.generate, gen_place)))
+        return false;
     }
   }
   return true;
@@ -257,7 +276,8 @@ void Refit::verify(RefitFigures& figures) {
     sums.resize(sums.size() + one.train.ranks.size() + one.generate.ranks.size(), 0);
     const std::int64_t train_replica = one.train.of(state.rank()), gen_replica = one.generate.of(state.rank());
     if (train_replica >= 0) {
-      sums[one.first + static_cast<std::size_t>(train_replica)] = static_cast<std::int64_t>(state.checksum(*state.trainer, parameter));
+      sums[one.first + static_cast<std::size_t>(train_replica)] =
+          static_cast<std::int64_t>(state.checksum(*state.trainer, parameter));
     }
     if (gen_replica >= 0) {
       sums[one.first + one.train.ranks.size() + static_cast<std::size_t>(gen_replica)] =
@@ -276,10 +296,12 @@ void Refit::verify(RefitFigures& figures) {
     const auto compare = [&](const Replicas& replicas, std::size_t first, const char* side) {
       for (std::size_t replica = 0; replica < replicas.ranks.size(); ++replica) {
         if (sum[first + replica] == sum[one.first]) continue;
-        faults.push_back({base::text("after the refit the weights of '", state.parameters[i].name, "' in the ", side, " on ",
-                                     ranks_text(replicas.ranks[replica]), " are not those of the trainer on ", ranks_text(one.train.ranks[0])),
-                          ranks_text(replicas.ranks[replica]),
-                          "bits changed on the way or in memory: look at the node's memory and network, and run again without it"});
+        faults.push_back(
+            {base::text("after the refit the weights of '", state.parameters[i].name, "' in the ", side, " on ",
+                        ranks_text(replicas.ranks[replica]), " are not those of the trainer on ",
+                        ranks_text(one.train.ranks[0])),
+             ranks_text(replicas.ranks[replica]),
+             "bits changed on the way or in memory: look at the node's memory and network, and run again without it"});
       }
     };
     compare(one.train, one.first, "trainer");

@@ -6,7 +6,8 @@ namespace muster::refit {
 
 std::int64_t Replicas::of(std::int64_t run_rank) const {
   for (std::size_t replica = 0; replica < ranks.size(); ++replica) {
-    if (std::find(ranks[replica].begin(), ranks[replica].end(), run_rank) != ranks[replica].end()) return static_cast<std::int64_t>(replica);
+    if (std::find(ranks[replica].begin(), ranks[replica].end(), run_rank) != ranks[replica].end())
+      return static_cast<std::int64_t>(replica);
   }
   return -1;
 }
@@ -20,7 +21,8 @@ Replicas replicas_of(const spec::ModelFacts& facts, const spec::Parameter& param
   std::vector<Held> boxes;
   Replicas replicas;
   for (std::size_t role_rank = 0; role_rank < run_ranks.size(); ++role_rank) {
-    spec::Box box = spec::box_of(facts, parameter, degrees, spec::place_of(degrees, static_cast<std::int64_t>(role_rank)));
+    spec::Box box =
+        spec::box_of(facts, parameter, degrees, spec::place_of(degrees, static_cast<std::int64_t>(role_rank)));
     if (box.numel() == 0) continue;
     auto found = std::find_if(boxes.begin(), boxes.end(), [&](const Held& held) { return held.box == box; });
     if (found == boxes.end()) found = boxes.insert(boxes.end(), {.box = std::move(box)});

@@ -14,13 +14,16 @@ struct Holding {
   std::vector<std::int64_t> ranks;
 };
 
-/// The distinct boxes of the trainer, in order of their first rank. They do not overlap: a table cuts a parameter into equal parts.
+/// The distinct boxes of the trainer, in order of their first rank. They do not overlap: a table cuts a parameter into
+/// equal parts.
 std::vector<Holding> holdings_of(const spec::ModelFacts& facts, const Sides& sides, const spec::Parameter& parameter) {
   std::vector<Holding> holdings;
   for (std::size_t role_rank = 0; role_rank < sides.train_ranks.size(); ++role_rank) {
-    spec::Box box = spec::box_of(facts, parameter, sides.train, spec::place_of(sides.train, static_cast<std::int64_t>(role_rank)));
+    spec::Box box =
+        spec::box_of(facts, parameter, sides.train, spec::place_of(sides.train, static_cast<std::int64_t>(role_rank)));
     if (box.numel() == 0) continue;
-    auto found = std::find_if(holdings.begin(), holdings.end(), [&](const Holding& holding) { return holding.box == box; });
+    auto found =
+        std::find_if(holdings.begin(), holdings.end(), [&](const Holding& holding) { return holding.box == box; });
     if (found == holdings.end()) found = holdings.insert(holdings.end(), {.box = std::move(box)});
     found->ranks.push_back(sides.train_ranks[role_rank]);
   }
@@ -28,8 +31,10 @@ std::vector<Holding> holdings_of(const spec::ModelFacts& facts, const Sides& sid
 }
 
 void check_sides(const Sides& sides) {
-  INVARIANT(static_cast<std::int64_t>(sides.train_ranks.size()) == sides.train.ranks(), "each training rank has its place in the run");
-  INVARIANT(static_cast<std::int64_t>(sides.gen_ranks.size()) == sides.generate.ranks(), "each generating rank has its place in the run");
+  INVARIANT(static_cast<std::int64_t>(sides.train_ranks.size()) == sides.train.ranks(),
+            "each training rank has its place in the run");
+  INVARIANT(static_cast<std::int64_t>(sides.gen_ranks.size()) == sides.generate.ranks(),
+            "each generating rank has its place in the run");
 }
 
 }  // namespace
@@ -43,8 +48,8 @@ std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const Sides& sid
     const std::vector<Holding> holdings = holdings_of(facts, sides, parameters[index]);
     for (std::size_t role_rank = 0; role_rank < sides.gen_ranks.size(); ++role_rank) {
       const std::int64_t target = sides.gen_ranks[role_rank];
-      const spec::Box wanted =
-          spec::box_of(facts, parameters[index], sides.generate, spec::place_of(sides.generate, static_cast<std::int64_t>(role_rank)));
+      const spec::Box wanted = spec::box_of(facts, parameters[index], sides.generate,
+                                            spec::place_of(sides.generate, static_cast<std::int64_t>(role_rank)));
       std::int64_t covered = 0;
       for (const Holding& holding : holdings) {
         spec::Box box = spec::intersection(wanted, holding.box);
@@ -53,13 +58,15 @@ std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const Sides& sid
         covered += elements;
         std::int64_t source = target;
         if (std::find(holding.ranks.begin(), holding.ranks.end(), target) == holding.ranks.end()) {
-          source = *std::min_element(holding.ranks.begin(), holding.ranks.end(),
-                                     [&](std::int64_t a, std::int64_t b) { return sent_elements[a] < sent_elements[b]; });
+          source = *std::min_element(holding.ranks.begin(), holding.ranks.end(), [&](std::int64_t a, std::int64_t b) {
+            return sent_elements[a] < sent_elements[b];
+          });
           sent_elements[source] += elements;
         }
         route.push_back({static_cast<std::int64_t>(index), std::move(box), source, target});
       }
-      INVARIANT(covered == wanted.numel(), "the trainer's boxes of " + parameters[index].name + " cover it without overlap");
+      INVARIANT(covered == wanted.numel(),
+                "the trainer's boxes of " + parameters[index].name + " cover it without overlap");
     }
   }
   return route;
@@ -70,8 +77,8 @@ std::int64_t least_elements(const spec::ModelFacts& facts, const Sides& sides) {
   std::int64_t elements = 0;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     for (std::size_t gen_rank = 0; gen_rank < sides.gen_ranks.size(); ++gen_rank) {
-      const spec::Box wanted =
-          spec::box_of(facts, parameter, sides.generate, spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank)));
+      const spec::Box wanted = spec::box_of(facts, parameter, sides.generate,
+                                            spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank)));
       elements += wanted.numel();
       const auto same = std::find(sides.train_ranks.begin(), sides.train_ranks.end(), sides.gen_ranks[gen_rank]);
       if (same == sides.train_ranks.end()) continue;

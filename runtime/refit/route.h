@@ -1,4 +1,5 @@
-// Who sends which box to whom: pure arithmetic over the layouts of both sides. Every rank derives the same ordered list and keeps its own part.
+// Who sends which box to whom: pure arithmetic over the layouts of both sides. Every rank derives the same ordered list
+// and keeps its own part.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,13 @@ struct Sides {
 };
 
 struct Transfer {
-  std::int64_t parameter = 0;       // index into parameters_of
-  spec::Box box;                    // global
+  std::int64_t parameter = 0;           // index into parameters_of
+  spec::Box box;                        // global
   std::int64_t source = 0, target = 0;  // run ranks; equal: a copy on the rank
 };
 
-/// Covers each target's boxes exactly once. A rank that holds a box itself copies it; otherwise sources are balanced by bytes over the
-/// replicas that hold it. Ordered by parameter, then target, then box.
+/// Covers each target's boxes exactly once. A rank that holds a box itself copies it; otherwise sources are balanced by
+/// bytes over the replicas that hold it. Ordered by parameter, then target, then box.
 std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const Sides& sides);
 /// Elements that must cross between ranks at least: what targets need and do not hold themselves.
 std::int64_t least_elements(const spec::ModelFacts& facts, const Sides& sides);

@@ -12,7 +12,8 @@ void expect_same_as_alone(tests::RankContext& rank, const spec::ModelFacts& fact
   const auto requests = ragged_prompts(5, 4, facts.vocab_size);
   const auto solo = comm::make_solo("tp");
   const SmallModel whole(facts, *solo), part(facts, *rank.world);
-  Generator alone(whole.decoder, *solo, options, at::kFloat, at::kCPU), together(part.decoder, *rank.world, options, at::kFloat, at::kCPU);
+  Generator alone(whole.decoder, *solo, options, at::kFloat, at::kCPU),
+      together(part.decoder, *rank.world, options, at::kFloat, at::kCPU);
   const auto expected = alone.generate(requests, 2, 0, {}, {});
   const auto samples = together.generate(requests, 2, 0, {}, {});
   ASSERT_EQ(samples.size(), expected.size());

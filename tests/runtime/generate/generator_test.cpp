@@ -19,7 +19,8 @@ constexpr double kTolerance = 1e-5;  // float32 over two orders of summation
 class PackedAttention final : public model::Attention {
  public:
   explicit PackedAttention(std::vector<ops::Segment> segments) : segments_(std::move(segments)) {}
-  at::Tensor attend(std::int64_t /*layer*/, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) override {
+  at::Tensor attend(std::int64_t /*layer*/, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                    const at::Tensor& v_TKE) override {
     return ops::packed_attention(q_THE, k_TKE, v_TKE, segments_);
   }
 
@@ -28,20 +29,24 @@ class PackedAttention final : public model::Attention {
 };
 
 /// Log-probabilities of the answer by one forward pass over prompt and answer, as a trainer computes them.
-std::vector<float> logprobs_of(const SmallModel& model, const std::vector<std::int32_t>& prompt, const Sample& sample, double temperature) {
+std::vector<float> logprobs_of(const SmallModel& model, const std::vector<std::int32_t>& prompt, const Sample& sample,
+                               double temperature) {
   std::vector<std::int64_t> tokens(prompt.begin(), prompt.end());
   tokens.insert(tokens.end(), sample.tokens.begin(), sample.tokens.end());
-  const auto length = static_cast<std::int64_t>(tokens.size()), answer = static_cast<std::int64_t>(sample.tokens.size());
+  const auto length = static_cast<std::int64_t>(tokens.size()),
+             answer = static_cast<std::int64_t>(sample.tokens.size());
   PackedAttention attention({{.begin = 0, .length = length}});
   const at::Tensor tokens_T = at::tensor(tokens, at::kLong);
   const at::Tensor hidden_TD = model.decoder.hidden(tokens_T, at::arange(length, at::kLong), attention);
-  const at::Tensor scores_N = parallel::token_scores(model.tp, hidden_TD.narrow(0, length - answer - 1, answer), model.decoder.head(),
-                                                     model.decoder.vocabulary(), tokens_T.narrow(0, length - answer, answer), temperature, 64)
-                                  .logprobs_N.contiguous();
+  const at::Tensor scores_N =
+      parallel::token_scores(model.tp, hidden_TD.narrow(0, length - answer - 1, answer), model.decoder.head(),
+                             model.decoder.vocabulary(), tokens_T.narrow(0, length - answer, answer), temperature, 64)
+          .logprobs_N.contiguous();
   return {scores_N.data_ptr<float>(), scores_N.data_ptr<float>() + answer};
 }
 
-std::vector<Sample> generated(const SmallModel& model, const GeneratorOptions& options, std::span<const Request> requests, GenerateFigures* figures = nullptr) {
+std::vector<Sample> generated(const SmallModel& model, const GeneratorOptions& options,
+                              std::span<const Request> requests, GenerateFigures* figures = nullptr) {
   Generator generator(model.decoder, model.tp, options, at::kFloat, at::kCPU);
   auto samples = generator.generate(requests, 7, 3, {}, {});
   if (figures != nullptr) *figures = generator.figures();
@@ -55,7 +60,8 @@ void expect_same_samples(const std::vector<Sample>& a, const std::vector<Sample>
     ASSERT_EQ(a[i].index, b[i].index);
     ASSERT_EQ(a[i].tokens, b[i].tokens) << what << ": group " << a[i].group << " sample " << a[i].index;
     ASSERT_EQ(a[i].finish, b[i].finish);
-    for (std::size_t t = 0; t < a[i].tokens.size(); ++t) ASSERT_NEAR(a[i].logprobs[t], b[i].logprobs[t], kTolerance) << what;
+    for (std::size_t t = 0; t < a[i].tokens.size(); ++t)
+      ASSERT_NEAR(a[i].logprobs[t], b[i].logprobs[t], kTolerance) << what;
   }
 }
 
@@ -94,7 +100,8 @@ void expect_trainer_agrees(const spec::ModelFacts& facts) {
     }
     double worst = 0;
     for (const Sample& sample : samples) {
-      const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample, options.sampling.temperature);
+      const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample,
+                                        options.sampling.temperature);
       ASSERT_EQ(expected.size(), sample.logprobs.size());
       for (std::size_t t = 0; t < expected.size(); ++t) {
         worst = std::max(worst, std::abs(static_cast<double>(expected[t]) - static_cast<double>(sample.logprobs[t])));
@@ -119,7 +126,9 @@ TEST(Generator, SamplesDoNotDependOnBatchPagesPreemptionOrOrder) {
   expect_same_samples(generated(model, roomy_options(), requests), expected, "another order");
   const auto part = generated(model, roomy_options(), std::span(requests).subspan(2, 3));
   for (const Sample& sample : part) {
-    const auto found = std::find_if(expected.begin(), expected.end(), [&](const Sample& s) { return s.group == sample.group && s.index == sample.index; });
+    const auto found = std::find_if(expected.begin(), expected.end(), [&](const Sample& s) {
+      return s.group == sample.group && s.index == sample.index;
+    });
     EXPECT_EQ(sample.tokens, found->tokens) << "fewer prompts";
   }
 }
@@ -152,13 +161,18 @@ TEST(Generator, TellsEachSampleOnceAndEachPass) {
   std::int64_t passes = 0;
   const auto requests = ragged_prompts(5, 3, 96);
   const auto samples = generator.generate(
-      requests, 1, 0, [&](const Sample& sample) { EXPECT_TRUE(told.insert({sample.group, sample.index}).second); }, [&] { ++passes; });
+      requests, 1, 0,
+      [&](const Sample& sample) {
+        EXPECT_TRUE(told.insert({sample.group, sample.index}).second);
+      },
+      [&] { ++passes; });
   EXPECT_EQ(told.size(), samples.size());
   EXPECT_EQ(passes, generator.figures().schedule.passes);
   EXPECT_LE(passes, 12);
   EXPECT_EQ(generator.cache_bytes(), 2 * 2 * 400 * 16 * 2 * 8 * 4);
-  EXPECT_TRUE(std::is_sorted(samples.begin(), samples.end(),
-                             [](const Sample& a, const Sample& b) { return std::pair(a.group, a.index) < std::pair(b.group, b.index); }));
+  EXPECT_TRUE(std::is_sorted(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) {
+    return std::pair(a.group, a.index) < std::pair(b.group, b.index);
+  }));
 }
 
 TEST(Generator, RawLogProbabilitiesAreThoseBeforeTheFilters) {
@@ -168,7 +182,8 @@ TEST(Generator, RawLogProbabilitiesAreThoseBeforeTheFilters) {
   options.sampling.top_k = 4;
   const auto requests = ragged_prompts(3, 3, 96);
   for (const Sample& sample : generated(model, options, requests)) {
-    const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample, options.sampling.temperature);
+    const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample,
+                                      options.sampling.temperature);
     for (std::size_t t = 0; t < expected.size(); ++t) {
       EXPECT_NEAR(sample.raw_logprobs[t], expected[t], kTolerance);
       EXPECT_GT(sample.logprobs[t], sample.raw_logprobs[t]);

@@ -31,12 +31,14 @@ LaidRow laid(const std::vector<float>& logits_V, std::int64_t begin, std::int64_
 std::vector<float> normal_logits(std::int64_t count, double spread, std::uint64_t seed) {
   const base::RandomKey key(seed, base::Purpose::test);
   std::vector<float> logits;
-  for (std::int64_t i = 0; i < count; ++i) logits.push_back(static_cast<float>(spread * key.normal(static_cast<std::uint64_t>(i))));
+  for (std::int64_t i = 0; i < count; ++i)
+    logits.push_back(static_cast<float>(spread * key.normal(static_cast<std::uint64_t>(i))));
   return logits;
 }
 
 /// The definition, entry by entry.
-Winner drawn_plainly(const std::vector<float>& z_V, std::int64_t begin, std::int64_t end, const base::RandomKey& key, std::int64_t position) {
+Winner drawn_plainly(const std::vector<float>& z_V, std::int64_t begin, std::int64_t end, const base::RandomKey& key,
+                     std::int64_t position) {
   Winner winner{.score = kNever};
   for (std::int64_t entry = begin; entry < end; ++entry) {
     const auto words = key.at(static_cast<std::uint64_t>(position) << 32 | static_cast<std::uint64_t>(entry / 4));
@@ -80,7 +82,8 @@ TEST(Gumbel, AnyCutOfTheVocabularyHasTheSameWinner) {
     const Winner expected = draw_row(whole.row, key, 0, whole.figures.argmax);
     Winner best{.score = kNever};
     double sum = 0;
-    for (const auto& [begin, end] : std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 130}, {130, 131}, {131, 385}, {385, 515}}) {
+    for (const auto& [begin, end] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 130}, {130, 131}, {131, 385}, {385, 515}}) {
       LaidRow part = laid(logits, begin, end);
       const Winner winner = draw_row(part.row, key, 0, part.figures.argmax);
       EXPECT_GE(winner.entry, begin);

@@ -23,7 +23,8 @@ at::Tensor normal_logits(std::int64_t rows, std::int64_t vocab_size, double spre
   return logits_RV;
 }
 
-std::vector<Drawn> drawn_of(const spec::SamplingJob& sampling, const at::Tensor& logits_RV, const std::vector<Draw>& draws, std::int64_t step = 1) {
+std::vector<Drawn> drawn_of(const spec::SamplingJob& sampling, const at::Tensor& logits_RV,
+                            const std::vector<Draw>& draws, std::int64_t step = 1) {
   const auto tp = comm::make_solo("tp");
   const Sampler sampler(sampling, 17, {0, logits_RV.size(1)}, logits_RV.size(1));
   std::vector<Drawn> drawn;
@@ -45,7 +46,8 @@ double chi_square(const std::vector<Drawn>& drawn, const at::Tensor& probabiliti
   for (const Drawn& one : drawn) ++counts.at(static_cast<std::size_t>(one.token));
   double sum = 0;
   for (std::size_t token = 0; token < counts.size(); ++token) {
-    const double expected = static_cast<double>(drawn.size()) * probabilities_V[static_cast<std::int64_t>(token)].item<double>();
+    const double expected =
+        static_cast<double>(drawn.size()) * probabilities_V[static_cast<std::int64_t>(token)].item<double>();
     sum += (counts[token] - expected) * (counts[token] - expected) / expected;
   }
   return sum;
@@ -113,7 +115,8 @@ TEST(Sampler, TemperatureZeroTakesTheLargestAtTemperatureOne) {
   const at::Tensor logprobs_RV = at::log_softmax(logits_RV.to(at::kDouble), 1);
   for (std::int64_t row = 0; row < 5; ++row) {
     EXPECT_EQ(drawn[static_cast<std::size_t>(row)].token, logits_RV[row].argmax().item<std::int64_t>());
-    EXPECT_NEAR(static_cast<double>(drawn[static_cast<std::size_t>(row)].logprob), logprobs_RV[row].max().item<double>(), 2e-6);
+    EXPECT_NEAR(static_cast<double>(drawn[static_cast<std::size_t>(row)].logprob),
+                logprobs_RV[row].max().item<double>(), 2e-6);
   }
 }
 

@@ -12,11 +12,12 @@ namespace {
 
 using Answers = std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int32_t>>;
 
-/// A model whose next token is a hash of all tokens before it, as it finds them in the pages: a wrong page, slot, copy or position
-/// changes the answer.
+/// A model whose next token is a hash of all tokens before it, as it finds them in the pages: a wrong page, slot, copy
+/// or position changes the answer.
 class FakeModel {
  public:
-  FakeModel(std::int64_t num_pages, std::int64_t page_tokens) : page_tokens_(page_tokens), cache_(static_cast<std::size_t>(num_pages * page_tokens), -1) {}
+  FakeModel(std::int64_t num_pages, std::int64_t page_tokens)
+      : page_tokens_(page_tokens), cache_(static_cast<std::size_t>(num_pages * page_tokens), -1) {}
 
   std::vector<Drawn> forward(const Pass& pass) {
     for (const PageCopy& copy : pass.copies) {
@@ -36,7 +37,9 @@ class FakeModel {
   }
 
  private:
-  std::int32_t& at(std::int32_t page, std::int64_t offset) { return cache_[static_cast<std::size_t>(page * page_tokens_ + offset)]; }
+  std::int32_t& at(std::int32_t page, std::int64_t offset) {
+    return cache_[static_cast<std::size_t>(page * page_tokens_ + offset)];
+  }
 
   std::int32_t next_token(const Pass& pass, const Draw& draw) {
     const ops::PagedBatch& batch = pass.batch;
@@ -46,7 +49,8 @@ class FakeModel {
     EXPECT_EQ(batch.query_begin[sequence + 1], row + 1) << "only the last row of a sequence is sampled";
     std::vector<std::int32_t> tokens;
     for (std::int64_t i = 0; i < batch.lengths[sequence]; ++i) {
-      tokens.push_back(at(batch.pages[static_cast<std::size_t>(batch.page_begin[sequence] + i / page_tokens_)], i % page_tokens_));
+      tokens.push_back(
+          at(batch.pages[static_cast<std::size_t>(batch.page_begin[sequence] + i / page_tokens_)], i % page_tokens_));
     }
     EXPECT_EQ(pass.positions[static_cast<std::size_t>(row)], batch.lengths[sequence] - 1);
     return token_after(tokens, draw.sample, draw.position);
@@ -63,7 +67,8 @@ std::vector<Request> ragged_requests(std::int64_t groups, std::int64_t samples, 
     Request request{.group = group, .num_samples = samples};
     const std::uint64_t length = 1 + key.at(static_cast<std::uint64_t>(group))[0] % static_cast<std::uint64_t>(longest);
     for (std::uint64_t i = 0; i < length; ++i) {
-      request.prompt.push_back(static_cast<std::int32_t>(key.at(1000 + static_cast<std::uint64_t>(group) * 100 + i)[0] % 50));
+      request.prompt.push_back(
+          static_cast<std::int32_t>(key.at(1000 + static_cast<std::uint64_t>(group) * 100 + i)[0] % 50));
     }
     requests.push_back(request);
   }
@@ -79,7 +84,8 @@ Answers answers_without_cache(std::span<const Request> requests, const Scheduler
       do {
         answer.push_back(FakeModel::token_after(tokens, sample, static_cast<std::int64_t>(answer.size())));
         tokens.push_back(answer.back());
-      } while (answer.back() != options.stop_tokens.at(0) && static_cast<std::int64_t>(answer.size()) < options.max_new_tokens &&
+      } while (answer.back() != options.stop_tokens.at(0) &&
+               static_cast<std::int64_t>(answer.size()) < options.max_new_tokens &&
                static_cast<std::int64_t>(tokens.size()) < options.max_sequence_tokens);
     }
   }
@@ -111,14 +117,20 @@ SchedulerFigures expect_right_answers(std::span<const Request> requests, const S
   EXPECT_EQ(samples.size(), expected.size());
   EXPECT_EQ(num_finished, expected.size());
   for (const Sample& sample : samples) {
-    EXPECT_EQ(sample.tokens, expected.at({sample.group, sample.index})) << "group " << sample.group << " sample " << sample.index;
+    EXPECT_EQ(sample.tokens, expected.at({sample.group, sample.index}))
+        << "group " << sample.group << " sample " << sample.index;
     EXPECT_EQ(sample.finish == Finish::stop, sample.tokens.back() == options.stop_tokens.at(0));
   }
   return scheduler.figures();
 }
 
 constexpr SchedulerOptions roomy() {
-  return {.page_tokens = 4, .num_pages = 4000, .max_batch_tokens = 8192, .max_running_samples = 256, .max_sequence_tokens = 40, .max_new_tokens = 20};
+  return {.page_tokens = 4,
+          .num_pages = 4000,
+          .max_batch_tokens = 8192,
+          .max_running_samples = 256,
+          .max_sequence_tokens = 40,
+          .max_new_tokens = 20};
 }
 
 TEST(Scheduler, NeedsOnePassForPromptsAndOneForEachFurtherToken) {
@@ -158,7 +170,8 @@ TEST(Scheduler, GivesTheSameAnswersForAnySizeOfPagesBatchAndCache) {
           options.num_pages = pages_of(19 + 20 - 1, page_tokens) + spare_pages;
           expect_right_answers(requests, options);
           if (testing::Test::HasFailure()) {
-            FAIL() << "page " << page_tokens << " batch " << max_batch_tokens << " running " << max_running_samples << " spare " << spare_pages;
+            FAIL() << "page " << page_tokens << " batch " << max_batch_tokens << " running " << max_running_samples
+                   << " spare " << spare_pages;
           }
         }
       }
@@ -213,7 +226,8 @@ TEST(Scheduler, RefusesPromptsThatCannotFitAllInOneGo) {
     EXPECT_EQ(error.kind(), base::ErrorKind::user);
     ASSERT_EQ(error.faults().size(), 4U);
     EXPECT_NE(error.faults()[1].what.find("40 tokens"), std::string::npos);
-    EXPECT_NE(error.faults()[2].what.find("needs 8 pages of 4 tokens, but the cache has 3"), std::string::npos) << error.what();
+    EXPECT_NE(error.faults()[2].what.find("needs 8 pages of 4 tokens, but the cache has 3"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -12,14 +12,33 @@
 namespace muster::generate {
 
 inline spec::ModelFacts small_llama() {
-  return {.family = spec::Family::llama, .hidden_size = 24, .num_layers = 2, .num_heads = 4, .num_kv_heads = 2, .head_dim = 8,
-          .intermediate_size = 40, .vocab_size = 96, .max_position_embeddings = 128, .tied_embeddings = true, .rms_norm_eps = 1e-5,
+  return {.family = spec::Family::llama,
+          .hidden_size = 24,
+          .num_layers = 2,
+          .num_heads = 4,
+          .num_kv_heads = 2,
+          .head_dim = 8,
+          .intermediate_size = 40,
+          .vocab_size = 96,
+          .max_position_embeddings = 128,
+          .tied_embeddings = true,
+          .rms_norm_eps = 1e-5,
           .end_tokens = {3}};
 }
 
 inline spec::ModelFacts small_qwen3() {
-  return {.family = spec::Family::qwen3, .hidden_size = 32, .num_layers = 3, .num_heads = 4, .num_kv_heads = 4, .head_dim = 16,
-          .intermediate_size = 48, .vocab_size = 130, .max_position_embeddings = 128, .qk_norm = true, .rope_theta = 1e6, .end_tokens = {3}};
+  return {.family = spec::Family::qwen3,
+          .hidden_size = 32,
+          .num_layers = 3,
+          .num_heads = 4,
+          .num_kv_heads = 4,
+          .head_dim = 16,
+          .intermediate_size = 48,
+          .vocab_size = 130,
+          .max_position_embeddings = 128,
+          .qk_norm = true,
+          .rope_theta = 1e6,
+          .end_tokens = {3}};
 }
 
 /// The whole tensor of one parameter: normal, norms around 1.
@@ -58,8 +77,14 @@ struct SmallModel {
 };
 
 inline GeneratorOptions roomy_options() {
-  return {.sampling = {.temperature = 0.8, .max_new_tokens = 12}, .seed = 5, .max_sequence_tokens = 48, .page_tokens = 16, .num_pages = 400,
-          .max_batch_tokens = 8192, .max_running_samples = 256, .stop_tokens = {3}};
+  return {.sampling = {.temperature = 0.8, .max_new_tokens = 12},
+          .seed = 5,
+          .max_sequence_tokens = 48,
+          .page_tokens = 16,
+          .num_pages = 400,
+          .max_batch_tokens = 8192,
+          .max_running_samples = 256,
+          .stop_tokens = {3}};
 }
 
 inline std::vector<Request> ragged_prompts(std::int64_t groups, std::int64_t samples, std::int64_t vocab_size) {
@@ -69,7 +94,8 @@ inline std::vector<Request> ragged_prompts(std::int64_t groups, std::int64_t sam
     const auto words = key.at(static_cast<std::uint64_t>(group));
     Request request{.group = group, .num_samples = samples};
     for (std::uint64_t i = 0; i < 1 + words[0] % 30; ++i) {
-      request.prompt.push_back(static_cast<std::int32_t>(key.at(1000 * static_cast<std::uint64_t>(group + 1) + i)[1] % static_cast<std::uint64_t>(vocab_size)));
+      request.prompt.push_back(static_cast<std::int32_t>(key.at(1000 * static_cast<std::uint64_t>(group + 1) + i)[1] %
+                                                         static_cast<std::uint64_t>(vocab_size)));
     }
     requests.push_back(request);
   }

@@ -11,12 +11,14 @@ namespace {
 at::Tensor random_weights(std::int64_t rows, std::int64_t columns) {
   const base::RandomKey key(3, base::Purpose::test);
   at::Tensor whole = at::empty({rows, columns});
-  for (std::int64_t i = 0; i < whole.numel(); ++i) whole.data_ptr<float>()[i] = static_cast<float>(key.normal(static_cast<std::uint64_t>(i)));
+  for (std::int64_t i = 0; i < whole.numel(); ++i)
+    whole.data_ptr<float>()[i] = static_cast<float>(key.normal(static_cast<std::uint64_t>(i)));
   return whole;
 }
 
 std::uint64_t sum_of_box(const at::Tensor& whole, const spec::Range& rows, const spec::Range& columns) {
-  const at::Tensor piece = whole.narrow(0, rows.begin, rows.size()).narrow(1, columns.begin, columns.size()).contiguous();
+  const at::Tensor piece =
+      whole.narrow(0, rows.begin, rows.size()).narrow(1, columns.begin, columns.size()).contiguous();
   return checksum_of(piece, {{rows, columns}}, whole.sizes());
 }
 
@@ -31,7 +33,8 @@ TEST(Checksum, DoesNotDependOnTheCut) {
       const spec::Range rows = spec::part_of(37, 5, part), columns = spec::part_of(53, 5, part);
       by_rows += sum_of_box(whole, rows, {0, 53});
       by_columns += sum_of_box(whole, {0, 37}, columns);
-      for (std::int64_t other = 0; other < 3; ++other) by_blocks += sum_of_box(whole, rows, spec::part_of(53, 3, other));
+      for (std::int64_t other = 0; other < 3; ++other)
+        by_blocks += sum_of_box(whole, rows, spec::part_of(53, 3, other));
     }
     EXPECT_EQ(by_rows, expected);
     EXPECT_EQ(by_columns, expected);

@@ -20,18 +20,22 @@ struct Stores {
     generator = made(facts, sides.generate, sides.gen_ranks, rank, gen_dtype);
   }
 
-  static std::unique_ptr<weights::ShardStore> made(const spec::ModelFacts& facts, const spec::Degrees& degrees, const std::vector<std::int64_t>& ranks,
-                                                   std::int64_t rank, at::ScalarType dtype) {
+  static std::unique_ptr<weights::ShardStore> made(const spec::ModelFacts& facts, const spec::Degrees& degrees,
+                                                   const std::vector<std::int64_t>& ranks, std::int64_t rank,
+                                                   at::ScalarType dtype) {
     const auto found = std::find(ranks.begin(), ranks.end(), rank);
     if (found == ranks.end()) return nullptr;
-    return std::make_unique<weights::ShardStore>(weights::shards_of(facts, degrees, spec::place_of(degrees, found - ranks.begin())), dtype, at::kCPU);
+    return std::make_unique<weights::ShardStore>(
+        weights::shards_of(facts, degrees, spec::place_of(degrees, found - ranks.begin())), dtype, at::kCPU);
   }
 };
 
 /// Weights of a step: every element tells its parameter and place.
 at::Tensor whole_of(const spec::Parameter& parameter, std::int64_t step) {
   const auto name = static_cast<double>(parameter.name.size());
-  return (at::arange(parameter.numel(), at::kFloat) * 0.37 + name + static_cast<double>(step)).sin().reshape(parameter.shape);
+  return (at::arange(parameter.numel(), at::kFloat) * 0.37 + name + static_cast<double>(step))
+      .sin()
+      .reshape(parameter.shape);
 }
 
 at::Tensor piece_of(const weights::Shard& shard, std::int64_t step) {
@@ -48,7 +52,9 @@ void write_step(const weights::ShardStore& store, std::int64_t step) {
 
 void expect_step(const weights::ShardStore& store, std::int64_t step) {
   for (const weights::Shard& shard : store.shards()) {
-    ASSERT_TRUE(tests::same_bits(store.view(shard.parameter.name), piece_of(shard, step).to(store.flat().scalar_type()))) << shard.parameter.name;
+    ASSERT_TRUE(
+        tests::same_bits(store.view(shard.parameter.name), piece_of(shard, step).to(store.flat().scalar_type())))
+        << shard.parameter.name;
   }
 }
 
@@ -67,7 +73,9 @@ void expect_refits(const Layout& layout, at::ScalarType gen_dtype = at::kFloat) 
         EXPECT_EQ(figures.least_bytes, least_elements(facts, layout.sides) * element_bytes);
         std::int64_t wanted = 0;
         for (std::int64_t place = 0; place < layout.sides.generate.ranks(); ++place) {
-          for (const auto& shard : weights::shards_of(facts, layout.sides.generate, spec::place_of(layout.sides.generate, place))) wanted += shard.numel;
+          for (const auto& shard :
+               weights::shards_of(facts, layout.sides.generate, spec::place_of(layout.sides.generate, place)))
+            wanted += shard.numel;
         }
         EXPECT_EQ(figures.sent_bytes + figures.copied_bytes, wanted * element_bytes);
         EXPECT_EQ(figures.checked_tensors, static_cast<std::int64_t>(spec::parameters_of(facts).size()));

@@ -20,9 +20,11 @@ std::vector<Layout> layouts() {
       for (const std::int64_t train_pp : {1, 2}) {
         for (const std::int64_t gen_tp : {1, 2, 4}) {
           for (const std::int64_t gen_dp : {1, 2, 3}) {
-            const spec::Degrees train{.tp = train_tp, .dp = train_dp, .pp = train_pp}, generate{.tp = gen_tp, .dp = gen_dp};
-            const std::string name = "train tp " + std::to_string(train_tp) + " dp " + std::to_string(train_dp) + " pp " + std::to_string(train_pp) +
-                                     " gen tp " + std::to_string(gen_tp) + " dp " + std::to_string(gen_dp);
+            const spec::Degrees train{.tp = train_tp, .dp = train_dp, .pp = train_pp},
+                generate{.tp = gen_tp, .dp = gen_dp};
+            const std::string name = "train tp " + std::to_string(train_tp) + " dp " + std::to_string(train_dp) +
+                                     " pp " + std::to_string(train_pp) + " gen tp " + std::to_string(gen_tp) + " dp " +
+                                     std::to_string(gen_dp);
             list.push_back(colocated("colocated " + name, train, generate));
             list.push_back(split("split " + name, train, generate));
           }
@@ -39,15 +41,18 @@ std::vector<std::size_t> elements_of(const spec::Box& box, const std::vector<std
   const spec::Range rows = box.ranges[0], columns = box.ranges.size() > 1 ? box.ranges[1] : spec::Range{0, 1};
   const std::int64_t width = shape.size() > 1 ? shape[1] : 1;
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-    for (std::int64_t column = columns.begin; column < columns.end; ++column) elements.push_back(static_cast<std::size_t>(row * width + column));
+    for (std::int64_t column = columns.begin; column < columns.end; ++column)
+      elements.push_back(static_cast<std::size_t>(row * width + column));
   }
   return elements;
 }
 
-bool trains(const spec::ModelFacts& facts, const Sides& sides, const spec::Parameter& parameter, std::int64_t run_rank, const spec::Box& box) {
+bool trains(const spec::ModelFacts& facts, const Sides& sides, const spec::Parameter& parameter, std::int64_t run_rank,
+            const spec::Box& box) {
   const auto found = std::find(sides.train_ranks.begin(), sides.train_ranks.end(), run_rank);
   if (found == sides.train_ranks.end()) return false;
-  const spec::Box own = spec::box_of(facts, parameter, sides.train, spec::place_of(sides.train, found - sides.train_ranks.begin()));
+  const spec::Box own =
+      spec::box_of(facts, parameter, sides.train, spec::place_of(sides.train, found - sides.train_ranks.begin()));
   return spec::intersection(own, box) == box;
 }
 
@@ -62,7 +67,8 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
       const spec::Parameter& parameter = parameters.at(static_cast<std::size_t>(transfer.parameter));
       ASSERT_TRUE(trains(facts, sides, parameter, transfer.source, transfer.box)) << layout.name;
       if (transfer.source != transfer.target) {
-        ASSERT_FALSE(trains(facts, sides, parameter, transfer.target, transfer.box)) << "the target has it itself: " << layout.name;
+        ASSERT_FALSE(trains(facts, sides, parameter, transfer.target, transfer.box))
+            << "the target has it itself: " << layout.name;
         crossing += transfer.box.numel();
       }
       auto& counts = arrivals[{transfer.parameter, transfer.target}];
@@ -72,10 +78,12 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
     ASSERT_EQ(crossing, least_elements(facts, sides)) << layout.name;
     for (std::size_t gen_rank = 0; gen_rank < sides.gen_ranks.size(); ++gen_rank) {
       for (std::size_t index = 0; index < parameters.size(); ++index) {
-        const spec::Box wanted = spec::box_of(facts, parameters[index], sides.generate, spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank)));
+        const spec::Box wanted = spec::box_of(facts, parameters[index], sides.generate,
+                                              spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank)));
         std::vector<int> expected(static_cast<std::size_t>(parameters[index].numel()), 0);
         for (const std::size_t element : elements_of(wanted, parameters[index].shape)) expected[element] = 1;
-        ASSERT_EQ((arrivals[{static_cast<std::int64_t>(index), sides.gen_ranks[gen_rank]}]), expected) << layout.name << " " << parameters[index].name;
+        ASSERT_EQ((arrivals[{static_cast<std::int64_t>(index), sides.gen_ranks[gen_rank]}]), expected)
+            << layout.name << " " << parameters[index].name;
       }
     }
   }
@@ -102,13 +110,15 @@ TEST(Route, ReplicasShareTheSending) {
     largest = std::max(largest, transfer.box.numel());
   }
   ASSERT_EQ(sent.size(), 4U);
-  const auto [least, most] = std::minmax_element(sent.begin(), sent.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto [least, most] =
+      std::minmax_element(sent.begin(), sent.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   EXPECT_LE(most->second - least->second, largest);
 }
 
 TEST(Route, BucketsHoldEachTransferInOrderAndKeepTheirSize) {
   const spec::ModelFacts facts = grouped_model();
-  for (const Layout& layout : {split("", {.tp = 2, .dp = 2}, {.tp = 4}), colocated("", {.dp = 3}, {.tp = 1, .dp = 2}), split("", {}, {.dp = 3})}) {
+  for (const Layout& layout : {split("", {.tp = 2, .dp = 2}, {.tp = 4}), colocated("", {.dp = 3}, {.tp = 1, .dp = 2}),
+                               split("", {}, {.dp = 3})}) {
     const auto route = plan_route(facts, layout.sides);
     for (const std::int64_t most : {1, 7, 40, 1000000}) {
       std::int64_t elements = 0, last_parameter = 0;
@@ -126,7 +136,8 @@ TEST(Route, BucketsHoldEachTransferInOrderAndKeepTheirSize) {
           ++messages[part.target];
         }
         for (const auto& loads : {sent, received}) {
-          for (const auto& [rank, load] : loads) EXPECT_TRUE(load <= most || messages[rank] == 1) << "a single row may be longer";
+          for (const auto& [rank, load] : loads)
+            EXPECT_TRUE(load <= most || messages[rank] == 1) << "a single row may be longer";
         }
       }
       EXPECT_EQ(elements, least_elements(facts, layout.sides));
@@ -136,7 +147,8 @@ TEST(Route, BucketsHoldEachTransferInOrderAndKeepTheirSize) {
 
 TEST(Replicas, EachHoldsEveryElementOnce) {
   const spec::ModelFacts facts = grouped_model();
-  for (const spec::Degrees& degrees : {spec::Degrees{.tp = 4, .dp = 2}, spec::Degrees{.tp = 2}, spec::Degrees{.tp = 2, .dp = 3, .pp = 2}}) {
+  for (const spec::Degrees& degrees :
+       {spec::Degrees{.tp = 4, .dp = 2}, spec::Degrees{.tp = 2}, spec::Degrees{.tp = 2, .dp = 3, .pp = 2}}) {
     const auto ranks = ranks_from(10, degrees.ranks());
     for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
       const Replicas replicas = replicas_of(facts, parameter, degrees, ranks);
