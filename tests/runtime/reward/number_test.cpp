@@ -100,7 +100,7 @@ TEST(LastNumber, HostileTextEndsSoon) {
   EXPECT_FALSE(last_number(repeated("\\", 1'000'000)));
   EXPECT_FALSE(last_number(repeated(".", 1'000'000)));
   EXPECT_TRUE(last_number("1" + repeated(" ", 1'000'000)));
-  EXPECT_LT(watch.elapsed_s(), 5);
+  EXPECT_LT(watch.elapsed_s(), 30) << "a fraction of a second; minutes where the way is quadratic";
 }
 
 }  // namespace
