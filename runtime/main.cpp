@@ -15,13 +15,14 @@
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/node/agent.h"
+#include "runtime/reward/worker.h"
 
 namespace muster {
 namespace {
 
 constexpr const char* kUsage =
     "usage: muster-runtime node --plan PLAN --placement PLACEMENT [--slot S]   the node agent (started by muster)\n"
-    "       muster-runtime reward --fd N --timeout-s T --memory-gb G           a reward worker (started by the agent)\n"
+    "       muster-runtime reward --fd N --timeout-s T --max-memory-gb G         a reward worker (started by the agent)\n"
     "       muster-runtime --version\n"
     "       muster-runtime VERB ...                                            any other verb runs in muster-rank\n";
 
@@ -80,6 +81,11 @@ int run(int count, char** arguments) {
     return 0;
   }
   if (words[0] == "node") return node(words);
+  if (words[0] == "reward") {
+    // Signals to the whole job are the ranks' affair; a worker ends when its rank has closed the other end.
+    for (const int signal : {SIGUSR2, SIGINT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_IGN);
+    return reward::reward_main({words.begin() + 1, words.end()});
+  }
   become_rank(arguments);
 }
 

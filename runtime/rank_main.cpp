@@ -13,9 +13,11 @@
 #include "runtime/comm/gloo_communicator.h"
 #include "runtime/comm/rendezvous.h"
 #include "runtime/comm/store.h"
+#include "runtime/device/cuda_library.h"
 #include "runtime/loop/check.h"
 #include "runtime/loop/run.h"
 #include "runtime/loop/supported.h"
+#include "runtime/ops/forms.h"
 
 namespace muster {
 namespace {
@@ -61,6 +63,11 @@ int run_rank(std::optional<spec::Beat>& beat) {
   context.console = log::Console(context.self.rank, context.is_writer());
   loop::check_supported(context.plan, context.env.plan.string());
   at::set_num_threads(static_cast<int>(context.job().threads));
+  ops::allow_plain_forms(context.job().allow_fallback);
+  if (context.plan.device == "cuda") {
+    context.gpu = device::open_cuda_device(static_cast<int>(context.self.device));
+    context.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(context.self.device));
+  }
   join(context);
   context.console.info("rank", "all ranks have met", {{"ranks", base::text(context.plan.ranks.size())}});
   loop::run(context);

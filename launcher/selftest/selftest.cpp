@@ -114,6 +114,22 @@ ordered_json json_of(const std::vector<SeedResult>& seeds, const std::vector<Con
 
 }  // namespace
 
+int run_selftest(const cli::Options& typed) {
+  if (typed.seed && typed.seeds) throw Error::user({.what = "--seed and --seeds do not go together", .fix = "--seed S runs one seed, --seeds N the seeds 0 .. N-1"});
+  Options options{.controls = typed.control_names, .json = typed.json, .run_folder = typed.run_dir, .overrides = typed.overrides};
+  if (typed.seed) options.seeds = {static_cast<long>(*typed.seed)};
+  if (typed.seeds) {
+    options.seeds.clear();
+    for (long seed = 0; seed < *typed.seeds; ++seed) options.seeds.push_back(seed);
+    if (options.seeds.empty()) throw Error::user({.what = "--seeds 0 runs nothing", .fix = "give 1 or more"});
+  }
+  if (typed.controls) {
+    options.controls.clear();
+    for (const Control control : kControls) options.controls.emplace_back(control_name(control));
+  }
+  return run_selftest(options);
+}
+
 int run_selftest(const Options& options) {
   const std::filesystem::path folder = options.run_folder.empty() ? std::filesystem::path("runs") / ("selftest-" + base::wall_clock_stamp()) : options.run_folder;
   std::vector<TestRun> runs;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "launcher/cli/options.h"
+
 namespace muster::selftest {
 
 struct Options {
@@ -16,7 +18,8 @@ struct Options {
   std::vector<std::string> overrides;  // --set key=value for every run
 };
 
-/// Returns the exit code: 0 passed, 4 not. throws: Error::user.
+/// The verb. Returns the exit code: 0 passed, 4 not. throws: Error::user.
+int run_selftest(const cli::Options& typed);
 int run_selftest(const Options& options);
 
 }  // namespace muster::selftest

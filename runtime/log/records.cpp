@@ -2,8 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/error.h"
-#include "runtime/base/text.h"
+#include "runtime/spec/epoch.h"
 
 namespace muster::log {
 
@@ -17,22 +16,13 @@ Records::Records(const spec::RunPaths& paths, std::int64_t attempt, std::string 
       samples_(paths.samples()),
       warmup_(paths.warmup()) {}
 
-void Records::check_epoch() const {
-  const ordered_json epoch = ordered_json::parse(base::read_file(paths_.epoch()), nullptr, false);
-  const std::string current = epoch.is_object() ? epoch.value("id", "") : "";
-  if (current == attempt_id_) return;
-  throw Error::rank({.what = base::text("attempt ", attempt_, " (", attempt_id_, ") has been followed by another (", current, "), so it stops writing"),
-                     .where = paths_.epoch().string(),
-                     .fix = "nothing to do: the newer attempt owns the run"});
-}
-
 void Records::step(const spec::StepRecord& record) {
-  check_epoch();
+  spec::check_epoch(paths_.folder, attempt_id_);
   steps_.append(spec::to_json(record));
 }
 
 void Records::sample(const SampleRecord& record) {
-  check_epoch();
+  spec::check_epoch(paths_.folder, attempt_id_);
   samples_.append({{"step", record.step},
                    {"attempt", attempt_},
                    {"prompt_index", record.prompt_index},
@@ -48,7 +38,7 @@ void Records::sample(const SampleRecord& record) {
 }
 
 void Records::warmup(ordered_json line) {
-  check_epoch();
+  spec::check_epoch(paths_.folder, attempt_id_);
   ordered_json whole{{"attempt", attempt_}};
   whole.update(line);
   warmup_.append(whole);

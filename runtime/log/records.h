@@ -26,7 +26,7 @@ struct SampleRecord {
 
 class Records {
  public:
-  /// throws: Error::user when the folder cannot be written.
+  /// throws: Error::user when the folder cannot be written; every call below: Error::rank when another attempt owns the folder.
   Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id);
   void step(const spec::StepRecord& record);
   void sample(const SampleRecord& record);
@@ -34,8 +34,6 @@ class Records {
   void warmup(nlohmann::ordered_json line);
 
  private:
-  /// throws: Error::rank when the epoch file names another attempt.
-  void check_epoch() const;
   spec::RunPaths paths_;
   std::int64_t attempt_;
   std::string attempt_id_;

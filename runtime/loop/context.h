@@ -7,6 +7,7 @@
 
 #include "runtime/comm/call_log.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/device/stream.h"
 #include "runtime/log/console.h"
 #include "runtime/loop/phase_clock.h"
 #include "runtime/parallel/mesh.h"
@@ -20,7 +21,8 @@ struct RankContext {
   spec::Placement placement;
   spec::RankEnv env;
   spec::RankPlan self;
-  at::Device device{at::kCPU};
+  at::Device device{at::kCPU};               // where tensors lie
+  device::Device gpu;                        // the same for streams and memory figures; the CPU by default
   log::Console console{0, false};
   PhaseClock* clock = nullptr;
   comm::CallLog calls;

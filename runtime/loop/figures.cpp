@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/base/process.h"
+#include "runtime/device/memory.h"
 #include "runtime/base/process.h"
 #include "runtime/loop/step.h"
 
@@ -89,7 +89,7 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   std::vector<double> own;
   for (const Phase phase : kStepPhases) own.push_back(clock.seconds(phase));
   for (const std::int64_t bytes : memory.bytes) own.push_back(static_cast<double>(bytes));
-  own.push_back(static_cast<double>(base::peak_resident_bytes()));
+  own.push_back(static_cast<double>(device::device_memory(context.gpu).peak_bytes));
   const at::Tensor row = at::tensor(own, at::kDouble);
   at::Tensor rows = at::empty({world.size(), row.numel()}, at::kDouble);
   world.all_gather(rows, row.unsqueeze(0), "figures");

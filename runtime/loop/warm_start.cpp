@@ -44,7 +44,8 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
     if (policy.trains()) {
       const parallel::Mesh& mesh = *context.train;
       std::vector<train::Sequence> mine;
-      for (const std::int64_t m : deal_samples(members, tokens, 1, mesh.degrees().dp)[static_cast<std::size_t>(mesh.place().dp)])
+      const auto shares = deal_samples(members, tokens, 1, mesh.degrees().dp);
+      for (const std::int64_t m : shares[static_cast<std::size_t>(mesh.place().dp)])
         mine.push_back({.id = m, .group = m, .prompt = prompts[static_cast<std::size_t>(m)].tokens, .answer = answers[static_cast<std::size_t>(m)]});
       loss = policy.trainer().update(mine, train::supervised_loss(all_tokens), warmup.lr, [&] { context.clock->progress(); }).loss;
     }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/spec/epoch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::log {
@@ -14,7 +15,7 @@ namespace {
 TEST(Records, CarryTheAttemptAndAreFlushedLineByLine) {
   tests::TemporaryFolder folder;
   const spec::RunPaths paths{folder.path()};
-  base::write_file(paths.epoch(), R"({"attempt": 2, "id": "abc"})");
+  base::write_file(paths.epoch(), spec::epoch_text({.attempt = 2, .id = "abc"}));
   Records records(paths, 2, "abc");
   records.sample({.step = 3, .prompt_index = 1, .tokens = {5, 6}, .logprobs = {-0.5F, -1.F}, .reward = 1, .outcome = "graded", .finish = "stop"});
   records.warmup({{"kind", "sft"}, {"step", 1}});
@@ -28,10 +29,10 @@ TEST(Records, CarryTheAttemptAndAreFlushedLineByLine) {
 TEST(Records, AnAttemptThatWasFollowedWritesNothingMore) {
   tests::TemporaryFolder folder;
   const spec::RunPaths paths{folder.path()};
-  base::write_file(paths.epoch(), R"({"attempt": 0, "id": "old"})");
+  base::write_file(paths.epoch(), spec::epoch_text({.attempt = 0, .id = "old"}));
   Records records(paths, 0, "old");
   records.warmup({{"step", 1}});
-  base::write_file(paths.epoch(), R"({"attempt": 1, "id": "new"})");
+  base::write_file(paths.epoch(), spec::epoch_text({.attempt = 1, .id = "new"}));
   EXPECT_THROW(records.warmup({{"step", 2}}), Error);
   EXPECT_EQ(base::read_json_lines(paths.warmup()).size(), 1u);
 }
