@@ -36,7 +36,7 @@ const std::vector<std::vector<std::string>> kFloors = {{"base"},
                                                        {"parallel", "grpo"},
                                                        {"model"},
                                                        {"generate", "train", "refit"},
-                                                       {"node", "loop"},
+                                                       {"node", "loop", "cuda"},
                                                        {"main"}};
 const std::set<std::string> kWithoutLibTorch = {"node", "data", "reward", "log", "spec", "base"};
 const std::vector<std::string> kLibTorch = {"ATen/", "c10/", "torch/", "caffe2/"};

@@ -1,11 +1,13 @@
 // Which form of an operation runs: chosen by the device of the tensor in hand, at one line of the op. CPU forms are known from the
-// start; forms of another device are added when the library that holds them is opened, before the first step.
+// start; CUDA forms lie under the op's name in the table that libmuster_cuda.so fills when it is opened, before the first step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <array>
 #include <string>
+
+#include "runtime/device/forms.h"
 
 namespace muster::ops {
 
@@ -28,6 +30,7 @@ class FormTable {
   Function& of(const at::Tensor& tensor) const {
     const at::DeviceType device = tensor.device().type();
     if (Function* form = forms_[static_cast<std::size_t>(device)]) return *form;
+    if (device == at::DeviceType::CUDA && device::has_form(op_)) return device::cuda_form<Function>(op_);
     if (plain_ == nullptr || !plain_forms_allowed()) refuse_missing_form(op_, device);
     return *plain_;
   }

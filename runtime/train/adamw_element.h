@@ -1,6 +1,8 @@
 // What AdamW does to one element: the same lines on the CPU and in a CUDA thread.
 #pragma once
 
+#include <cmath>
+
 #if defined(__CUDACC__)
 #define MUSTER_HOST_DEVICE __host__ __device__
 #else
@@ -23,7 +25,7 @@ MUSTER_HOST_DEVICE inline float adamw_element(float weight, float& first, float&
   const float scaled = gradient * factors.gradient_scale;
   first = factors.beta1 * first + (1 - factors.beta1) * scaled;
   second = factors.beta2 * second + (1 - factors.beta2) * scaled * scaled;
-  return weight * factors.keep - factors.step_size * first / (__builtin_sqrtf(second) * factors.second_scale + factors.eps);
+  return weight * factors.keep - factors.step_size * first / (sqrtf(second) * factors.second_scale + factors.eps);
 }
 
 }  // namespace muster::train
