@@ -105,7 +105,8 @@ WeightFolder::WeightFolder(const fs::path& folder) {
   }
   std::map<std::string, std::size_t> opened;
   base::Faults faults;
-  for (const auto& [name, value] : parse_index(index).items()) {
+  const nlohmann::json places = parse_index(index);
+  for (const auto& [name, value] : places.items()) {
     const std::string file = value.is_string() ? value.get<std::string>() : "";
     if (file.empty() || file != fs::path(file).filename().string()) {
       faults.add({.what = text("tensor '", name, "' lies in ", value.dump(), ", which is no name of a file beside it"), .where = index.string(), .fix = kFetchAgain});
