@@ -16,6 +16,7 @@ using EventHandle = void*;   // cudaEvent_t
 inline constexpr int kCudaNotReady = 600;  // cudaErrorNotReady: what a query answers while work is pending
 
 struct CudaApi {
+  bool on_host = false;  // the stand-in of the tests: its device memory is the host's
   int (*device_count)(int* count) = nullptr;
   int (*set_device)(int device) = nullptr;
   int (*stream_create)(StreamHandle* stream, bool high_priority) = nullptr;  // non-blocking with respect to the legacy stream

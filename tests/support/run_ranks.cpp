@@ -28,7 +28,6 @@
 namespace muster::tests {
 namespace {
 
-constexpr double kGrace_s = 5;  // for the others, once a rank has failed
 constexpr double kFarewell_s = 2;  // of rank 0, which holds the store, for the others
 constexpr std::size_t kShownBytes = 6000;
 
@@ -138,7 +137,7 @@ std::vector<RankEnd> ends_of_ranks(int size, const std::function<void(RankContex
       --num_running;
       ends[rank].code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
       ends[rank].signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-      if (!ends[rank].passed()) deadline_s = std::min(deadline_s, base::steady_s() + kGrace_s);
+      if (!ends[rank].passed()) deadline_s = std::min(deadline_s, base::steady_s() + options.grace_s);
     }
     if (base::steady_s() > deadline_s)
       for (std::size_t rank = 0; rank < children.size(); ++rank)

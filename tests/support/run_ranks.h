@@ -31,6 +31,7 @@ struct RankContext {
 
 struct RunRanksOptions {
   double limit_s = 60;         // for all ranks together
+  double grace_s = 5;          // for the other ranks, once one has failed
   double call_timeout_s = 20;  // of every call of the world
   bool make_world = true;
   bool compare_calls = true;   // ranks compare before every call
