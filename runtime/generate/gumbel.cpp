@@ -31,7 +31,9 @@ MUSTER_INLINE float exp_below(float x) {
   p = p * r + 1.0F / 24;
   p = p * r + 1.0F / 6;
   p = p * r + 0.5F;
-  return ((p * r) * r + r + 1.0F) * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) * (1 << 23));
+  const std::uint32_t power = (static_cast<std::uint32_t>(static_cast<std::int32_t>(n)) + 127U)
+                              << 23;  // 2^n; of NaN anything
+  return ((p * r) * r + r + 1.0F) * std::bit_cast<float>(power);
 }
 
 /// log for normal x > 0: the exponent, and a series in (m - 1) / (m + 1) for the mantissa m in [2/3, 4/3).

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "runtime/base/random.h"
 #include "runtime/comm/communicator.h"
@@ -65,6 +66,7 @@ struct SmallModel {
         facts(model),
         store(weights::shards_of(model, {.tp = group.size()}, {.tp = group.rank()}), at::kFloat, at::kCPU),
         decoder(facts, store, nullptr, tp) {
+    at::set_num_threads(1);  // many small operations: a second thread costs more than it brings on a busy machine
     for (const weights::Shard& shard : store.shards()) {
       at::Tensor piece = whole_weight(shard.parameter);
       for (std::size_t dim = 0; dim < shard.box.ranges.size(); ++dim) {
