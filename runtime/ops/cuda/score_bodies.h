@@ -20,6 +20,18 @@ MUSTER_BODY RunningSum combined(const RunningSum& a, const RunningSum& b) {
           factor_a * (a.weighted + a.sum * shift_a) + factor_b * (b.weighted + b.sum * shift_b)};
 }
 
+/// One more logit. Entries of -infinity have no share.
+MUSTER_BODY void add_logit(RunningSum& sum, float logit) {
+  if (logit == -INFINITY) return;
+  if (logit > sum.maximum) {
+    sum = combined(sum, {logit, 1.0f, 0.0f});
+  } else {
+    const float below = logit - sum.maximum, weight = expf(below);
+    sum.sum += weight;
+    sum.weighted += weight * below;
+  }
+}
+
 template <class T>
 struct ScoreLoop {
   const T* logits_NV;
@@ -35,16 +47,7 @@ MUSTER_BODY void score_row(const Block& block, const ScoreLoop<T>& loop, std::in
   const RunningSum total = block.reduce(
       [&](int thread) {
         RunningSum own{-INFINITY, 0.0f, 0.0f};
-        for (std::int64_t v = thread; v < loop.V; v += block.size()) {
-          const float logit = to_float(logits[v]) * loop.scale;
-          if (logit > own.maximum) {
-            own = combined(own, {logit, 1.0f, 0.0f});
-          } else {
-            const float below = logit - own.maximum, weight = expf(below);
-            own.sum += weight;
-            own.weighted += weight * below;
-          }
-        }
+        for (std::int64_t v = thread; v < loop.V; v += block.size()) add_logit(own, to_float(logits[v]) * loop.scale);
         return own;
       },
       [](const RunningSum& a, const RunningSum& b) { return combined(a, b); });
