@@ -62,6 +62,30 @@ TEST(TomlReader, SaysWhereTheSyntaxBreaks) {
   EXPECT_EQ(faults.list()[0].where.substr(0, 11), "job.toml:2:");
 }
 
+TEST(TomlReader, RefusesWhatItsParserTakesForGranted) {
+  std::vector<std::string> documents{"[,]", "[ = 2", "[[]]", "[", "a = 12:x", "a = 1979-05-27T", "f = 0'\u00fc''x1F", "a = \"\"\"x \\\n  \u00fc"};
+  for (const char* character : {"\u00a1", "\u00fc", "\u0416", "\U0001F600", "\x80", "\xff"}) {
+    for (const std::string before : {"a = ", "a = 1 ", "", "[t", "[t] ", "a = [1", "a = {"}) documents.push_back(before + character);
+  }
+  for (const std::string& document : documents) {
+    base::Faults faults;
+    TomlReader::parse("x = 1\n" + document, "f", faults);
+    ASSERT_EQ(faults.list().size(), 1u) << document;
+    EXPECT_TRUE(faults.list()[0].where.starts_with("f:")) << document << " at " << faults.list()[0].where;  // bytes that are no UTF-8: a line early
+  }
+}
+
+TEST(TomlReader, TextAndCommentsMayHoldAnyCharacter) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("a = \"\u00fc\u0416\" # \u00fc\nb = \"\"\"x \\\n  \u00fc\"\"\"\n", "f", faults);
+  std::string a, b;
+  reader.read("a", a);
+  reader.read("b", b);
+  EXPECT_TRUE(faults.empty());
+  EXPECT_EQ(a, "\u00fc\u0416");
+  EXPECT_EQ(b, "x \u00fc");
+}
+
 TEST(TomlReader, RefusesNotANumberWhereABoundStands) {
   base::Faults faults;
   TomlReader reader = TomlReader::parse("a = nan\nb = inf\n", "f", faults);
