@@ -4,13 +4,22 @@
 
 #include "launcher/plan/plan.h"
 #include "launcher/plan/show.h"
+#include "launcher/render/batch_script.h"
 #include "runtime/base/error.h"
+#include "runtime/base/files.h"
 
 namespace muster::cli {
 
 namespace {
 
 void print(const std::string& page) { std::fwrite(page.data(), 1, page.size(), stdout); }
+
+/// The batch script that `submit` would write; none for a cluster whose file says nothing of Slurm.
+std::string batch_script(const plan::Planned& planned) {
+  if (!planned.cluster.has_slurm) return "";
+  const std::string shape = base::read_file(cluster::shipped_folder("templates") / "batch.sh.in");
+  return render::batch_script(shape, planned.plan, planned.cluster, planned.plan.binaries / "muster");
+}
 
 }  // namespace
 
@@ -27,7 +36,7 @@ int run_plan(const Options& options) {
   } else if (options.resolved) {
     print(spec::plan_text(planned.plan));
   } else {
-    print(plan::plan_page(planned.plan, ""));
+    print(plan::plan_page(planned.plan, batch_script(planned)));
   }
   return 0;
 }

@@ -119,6 +119,7 @@ Cluster parse_cluster(const std::string& content, const std::string& where, cons
   faults.throw_if_any();
   Cluster cluster;
   cluster.name = name;
+  cluster.has_slurm = reader.has("slurm");
   spec::ReadVisitor visitor(reader, nullptr);
   describe_cluster(visitor, cluster);
   read_environment(reader, cluster);

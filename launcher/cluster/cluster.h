@@ -44,6 +44,7 @@ struct Cluster {
   std::vector<std::string> cpus;          // by local rank: "0-13,112-125"; empty: not bound
   std::vector<std::string> setup;         // lines of the batch script before the launcher takes over
   GpuFacts gpu;
+  bool has_slurm = false;                 // the file has a table [slurm]
   SlurmFacts slurm;
   std::vector<EnvironmentEntry> environment;
 };
