@@ -15,6 +15,7 @@
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/kernels/kernels.h"
 #include "runtime/ops/layer_forms.h"
+#include "runtime/ops/memory.h"
 #include "runtime/parallel/vocabulary.h"
 #include "runtime/weights/model_folder.h"
 
@@ -182,6 +183,7 @@ void run_decoder(const Shape& shape, const Batch& batch) {
 
 int main(int argc, char** argv) {
   using namespace muster;
+  ops::keep_freed_memory();
   at::set_num_threads(argc > 1 ? std::atoi(argv[1]) : 1);
   if (argc > 2) bench::wanted = argv[2];
   const spec::ModelFacts tiny{.family = spec::Family::qwen3, .hidden_size = 64, .num_layers = 2, .num_heads = 4, .num_kv_heads = 4, .head_dim = 16,
