@@ -10,6 +10,8 @@
 #include "runtime/base/random.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/device/forms.h"
+#include "runtime/generate/draw_form.h"
 #include "runtime/generate/filters.h"
 #include "runtime/generate/gumbel.h"
 #include "runtime/ops/threads.h"
@@ -50,6 +52,12 @@ double log_sum_exp(double a, double b) {
   return larger + std::log(std::exp(a - larger) + std::exp(b - larger));
 }
 
+/// The noise of a sample belongs to it alone, whatever batch or layout it is drawn in.
+base::RandomKey key_of(std::uint64_t seed, std::int64_t step, const Draw& draw) {
+  const auto who = static_cast<std::uint64_t>(draw.group) << 24 | static_cast<std::uint64_t>(draw.sample);
+  return {seed, base::Purpose::sampling, static_cast<std::uint64_t>(step), who};
+}
+
 [[noreturn]] void refuse_logits(const Draw& draw) {
   throw Error::user({base::text("the model's logits are not finite at token ", draw.position, " of the answer"),
                      base::text("group ", draw.group, ", sample ", draw.sample),
@@ -85,9 +93,7 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
     const Draw& draw = draws[i];
     Winner winner{figures.maximum, figures.argmax};
     if (!is_greedy) {
-      const auto who = static_cast<std::uint64_t>(draw.group) << 24 | static_cast<std::uint64_t>(draw.sample);
-      winner = draw_row(row, base::RandomKey(seed_, base::Purpose::sampling, static_cast<std::uint64_t>(step), who),
-                        draw.position, figures.argmax);
+      winner = draw_row(row, key_of(seed_, step, draw), draw.position, figures.argmax);
     }
     best[i] = {.log_sum_exp = figures.log_sum_exp, .raw_log_sum_exp = raw_log_sum_exp};
     if (winner.entry < 0) continue;
@@ -97,17 +103,21 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
   }
 }
 
-void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step,
-                   std::vector<Drawn>& drawn) const {
-  static_assert(sizeof(Best) == kBestWidth * sizeof(double));
-  drawn.clear();
-  if (draws.empty()) return;  // the same on every rank
-  INVARIANT(logits_RV.size(1) == vocabulary_.size(), "logits cover this rank's part of the vocabulary");
-  at::Tensor rows_RV = logits_RV.to(at::kFloat).contiguous();
-  if (has_filters_) rows_RV = gather_rows(tp, rows_RV, vocab_size_);
-  rows_RV = rows_RV.cpu();
-  const spec::Range range = has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_;
+/// By the form of the logits' device; [N, 5] stays there.
+at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step) const {
+  const bool is_greedy = sampling_.temperature == 0;
+  std::vector<std::int64_t> words;
+  for (const Draw& draw : draws) {
+    const base::RandomKey key = key_of(seed_, step, draw);
+    words.insert(words.end(), {draw.row, draw.position, key.key()[0], key.key()[1], key.stream()[0], key.stream()[1]});
+  }
+  const at::Tensor draws_N6 = at::tensor(words, at::kLong).view({-1, 6}).to(logits_RV.device());
+  return device::cuda_form<DrawRows>(kDrawRows)(logits_RV, draws_N6, is_greedy ? 1 : 1 / sampling_.temperature,
+                                                vocabulary_.begin, is_greedy);
+}
 
+at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const Draw> draws,
+                                 std::int64_t step) const {
   const auto num_draws = static_cast<std::int64_t>(draws.size());
   at::Tensor best_N5 = at::empty({num_draws, kBestWidth}, at::kDouble);
   Best* const best = reinterpret_cast<Best*>(best_N5.mutable_data_ptr<double>());
@@ -124,6 +134,25 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
       begin = next;
     }
   });
+  return best_N5;
+}
+
+void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step,
+                   std::vector<Drawn>& drawn) const {
+  static_assert(sizeof(Best) == kBestWidth * sizeof(double));
+  drawn.clear();
+  if (draws.empty()) return;  // the same on every rank
+  INVARIANT(logits_RV.size(1) == vocabulary_.size(), "logits cover this rank's part of the vocabulary");
+  const auto num_draws = static_cast<std::int64_t>(draws.size());
+  at::Tensor best_N5;
+  if (!has_filters_ && logits_RV.is_cuda() && device::has_form(kDrawRows)) {
+    best_N5 = draw_on_device(logits_RV, draws, step);
+    if (tp.size() == 1) best_N5 = best_N5.cpu();
+  } else {
+    at::Tensor rows_RV = logits_RV.to(at::kFloat).contiguous();
+    if (has_filters_) rows_RV = gather_rows(tp, rows_RV, vocab_size_);
+    best_N5 = draw_on_host(rows_RV.cpu(), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, draws, step);
+  }
 
   at::Tensor all_PN5 = best_N5.unsqueeze(0);
   if (!has_filters_ && tp.size() > 1) {

@@ -2,6 +2,7 @@
 # are given by hand, for Debian's CMake is older than the toolkit.
 set(CMAKE_CUDA_COMPILER ${MUSTER_NVCC})
 set(CMAKE_CUDA_ARCHITECTURES OFF)
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one that LibTorch uses
 enable_language(CUDA)
 set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
 set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
