@@ -8,7 +8,6 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/error.h"
 #include "runtime/base/text.h"
 
 namespace muster::base {
@@ -39,7 +38,7 @@ void JsonLinesWriter::append(const nlohmann::ordered_json& object) {
   }
 }
 
-std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset) {
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset, std::vector<Fault>& broken) {
   std::vector<nlohmann::ordered_json> objects;
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return objects;
@@ -56,12 +55,22 @@ std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path&
     if (!line.empty()) {
       nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
       if (object.is_discarded())
-        throw Error::user({.what = "not a JSON line", .where = text(path.string(), " at byte ", offset + static_cast<std::int64_t>(begin))});
-      objects.push_back(std::move(object));
+        broken.push_back({.what = "not a JSON line", .where = text(path.string(), " at byte ", offset + static_cast<std::int64_t>(begin))});
+      else
+        objects.push_back(std::move(object));
     }
     begin = end + 1;
   }
   offset += static_cast<std::int64_t>(begin);
+  return objects;
+}
+
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset) {
+  std::vector<Fault> broken;
+  std::int64_t end = offset;
+  std::vector<nlohmann::ordered_json> objects = read_json_lines(path, end, broken);
+  if (!broken.empty()) throw Error(ErrorKind::user, {broken.front()});
+  offset = end;
   return objects;
 }
 

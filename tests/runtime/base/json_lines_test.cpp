@@ -41,5 +41,18 @@ TEST(JsonLines, ABrokenLineIsNamed) {
   EXPECT_THROW(read_json_lines(path), Error);
 }
 
+TEST(JsonLines, AViewPassesBrokenLinesOver) {
+  tests::TemporaryFolder folder;
+  const auto path = folder.path() / "steps.jsonl";
+  std::ofstream(path) << "{\"step\":1}\nnonsense\n{\"step\":2}\n{\"half";
+  std::int64_t offset = 0;
+  std::vector<Fault> broken;
+  EXPECT_EQ(read_json_lines(path, offset, broken).size(), 2u);
+  ASSERT_EQ(broken.size(), 1u);
+  EXPECT_EQ(broken[0].where, path.string() + " at byte 11");
+  EXPECT_TRUE(read_json_lines(path, offset, broken).empty());
+  EXPECT_EQ(broken.size(), 1u);
+}
+
 }  // namespace
 }  // namespace muster::base

@@ -1,0 +1,33 @@
+// The lines of the live view, as pure functions of a plan, what the records say, and the time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "launcher/progress/run_records.h"
+#include "launcher/progress/terminal.h"
+#include "runtime/spec/plan.h"
+
+namespace muster::progress {
+
+struct Moment {
+  double elapsed_s = 0;     // since the attempt began
+  double since_last_s = 0;  // since the last step's record
+  bool over = false;        // the attempt has ended
+};
+
+/// At most six lines that are redrawn in place. Where there are fewer columns each line leaves out its last parts.
+std::vector<Line> block_lines(const spec::Plan& plan, const RunRecords& records, const Moment& moment, const Style& style);
+
+/// "step 3/12 reward 0.61 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 10 s"
+std::string plain_step_line(const spec::Plan& plan, const spec::StepRecord& step, double eta_s);
+
+/// What goes on before the first record: "loading the model".
+std::string doing_text(const spec::Plan& plan, const RunRecords& records);
+/// "8 ranks on 2 nodes, colocated"; "1 + 1 ranks, split".
+std::string ranks_text(const spec::Plan& plan);
+/// "update 24, reward 0.12 of 0.25".
+std::string warmup_text(const spec::WarmupJob& job, const WarmupLines& warmup);
+
+}  // namespace muster::progress

@@ -1,0 +1,38 @@
+// Small drawings of one line: the bar of a run, a curve, the shares of a step's phases.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "launcher/progress/terminal.h"
+
+namespace muster::progress {
+
+/// `share` 0..1 drawn in `columns` columns, its two edges included; eighths of a column where the style has UTF-8.
+std::string bar(double share, std::int64_t columns, const Style& style);
+
+/// The curve of `values`, of which there will be `of` in the end (0: it is not known): up to four columns a value where there is room for
+/// all of them, and the mean of neighbours where there are more values than columns. The lowest sign is 0 or the smallest value, the
+/// highest the largest. Values that are no numbers leave a gap.
+std::string sparkline(const std::vector<double>& values, std::int64_t columns, std::size_t of, const Style& style);
+
+/// One phase of a step and its part of the step's seconds.
+struct PhaseShare {
+  std::string name;  // "generate"
+  char letter = '?';
+  Ink ink = Ink::plain;
+  double seconds = 0;
+  double share = 0;  // 0..1
+};
+/// From the phases of a record ("generate_s": 2.1, ...), in the order of a step; log and other together as "other". Phases that took
+/// no time are left out.
+std::vector<PhaseShare> phase_shares(const std::map<std::string, double>& phases);
+
+/// The shares side by side in `columns` columns: blocks of their colours, or their letters without colours.
+Line phase_bar(const std::vector<PhaseShare>& shares, std::int64_t columns, const Style& style);
+/// One part a phase for `fitted`: its sign and "generate 26 %"; below 0.5 % it is left out.
+std::vector<Line> phase_legend(const std::vector<PhaseShare>& shares, const Style& style);
+
+}  // namespace muster::progress

@@ -1,0 +1,207 @@
+#include "launcher/progress/run_records.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <type_traits>
+
+#include "runtime/base/json_lines.h"
+#include "runtime/base/text.h"
+
+namespace muster::progress {
+namespace {
+
+using nlohmann::ordered_json;
+
+void take(const ordered_json& value, std::string& out) {
+  if (value.is_string()) out = value.get<std::string>();
+}
+template <class T>
+requires std::is_arithmetic_v<T>
+void take(const ordered_json& value, T& out) {
+  if (value.is_number()) out = value.get<T>();
+  else if (value.is_null() && std::is_floating_point_v<T>) out = std::numeric_limits<T>::quiet_NaN();
+}
+template <class T>
+void take(const ordered_json& value, std::vector<T>& out) {
+  if (!value.is_array()) return;
+  for (const ordered_json& entry : value) take(entry, out.emplace_back());
+}
+template <class T>
+void take(const ordered_json& value, std::map<std::string, T>& out) {
+  if (!value.is_object()) return;
+  for (const auto& [key, entry] : value.items()) take(entry, out[key]);
+}
+template <class T>
+void take(const ordered_json& line, const char* key, T& out) {
+  if (const auto found = line.find(key); found != line.end()) take(*found, out);
+}
+
+/// The complete lines that were added to a text file.
+std::vector<std::string> added_lines(const std::filesystem::path& path, std::int64_t& offset) {
+  const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string content;
+  char buffer[1 << 14];
+  while (file) {
+    const ssize_t count = ::pread(file.get(), buffer, sizeof buffer, offset + static_cast<off_t>(content.size()));
+    if (count <= 0) break;
+    content.append(buffer, static_cast<std::size_t>(count));
+  }
+  const std::size_t end = content.rfind('\n');
+  if (end == std::string::npos) return {};
+  offset += static_cast<std::int64_t>(end) + 1;
+  return base::split(std::string_view(content).substr(0, end), '\n');
+}
+
+}  // namespace
+
+std::vector<const spec::StepRecord*> RunRecords::step_list() const {
+  std::vector<const spec::StepRecord*> list;
+  for (const auto& [number, step] : steps) list.push_back(&step);
+  return list;
+}
+
+std::optional<spec::StepRecord> step_of(const ordered_json& line) {
+  spec::StepRecord r;
+  take(line, "step", r.step);
+  if (r.step < 1) return std::nullopt;
+  take(line, "attempt", r.attempt);
+  take(line, "time", r.time);
+  take(line, "step_s", r.step_s);
+  take(line, "step_to_step_s", r.step_to_step_s);
+  take(line, "phases", r.phases);
+  take(line, "tokens_per_s_per_gpu", r.tokens_per_s_per_gpu);
+  take(line, "generate_tokens_per_s_per_gpu", r.generate_tokens_per_s_per_gpu);
+  take(line, "train_tokens_per_s_per_gpu", r.train_tokens_per_s_per_gpu);
+  take(line, "mfu", r.mfu);
+  take(line, "reward", r.reward);
+  take(line, "samples", r.samples);
+  take(line, "timeouts", r.timeouts);
+  take(line, "failed", r.failed);
+  take(line, "refused_rows", r.refused_rows);
+  take(line, "mean_answer_tokens", r.mean_answer_tokens);
+  take(line, "truncated", r.truncated);
+  take(line, "losses", r.losses);
+  take(line, "grad_norms", r.grad_norms);
+  take(line, "lr", r.lr);
+  take(line, "logprob_diff_mean", r.logprob_diff_mean);
+  take(line, "logprob_diff_max", r.logprob_diff_max);
+  take(line, "prob_error", r.prob_error);
+  take(line, "refit_bytes", r.refit_bytes);
+  take(line, "refit_least_bytes", r.refit_least_bytes);
+  take(line, "refit_checked_tensors", r.refit_checked_tensors);
+  take(line, "memory", r.memory);
+  take(line, "memory_predicted", r.memory_predicted);
+  take(line, "peak_memory_bytes", r.peak_memory_bytes);
+  take(line, "slowest_rank", r.slowest_rank);
+  return r;
+}
+
+RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too)
+    : paths_(paths), attempt_(attempt), earlier_too_(earlier_too), steps_{.path = paths.steps()}, samples_{.path = paths.samples()}, warmup_{.path = paths.warmup()} {}
+
+std::vector<ordered_json> RecordReader::new_lines(Followed& file) {
+  std::vector<base::Fault> broken;
+  std::vector<ordered_json> lines = base::read_json_lines(file.path, file.offset, broken);
+  file.broken += static_cast<std::int64_t>(broken.size());
+  std::erase_if(lines, [&](const ordered_json& line) {
+    if (!line.is_object()) ++file.broken;
+    return !line.is_object() || !counts(line);
+  });
+  return lines;
+}
+
+bool RecordReader::counts(const ordered_json& line) const {
+  std::int64_t attempt = 0;
+  take(line, "attempt", attempt);
+  return attempt == attempt_ || (earlier_too_ && attempt < attempt_);
+}
+
+bool RecordReader::read() {
+  bool changed = read_start();
+  for (const ordered_json& line : new_lines(warmup_)) {
+    changed = true;
+    std::string kind;
+    std::int64_t attempt = 0;
+    take(line, "kind", kind);
+    take(line, "attempt", attempt);
+    if (attempt != warmup_attempt_) records_.warmup = {};  // an attempt that starts again warms up again
+    warmup_attempt_ = attempt;
+    WarmupLines& warmup = records_.warmup;
+    double reward = std::numeric_limits<double>::quiet_NaN();
+    take(line, "reward", reward);
+    if (kind == "sft") {
+      take(line, "step", warmup.updates);
+      take(line, "loss", warmup.loss);
+    } else if (kind == "check") {
+      warmup.checks.push_back(reward);
+    } else if (kind == "start") {
+      warmup.start_reward = reward;
+      take(line, "prompts", warmup.start_prompts);
+    }
+  }
+  for (const ordered_json& line : new_lines(samples_)) {
+    SampleLine sample;
+    take(line, "step", sample.step);
+    take(line, "attempt", sample.attempt);
+    take(line, "prompt_index", sample.prompt_index);
+    take(line, "sample_index", sample.sample_index);
+    take(line, "prompt", sample.prompt);
+    take(line, "text", sample.text);
+    take(line, "outcome", sample.outcome);
+    take(line, "reward", sample.reward);
+    std::vector<SampleLine>& of_step = records_.samples[sample.step];
+    if (!of_step.empty() && of_step.front().attempt > sample.attempt) continue;
+    if (!of_step.empty() && of_step.front().attempt < sample.attempt) of_step.clear();
+    of_step.push_back(std::move(sample));
+    changed = true;
+  }
+  for (const ordered_json& line : new_lines(steps_)) {
+    std::optional<spec::StepRecord> step = step_of(line);
+    if (!step) {
+      ++steps_.broken;
+      continue;
+    }
+    const auto before = records_.steps.find(step->step);
+    if (before != records_.steps.end() && before->second.attempt > step->attempt) continue;
+    records_.steps[step->step] = std::move(*step);
+    changed = true;
+  }
+  tell_broken();
+  return changed;
+}
+
+void RecordReader::tell_broken() {
+  records_.problems.clear();
+  for (const Followed* file : {&steps_, &samples_, &warmup_}) {
+    if (file->broken > 0)
+      records_.problems.push_back(base::text(file->path.filename().string(), ": ", file->broken, file->broken == 1 ? " line is" : " lines are", " broken and left out"));
+  }
+}
+
+bool RecordReader::read_start() {
+  StartLines& start = records_.start;
+  bool changed = false;
+  if (records_.steps.empty()) {
+    std::int64_t started = 0;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(paths_.attempt(attempt_), error), end; !error && entry != end; entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      started += name.starts_with("rank_") && name.ends_with(".log") ? 1 : 0;
+    }
+    changed = started != start.ranks_started;
+    start.ranks_started = started;
+  }
+  for (const std::string& line : added_lines(paths_.rank_log(attempt_, 0), log_offset_)) {  // rank 0 writes the records
+    const auto has = [&](const char* words) { return line.find(words) != std::string::npos; };
+    changed = true;
+    if (has(" rank: all ranks have met")) start.all_met = true;
+    else if (has(" loop: ready")) start.load_s = std::atof(line.substr(std::min(line.size(), line.find("load_s=") + 7)).c_str());
+    else if (has(" loop: warm start done")) start.warm_start_done = true;
+    else if (has(" warning rank ")) start.warnings.push_back(line);
+  }
+  return changed;
+}
+
+}  // namespace muster::progress

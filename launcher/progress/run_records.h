@@ -1,0 +1,84 @@
+// What the files of a run say, followed while they grow: steps.jsonl, samples.jsonl, warmup.jsonl, and of the attempt's folder which
+// ranks have begun. Broken lines are counted and told, never a reason to show nothing.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/spec/plan.h"
+#include "runtime/spec/step_record.h"
+
+namespace muster::progress {
+
+/// One line of samples.jsonl, as far as a person wants to see it.
+struct SampleLine {
+  std::int64_t step = 0, attempt = 0, prompt_index = 0, sample_index = 0;
+  std::string prompt, text, outcome;
+  double reward = 0;
+};
+
+/// The supervised start.
+struct WarmupLines {
+  std::int64_t updates = 0;                  // done
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> checks;                // rewards, each after some updates
+  std::optional<double> start_reward;        // measured afresh before step 1
+  std::int64_t start_prompts = 0;
+};
+
+/// What the attempt's folder tells before the first record.
+struct StartLines {
+  std::int64_t ranks_started = 0;            // with a log
+  bool all_met = false;
+  std::optional<double> load_s;
+  bool warm_start_done = false;
+  std::vector<std::string> warnings;         // of the writer, whole lines
+};
+
+struct RunRecords {
+  std::map<std::int64_t, spec::StepRecord> steps;               // by step, of its highest attempt
+  std::map<std::int64_t, std::vector<SampleLine>> samples;      // by step, of its highest attempt
+  WarmupLines warmup;
+  StartLines start;
+  std::vector<std::string> problems;                            // "steps.jsonl: 2 lines are broken", one a file
+  std::vector<const spec::StepRecord*> step_list() const;
+};
+
+/// Reads what is new in the files of a run.
+class RecordReader {
+ public:
+  /// `attempt`: of samples, steps and warm-up only the lines of this one, or with `earlier_too` of all up to it.
+  RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too);
+  /// Takes what has been added; true when there was something.
+  bool read();
+  const RunRecords& records() const { return records_; }
+
+ private:
+  struct Followed {
+    std::filesystem::path path;
+    std::int64_t offset = 0, broken = 0;
+  };
+  std::vector<nlohmann::ordered_json> new_lines(Followed& file);
+  bool counts(const nlohmann::ordered_json& line) const;
+  void tell_broken();
+  bool read_start();
+
+  spec::RunPaths paths_;
+  std::int64_t attempt_;
+  bool earlier_too_;
+  Followed steps_, samples_, warmup_;
+  std::int64_t warmup_attempt_ = -1;
+  std::int64_t log_offset_ = 0;
+  RunRecords records_;
+};
+
+/// A line of steps.jsonl; what is missing or of another type stays 0, null is NaN. None without a step number.
+std::optional<spec::StepRecord> step_of(const nlohmann::ordered_json& line);
+
+}  // namespace muster::progress
