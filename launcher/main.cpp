@@ -1,11 +1,24 @@
 // muster: the verbs, one line each.
 #include "launcher/cli/verbs.h"
+#include "launcher/run/run.h"
+#include "launcher/status/status.h"
+#include "launcher/submit/submit.h"
+#include "launcher/supervise/supervise.h"
 
 int main(int argc, char** argv) {
   using namespace muster;
   const std::vector<cli::Verb> verbs{
       {"plan", "JOB [--cluster C] [--set key=value]...", "what a job would be: allocation, mesh, ranks, environment, memory",
        "muster plan smollm2-135m-sums --set train.dp=4 --set gen.dp=4", {"cluster", "set", "json", "resolved"}, 1, cli::run_plan},
+      {"run", "JOB [--run-dir DIR] [--set key=value]... | --plan FILE | --run-dir DIR", "runs a job here, or across the nodes of the allocation it is called in",
+       "muster run smollm2-135m-sums --set grpo.steps=20", {"cluster", "set", "run-dir", "plan"}, 1, run::run_verb},
+      {"submit", "JOB --cluster C [--run-dir DIR] [--set key=value]...", "checks everything, writes the run folder, submits with sbatch",
+       "muster submit my-job.toml --cluster dgx-h100", {"cluster", "set", "run-dir"}, 1, [](const cli::Options& typed) { return submit::submit_verb(typed); }},
+      {"status", "[RUN]", "what a run is doing: by run folder or job id, or the newest run", "muster status", {}, 1, status::status_verb},
+      {"logs", "[RUN] [-f] [--rank R]", "what a rank wrote; -f follows: the progress, or with --rank that log", "muster logs -f", {"follow", "rank"}, 1, status::logs_verb},
+      {"cancel", "[RUN]", "ends a run", "muster cancel 4711", {}, 1, status::cancel_verb},
+      {"supervise", "RUN_FOLDER [-- SRUN_FLAG...]", "one attempt of a run, inside its job", "", {}, 64,
+       [](const cli::Options& typed) { return supervise::supervise_verb(typed.words); }, false},
       {"keys", "[--steps | --cluster]", "every key of job and cluster files, with type, unit, default and meaning",
        "muster keys --steps", {"steps", "cluster-keys"}, 0, cli::run_keys},
   };

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "runtime/base/text.h"
+#include "runtime/reward/worker.h"
 #include "runtime/spec/layout.h"
 
 namespace muster::node {
@@ -84,8 +85,8 @@ base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank
 
 base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries, const std::filesystem::path& log) {
   base::ChildOptions child;
-  child.command = {(binaries / "muster-runtime").string(), "reward", "--fd", std::to_string(fd), "--timeout-s", base::text(plan.job.reward.timeout_s),
-                   "--max-memory-gb", base::text(plan.job.reward.max_memory_gb)};
+  child.command = {(binaries / "muster-runtime").string()};
+  for (const std::string& word : reward::reward_arguments(fd, {.timeout_s = plan.job.reward.timeout_s, .max_memory_gb = plan.job.reward.max_memory_gb})) child.command.push_back(word);
   child.environment = inherited_environment();
   child.output = log;
   child.inherit = {fd};

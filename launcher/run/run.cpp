@@ -1,0 +1,81 @@
+#include "launcher/run/run.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "launcher/progress/progress.h"
+#include "launcher/run/run_folder.h"
+#include "launcher/slurm/queries.h"
+#include "launcher/supervise/agents.h"
+#include "launcher/supervise/supervise.h"
+#include "runtime/base/text.h"
+
+namespace muster::run {
+namespace {
+
+constexpr std::size_t kLogLines = 8;
+
+void print(std::FILE* out, const std::string& page) {
+  std::fputs(page.c_str(), out);
+  std::fflush(out);
+}
+
+// A path as a person would type it from here.
+std::string typed_path(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const std::string near = std::filesystem::proximate(path, ignored).string();
+  return base::shell_quoted(near.empty() || near.starts_with("..") ? path.string() : near);
+}
+
+std::string resume_hint(const spec::Plan& plan) {
+  const bool resumes = plan.job.checkpoint.every > 0;
+  return base::text(resumes ? "resume:  " : "again:   ", "muster run --run-dir ", typed_path(plan.run_folder), resumes ? "" : "   (no checkpoints are written: it begins again at step 1)", "\n");
+}
+
+// The sentence, the end of the log of the rank that it names, and how to go on.
+std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdict) {
+  const spec::RunPaths paths{plan.run_folder};
+  std::string page = "\nmuster: the run failed: " + verdict.sentence + "\n";
+  const std::filesystem::path log = verdict.rank ? paths.rank_log(verdict.attempt, *verdict.rank) : paths.node_log(verdict.attempt, 0);
+  const std::vector<std::string> lines = supervise::last_lines(log, kLogLines);
+  if (!lines.empty()) page += base::text("\nlast lines of ", typed_path(log), ":\n");
+  for (const std::string& line : lines) page += "  | " + line + "\n";
+  return page + "\nfolder:  " + typed_path(plan.run_folder) + "\n" + resume_hint(plan);
+}
+
+}  // namespace
+
+int run_verb(const cli::Options& typed) {
+  const Prepared prepared = prepare(typed);
+  const spec::Plan& plan = prepared.plan;
+  const spec::RunPaths paths{plan.run_folder};
+  for (const std::string& warning : plan.warnings) print(stderr, "warning: " + warning + "\n");
+  write_run_folder(prepared);
+
+  const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
+  std::optional<progress::View> view;
+  supervise::AttemptOptions options{.srun_flags = prepared.cluster.slurm.srun_flags};
+  options.watcher = [&](const supervise::Attempt& attempt) {
+    if (!view) {
+      if (prepared.is_next_attempt) print(stdout, base::text("attempt ", attempt.number(), plan.job.checkpoint.every > 0 ? "\n" : " begins again at step 1: no checkpoints are written\n"));
+      print(stdout, base::text("run folder ", typed_path(plan.run_folder), "\n"));
+      view.emplace(plan, paths, attempt.number(), stdout, ::isatty(STDOUT_FILENO) == 1);
+    }
+    view->poll();
+  };
+  const supervise::Verdict verdict = supervise::run_attempt(plan, nodes, options);
+  if (view) view->finish();
+
+  if (verdict.code == 0) {
+    print(stdout, progress::summary_text(plan, paths, verdict.attempt));
+  } else if (verdict.code > 128) {
+    print(stderr, "\nmuster: " + verdict.sentence + "; every process has ended\n" + resume_hint(plan));
+  } else {
+    print(stderr, failure_page(plan, verdict));
+  }
+  return verdict.code;
+}
+
+}  // namespace muster::run

@@ -1,0 +1,12 @@
+// `muster run`: a run on this machine, or across the nodes of the allocation that it is called in, watched to its end.
+#pragma once
+
+#include "launcher/cli/options.h"
+
+namespace muster::run {
+
+/// JOB [--cluster C] [--run-dir DIR] [--set key=value]..., --plan FILE, or --run-dir DIR alone for the next attempt.
+/// Returns 0, the code of the failure, or 130 after Ctrl-C.
+int run_verb(const cli::Options& typed);
+
+}  // namespace muster::run

@@ -1,0 +1,132 @@
+#include "launcher/run/run_folder.h"
+
+#include "launcher/plan/plan.h"
+#include "launcher/render/batch_script.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/process.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/memory.h"
+
+namespace muster::run {
+namespace fs = std::filesystem;
+using base::text;
+
+namespace {
+
+constexpr std::int64_t kRecords_bytes = 64 << 20;  // logs and records of a long run
+
+fs::path whole_path(const fs::path& path) { return fs::absolute(path).lexically_normal(); }
+
+// The cluster that a plan names, where its file is still there: only the batch script needs it.
+cluster::Cluster cluster_of(const std::string& name) {
+  try {
+    return cluster::read_cluster(name.empty() ? "local" : name, cluster::shipped_folder("clusters"));
+  } catch (const Error&) {
+    return {.name = name};  // a plan of another place: the script then carries no site's directives
+  }
+}
+
+Prepared of_job(const cli::Options& typed) {
+  plan::Request request{.job = typed.words[0], .overrides = typed.overrides, .paths_must_exist = true};
+  if (!typed.cluster.empty()) request.cluster = typed.cluster;
+  if (!typed.run_dir.empty()) request.run_folder = whole_path(typed.run_dir);
+  plan::Planned planned = plan::make_plan(request);
+  if (planned.plan.run_folder.empty()) planned.plan.run_folder = default_run_folder(planned.plan.job.name);
+  if (fs::exists(spec::RunPaths{planned.plan.run_folder}.plan()))
+    throw Error::user({.what = "this folder holds a run already", .where = planned.plan.run_folder.string(), .fix = text("another --run-dir for a new run; `muster ", typed.verb, " --run-dir` without a JOB for its next attempt")});
+  return {.plan = std::move(planned.plan), .cluster = std::move(planned.cluster)};
+}
+
+Prepared of_plan_file(const cli::Options& typed) {
+  Prepared prepared{.plan = spec::read_plan(typed.plan_file)};
+  if (!typed.run_dir.empty()) prepared.plan.run_folder = whole_path(typed.run_dir);
+  if (prepared.plan.run_folder.empty()) prepared.plan.run_folder = default_run_folder(prepared.plan.job.name);
+  prepared.is_next_attempt = fs::exists(spec::RunPaths{prepared.plan.run_folder}.plan());
+  return prepared;
+}
+
+Prepared of_run_folder(const cli::Options& typed) {
+  const fs::path folder = whole_path(typed.run_dir);
+  const fs::path file = spec::RunPaths{folder}.plan();
+  if (!fs::exists(file)) throw Error::user({.what = "no run is there: it holds no plan.toml", .where = folder.string(), .fix = text("muster ", typed.verb, " JOB --run-dir ", folder.string(), " begins one")});
+  Prepared prepared{.plan = spec::read_plan(file), .is_next_attempt = true};
+  prepared.plan.run_folder = folder;
+  return prepared;
+}
+
+}  // namespace
+
+Prepared prepare(const cli::Options& typed) {
+  if (!typed.words.empty() && !typed.plan_file.empty()) throw Error::user({.what = "a JOB and --plan exclude each other", .fix = "a plan is run as it is"});
+  if (!typed.words.empty()) return of_job(typed);
+  if (!typed.overrides.empty() || !typed.cluster.empty())
+    throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already", .fix = "give the JOB again, with a new --run-dir"});
+  if (typed.plan_file.empty() && typed.run_dir.empty())
+    throw Error::user({.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"), .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
+  Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
+  prepared.cluster = cluster_of(prepared.plan.cluster);
+  if (prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime")) prepared.plan.binaries = base::executable_folder();
+  base::Faults faults;
+  check_paths(prepared.plan, faults);
+  faults.throw_if_any();
+  return prepared;
+}
+
+void write_run_folder(const Prepared& prepared) {
+  const spec::RunPaths paths{prepared.plan.run_folder};
+  base::make_folder(paths.folder);
+  const std::int64_t free = base::free_bytes(paths.folder);
+  const std::int64_t needed = needed_bytes(prepared.plan);
+  if (free < needed)
+    throw Error::user({.what = text("only ", base::bytes_text(free), " free, but the run leaves at least ", base::bytes_text(needed), prepared.plan.job.checkpoint.final_model ? " with its final model" : ""),
+                       .where = paths.folder.string(),
+                       .fix = "choose another --run-dir, or --set checkpoint.final_model=false"});
+  base::write_file(paths.plan(), spec::plan_text(prepared.plan));
+  base::write_file(paths.batch_script(), batch_script_of(prepared.plan, prepared.cluster), 0755);
+}
+
+std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& cluster) {
+  const std::string shape = base::read_file(cluster::shipped_folder("templates") / "batch.sh.in");
+  return render::batch_script(shape, plan, cluster, plan.binaries / "muster");
+}
+
+void check_paths(const spec::Plan& plan, base::Faults& faults) {
+  const std::string where = plan.run_folder.empty() ? "plan" : spec::RunPaths{plan.run_folder}.plan().string();
+  if (!plan.job.model.path.empty() && !fs::is_directory(plan.job.model.path))
+    faults.add({.what = text("model.path: there is no folder ", plan.job.model.path), .where = where, .fix = "make or copy the model folder; tools/quickstart makes that of the shipped job"});
+  if (!plan.job.data.path.starts_with("builtin:") && !fs::exists(plan.job.data.path)) faults.add({.what = text("data.path: there is no file ", plan.job.data.path), .where = where});
+}
+
+std::int64_t needed_bytes(const spec::Plan& plan) {
+  if (!plan.job.checkpoint.final_model) return kRecords_bytes;
+  return kRecords_bytes + spec::parameter_count(plan.model) * spec::bytes_per_element(plan.job.model.dtype);
+}
+
+fs::path default_run_folder(const std::string& job_name) {
+  std::string name = job_name;
+  for (char& c : name)
+    if (c == '/' || c == ' ') c = '-';
+  const fs::path wanted = whole_path(fs::path("runs") / text(name, '-', base::wall_clock_stamp()));
+  fs::path folder = wanted;
+  for (int i = 2; fs::exists(folder); ++i) folder = text(wanted.string(), '-', i);
+  return folder;
+}
+
+fs::path newest_run_folder() {
+  fs::path newest;
+  fs::file_time_type newest_time;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("runs", ignored)) {
+    const fs::path plan = spec::RunPaths{entry.path()}.plan();
+    if (!fs::exists(plan, ignored)) continue;
+    // The folder's own time moves with each attempt; the plan's with the run's making.
+    const fs::file_time_type time = std::max(fs::last_write_time(plan, ignored), fs::last_write_time(entry.path(), ignored));
+    if (newest.empty() || time > newest_time) newest = entry.path(), newest_time = time;
+  }
+  if (newest.empty()) throw Error::user({.what = "no run in the folder 'runs' here", .fix = "name a run folder or a job id"});
+  return whole_path(newest);
+}
+
+}  // namespace muster::run

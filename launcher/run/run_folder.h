@@ -1,0 +1,39 @@
+// From what a person typed to a run folder that holds plan.toml and batch.sh: one way for `run` and `submit`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "launcher/cli/options.h"
+#include "launcher/cluster/cluster.h"
+#include "runtime/spec/plan.h"
+
+namespace muster::run {
+
+struct Prepared {
+  spec::Plan plan;                 // run_folder and binaries set
+  cluster::Cluster cluster;
+  bool is_next_attempt = false;    // of a run that is there already
+};
+
+/// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR alone: the plan that lies there.
+/// Model and data must be there. throws: Error::user with every fault.
+Prepared prepare(const cli::Options& typed);
+
+/// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved).
+/// throws: Error::user when it cannot be written, or has no room for what the run leaves.
+void write_run_folder(const Prepared& prepared);
+/// The batch script of this plan on this cluster.
+std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& cluster);
+
+/// A fault for each path of the job that is not there.
+void check_paths(const spec::Plan& plan, base::Faults& faults);
+/// Bytes that the run leaves at least: the final model where it is wanted, and room for records.
+std::int64_t needed_bytes(const spec::Plan& plan);
+
+/// "runs/<job>-20261123-203107", made absolute.
+std::filesystem::path default_run_folder(const std::string& job_name);
+/// The newest folder in runs/ that holds a plan. throws: Error::user when there is none.
+std::filesystem::path newest_run_folder();
+
+}  // namespace muster::run

@@ -1,0 +1,95 @@
+#include "launcher/run/run_folder.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "launcher/run/submission.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string message(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+class RunFolder : public testing::Test {
+ protected:
+  RunFolder() { fs::current_path(folder_.path()); }
+  ~RunFolder() override { fs::current_path(before_); }
+  cli::Options tiny(const std::string& run_dir) const { return {.verb = "run", .words = {"reverse-digits"}, .run_dir = run_dir}; }
+
+  tests::TemporaryFolder folder_;
+  fs::path before_ = fs::current_path();
+};
+
+TEST_F(RunFolder, HoldsThePlanAndTheScriptThatRerunIt) {
+  const Prepared prepared = prepare(tiny("mine"));
+  EXPECT_FALSE(prepared.is_next_attempt);
+  write_run_folder(prepared);
+  const spec::RunPaths paths{fs::canonical(folder_.path()) / "mine"};
+  const spec::Plan plan = spec::read_plan(paths.plan());
+  EXPECT_EQ(fs::canonical(plan.run_folder), paths.folder);
+  EXPECT_NE(base::read_file(paths.batch_script()).find(" supervise "), std::string::npos);
+  EXPECT_TRUE(prepare({.verb = "run", .run_dir = "mine"}).is_next_attempt);
+}
+
+TEST_F(RunFolder, IsNamedForJobAndTimeWhenNobodyNamesIt) {
+  const Prepared prepared = prepare(tiny(""));
+  EXPECT_EQ(prepared.plan.run_folder.parent_path().filename(), "runs");
+  EXPECT_TRUE(prepared.plan.run_folder.filename().string().starts_with("reverse-digits-"));
+  write_run_folder(prepared);
+  EXPECT_EQ(newest_run_folder(), prepared.plan.run_folder);
+  EXPECT_NE(default_run_folder("reverse-digits"), prepared.plan.run_folder);
+}
+
+TEST_F(RunFolder, AFolderThatHoldsARunIsNotTakenForAnother) {
+  write_run_folder(prepare(tiny("mine")));
+  EXPECT_NE(message([&] { prepare(tiny("mine")); }).find("holds a run already"), std::string::npos);
+}
+
+TEST_F(RunFolder, AMovedRunGoesOnInItsNewPlace) {
+  write_run_folder(prepare(tiny("mine")));
+  fs::rename("mine", "moved");
+  const Prepared prepared = prepare({.verb = "run", .run_dir = "moved"});
+  write_run_folder(prepared);
+  EXPECT_EQ(spec::read_plan("moved/plan.toml").run_folder.filename(), "moved");
+}
+
+TEST_F(RunFolder, OptionsThatWouldHaveNoEffectAreErrors) {
+  write_run_folder(prepare(tiny("mine")));
+  EXPECT_NE(message([&] { prepare({.verb = "run", .overrides = {"seed=1"}, .run_dir = "mine"}); }).find("--set"), std::string::npos);
+  EXPECT_NE(message([&] { prepare({.verb = "run"}); }).find("needs a JOB"), std::string::npos);
+  EXPECT_NE(message([&] { prepare({.verb = "run", .run_dir = "nowhere"}); }).find("no plan.toml"), std::string::npos);
+  EXPECT_NE(message([&] { prepare({.verb = "run", .words = {"reverse-digits"}, .plan_file = "mine/plan.toml"}); }).find("exclude each other"), std::string::npos);
+}
+
+TEST_F(RunFolder, AModelThatIsMissingIsFoundBeforeAnythingIsWritten) {
+  cli::Options typed = tiny("mine");
+  typed.overrides = {"model.path=\"/no/such/model\""};
+  EXPECT_NE(message([&] { prepare(typed); }).find("/no/such/model"), std::string::npos);
+  EXPECT_FALSE(fs::exists("mine"));
+}
+
+TEST_F(RunFolder, ARunIsFoundByFolderByJobIdAndAsTheNewest) {
+  const Prepared prepared = prepare(tiny(""));
+  write_run_folder(prepared);
+  write_submission(prepared.plan.run_folder, {.job_id = "4711", .cluster = "test-slurm", .time = "now"});
+  EXPECT_EQ(find_run(""), prepared.plan.run_folder);
+  EXPECT_EQ(find_run("4711"), prepared.plan.run_folder);
+  EXPECT_EQ(find_run(prepared.plan.run_folder), prepared.plan.run_folder);
+  EXPECT_NE(message([] { find_run("4712"); }).find("job 4712"), std::string::npos);
+  EXPECT_NE(message([] { find_run("elsewhere"); }).find("no run folder"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace muster::run

@@ -1,0 +1,103 @@
+#include "launcher/submit/submit.h"
+
+#include <gtest/gtest.h>
+
+#include "launcher/run/submission.h"
+#include "runtime/base/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::submit {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FakeQueries : public slurm::Queries {
+ public:
+  std::vector<slurm::PartitionFacts> list{{.name = "batch", .is_default = true, .total_nodes = 4}, {.name = "short", .max_time_s = 300, .max_nodes = 2, .total_nodes = 4}};
+  bool is_away = false;
+  const char* form() const override { return "fake"; }
+  void ping() override {
+    if (is_away) throw Error::cluster({.what = "Slurm's controller does not answer"});
+  }
+  std::vector<slurm::PartitionFacts> partitions() override { return list; }
+  std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>&) override { return {}; }
+  std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
+};
+
+class FakeControl : public slurm::Control {
+ public:
+  slurm::Forecast answer{.accepted = true};
+  int submitted = 0;
+  slurm::Forecast forecast(const fs::path&) override { return answer; }
+  std::string submit(const fs::path&) override { return ++submitted, "17"; }
+  void cancel(const std::string&) override {}
+  void requeue(const std::string&) override {}
+};
+
+class Submit : public testing::Test {
+ protected:
+  Submit() { fs::current_path(folder_.path()); }
+  ~Submit() override { fs::current_path(before_); }
+  std::string failure() {
+    try {
+      submit_verb(typed_, queries_, control_);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+  tests::TemporaryFolder folder_;
+  fs::path before_ = fs::current_path();
+  FakeQueries queries_;
+  FakeControl control_;
+  cli::Options typed_{.verb = "submit", .words = {"reverse-digits"}, .cluster = "test-slurm", .run_dir = "mine"};
+};
+
+TEST_F(Submit, LeavesAFolderThatKnowsItsJob) {
+  EXPECT_EQ(submit_verb(typed_, queries_, control_), 0);
+  EXPECT_EQ(run::read_submission("mine")->job_id, "17");
+  EXPECT_TRUE(fs::exists("mine/batch.sh"));
+}
+
+TEST_F(Submit, AnAbsentControllerLeavesNothingBehind) {
+  queries_.is_away = true;
+  EXPECT_NE(failure().find("does not answer"), std::string::npos);
+  EXPECT_FALSE(fs::exists("mine"));
+}
+
+TEST_F(Submit, WhatSlurmRefusesIsSaidInItsWordsAndLeavesNothingBehind) {
+  control_.answer = {.accepted = false, .said = "Requested node configuration is not available"};
+  EXPECT_NE(failure().find("Requested node configuration"), std::string::npos);
+  EXPECT_EQ(control_.submitted, 0);
+  EXPECT_FALSE(fs::exists("mine"));
+}
+
+TEST_F(Submit, AllBrokenLimitsAtOnce) {
+  run::Prepared prepared = run::prepare(typed_);
+  prepared.cluster.slurm.partition = "short";
+  prepared.cluster.slurm.time_limit_min = 60;
+  prepared.plan.num_nodes = 3;
+  base::Faults faults;
+  check_limits(prepared, queries_.list, faults);
+  ASSERT_EQ(faults.list().size(), 2U);
+  EXPECT_NE(faults.list()[0].what.find("3 nodes, but a job in partition short may have 2"), std::string::npos);
+  EXPECT_NE(faults.list()[1].what.find("ends jobs after 5 minutes"), std::string::npos);
+}
+
+TEST_F(Submit, AnUnknownPartitionHasItsNearest) {
+  run::Prepared prepared = run::prepare(typed_);
+  prepared.cluster.slurm.partition = "bacth";
+  base::Faults faults;
+  check_limits(prepared, queries_.list, faults);
+  ASSERT_EQ(faults.list().size(), 1U);
+  EXPECT_NE(faults.list()[0].fix.find("batch"), std::string::npos);
+}
+
+TEST_F(Submit, StartsAreSaidAsPeopleSayThem) {
+  EXPECT_EQ(start_text(0, 100), "not known yet");
+  EXPECT_EQ(start_text(100, 100), "now");
+  EXPECT_TRUE(start_text(280, 100).starts_with("in 3 min"));
+}
+
+}  // namespace
+}  // namespace muster::submit
