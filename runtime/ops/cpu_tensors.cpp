@@ -1,7 +1,12 @@
 // Sums over threads.
 #include "runtime/ops/cpu_tensors.h"
 
+#include <ATen/ATen.h>
+
 namespace muster::ops::cpu {
+
+at::Tensor as_float(const at::Tensor& x) { return x.to(at::kFloat).contiguous(); }
+const float* data_of(const at::Tensor& x) { return x.defined() ? x.const_data_ptr<float>() : nullptr; }
 
 ThreadSums::ThreadSums(int threads, const at::Tensor& grad) : wanted_(grad.defined()), threads_(threads) {
   if (!wanted_) return;

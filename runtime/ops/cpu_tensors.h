@@ -1,15 +1,16 @@
 // What the CPU forms share: inputs as contiguous float32, weights' gradients summed over threads.
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <vector>
 
 namespace muster::ops::cpu {
 
 /// The tensor itself where it is contiguous float32 already.
-inline at::Tensor as_float(const at::Tensor& x) { return x.to(at::kFloat).contiguous(); }
-inline const float* data_of(const at::Tensor& x) { return x.defined() ? x.const_data_ptr<float>() : nullptr; }
+at::Tensor as_float(const at::Tensor& x);
+/// Null for an undefined tensor.
+const float* data_of(const at::Tensor& x);
 
 /// A gradient of `width` float32 for each thread; added into `grad` in the order of the threads.
 class ThreadSums {

@@ -18,8 +18,8 @@ SplitHeadsForward split_heads_forward;
 SplitHeadsBackward split_heads_backward;
 ScoreRows score_rows;
 ScoreRowsBackward score_rows_backward;
-/// By ATen's FlashAttention over segments of different length: bfloat16, E a multiple of 8 up to 256. throws: Error::user when a
-/// segment names a prefix (train.share_prompt).
+/// By ATen's FlashAttention over segments of different length: bfloat16, E a multiple of 8 up to 256. throws:
+/// Error::user when a segment names a prefix (train.share_prompt).
 PackedAttentionForward packed_attention_forward;
 PackedAttentionBackward packed_attention_backward;
 AppendPages append_pages;

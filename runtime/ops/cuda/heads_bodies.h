@@ -1,6 +1,6 @@
-// The fused q, k, v of a token into heads: normalised when norms are given, turned by position. A block owns one head of one token
-// (forward) or of a chunk of tokens (backward); a thread owns pairs (e, e + E/2) of a head, block.size() pairs apart.
-// Letters: T tokens, H query heads, K key/value heads, E head width.
+// The fused q, k, v of a token into heads: normalised when norms are given, turned by position. A block owns one head
+// of one token (forward) or of a chunk of tokens (backward); a thread owns pairs (e, e + E/2) of a head, block.size()
+// pairs apart. Letters: T tokens, H query heads, K key/value heads, E head width.
 #pragma once
 
 #include "runtime/ops/cuda/scalars.h"
@@ -11,13 +11,13 @@ template <class T>
 struct HeadsLoop {
   std::int64_t tokens, num_heads, num_kv_heads, head_dim;
   float eps;
-  const T *q_norm_E, *k_norm_E;         // null without norms
+  const T *q_norm_E, *k_norm_E;  // null without norms
   const float *cos_PE2, *sin_PE2;
   const std::int64_t* positions_T;
-  const T* qkv;                         // [T, (H + 2K) E]; the backward needs it with norms only
-  T *q_THE, *k_TKE, *v_TKE;             // forward: written
-  const T *dq_THE, *dk_TKE, *dv_TKE;    // backward: read
-  T* dqkv;                              // backward: written
+  const T* qkv;                       // [T, (H + 2K) E]; the backward needs it with norms only
+  T *q_THE, *k_TKE, *v_TKE;           // forward: written
+  const T *dq_THE, *dk_TKE, *dv_TKE;  // backward: read
+  T* dqkv;                            // backward: written
 };
 
 /// Which part of a row head number `head` (0 .. H + 2K - 1) is, and where its elements lie in the tensor of that part.
@@ -73,11 +73,11 @@ MUSTER_BODY void split_head(const Block& block, const HeadsLoop<T>& loop, std::i
   });
 }
 
-/// Backward of one head over tokens [first, last). partial_E (with norms, query and key heads): this chunk's part of the gradient of
-/// the norm's weight; it is zero on entry.
+/// Backward of one head over tokens [first, last). partial_E (with norms, query and key heads): this chunk's part of
+/// the gradient of the norm's weight; it is zero on entry.
 template <class T, class Block>
-MUSTER_BODY void split_head_backward(const Block& block, const HeadsLoop<T>& loop, std::int64_t head, std::int64_t first, std::int64_t last,
-                                     float* partial_E) {
+MUSTER_BODY void split_head_backward(const Block& block, const HeadsLoop<T>& loop, std::int64_t head,
+                                     std::int64_t first, std::int64_t last, float* partial_E) {
   const std::int64_t E = loop.head_dim, half = E / 2, width = (loop.num_heads + 2 * loop.num_kv_heads) * E;
   for (std::int64_t token = first; token < last; ++token) {
     const HeadPlace place = place_of(loop, token, head);
@@ -109,7 +109,8 @@ MUSTER_BODY void split_head_backward(const Block& block, const HeadsLoop<T>& loo
     const float along = block.sum([&](int thread) {
       float total = 0;
       for (std::int64_t e = thread; e < half; e += block.size()) {
-        total += to_float(x[e]) * to_float(norm[e]) * low_of(e) + to_float(x[half + e]) * to_float(norm[half + e]) * high_of(e);
+        total += to_float(x[e]) * to_float(norm[e]) * low_of(e) +
+                 to_float(x[half + e]) * to_float(norm[half + e]) * high_of(e);
       }
       return total;
     });

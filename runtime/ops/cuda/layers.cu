@@ -36,7 +36,8 @@ __global__ void rms_norm_backward_kernel(NormBackwardLoop<T> loop) {
 // One thread a column of one chunk of rows (blockIdx.y).
 template <class T>
 __global__ void rms_norm_weight_kernel(NormBackwardLoop<T> loop, std::int64_t rows_of_chunk, float* partials_CD) {
-  const std::int64_t column = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x, first = blockIdx.y * rows_of_chunk;
+  const std::int64_t column = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x,
+                     first = blockIdx.y * rows_of_chunk;
   if (column >= loop.D) return;
   const std::int64_t last = first + rows_of_chunk < loop.N ? first + rows_of_chunk : loop.N;
   rms_norm_weight_column(loop, column, first, last, partials_CD + blockIdx.y * loop.D + column);
@@ -57,10 +58,12 @@ __global__ void swiglu_kernel(const T* gate_up_T2F, T* y_TF, std::int64_t rows, 
 }
 
 template <int W, class T>
-__global__ void swiglu_backward_kernel(const T* dy_TF, const T* gate_up_T2F, T* dgate_up_T2F, std::int64_t rows, std::int64_t F) {
+__global__ void swiglu_backward_kernel(const T* dy_TF, const T* gate_up_T2F, T* dgate_up_T2F, std::int64_t rows,
+                                       std::int64_t F) {
   const std::int64_t pack = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   if (pack >= F / W) return;
-  for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) swiglu_backward_pack<W>(dy_TF, gate_up_T2F, dgate_up_T2F, F, row, pack);
+  for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y)
+    swiglu_backward_pack<W>(dy_TF, gate_up_T2F, dgate_up_T2F, F, row, pack);
 }
 
 // One warp a head of one token.
@@ -74,7 +77,10 @@ template <class T>
 __global__ void split_heads_backward_kernel(HeadsLoop<T> loop, std::int64_t tokens_of_chunk, float* partials_CHE) {
   const std::int64_t first = blockIdx.x * tokens_of_chunk, head = blockIdx.y;
   const std::int64_t last = first + tokens_of_chunk < loop.tokens ? first + tokens_of_chunk : loop.tokens;
-  float* const partial_E = partials_CHE != nullptr ? partials_CHE + (blockIdx.x * static_cast<std::int64_t>(gridDim.y) + head) * loop.head_dim : nullptr;
+  float* const partial_E =
+      partials_CHE != nullptr
+          ? partials_CHE + (blockIdx.x * static_cast<std::int64_t>(gridDim.y) + head) * loop.head_dim
+          : nullptr;
   split_head_backward(DeviceBlock{}, loop, head, first, last, partial_E);
 }
 
@@ -127,14 +133,16 @@ int launch_rms_norm_weight(const NormBackwardLoop<T>& loop, float* partials_CD, 
   const std::int64_t chunks = chunks_of(loop.N);
   const dim3 grid(blocks_for(loop.D, kRowThreads), static_cast<unsigned>(chunks));
   rms_norm_weight_kernel<<<grid, kRowThreads, 0, stream_of(stream)>>>(loop, chunk_length(loop.N), partials_CD);
-  add_partials_kernel<<<blocks_for(loop.D, kRowThreads), kRowThreads, 0, stream_of(stream)>>>(partials_CD, chunks, loop.D, grad_D);
+  add_partials_kernel<<<blocks_for(loop.D, kRowThreads), kRowThreads, 0, stream_of(stream)>>>(partials_CD, chunks,
+                                                                                              loop.D, grad_D);
   return launched();
 }
 
 template <class T>
 int launch_swiglu(const T* gate_up_T2F, T* y_TF, std::int64_t rows, std::int64_t F, void* stream) {
   if (is_wide<T>(F)) {
-    swiglu_kernel<kWide<T>><<<swiglu_grid(rows, F / kWide<T>), kRowThreads, 0, stream_of(stream)>>>(gate_up_T2F, y_TF, rows, F);
+    swiglu_kernel<kWide<T>>
+        <<<swiglu_grid(rows, F / kWide<T>), kRowThreads, 0, stream_of(stream)>>>(gate_up_T2F, y_TF, rows, F);
   } else {
     swiglu_kernel<1><<<swiglu_grid(rows, F), kRowThreads, 0, stream_of(stream)>>>(gate_up_T2F, y_TF, rows, F);
   }
@@ -142,12 +150,14 @@ int launch_swiglu(const T* gate_up_T2F, T* y_TF, std::int64_t rows, std::int64_t
 }
 
 template <class T>
-int launch_swiglu_backward(const T* dy_TF, const T* gate_up_T2F, T* dgate_up_T2F, std::int64_t rows, std::int64_t F, void* stream) {
+int launch_swiglu_backward(const T* dy_TF, const T* gate_up_T2F, T* dgate_up_T2F, std::int64_t rows, std::int64_t F,
+                           void* stream) {
   if (is_wide<T>(F)) {
-    swiglu_backward_kernel<kWide<T>>
-        <<<swiglu_grid(rows, F / kWide<T>), kRowThreads, 0, stream_of(stream)>>>(dy_TF, gate_up_T2F, dgate_up_T2F, rows, F);
+    swiglu_backward_kernel<kWide<T>><<<swiglu_grid(rows, F / kWide<T>), kRowThreads, 0, stream_of(stream)>>>(
+        dy_TF, gate_up_T2F, dgate_up_T2F, rows, F);
   } else {
-    swiglu_backward_kernel<1><<<swiglu_grid(rows, F), kRowThreads, 0, stream_of(stream)>>>(dy_TF, gate_up_T2F, dgate_up_T2F, rows, F);
+    swiglu_backward_kernel<1>
+        <<<swiglu_grid(rows, F), kRowThreads, 0, stream_of(stream)>>>(dy_TF, gate_up_T2F, dgate_up_T2F, rows, F);
   }
   return launched();
 }
@@ -163,7 +173,8 @@ std::int64_t head_chunks(std::int64_t tokens) { return chunks_of(tokens); }
 
 template <class T>
 int launch_split_heads_backward(const HeadsLoop<T>& loop, float* partials_CHE, void* stream) {
-  const dim3 grid(static_cast<unsigned>(chunks_of(loop.tokens)), static_cast<unsigned>(loop.num_heads + 2 * loop.num_kv_heads));
+  const dim3 grid(static_cast<unsigned>(chunks_of(loop.tokens)),
+                  static_cast<unsigned>(loop.num_heads + 2 * loop.num_kv_heads));
   split_heads_backward_kernel<<<grid, kWarp, 0, stream_of(stream)>>>(loop, chunk_length(loop.tokens), partials_CHE);
   return launched();
 }
@@ -180,15 +191,15 @@ int launch_score_rows_backward(const ScoreBackwardLoop<T>& loop, std::int64_t ro
   return launched();
 }
 
-#define MUSTER_INSTANTIATE(T)                                                                                   \
-  template int launch_rms_norm(const NormLoop<T>&, std::int64_t, void*);                                        \
-  template int launch_rms_norm_backward(const NormBackwardLoop<T>&, void*);                                     \
-  template int launch_rms_norm_weight(const NormBackwardLoop<T>&, float*, float*, void*);                       \
-  template int launch_swiglu(const T*, T*, std::int64_t, std::int64_t, void*);                                  \
-  template int launch_swiglu_backward(const T*, const T*, T*, std::int64_t, std::int64_t, void*);               \
-  template int launch_split_heads(const HeadsLoop<T>&, void*);                                                  \
-  template int launch_split_heads_backward(const HeadsLoop<T>&, float*, void*);                                 \
-  template int launch_score_rows(const ScoreLoop<T>&, std::int64_t, void*);                                     \
+#define MUSTER_INSTANTIATE(T)                                                                     \
+  template int launch_rms_norm(const NormLoop<T>&, std::int64_t, void*);                          \
+  template int launch_rms_norm_backward(const NormBackwardLoop<T>&, void*);                       \
+  template int launch_rms_norm_weight(const NormBackwardLoop<T>&, float*, float*, void*);         \
+  template int launch_swiglu(const T*, T*, std::int64_t, std::int64_t, void*);                    \
+  template int launch_swiglu_backward(const T*, const T*, T*, std::int64_t, std::int64_t, void*); \
+  template int launch_split_heads(const HeadsLoop<T>&, void*);                                    \
+  template int launch_split_heads_backward(const HeadsLoop<T>&, float*, void*);                   \
+  template int launch_score_rows(const ScoreLoop<T>&, std::int64_t, void*);                       \
   template int launch_score_rows_backward(const ScoreBackwardLoop<T>&, std::int64_t, void*);
 MUSTER_INSTANTIATE(float)
 MUSTER_INSTANTIATE(Bf16)

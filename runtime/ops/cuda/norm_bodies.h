@@ -1,6 +1,6 @@
-// RMSNorm, alone or behind a residual sum, and its backward. A block owns a row; its threads own packs of W columns each, block.size()
-// packs apart. `Block` gives each(f): f(thread) on every thread; sum(f): the sum of f(thread) over the block, known to all.
-// Letters: N rows, D columns. T: the type in memory of activations and weight.
+// RMSNorm, alone or behind a residual sum, and its backward. A block owns a row; its threads own packs of W columns
+// each, block.size() packs apart. `Block` gives each(f): f(thread) on every thread; sum(f): the sum of f(thread) over
+// the block, known to all. Letters: N rows, D columns. T: the type in memory of activations and weight.
 #pragma once
 
 #include "runtime/ops/cuda/scalars.h"
@@ -60,7 +60,8 @@ MUSTER_BODY void rms_norm_backward_row(const Block& block, const NormBackwardLoo
   const float along = block.sum([&](int thread) {
     float total = 0;
     for (std::int64_t p = thread; p < packs; p += block.size()) {
-      const Pack<T, W> dy = load<W>(loop.dnormed_ND + at, p), x = load<W>(loop.sum_ND + at, p), weight = load<W>(loop.weight_D, p);
+      const Pack<T, W> dy = load<W>(loop.dnormed_ND + at, p), x = load<W>(loop.sum_ND + at, p),
+                       weight = load<W>(loop.weight_D, p);
       for (int i = 0; i < W; ++i) total += to_float(x.value[i]) * to_float(weight.value[i]) * to_float(dy.value[i]);
     }
     return total;
@@ -68,21 +69,24 @@ MUSTER_BODY void rms_norm_backward_row(const Block& block, const NormBackwardLoo
   const float rstd = loop.rstd_N[row], share = along * rstd * rstd * rstd / static_cast<float>(loop.D);
   block.each([&](int thread) {
     for (std::int64_t p = thread; p < packs; p += block.size()) {
-      const Pack<T, W> dy = load<W>(loop.dnormed_ND + at, p), x = load<W>(loop.sum_ND + at, p), weight = load<W>(loop.weight_D, p);
+      const Pack<T, W> dy = load<W>(loop.dnormed_ND + at, p), x = load<W>(loop.sum_ND + at, p),
+                       weight = load<W>(loop.weight_D, p);
       Pack<T, W> dx;
       for (int i = 0; i < W; ++i) {
         const float direct = loop.dsum_ND != nullptr ? to_float(loop.dsum_ND[at + p * W + i]) : 0.0f;
-        store(dx.value[i], direct + to_float(weight.value[i]) * to_float(dy.value[i]) * rstd - to_float(x.value[i]) * share);
+        store(dx.value[i],
+              direct + to_float(weight.value[i]) * to_float(dy.value[i]) * rstd - to_float(x.value[i]) * share);
       }
       save<W>(loop.dx_ND + at, p, dx);
     }
   });
 }
 
-/// One thread owns one column of one chunk of rows: its part of the weight's gradient. Chunks keep the order of the sum fixed.
+/// One thread owns one column of one chunk of rows: its part of the weight's gradient. Chunks keep the order of the sum
+/// fixed.
 template <class T>
-MUSTER_BODY void rms_norm_weight_column(const NormBackwardLoop<T>& loop, std::int64_t column, std::int64_t first_row, std::int64_t last_row,
-                                        float* partial) {
+MUSTER_BODY void rms_norm_weight_column(const NormBackwardLoop<T>& loop, std::int64_t column, std::int64_t first_row,
+                                        std::int64_t last_row, float* partial) {
   float total = 0;
   for (std::int64_t row = first_row; row < last_row; ++row) {
     const std::int64_t at = row * loop.D + column;
@@ -92,7 +96,8 @@ MUSTER_BODY void rms_norm_weight_column(const NormBackwardLoop<T>& loop, std::in
 }
 
 /// One thread owns one column: adds the parts of all chunks to the gradient.
-MUSTER_BODY void add_partials(const float* partials_CD, std::int64_t chunks, std::int64_t D, std::int64_t column, float* grad_D) {
+MUSTER_BODY void add_partials(const float* partials_CD, std::int64_t chunks, std::int64_t D, std::int64_t column,
+                              float* grad_D) {
   float total = 0;
   for (std::int64_t c = 0; c < chunks; ++c) total += partials_CD[c * D + column];
   grad_D[column] += total;

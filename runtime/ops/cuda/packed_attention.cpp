@@ -34,21 +34,24 @@ at::Tensor no_random(const at::Tensor& like) { return at::empty({2}, like.option
 
 }  // namespace
 
-std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
+std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                                                           const at::Tensor& v_TKE,
                                                            const std::vector<Segment>& segments) {
   const Lengths lengths = lengths_of(segments, q_THE.device());
-  const auto found = at::_flash_attention_forward(q_THE, k_TKE, v_TKE, lengths.begins, lengths.begins, lengths.longest, lengths.longest,
+  const auto found = at::_flash_attention_forward(q_THE, k_TKE, v_TKE, lengths.begins, lengths.begins, lengths.longest,
+                                                  lengths.longest,
                                                   /*dropout_p=*/0.0, /*is_causal=*/true, /*return_debug_mask=*/false);
   return {std::get<0>(found), std::get<1>(found).transpose(0, 1)};  // FlashAttention keeps [H, T]
 }
 
-Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
-                                const at::Tensor& o_THE, const at::Tensor& lse_TH, const std::vector<Segment>& segments) {
+Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                                const at::Tensor& v_TKE, const at::Tensor& o_THE, const at::Tensor& lse_TH,
+                                const std::vector<Segment>& segments) {
   const Lengths lengths = lengths_of(segments, q_THE.device());
-  auto [dq_THE, dk_TKE, dv_TKE] =
-      at::_flash_attention_backward(do_THE.contiguous(), q_THE, k_TKE, v_TKE, o_THE, lse_TH.transpose(0, 1).contiguous(), lengths.begins,
-                                    lengths.begins, lengths.longest, lengths.longest, /*dropout_p=*/0.0, /*is_causal=*/true, no_random(q_THE),
-                                    at::empty({0}, q_THE.options().dtype(at::kUInt64)));
+  auto [dq_THE, dk_TKE, dv_TKE] = at::_flash_attention_backward(
+      do_THE.contiguous(), q_THE, k_TKE, v_TKE, o_THE, lse_TH.transpose(0, 1).contiguous(), lengths.begins,
+      lengths.begins, lengths.longest, lengths.longest, /*dropout_p=*/0.0, /*is_causal=*/true, no_random(q_THE),
+      at::empty({0}, q_THE.options().dtype(at::kUInt64)));
   return {dq_THE, dk_TKE, dv_TKE};
 }
 

@@ -1,7 +1,7 @@
 // Numbers as kernels load and store them: float or bfloat16 in memory, float32 in registers, several at a time.
 //
-// Kernel bodies stand in headers that both compilers read: nvcc makes device code of them, and the host compiler makes the code
-// that tests run thread by thread.
+// Kernel bodies stand in headers that both compilers read: nvcc makes device code of them, and the host compiler makes
+// the code that tests run thread by thread.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,6 @@
-// Rows of logits into what a log-softmax needs, and into their own gradient. A block owns a row; its threads walk it in steps of
-// block.size(). `Block` also gives reduce(f, combine): f(thread) of all threads combined. Letters: V vocabulary rows of this rank.
+// Rows of logits into what a log-softmax needs, and into their own gradient. A block owns a row; its threads walk it in
+// steps of block.size(). `Block` also gives reduce(f, combine): f(thread) of all threads combined. Letters: V
+// vocabulary rows of this rank.
 #pragma once
 
 #include "runtime/ops/cuda/scalars.h"

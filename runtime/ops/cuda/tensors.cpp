@@ -12,9 +12,11 @@ void* stream_of(const at::Tensor& tensor) { return c10::cuda::getCurrentCUDAStre
 
 void check_launch(int code, const char* op) {
   if (code == 0) return;
-  throw Error::cluster({.what = base::text("the CUDA form of '", op, "' was not launched: ", cudaGetErrorString(static_cast<cudaError_t>(code))),
-                        .where = "runtime/ops/cuda",
-                        .fix = "look at the GPU with nvidia-smi; this build is for one GPU architecture (MUSTER_CUDA_ARCH)"});
+  throw Error::cluster(
+      {.what = base::text("the CUDA form of '", op,
+                          "' was not launched: ", cudaGetErrorString(static_cast<cudaError_t>(code))),
+       .where = "runtime/ops/cuda",
+       .fix = "look at the GPU with nvidia-smi; this build is for one GPU architecture (MUSTER_CUDA_ARCH)"});
 }
 
 void refuse_type(const char* op, at::ScalarType type) {

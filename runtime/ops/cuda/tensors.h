@@ -1,4 +1,5 @@
-// Between tensors and launches: the type of a tensor's elements as kernels call it, the stream, and the check of a launch.
+// Between tensors and launches: the type of a tensor's elements as kernels call it, the stream, and the check of a
+// launch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
