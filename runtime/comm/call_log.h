@@ -1,4 +1,5 @@
-// What a rank's calls cost: counts, bytes and seconds by communicator, kind and label. For the record of a step and for people.
+// What a rank's calls cost: counts, bytes and seconds by communicator, kind and label. For the record of a step and for
+// people.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace muster::comm {
 
-/// Sums over the calls of one (communicator, kind, label). `seconds` is the issuing thread's: the whole call on CPU, the issue
-/// alone on a GPU.
+/// Sums over the calls of one (communicator, kind, label). `seconds` is the issuing thread's: the whole call on CPU,
+/// the issue alone on a GPU.
 struct CallCount {
   std::string communicator;
   CallKind kind = CallKind::barrier;

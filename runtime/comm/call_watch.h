@@ -1,5 +1,6 @@
-// The thread that watches calls which complete later, on a stream: when one has not completed within its limit, or NCCL reports
-// an error, it ends every communicator of the rank and says which call it was. Internal to comm/, used by the NCCL form.
+// The thread that watches calls which complete later, on a stream: when one has not completed within its limit, or NCCL
+// reports an error, it ends every communicator of the rank and says which call it was. Internal to comm/, used by the
+// NCCL form.
 #pragma once
 
 #include <condition_variable>
@@ -34,7 +35,8 @@ class CallWatch {
   void remove(int id);
   /// An event to record after a call, taken from those that completed.
   device::Event take_event();
-  /// `event` was recorded behind the call on its stream; what names the call ("all_reduce 'train.grads' (call 7 of train.dp)").
+  /// `event` was recorded behind the call on its stream; what names the call ("all_reduce 'train.grads' (call 7 of
+  /// train.dp)").
   void follow(device::Event event, std::string call);
   /// The sentence, once something has failed.
   std::optional<std::string> failure();
@@ -53,11 +55,11 @@ class CallWatch {
   std::function<void(const std::string&)> on_failure_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<Pending> pending_;                      // guarded by mutex_
-  std::vector<device::Event> spare_;                 // guarded by mutex_
-  std::list<std::pair<int, Watched>> watched_;       // guarded by mutex_
-  int next_id_ = 0;                                  // guarded by mutex_
-  std::optional<std::string> failure_;               // guarded by mutex_
+  std::deque<Pending> pending_;                 // guarded by mutex_
+  std::vector<device::Event> spare_;            // guarded by mutex_
+  std::list<std::pair<int, Watched>> watched_;  // guarded by mutex_
+  int next_id_ = 0;                             // guarded by mutex_
+  std::optional<std::string> failure_;          // guarded by mutex_
   std::jthread thread_;
 };
 

@@ -1,4 +1,5 @@
-// The part of a call that is the same in every form: checks, observers, legs to oneself, and errors that name the place.
+// The part of a call that is the same in every form: checks, observers, legs to oneself, and errors that name the
+// place.
 #include "runtime/comm/communicator.h"
 
 #include <ATen/ATen.h>
@@ -14,8 +15,11 @@ void check_contiguous(const at::Tensor& tensor, std::string_view label) {
 }
 
 Call call_of(CallKind kind, const at::Tensor& tensor, int detail = 0) {
-  return {.kind = kind, .bytes = static_cast<std::int64_t>(tensor.nbytes()), .elements = tensor.numel(),
-          .dtype = static_cast<int>(tensor.scalar_type()), .detail = detail};
+  return {.kind = kind,
+          .bytes = static_cast<std::int64_t>(tensor.nbytes()),
+          .elements = tensor.numel(),
+          .dtype = static_cast<int>(tensor.scalar_type()),
+          .detail = detail};
 }
 
 void check_rows(const at::Tensor& tensor, std::span<const std::int64_t> rows, int size, const char* side,
@@ -27,21 +31,30 @@ void check_rows(const at::Tensor& tensor, std::span<const std::int64_t> rows, in
     INVARIANT(count >= 0, base::text("'", label, "': a row count below zero"));
     total += count;
   }
-  INVARIANT(total == tensor.size(0), base::text("'", label, "': ", side, " rows add up to ", total, ", the tensor has ", tensor.size(0)));
+  INVARIANT(total == tensor.size(0),
+            base::text("'", label, "': ", side, " rows add up to ", total, ", the tensor has ", tensor.size(0)));
 }
 
 }  // namespace
 
 const char* call_kind_name(CallKind kind) {
   switch (kind) {
-    case CallKind::all_reduce: return "all_reduce";
-    case CallKind::all_gather: return "all_gather";
-    case CallKind::reduce_scatter: return "reduce_scatter";
-    case CallKind::all_to_all_v: return "all_to_all_v";
-    case CallKind::broadcast: return "broadcast";
-    case CallKind::exchange: return "exchange";
-    case CallKind::barrier: return "barrier";
-    case CallKind::split: return "split";
+    case CallKind::all_reduce:
+      return "all_reduce";
+    case CallKind::all_gather:
+      return "all_gather";
+    case CallKind::reduce_scatter:
+      return "reduce_scatter";
+    case CallKind::all_to_all_v:
+      return "all_to_all_v";
+    case CallKind::broadcast:
+      return "broadcast";
+    case CallKind::exchange:
+      return "exchange";
+    case CallKind::barrier:
+      return "barrier";
+    case CallKind::split:
+      return "split";
   }
   return "unknown call";
 }
@@ -55,7 +68,8 @@ void Communicator::observed(Call call, std::string_view label, const Body& body)
   call.sequence = ++sequence_;
   for (CallObserver* observer : observers_) observer->before(call);
   const auto failed = [&](const std::string& reason) {
-    return Error::rank({.what = base::text(call_kind_name(call.kind), " '", label, "' (call ", call.sequence, " of ", name_, "): ", reason),
+    return Error::rank({.what = base::text(call_kind_name(call.kind), " '", label, "' (call ", call.sequence, " of ",
+                                           name_, "): ", reason),
                         .where = base::text("rank ", world_rank(rank_)),
                         .fix = "see the log of the rank that is named, or of the first one that ended"});
   };
@@ -64,7 +78,8 @@ void Communicator::observed(Call call, std::string_view label, const Body& body)
     do_prepare(call);
     body();
   } catch (const PeerFailure& failure) {
-    throw failed(failure.peer < 0 ? failure.reason : base::text("rank ", world_rank(failure.peer), " ", failure.reason));
+    throw failed(failure.peer < 0 ? failure.reason
+                                  : base::text("rank ", world_rank(failure.peer), " ", failure.reason));
   } catch (const Error&) {
     throw;
   } catch (const std::exception& failure) {
@@ -82,7 +97,8 @@ void Communicator::all_gather(at::Tensor& output, const at::Tensor& input, std::
   check_contiguous(output, label);
   check_contiguous(input, label);
   INVARIANT(output.numel() == size_ * input.numel() && output.scalar_type() == input.scalar_type(),
-            base::text("'", label, "': all_gather of ", input.numel(), " elements over ", size_, " ranks into ", output.numel()));
+            base::text("'", label, "': all_gather of ", input.numel(), " elements over ", size_, " ranks into ",
+                       output.numel()));
   observed(call_of(CallKind::all_gather, input), label, [&] { do_all_gather(output, input); });
 }
 
@@ -90,8 +106,10 @@ void Communicator::reduce_scatter(at::Tensor& output, const at::Tensor& input, R
   check_contiguous(output, label);
   check_contiguous(input, label);
   INVARIANT(input.numel() == size_ * output.numel() && output.scalar_type() == input.scalar_type(),
-            base::text("'", label, "': reduce_scatter of ", input.numel(), " elements over ", size_, " ranks into ", output.numel()));
-  observed(call_of(CallKind::reduce_scatter, input, static_cast<int>(op)), label, [&] { do_reduce_scatter(output, input, op); });
+            base::text("'", label, "': reduce_scatter of ", input.numel(), " elements over ", size_, " ranks into ",
+                       output.numel()));
+  observed(call_of(CallKind::reduce_scatter, input, static_cast<int>(op)), label,
+           [&] { do_reduce_scatter(output, input, op); });
 }
 
 void Communicator::all_to_all_v(at::Tensor& output, std::span<const std::int64_t> output_rows, const at::Tensor& input,
@@ -119,16 +137,20 @@ void Communicator::exchange(std::span<const Leg> legs, std::string_view label) {
   std::vector<Leg> others;
   std::vector<const at::Tensor*> own_sends, own_receives;
   for (const Leg& leg : legs) {
-    INVARIANT(leg.peer >= 0 && leg.peer < size_ && leg.tensor != nullptr, base::text("'", label, "': a leg to rank ", leg.peer, " of ", size_));
+    INVARIANT(leg.peer >= 0 && leg.peer < size_ && leg.tensor != nullptr,
+              base::text("'", label, "': a leg to rank ", leg.peer, " of ", size_));
     check_contiguous(*leg.tensor, label);
     if (leg.is_send) {
       call.bytes += static_cast<std::int64_t>(leg.tensor->nbytes());
       call.elements += leg.tensor->numel();
     }
-    if (leg.peer != rank_) others.push_back(leg);
-    else (leg.is_send ? own_sends : own_receives).push_back(leg.tensor);
+    if (leg.peer != rank_)
+      others.push_back(leg);
+    else
+      (leg.is_send ? own_sends : own_receives).push_back(leg.tensor);
   }
-  INVARIANT(own_sends.size() == own_receives.size(), base::text("'", label, "': sends and receives to oneself do not match"));
+  INVARIANT(own_sends.size() == own_receives.size(),
+            base::text("'", label, "': sends and receives to oneself do not match"));
   observed(call, label, [&] {
     for (std::size_t i = 0; i < own_sends.size(); ++i) own_receives[i]->view(-1).copy_(own_sends[i]->view(-1));
     do_exchange(others);

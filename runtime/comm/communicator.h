@@ -1,8 +1,9 @@
-// Communicator: the calls by which ranks exchange tensors. Everything above comm/ is written against this page and runs the
-// same over NCCL, gloo, staged (GPU tensors over gloo) and solo (a group of one, which returns its input).
+// Communicator: the calls by which ranks exchange tensors. Everything above comm/ is written against this page and runs
+// the same over NCCL, gloo, staged (GPU tensors over gloo) and solo (a group of one, which returns its input).
 //
-// A call is in order with the work of the caller's current stream on both sides: it reads what was computed before it, and
-// what comes after it on that stream sees the result. On the CPU it returns when the result is there. One thread issues.
+// A call is in order with the work of the caller's current stream on both sides: it reads what was computed before it,
+// and what comes after it on that stream sees the result. On the CPU it returns when the result is there. One thread
+// issues.
 #pragma once
 
 #include <cstdint>
@@ -35,10 +36,10 @@ struct Call {
   CallKind kind = CallKind::barrier;
   std::string_view label;
   std::int64_t sequence = 0;
-  std::int64_t bytes = 0;     // bytes of the tensor that this rank puts in (a send counts, a receive does not)
+  std::int64_t bytes = 0;  // bytes of the tensor that this rank puts in (a send counts, a receive does not)
   std::int64_t elements = 0;
-  int dtype = -1;             // at::ScalarType as a number; -1 where there is no tensor
-  int detail = 0;             // Reduce of a reduction, root of a broadcast
+  int dtype = -1;                                             // at::ScalarType as a number; -1 where there is no tensor
+  int detail = 0;                                             // Reduce of a reduction, root of a broadcast
   std::span<const std::int64_t> input_rows{}, output_rows{};  // of all_to_all_v
   std::span<const Leg> legs{};                                // of exchange
 };
@@ -66,8 +67,9 @@ class Communicator {
   /// Observers are borrowed, live longer than the communicator, and are inherited by its splits.
   void set_observers(std::vector<CallObserver*> observers) { observers_ = std::move(observers); }
 
-  // Every call: collective over this communicator; tensors are contiguous; `label` names the place in the step ("train.grads").
-  // throws: Error::rank naming communicator, label and peer when a peer is gone or the time limit has passed.
+  // Every call: collective over this communicator; tensors are contiguous; `label` names the place in the step
+  // ("train.grads"). throws: Error::rank naming communicator, label and peer when a peer is gone or the time limit has
+  // passed.
 
   /// In place on every rank.
   void all_reduce(at::Tensor& tensor, Reduce op, std::string_view label);
@@ -88,7 +90,8 @@ class Communicator {
   std::unique_ptr<Communicator> split(int color, int key, std::string name);
   /// Ends outstanding calls here with an error; peers must abort too. May be called from another thread.
   virtual void abort() = 0;
-  /// collective. Ends the communicator in good order; a communicator that is neither closed nor aborted aborts in its destructor.
+  /// collective. Ends the communicator in good order; a communicator that is neither closed nor aborted aborts in its
+  /// destructor.
   virtual void close() = 0;
 
  protected:

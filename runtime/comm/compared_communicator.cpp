@@ -12,7 +12,8 @@
 namespace muster::comm {
 namespace {
 
-/// What a rank is about to do. Followed, in one row, by what it sends to and expects from each peer where that may differ.
+/// What a rank is about to do. Followed, in one row, by what it sends to and expects from each peer where that may
+/// differ.
 struct Fingerprint {
   std::int64_t sequence = 0;
   std::int32_t kind = 0;
@@ -34,7 +35,10 @@ std::uint64_t chain(std::uint64_t hash, std::int64_t elements, int dtype) {
 }
 
 Fingerprint fingerprint_of(const Call& call) {
-  Fingerprint print{.sequence = call.sequence, .kind = static_cast<std::int32_t>(call.kind), .dtype = call.dtype, .detail = call.detail,
+  Fingerprint print{.sequence = call.sequence,
+                    .kind = static_cast<std::int32_t>(call.kind),
+                    .dtype = call.dtype,
+                    .detail = call.detail,
                     .elements = may_differ(call.kind) ? 0 : call.elements};
   std::memcpy(print.label, call.label.data(), std::min(call.label.size(), sizeof print.label - 1));
   return print;
@@ -57,14 +61,18 @@ std::string text_of(const Fingerprint& print) {
   std::string text = base::text("calls ", call_kind_name(kind), " '", print.label, "' as number ", print.sequence);
   if (!may_differ(kind) && print.dtype >= 0)
     text += base::text(" with ", print.elements, " x ", c10::toString(static_cast<at::ScalarType>(print.dtype)));
-  if (print.detail != 0) text += kind == CallKind::broadcast ? base::text(" from root ", print.detail) : base::text(" by reduction ", print.detail);
+  if (print.detail != 0)
+    text += kind == CallKind::broadcast ? base::text(" from root ", print.detail)
+                                        : base::text(" by reduction ", print.detail);
   return text;
 }
 
 class ComparedCommunicator final : public Communicator {
  public:
   ComparedCommunicator(std::unique_ptr<Communicator> inner, std::unique_ptr<Communicator> beside)
-      : Communicator(inner->name(), inner->rank(), inner->size()), inner_(std::move(inner)), beside_(std::move(beside)) {
+      : Communicator(inner->name(), inner->rank(), inner->size()),
+        inner_(std::move(inner)),
+        beside_(std::move(beside)) {
     std::vector<int> world_ranks;
     for (int peer = 0; peer < size(); ++peer) world_ranks.push_back(inner_->world_rank(peer));
     set_world_ranks(std::move(world_ranks));
@@ -87,7 +95,9 @@ class ComparedCommunicator final : public Communicator {
     const std::vector<Pairing> pairings = pairings_of(call, size());
     std::memcpy(at_row(rank()), &own, sizeof own);
     std::memcpy(at_row(rank()) + sizeof own, pairings.data(), sizeof(Pairing) * pairings.size());
-    const auto bytes = [](char* data, std::size_t count) { return at::from_blob(data, {static_cast<std::int64_t>(count)}, at::kByte); };
+    const auto bytes = [](char* data, std::size_t count) {
+      return at::from_blob(data, {static_cast<std::int64_t>(count)}, at::kByte);
+    };
     at::Tensor output = bytes(all.data(), all.size());
     beside_->all_gather(output, bytes(at_row(rank()), row), call.label);
 
@@ -101,17 +111,22 @@ class ComparedCommunicator final : public Communicator {
     if (!may_differ(call.kind)) return;
     const auto pairing = [&](int rank, int peer) {
       Pairing found;
-      std::memcpy(&found, at_row(rank) + sizeof(Fingerprint) + sizeof(Pairing) * static_cast<std::size_t>(peer), sizeof found);
+      std::memcpy(&found, at_row(rank) + sizeof(Fingerprint) + sizeof(Pairing) * static_cast<std::size_t>(peer),
+                  sizeof found);
       return found;
     };
     for (int from = 0; from < size(); ++from)
       for (int to = 0; to < size(); ++to)
         if (pairing(from, to).sent != pairing(to, from).expected)
-          mismatch(from, text_of(first) + base::text(" and does not send to rank ", world_rank(to), " what that rank expects"), to,
-                   "expects other counts, sizes or types");
+          mismatch(
+              from,
+              text_of(first) + base::text(" and does not send to rank ", world_rank(to), " what that rank expects"), to,
+              "expects other counts, sizes or types");
   }
   void do_all_reduce(at::Tensor& tensor, Reduce op) override { inner_->all_reduce(tensor, op, label()); }
-  void do_all_gather(at::Tensor& output, const at::Tensor& input) override { inner_->all_gather(output, input, label()); }
+  void do_all_gather(at::Tensor& output, const at::Tensor& input) override {
+    inner_->all_gather(output, input, label());
+  }
   void do_reduce_scatter(at::Tensor& output, const at::Tensor& input, Reduce op) override {
     inner_->reduce_scatter(output, input, op, label());
   }
@@ -130,10 +145,11 @@ class ComparedCommunicator final : public Communicator {
 
  private:
   [[noreturn]] void mismatch(int a, const std::string& a_text, int b, const std::string& b_text) {
-    throw Error::rank({.what = base::text("the ranks of ", name(), " do not make the same call: rank ", world_rank(a), " ", a_text, "; rank ",
-                                          world_rank(b), " ", b_text),
+    throw Error::rank({.what = base::text("the ranks of ", name(), " do not make the same call: rank ", world_rank(a),
+                                          " ", a_text, "; rank ", world_rank(b), " ", b_text),
                        .where = base::text("rank ", world_rank(rank())),
-                       .fix = "a collective stands under a condition that ranks answer differently, or sizes were computed differently"});
+                       .fix = "a collective stands under a condition that ranks answer differently, or sizes were "
+                              "computed differently"});
   }
 
   std::unique_ptr<Communicator> inner_, beside_;
@@ -142,7 +158,8 @@ class ComparedCommunicator final : public Communicator {
 }  // namespace
 
 std::unique_ptr<Communicator> make_compared(std::unique_ptr<Communicator> inner, std::unique_ptr<Communicator> beside) {
-  INVARIANT(inner->size() == beside->size() && inner->rank() == beside->rank(), "the group beside holds the same ranks in the same order");
+  INVARIANT(inner->size() == beside->size() && inner->rank() == beside->rank(),
+            "the group beside holds the same ranks in the same order");
   return std::make_unique<ComparedCommunicator>(std::move(inner), std::move(beside));
 }
 

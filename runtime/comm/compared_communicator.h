@@ -1,5 +1,6 @@
-// A communicator that compares before it calls: the ranks show each other what they are about to do (number, kind, label, type,
-// sizes) over a group beside it, so that a mismatch ends as a sentence that names both ranks and not as a hang.
+// A communicator that compares before it calls: the ranks show each other what they are about to do (number, kind,
+// label, type, sizes) over a group beside it, so that a mismatch ends as a sentence that names both ranks and not as a
+// hang.
 #pragma once
 
 #include <memory>

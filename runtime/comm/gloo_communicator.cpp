@@ -24,9 +24,15 @@ Message message(int peer, bool to_peer, const at::Tensor& tensor) {
 
 void fold(at::Tensor& sum, const at::Tensor& term, Reduce op) {
   switch (op) {
-    case Reduce::sum: sum.add_(term); return;
-    case Reduce::max: at::max_out(sum, sum, term); return;
-    case Reduce::min: at::min_out(sum, sum, term); return;
+    case Reduce::sum:
+      sum.add_(term);
+      return;
+    case Reduce::max:
+      at::max_out(sum, sum, term);
+      return;
+    case Reduce::min:
+      at::min_out(sum, sum, term);
+      return;
   }
 }
 
@@ -40,20 +46,25 @@ void reduce_rows(at::Tensor output_X, const at::Tensor& terms_NX, Reduce op) {
 
 class GlooCommunicator final : public Communicator {
  public:
-  GlooCommunicator(std::string name, std::shared_ptr<GlooTransport::Device> device, std::shared_ptr<Store> store, int rank,
-                   int size, const GlooOptions& options, std::vector<int> world_ranks)
-      : Communicator(std::move(name), rank, size), device_(std::move(device)), store_(std::move(store)), options_(options) {
+  GlooCommunicator(std::string name, std::shared_ptr<GlooTransport::Device> device, std::shared_ptr<Store> store,
+                   int rank, int size, const GlooOptions& options, std::vector<int> world_ranks)
+      : Communicator(std::move(name), rank, size),
+        device_(std::move(device)),
+        store_(std::move(store)),
+        options_(options) {
     set_world_ranks(std::move(world_ranks));
     const auto failed = [&](const std::string& reason) {
       return Error::cluster({.what = base::text("the ranks of ", this->name(), " did not come together: ", reason),
                              .where = base::text("rank ", world_rank(rank)),
-                             .fix = "see which rank did not start, and whether the nodes reach each other on the address of the placement file"});
+                             .fix = "see which rank did not start, and whether the nodes reach each other on the "
+                                    "address of the placement file"});
     };
     try {
       transport_ = std::make_unique<GlooTransport>(device_, store_, rank, size, options.timeout_s);
       prove_key();
     } catch (const PeerFailure& failure) {
-      throw failed(failure.peer < 0 ? failure.reason : base::text("rank ", world_rank(failure.peer), " ", failure.reason));
+      throw failed(failure.peer < 0 ? failure.reason
+                                    : base::text("rank ", world_rank(failure.peer), " ", failure.reason));
     } catch (const Error&) {
       throw;
     } catch (const std::exception& failure) {
@@ -76,7 +87,8 @@ class GlooCommunicator final : public Communicator {
     if (numel == 0) return;
     at::Tensor flat = tensor.view(-1);
     if (size() == 2 || tensor.nbytes() <= kDirectBytes) {
-      const std::int64_t piece = std::max<std::int64_t>(1, size() * kPieceBytes / static_cast<std::int64_t>(flat.element_size()));
+      const std::int64_t piece =
+          std::max<std::int64_t>(1, size() * kPieceBytes / static_cast<std::int64_t>(flat.element_size()));
       for (std::int64_t begin = 0; begin < numel; begin += piece) {
         const at::Tensor part = flat.narrow(0, begin, std::min(piece, numel - begin));
         const at::Tensor terms = at::empty({size(), part.numel()}, part.options());
@@ -92,7 +104,8 @@ class GlooCommunicator final : public Communicator {
       scatter(own, even, op);
       gather(even.view({size(), share}), own);
     }
-    if (at::Tensor rest = flat.narrow(0, share * size(), numel - share * size()); rest.numel() > 0) do_all_reduce(rest, op);
+    if (at::Tensor rest = flat.narrow(0, share * size(), numel - share * size()); rest.numel() > 0)
+      do_all_reduce(rest, op);
   }
 
   void do_all_gather(at::Tensor& output, const at::Tensor& input) override {
@@ -113,7 +126,8 @@ class GlooCommunicator final : public Communicator {
     std::int64_t from = 0, to = 0;
     for (int peer = 0; peer < size(); ++peer) {
       const auto index = static_cast<std::size_t>(peer);
-      const at::Tensor sent = input.narrow(0, from, input_rows[index]), received = output.narrow(0, to, output_rows[index]);
+      const at::Tensor sent = input.narrow(0, from, input_rows[index]),
+                       received = output.narrow(0, to, output_rows[index]);
       from += input_rows[index];
       to += output_rows[index];
       if (peer == rank()) {
@@ -174,7 +188,8 @@ class GlooCommunicator final : public Communicator {
     for (const int peer : members) world_ranks.push_back(world_rank(peer));
     if (members.size() == 1) return make_solo(std::move(name), world_ranks[0]);
     const auto place = static_cast<int>(std::ranges::find(members, rank()) - members.begin());
-    return std::make_unique<GlooCommunicator>(std::move(name), device_, prefixed(base::text("split_", number, "_", color), store_), place,
+    return std::make_unique<GlooCommunicator>(std::move(name), device_,
+                                              prefixed(base::text("split_", number, "_", color), store_), place,
                                               static_cast<int>(members.size()), options_, std::move(world_ranks));
   }
 
@@ -207,11 +222,13 @@ class GlooCommunicator final : public Communicator {
     move(messages);
   }
 
-  /// output_X: block `rank` of every rank's input_NX, reduced. May be a part of the input: each piece is read before it is written.
+  /// output_X: block `rank` of every rank's input_NX, reduced. May be a part of the input: each piece is read before it
+  /// is written.
   void scatter(at::Tensor& output_X, const at::Tensor& input, Reduce op) {
     const std::int64_t numel = output_X.numel();
     const at::Tensor input_NX = input.view({size(), numel});
-    const std::int64_t piece = std::max<std::int64_t>(1, kPieceBytes / static_cast<std::int64_t>(output_X.element_size()));
+    const std::int64_t piece =
+        std::max<std::int64_t>(1, kPieceBytes / static_cast<std::int64_t>(output_X.element_size()));
     for (std::int64_t begin = 0; begin < numel; begin += piece) {
       const std::int64_t count = std::min(piece, numel - begin);
       const at::Tensor terms = at::empty({size(), count}, output_X.options());
@@ -230,10 +247,13 @@ class GlooCommunicator final : public Communicator {
     }
   }
 
-  /// gloo believes whoever connects: so each pair of ranks shows that it knows the attempt's key before it carries anything.
+  /// gloo believes whoever connects: so each pair of ranks shows that it knows the attempt's key before it carries
+  /// anything.
   void prove_key() {
     if (options_.key.empty()) return;
-    const auto proof = [&](int from, int to) { return store_proof(options_.key, name(), base::text("/", from), base::text("/", to)); };
+    const auto proof = [&](int from, int to) {
+      return store_proof(options_.key, name(), base::text("/", from), base::text("/", to));
+    };
     std::vector<std::string> sent(static_cast<std::size_t>(size())), received(sent.size());
     std::vector<Message> messages;
     for (int peer = 0; peer < size(); ++peer) {
@@ -265,8 +285,8 @@ std::unique_ptr<Communicator> make_gloo(std::string name, std::shared_ptr<Store>
                                         const GlooOptions& options) {
   if (size == 1) return make_solo(std::move(name), rank);
   auto own = prefixed("gloo_" + name, std::move(store));
-  return std::make_unique<GlooCommunicator>(std::move(name), GlooTransport::open_device(options.address), std::move(own), rank, size,
-                                            options, std::vector<int>{});
+  return std::make_unique<GlooCommunicator>(std::move(name), GlooTransport::open_device(options.address),
+                                            std::move(own), rank, size, options, std::vector<int>{});
 }
 
 }  // namespace muster::comm

@@ -1,5 +1,6 @@
-// gloo: ranks on CPUs, over TCP. Every call is made of sends and receives posted together and waited for here, one hop for
-// small messages, two for large ones; so a wait knows its peer, results do not depend on timing, and no thread pool stands between.
+// gloo: ranks on CPUs, over TCP. Every call is made of sends and receives posted together and waited for here, one hop
+// for small messages, two for large ones; so a wait knows its peer, results do not depend on timing, and no thread pool
+// stands between.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@ namespace muster::comm {
 struct GlooOptions {
   std::string address = "127.0.0.1";  // of this rank's own node, as the others reach it
   double timeout_s = 600;             // of every call, and of the meeting
-  std::string key;                    // the attempt's secret: every connection of the group is proven with it; empty: no proof
+  std::string key;  // the attempt's secret: every connection of the group is proven with it; empty: no proof
 };
 
 /// collective: all `size` ranks that share `store`, under one `name`. A group of one is solo.

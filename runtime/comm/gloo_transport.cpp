@@ -1,5 +1,5 @@
-// c10d's gloo group needs gloo's headers, which the wheel does not bring (Debian's do; nothing of that package is linked).
-// Never construct c10d's GlooStore here: its virtual table differs between those headers and the library.
+// c10d's gloo group needs gloo's headers, which the wheel does not bring (Debian's do; nothing of that package is
+// linked). Never construct c10d's GlooStore here: its virtual table differs between those headers and the library.
 #define USE_C10D_GLOO
 #include "runtime/comm/gloo_transport.h"
 
@@ -24,7 +24,9 @@ class C10dStore final : public c10d::Store {
       : c10d::Store(Milliseconds(static_cast<std::int64_t>(limit_s * 1000))), store_(std::move(store)) {}
   c10::intrusive_ptr<c10d::Store> clone() override { return c10::make_intrusive<C10dStore>(store_, limit_s()); }
   using c10d::Store::set;
-  void set(const std::string& key, const std::vector<std::uint8_t>& value) override { store_->set(key, text_of(value)); }
+  void set(const std::string& key, const std::vector<std::uint8_t>& value) override {
+    store_->set(key, text_of(value));
+  }
   using c10d::Store::compareSet;
   std::vector<std::uint8_t> compareSet(const std::string& key, const std::vector<std::uint8_t>& expected,
                                        const std::vector<std::uint8_t>& desired) override {
@@ -42,7 +44,9 @@ class C10dStore final : public c10d::Store {
     const double deadline_s = base::steady_s() + static_cast<double>(timeout.count()) * 1e-3;
     for (const std::string& key : keys) store_->get(key, deadline_s - base::steady_s());
   }
-  void append(const std::string& key, const std::vector<std::uint8_t>& value) override { store_->append(key, text_of(value)); }
+  void append(const std::string& key, const std::vector<std::uint8_t>& value) override {
+    store_->append(key, text_of(value));
+  }
   std::vector<std::vector<std::uint8_t>> multiGet(const std::vector<std::string>& keys) override {
     std::vector<std::vector<std::uint8_t>> values;
     for (const std::string& key : keys) values.push_back(get(key));
@@ -96,14 +100,16 @@ struct GlooTransport::Impl {
   std::vector<c10::intrusive_ptr<c10d::Work>> waited;  // guarded by mutex; what abort() has to wake
 };
 
-GlooTransport::GlooTransport(std::shared_ptr<Device> device, std::shared_ptr<Store> store, int rank, int size, double timeout_s)
+GlooTransport::GlooTransport(std::shared_ptr<Device> device, std::shared_ptr<Store> store, int rank, int size,
+                             double timeout_s)
     : impl_(std::make_unique<Impl>()) {
   const auto limit = Milliseconds(static_cast<std::int64_t>(timeout_s * 1000));
   auto options = c10d::ProcessGroupGloo::Options::create(limit);
   options->devices.push_back(device->device);
   options->threads = 1;
   impl_->device = std::move(device);
-  impl_->group = c10::make_intrusive<Group>(c10::make_intrusive<C10dStore>(std::move(store), timeout_s), rank, size, options);
+  impl_->group =
+      c10::make_intrusive<Group>(c10::make_intrusive<C10dStore>(std::move(store), timeout_s), rank, size, options);
 }
 
 GlooTransport::~GlooTransport() = default;
@@ -133,7 +139,8 @@ void GlooTransport::move(std::span<const Message> messages, int tag, double time
     for (const Posted& one : posted) {
       peer = one.peer;
       const auto left_ms = static_cast<std::int64_t>((deadline_s - base::steady_s()) * 1000);
-      if (!one.work->wait(Milliseconds(std::max<std::int64_t>(left_ms, 1)))) throw PeerFailure{-1, "the communicator was aborted"};
+      if (!one.work->wait(Milliseconds(std::max<std::int64_t>(left_ms, 1))))
+        throw PeerFailure{-1, "the communicator was aborted"};
     }
     const std::lock_guard lock(impl_->mutex);
     impl_->waited.clear();

@@ -1,4 +1,5 @@
-// The sends and receives below the gloo communicator; the one room-internal door to c10d's gloo group. Internal to comm/.
+// The sends and receives below the gloo communicator; the one room-internal door to c10d's gloo group. Internal to
+// comm/.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +28,8 @@ class GlooTransport {
   /// collective. throws: what c10d throws.
   GlooTransport(std::shared_ptr<Device> device, std::shared_ptr<Store> store, int rank, int size, double timeout_s);
   ~GlooTransport();
-  /// Posts all, receives first, then waits for all. Messages between two ranks match in order under one tag; empty ones are
-  /// left out on both sides. throws: PeerFailure.
+  /// Posts all, receives first, then waits for all. Messages between two ranks match in order under one tag; empty ones
+  /// are left out on both sides. throws: PeerFailure.
   void move(std::span<const Message> messages, int tag, double timeout_s);
   /// Ends waits here and closes the connections, so that peers' waits end too.
   void abort();

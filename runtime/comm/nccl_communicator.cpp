@@ -22,14 +22,22 @@ using ApiForm = const NcclApi&();
 /// FP8 and booleans travel as bytes; NCCL reduces neither.
 int nccl_type(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
-    case at::kFloat: return kNcclFloat32;
-    case at::kBFloat16: return kNcclBfloat16;
-    case at::kHalf: return kNcclFloat16;
-    case at::kDouble: return kNcclFloat64;
-    case at::kLong: return kNcclInt64;
-    case at::kInt: return kNcclInt32;
-    case at::kChar: return kNcclInt8;
-    default: break;
+    case at::kFloat:
+      return kNcclFloat32;
+    case at::kBFloat16:
+      return kNcclBfloat16;
+    case at::kHalf:
+      return kNcclFloat16;
+    case at::kDouble:
+      return kNcclFloat64;
+    case at::kLong:
+      return kNcclInt64;
+    case at::kInt:
+      return kNcclInt32;
+    case at::kChar:
+      return kNcclInt8;
+    default:
+      break;
   }
   INVARIANT(tensor.element_size() == 1, base::text("NCCL has no type for ", c10::toString(tensor.scalar_type())));
   return kNcclUint8;
@@ -42,7 +50,8 @@ std::size_t count_of(const at::Tensor& tensor) { return static_cast<std::size_t>
 /// Memory of the device for the few numbers that the communicator itself sends.
 class DeviceNumbers {
  public:
-  DeviceNumbers(device::Device device, int count) : device_(device), bytes_(static_cast<std::size_t>(count) * sizeof(std::int64_t)) {
+  DeviceNumbers(device::Device device, int count)
+      : device_(device), bytes_(static_cast<std::size_t>(count) * sizeof(std::int64_t)) {
     CUDA_CHECK(*device_.cuda, memory_take(&pointer_, bytes_));
   }
   ~DeviceNumbers() { device_.cuda->memory_give(pointer_); }
@@ -60,10 +69,17 @@ class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(std::string name, int rank, int size, const NcclOptions& options, std::shared_ptr<NcclHandle> handle,
                    std::shared_ptr<CallWatch> watch, std::vector<int> world_ranks)
-      : Communicator(std::move(name), rank, size), options_(options), nccl_(*options.nccl), handle_(std::move(handle)), watch_(std::move(watch)),
-        stream_(options.device, "comm", true), before_(options.device), numbers_(options.device, 2 * (size + 1)) {
+      : Communicator(std::move(name), rank, size),
+        options_(options),
+        nccl_(*options.nccl),
+        handle_(std::move(handle)),
+        watch_(std::move(watch)),
+        stream_(options.device, "comm", true),
+        before_(options.device),
+        numbers_(options.device, 2 * (size + 1)) {
     set_world_ranks(std::move(world_ranks));
-    watched_ = watch_->add({.trouble = [handle = handle_] { return handle->trouble(); }, .abort = [handle = handle_] { handle->abort(); }});
+    watched_ = watch_->add({.trouble = [handle = handle_] { return handle->trouble(); },
+                            .abort = [handle = handle_] { handle->abort(); }});
   }
   ~NcclCommunicator() override {
     watch_->remove(watched_);
@@ -100,7 +116,8 @@ class NcclCommunicator final : public Communicator {
   void do_reduce_scatter(at::Tensor& output, const at::Tensor& input, Reduce op) override {
     check(input, true);
     run([&](NcclComm comm, device::StreamHandle stream) {
-      return nccl_.reduce_scatter(input.data_ptr(), output.data_ptr(), count_of(output), nccl_type(input), nccl_op(op), comm, stream);
+      return nccl_.reduce_scatter(input.data_ptr(), output.data_ptr(), count_of(output), nccl_type(input), nccl_op(op),
+                                  comm, stream);
     });
   }
 
@@ -133,7 +150,8 @@ class NcclCommunicator final : public Communicator {
   void do_broadcast(at::Tensor& tensor, int root) override {
     check(tensor, false);
     run([&](NcclComm comm, device::StreamHandle stream) {
-      return nccl_.broadcast(tensor.data_ptr(), tensor.data_ptr(), count_of(tensor), nccl_type(tensor), root, comm, stream);
+      return nccl_.broadcast(tensor.data_ptr(), tensor.data_ptr(), count_of(tensor), nccl_type(tensor), root, comm,
+                             stream);
     });
   }
 
@@ -159,14 +177,16 @@ class NcclCommunicator final : public Communicator {
     for (const int peer : members) world_ranks.push_back(world_rank(peer));
     if (!joins) return make_solo(std::move(name), world_ranks[0]);
     const auto place = static_cast<int>(std::ranges::find(members, rank()) - members.begin());
-    return std::make_unique<NcclCommunicator>(std::move(name), place, static_cast<int>(members.size()), options_, std::move(part), watch_,
-                                              std::move(world_ranks));
+    return std::make_unique<NcclCommunicator>(std::move(name), place, static_cast<int>(members.size()), options_,
+                                              std::move(part), watch_, std::move(world_ranks));
   }
 
  private:
   void check(const at::Tensor& tensor, bool reduced) const {
-    INVARIANT(tensor.is_cuda() || options_.device.cuda->on_host, base::text("'", label(), "': NCCL moves tensors of a GPU"));
-    INVARIANT(!reduced || tensor.element_size() > 1 || !tensor.is_floating_point(), base::text("'", label(), "': FP8 tensors are not reduced"));
+    INVARIANT(tensor.is_cuda() || options_.device.cuda->on_host,
+              base::text("'", label(), "': NCCL moves tensors of a GPU"));
+    INVARIANT(!reduced || tensor.element_size() > 1 || !tensor.is_floating_point(),
+              base::text("'", label(), "': FP8 tensors are not reduced"));
   }
 
   void throw_if_failed() const {
@@ -191,8 +211,10 @@ class NcclCommunicator final : public Communicator {
     device::Event done = issue(grouped, body);
     bool capturing = false;
     CUDA_CHECK(*options_.device.cuda, stream_is_capturing(stream_.ref().handle(), &capturing));
-    if (capturing) captured_.push_back(std::move(done));  // belongs to the graph: it may not be asked
-    else watch_->follow(std::move(done), place());
+    if (capturing)
+      captured_.push_back(std::move(done));  // belongs to the graph: it may not be asked
+    else
+      watch_->follow(std::move(done), place());
   }
 
   std::string place() const { return base::text("'", label(), "' (call ", sequence(), " of ", name(), ")"); }
@@ -203,12 +225,15 @@ class NcclCommunicator final : public Communicator {
     run(
         [&](NcclComm comm, device::StreamHandle stream) {
           if (own_from != nullptr && own_from->nbytes() > 0)
-            CUDA_CHECK(*options_.device.cuda, memory_copy(own_to->data_ptr(), own_from->data_ptr(), own_from->nbytes(), stream));
+            CUDA_CHECK(*options_.device.cuda,
+                       memory_copy(own_to->data_ptr(), own_from->data_ptr(), own_from->nbytes(), stream));
           int code = kNcclSuccess;
           for (const Leg& leg : legs) {
             if (leg.tensor->numel() == 0) continue;
-            const int answer = leg.is_send ? nccl_.send(leg.tensor->data_ptr(), count_of(*leg.tensor), nccl_type(*leg.tensor), leg.peer, comm, stream)
-                                           : nccl_.receive(leg.tensor->data_ptr(), count_of(*leg.tensor), nccl_type(*leg.tensor), leg.peer, comm, stream);
+            const int answer = leg.is_send ? nccl_.send(leg.tensor->data_ptr(), count_of(*leg.tensor),
+                                                        nccl_type(*leg.tensor), leg.peer, comm, stream)
+                                           : nccl_.receive(leg.tensor->data_ptr(), count_of(*leg.tensor),
+                                                           nccl_type(*leg.tensor), leg.peer, comm, stream);
             if (answer != kNcclSuccess && answer != kNcclInProgress) code = answer;
           }
           return code;
@@ -247,8 +272,8 @@ class NcclCommunicator final : public Communicator {
 
   NcclOptions options_;
   const NcclApi& nccl_;
-  std::shared_ptr<NcclHandle> handle_;  // shared: with the watch, which aborts it from its thread
-  std::shared_ptr<CallWatch> watch_;    // shared: one thread watches all communicators of a rank
+  std::shared_ptr<NcclHandle> handle_;         // shared: with the watch, which aborts it from its thread
+  std::shared_ptr<CallWatch> watch_;           // shared: one thread watches all communicators of a rank
   std::array<std::int64_t, 2> own_numbers_{};  // a copy on the stream may still read it: outlives stream_
   device::Stream stream_;
   device::Event before_;
@@ -261,16 +286,19 @@ class NcclCommunicator final : public Communicator {
 
 const NcclApi& nccl_api() { return device::cuda_form<ApiForm>("nccl_api")(); }
 
-std::unique_ptr<Communicator> make_nccl(std::string name, std::shared_ptr<Store> store, int rank, int size, const NcclOptions& options) {
+std::unique_ptr<Communicator> make_nccl(std::string name, std::shared_ptr<Store> store, int rank, int size,
+                                        const NcclOptions& options) {
   if (size == 1) return make_solo(std::move(name), rank);
   const auto failed = [&](const std::string& reason) {
-    return Error::cluster({.what = base::text("the ranks of ", name, " did not come together: ", reason), .where = base::text("rank ", rank),
+    return Error::cluster({.what = base::text("the ranks of ", name, " did not come together: ", reason),
+                           .where = base::text("rank ", rank),
                            .fix = "see which rank did not start; NCCL_DEBUG=INFO shows what NCCL does"});
   };
   const std::string key = base::text("nccl_", name, "/id");
   NcclUniqueId id{};
   if (rank == 0) {
-    if (const int code = options.nccl->unique_id(&id); code != kNcclSuccess) throw failed(options.nccl->error_text(code));
+    if (const int code = options.nccl->unique_id(&id); code != kNcclSuccess)
+      throw failed(options.nccl->error_text(code));
     store->set(key, std::string(id.bytes, sizeof id.bytes));
   } else {
     const std::string bytes = store->get(key, options.timeout_s);
@@ -283,7 +311,8 @@ std::unique_ptr<Communicator> make_nccl(std::string name, std::shared_ptr<Store>
     throw failed(failure.reason);
   }
   auto watch = std::make_shared<CallWatch>(options.device, options.timeout_s, options.on_failure);
-  return std::make_unique<NcclCommunicator>(std::move(name), rank, size, options, std::move(handle), std::move(watch), std::vector<int>{});
+  return std::make_unique<NcclCommunicator>(std::move(name), rank, size, options, std::move(handle), std::move(watch),
+                                            std::vector<int>{});
 }
 
 }  // namespace muster::comm

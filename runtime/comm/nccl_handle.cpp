@@ -23,7 +23,8 @@ void NcclHandle::init(const NcclUniqueId& id, int rank, int size, double timeout
 void NcclHandle::split(int color, int key, NcclHandle* part, double timeout_s) {
   NcclComm made = nullptr;
   call("ncclCommSplit", false, timeout_s, [&](NcclComm comm) {
-    return nccl_.comm_split(comm, part == nullptr ? kNcclNoColor : color, key, &made, part == nullptr ? nullptr : part->name_.c_str());
+    return nccl_.comm_split(comm, part == nullptr ? kNcclNoColor : color, key, &made,
+                            part == nullptr ? nullptr : part->name_.c_str());
   });
   if (part == nullptr) return;
   {
@@ -89,13 +90,15 @@ void NcclHandle::await(std::string_view what, double timeout_s) {
     if (state == kNcclSuccess) return;
     if (state != kNcclInProgress) fail(what, state);
     if (base::steady_s() > deadline_s)
-      throw PeerFailure{-1, base::text(what, " of ", name_, " was not done within ", base::seconds_text(timeout_s), ": not all ranks came")};
+      throw PeerFailure{-1, base::text(what, " of ", name_, " was not done within ", base::seconds_text(timeout_s),
+                                       ": not all ranks came")};
     std::this_thread::sleep_for(std::chrono::microseconds(pause_us));
   }
 }
 
 void NcclHandle::fail(std::string_view what, int code) const {
-  throw PeerFailure{-1, base::text("NCCL: ", nccl_.error_text(code), " (", nccl_.last_error(comm_), ") in ", what, " of ", name_)};
+  throw PeerFailure{
+      -1, base::text("NCCL: ", nccl_.error_text(code), " (", nccl_.last_error(comm_), ") in ", what, " of ", name_)};
 }
 
 }  // namespace muster::comm

@@ -11,7 +11,9 @@ void copy(at::Tensor& output, const at::Tensor& input) {
 
 class SoloCommunicator final : public Communicator {
  public:
-  SoloCommunicator(std::string name, int world_rank) : Communicator(std::move(name), 0, 1) { set_world_ranks({world_rank}); }
+  SoloCommunicator(std::string name, int world_rank) : Communicator(std::move(name), 0, 1) {
+    set_world_ranks({world_rank});
+  }
   void abort() override {}
   void close() override {}
 

@@ -6,12 +6,15 @@ namespace muster::comm {
 namespace {
 
 /// A tensor on the host of the same shape; ATen's copies wait for the caller's current stream, both ways.
-at::Tensor room_for(const at::Tensor& tensor) { return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false)); }
+at::Tensor room_for(const at::Tensor& tensor) {
+  return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false));
+}
 at::Tensor host_copy(const at::Tensor& tensor) { return room_for(tensor).copy_(tensor); }
 
 class StagedCommunicator final : public Communicator {
  public:
-  explicit StagedCommunicator(std::unique_ptr<Communicator> host) : Communicator(host->name(), host->rank(), host->size()), host_(std::move(host)) {
+  explicit StagedCommunicator(std::unique_ptr<Communicator> host)
+      : Communicator(host->name(), host->rank(), host->size()), host_(std::move(host)) {
     std::vector<int> world_ranks;
     for (int peer = 0; peer < size(); ++peer) world_ranks.push_back(host_->world_rank(peer));
     set_world_ranks(std::move(world_ranks));
@@ -73,6 +76,8 @@ class StagedCommunicator final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_staged(std::unique_ptr<Communicator> host) { return std::make_unique<StagedCommunicator>(std::move(host)); }
+std::unique_ptr<Communicator> make_staged(std::unique_ptr<Communicator> host) {
+  return std::make_unique<StagedCommunicator>(std::move(host));
+}
 
 }  // namespace muster::comm

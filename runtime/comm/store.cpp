@@ -5,7 +5,8 @@ namespace {
 
 class PrefixedStore final : public Store {
  public:
-  PrefixedStore(std::string prefix, std::shared_ptr<Store> store) : prefix_(std::move(prefix) + "/"), store_(std::move(store)) {}
+  PrefixedStore(std::string prefix, std::shared_ptr<Store> store)
+      : prefix_(std::move(prefix) + "/"), store_(std::move(store)) {}
   void set(const std::string& key, const std::string& value) override { store_->set(prefix_ + key, value); }
   std::string get(const std::string& key, double limit_s) override { return store_->get(prefix_ + key, limit_s); }
   std::optional<std::string> find(const std::string& key) override { return store_->find(prefix_ + key); }

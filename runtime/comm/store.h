@@ -20,7 +20,8 @@ class Store {
   /// The value is a decimal number, 0 where there is none. Returns the sum.
   virtual std::int64_t add(const std::string& key, std::int64_t delta) = 0;
   virtual void append(const std::string& key, const std::string& value) = 0;
-  /// Sets `desired` if the value is `expected` (or if there is none and `expected` is empty). Returns what stands there now.
+  /// Sets `desired` if the value is `expected` (or if there is none and `expected` is empty). Returns what stands there
+  /// now.
   virtual std::string compare_set(const std::string& key, const std::string& expected, const std::string& desired) = 0;
   /// Whether it was there.
   virtual bool remove(const std::string& key) = 0;

@@ -34,9 +34,12 @@ void await(int socket, short events, double deadline_s) {
 void send_all(int socket, std::string_view bytes, double deadline_s) {
   while (!bytes.empty()) {
     const ssize_t count = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count >= 0) bytes.remove_prefix(static_cast<std::size_t>(count));
-    else if (errno == EAGAIN) await(socket, POLLOUT, deadline_s);
-    else if (errno != EINTR) throw Stopped{};
+    if (count >= 0)
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    else if (errno == EAGAIN)
+      await(socket, POLLOUT, deadline_s);
+    else if (errno != EINTR)
+      throw Stopped{};
   }
 }
 
@@ -45,9 +48,12 @@ std::string receive_exactly(int socket, std::size_t size, double deadline_s) {
   std::size_t have = 0;
   while (have < size) {
     const ssize_t count = ::recv(socket, bytes.data() + have, size - have, MSG_DONTWAIT);
-    if (count > 0) have += static_cast<std::size_t>(count);
-    else if (count < 0 && errno == EAGAIN) await(socket, POLLIN, deadline_s);
-    else if (count == 0 || errno != EINTR) throw Stopped{};
+    if (count > 0)
+      have += static_cast<std::size_t>(count);
+    else if (count < 0 && errno == EAGAIN)
+      await(socket, POLLIN, deadline_s);
+    else if (count == 0 || errno != EINTR)
+      throw Stopped{};
   }
   return bytes;
 }
@@ -62,7 +68,8 @@ base::Descriptor try_connect(const std::string& address, int port, double deadli
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    base::Descriptor socket(::socket(entry->ai_family, entry->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, entry->ai_protocol));
+    base::Descriptor socket(
+        ::socket(entry->ai_family, entry->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, entry->ai_protocol));
     if (!socket) continue;
     int error = ::connect(socket.get(), entry->ai_addr, entry->ai_addrlen) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
@@ -109,32 +116,40 @@ base::Descriptor StoreClient::connect(double limit_s) const {
       try {
         const std::string magic = receive_exactly(socket.get(), kStoreMagic.size(), deadline_s);
         if (magic != kStoreMagic)
-          throw Error::cluster({.what = "what listens here is not the meeting point of this run", .where = where,
-                                .fix = "another program holds the port: start the run on another port, or end that program"});
+          throw Error::cluster(
+              {.what = "what listens here is not the meeting point of this run",
+               .where = where,
+               .fix = "another program holds the port: start the run on another port, or end that program"});
         const std::string theirs = receive_exactly(socket.get(), kNonceBytes, deadline_s), ours = fresh_nonce();
         greeted = true;
         send_all(socket.get(), ours + store_proof(key_, "client", theirs, ours), deadline_s);
         const std::string proof = receive_exactly(socket.get(), kProofBytes, deadline_s);
         if (same_proof(proof, store_proof(key_, "server", ours, theirs))) return socket;
-        throw Error::cluster({.what = "the meeting point does not know the key of this attempt", .where = where,
+        throw Error::cluster({.what = "the meeting point does not know the key of this attempt",
+                              .where = where,
                               .fix = "do not trust it: another run or person listens on this port"});
       } catch (const Stopped&) {
         if (greeted)
-          throw Error::cluster({.what = "the meeting point refused our key", .where = where,
-                                .fix = "another attempt listens on this port: end it, or start this one on another port"});
+          throw Error::cluster(
+              {.what = "the meeting point refused our key",
+               .where = where,
+               .fix = "another attempt listens on this port: end it, or start this one on another port"});
         why = "closed at once";
       } catch (const Late&) {
         why = "listens, but says nothing";
       }
     }
     if (base::steady_s() + pause_ms * 1e-3 > deadline_s)
-      throw Error::cluster({.what = base::text("no meeting point within ", base::number_text(limit_s, 0), " s (", why, ")"), .where = where,
-                            .fix = "rank 0 opens it: see whether rank 0 started, and whether its node can be reached at this address"});
+      throw Error::cluster(
+          {.what = base::text("no meeting point within ", base::number_text(limit_s, 0), " s (", why, ")"),
+           .where = where,
+           .fix = "rank 0 opens it: see whether rank 0 started, and whether its node can be reached at this address"});
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
   }
 }
 
-std::optional<StoreClient::Reply> StoreClient::ask(StoreOp op, std::string_view key, std::string_view value, double limit_s) {
+std::optional<StoreClient::Reply> StoreClient::ask(StoreOp op, std::string_view key, std::string_view value,
+                                                   double limit_s) {
   base::Descriptor socket;
   {
     const std::lock_guard lock(mutex_);

@@ -36,7 +36,8 @@ bool same_proof(std::string_view a, std::string_view b) {
 
 std::string fresh_nonce() {
   std::string nonce(kNonceBytes, '\0');
-  INVARIANT(RAND_bytes(reinterpret_cast<unsigned char*>(nonce.data()), static_cast<int>(nonce.size())) == 1, "random bytes are there");
+  INVARIANT(RAND_bytes(reinterpret_cast<unsigned char*>(nonce.data()), static_cast<int>(nonce.size())) == 1,
+            "random bytes are there");
   return nonce;
 }
 

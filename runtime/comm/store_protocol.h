@@ -3,7 +3,8 @@
 //   server -> client   magic (8), server's nonce (32)
 //   client -> server   client's nonce (32), proof("client", server's nonce, client's nonce) (32)
 //   server -> client   proof("server", client's nonce, server's nonce) (32)
-// then requests {op u8, key length u32, value length u32, key, value} and replies {status u8, length u32, value}, in order.
+// then requests {op u8, key length u32, value length u32, key, value} and replies {status u8, length u32, value}, in
+// order.
 #pragma once
 
 #include <cstdint>

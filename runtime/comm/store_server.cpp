@@ -1,11 +1,11 @@
 #include "runtime/comm/store_server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,7 +30,10 @@ std::int64_t number_of(std::string_view text) {
 }  // namespace
 
 StoreServer::StoreServer(base::Descriptor listener, std::string key)
-    : listener_(std::move(listener)), wake_(::eventfd(0, EFD_CLOEXEC)), key_(std::move(key)), thread_([this](std::stop_token stop) {
+    : listener_(std::move(listener)),
+      wake_(::eventfd(0, EFD_CLOEXEC)),
+      key_(std::move(key)),
+      thread_([this](std::stop_token stop) {
         ::pthread_setname_np(::pthread_self(), "store-server");
         run(stop);
       }) {}
@@ -80,7 +83,8 @@ void StoreServer::accept_clients() {
 
 void StoreServer::receive(Client& client) {
   char buffer[64 << 10];
-  const ssize_t count = ::recv(client.socket.get(), buffer, client.trusted ? sizeof buffer : kNonceBytes + kProofBytes, 0);
+  const ssize_t count =
+      ::recv(client.socket.get(), buffer, client.trusted ? sizeof buffer : kNonceBytes + kProofBytes, 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
     client.gone = true;

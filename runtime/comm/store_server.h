@@ -24,12 +24,12 @@ class StoreServer {
  private:
   struct Client {
     base::Descriptor socket;
-    std::string nonce;     // ours
+    std::string nonce;  // ours
     bool trusted = false;
     bool gone = false;
     double deadline_s = 0;  // for the proof
     std::string in, out;
-    std::string awaited;   // key of a get that waits; a client asks one thing at a time
+    std::string awaited;  // key of a get that waits; a client asks one thing at a time
     bool waiting = false;
   };
   void run(std::stop_token stop);

@@ -1,5 +1,5 @@
-// The few calls of the CUDA runtime that device/ and comm/ make, as a table: the real one lies in libmuster_cuda.so, and the
-// tests bring an asynchronous stand-in over host memory, so that the code above it is the same in both.
+// The few calls of the CUDA runtime that device/ and comm/ make, as a table: the real one lies in libmuster_cuda.so,
+// and the tests bring an asynchronous stand-in over host memory, so that the code above it is the same in both.
 //
 // Every function that returns int returns a cudaError_t (0: success). Handles are opaque.
 #pragma once
@@ -19,7 +19,8 @@ struct CudaApi {
   bool on_host = false;  // the stand-in of the tests: its device memory is the host's
   int (*device_count)(int* count) = nullptr;
   int (*set_device)(int device) = nullptr;
-  int (*stream_create)(StreamHandle* stream, bool high_priority) = nullptr;  // non-blocking with respect to the legacy stream
+  int (*stream_create)(StreamHandle* stream,
+                       bool high_priority) = nullptr;  // non-blocking with respect to the legacy stream
   int (*stream_destroy)(StreamHandle stream) = nullptr;
   int (*stream_synchronize)(StreamHandle stream) = nullptr;
   int (*stream_wait_event)(StreamHandle stream, EventHandle event) = nullptr;
@@ -31,8 +32,8 @@ struct CudaApi {
   int (*event_synchronize)(EventHandle event) = nullptr;
   int (*event_elapsed)(float* elapsed_ms, EventHandle begin, EventHandle end) = nullptr;
   int (*memory_copy)(void* to, const void* from, std::size_t bytes, StreamHandle stream) = nullptr;  // any direction
-  int (*memory_take)(void** pointer, std::size_t bytes) = nullptr;   // cudaMalloc
-  int (*memory_give)(void* pointer) = nullptr;                       // cudaFree
+  int (*memory_take)(void** pointer, std::size_t bytes) = nullptr;                                   // cudaMalloc
+  int (*memory_give)(void* pointer) = nullptr;                                                       // cudaFree
   int (*memory_info)(std::size_t* free_bytes, std::size_t* total_bytes) = nullptr;
   const char* (*error_text)(int code) = nullptr;
   /// The stream that ATen's operations of this thread go to.

@@ -46,11 +46,14 @@ bool has_form(std::string_view name) { return table().find(name) != nullptr; }
 void* find_form(std::string_view name, const char* type) {
   const FormTable::Form* form = table().find(name);
   if (form == nullptr)
-    throw Error::cluster({.what = base::text("'", name, "' has no CUDA form in this process"),
-                          .fix = "libmuster_cuda.so holds them: it is opened for device = \"cuda\" and built where the CUDA toolkit is"});
+    throw Error::cluster(
+        {.what = base::text("'", name, "' has no CUDA form in this process"),
+         .fix =
+             "libmuster_cuda.so holds them: it is opened for device = \"cuda\" and built where the CUDA toolkit is"});
   if (form->type != type)
-    throw Error::cluster({.what = base::text("'", name, "' in libmuster_cuda.so has another signature than this program calls"),
-                          .fix = "the library and the program are of different builds: build both again"});
+    throw Error::cluster(
+        {.what = base::text("'", name, "' in libmuster_cuda.so has another signature than this program calls"),
+         .fix = "the library and the program are of different builds: build both again"});
   return form->function;
 }
 

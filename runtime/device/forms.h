@@ -1,5 +1,5 @@
-// The tables of CUDA forms. libmuster_cuda.so, opened on a GPU machine, fills them by name; on every other machine they stay
-// empty and asking for a form throws a sentence. The table is filled once at the start and only read afterwards.
+// The tables of CUDA forms. libmuster_cuda.so, opened on a GPU machine, fills them by name; on every other machine they
+// stay empty and asking for a form throws a sentence. The table is filled once at the start and only read afterwards.
 //
 //   in ops/rms_norm.cpp:                  device::cuda_form<RmsNormForm>("rms_norm")(input, weight, eps)
 //   in runtime/cuda/register_forms.cpp:   forms.add<RmsNormForm>("rms_norm", &rms_norm_cuda);

@@ -28,7 +28,8 @@ HostMemory host_memory(bool with_unshared) {
   HostMemory memory{.resident_bytes = figure_of("/proc/self/status", "VmRSS:"),
                     .peak_resident_bytes = figure_of("/proc/self/status", "VmHWM:")};
   if (with_unshared)
-    memory.unshared_bytes = figure_of("/proc/self/smaps_rollup", "Private_Clean:") + figure_of("/proc/self/smaps_rollup", "Private_Dirty:");
+    memory.unshared_bytes =
+        figure_of("/proc/self/smaps_rollup", "Private_Clean:") + figure_of("/proc/self/smaps_rollup", "Private_Dirty:");
   return memory;
 }
 
@@ -51,8 +52,10 @@ DeviceMemory device_memory(const Device& device) {
 }
 
 void reset_peak(const Device& device) {
-  if (device.is_cuda()) device.cuda->allocator_reset_peak(device.index);
-  else std::ofstream("/proc/self/clear_refs") << "5";  // resets VmHWM; a kernel that refuses keeps the old peak
+  if (device.is_cuda())
+    device.cuda->allocator_reset_peak(device.index);
+  else
+    std::ofstream("/proc/self/clear_refs") << "5";  // resets VmHWM; a kernel that refuses keeps the old peak
 }
 
 }  // namespace muster::device

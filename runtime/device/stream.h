@@ -1,5 +1,5 @@
-// Owners of streams and events, and the order between streams. On a CPU all of them are empty and every wait is over at once:
-// the same lines run on both.
+// Owners of streams and events, and the order between streams. On a CPU all of them are empty and every wait is over at
+// once: the same lines run on both.
 #pragma once
 
 #include <string>
@@ -39,7 +39,8 @@ class Stream {
  public:
   /// throws: Error::cluster.
   Stream(Device device, std::string name, bool high_priority = false);
-  Stream(Stream&& other) noexcept : device_(other.device_), name_(std::move(other.name_)), handle_(std::exchange(other.handle_, nullptr)) {}
+  Stream(Stream&& other) noexcept
+      : device_(other.device_), name_(std::move(other.name_)), handle_(std::exchange(other.handle_, nullptr)) {}
   Stream& operator=(Stream&&) = delete;
   ~Stream();
   StreamRef ref() const { return {device_, handle_}; }

@@ -201,7 +201,9 @@ device::CudaApi make_table() {
   };
   api.memory_take = [](void** pointer, std::size_t bytes) { return *pointer = std::malloc(bytes), 0; };
   api.memory_give = memory_give;
-  api.memory_info = [](std::size_t* free_bytes, std::size_t* total_bytes) { return *free_bytes = 1 << 30, *total_bytes = 2u << 30, 0; };
+  api.memory_info = [](std::size_t* free_bytes, std::size_t* total_bytes) {
+    return *free_bytes = 1 << 30, *total_bytes = 2u << 30, 0;
+  };
   api.error_text = [](int) { return "an error of the stand-in"; };
   api.current_stream = [](int) { return this_threads_stream; };
   api.set_current_stream = [](int, device::StreamHandle stream) { this_threads_stream = stream; };

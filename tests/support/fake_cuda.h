@@ -1,6 +1,6 @@
-// A stand-in for the calls of device/cuda_api.h over host memory, and asynchronous as the real ones are: a stream is a queue
-// with a thread of its own that starts each piece of work after a random delay, so what is not ordered by an event comes in the
-// wrong order sooner or later. Use it in one process at a time, after the fork (run_ranks).
+// A stand-in for the calls of device/cuda_api.h over host memory, and asynchronous as the real ones are: a stream is a
+// queue with a thread of its own that starts each piece of work after a random delay, so what is not ordered by an
+// event comes in the wrong order sooner or later. Use it in one process at a time, after the fork (run_ranks).
 #pragma once
 
 #include <functional>

@@ -32,18 +32,18 @@ struct Operation {
   Frame frame;  // without rank, order and bytes
   const void* from = nullptr;
   void* to = nullptr;
-  int peer = -1;        // of a message
+  int peer = -1;  // of a message
   bool is_send = false;
 };
 
 struct FakeComm {
   Mesh mesh;
   std::mutex mutex;
-  std::string closed;          // guarded by mutex: "aborted", "destroyed", "finalized": no call may come any more
-  double taken_s = 0;          // guarded by mutex: when the last call will have been taken
-  bool meeting = true;         // guarded by mutex: ranks are still connecting
-  std::int64_t sequence = 0;   // guarded by mutex
-  int num_outstanding = 0;     // guarded by mutex
+  std::string closed;         // guarded by mutex: "aborted", "destroyed", "finalized": no call may come any more
+  double taken_s = 0;         // guarded by mutex: when the last call will have been taken
+  bool meeting = true;        // guarded by mutex: ranks are still connecting
+  std::int64_t sequence = 0;  // guarded by mutex
+  int num_outstanding = 0;    // guarded by mutex
   int num_splits = 0;
   std::thread background;
 };
@@ -77,14 +77,22 @@ std::size_t size_of(int type) {
 
 at::ScalarType scalar_type(int type) {
   switch (type) {
-    case comm::kNcclInt8: return at::kChar;
-    case comm::kNcclInt32: return at::kInt;
-    case comm::kNcclInt64: return at::kLong;
-    case comm::kNcclFloat16: return at::kHalf;
-    case comm::kNcclFloat32: return at::kFloat;
-    case comm::kNcclFloat64: return at::kDouble;
-    case comm::kNcclBfloat16: return at::kBFloat16;
-    default: return at::kByte;
+    case comm::kNcclInt8:
+      return at::kChar;
+    case comm::kNcclInt32:
+      return at::kInt;
+    case comm::kNcclInt64:
+      return at::kLong;
+    case comm::kNcclFloat16:
+      return at::kHalf;
+    case comm::kNcclFloat32:
+      return at::kFloat;
+    case comm::kNcclFloat64:
+      return at::kDouble;
+    case comm::kNcclBfloat16:
+      return at::kBFloat16;
+    default:
+      return at::kByte;
   }
 }
 
@@ -95,9 +103,11 @@ at::Tensor view(const void* bytes, std::int64_t count, int type) {
 /// Checks that a call may come now. In a group nothing has been taken yet.
 void check_usable(FakeComm& comm, const char* call) {
   const std::lock_guard lock(comm.mutex);
-  if (!comm.closed.empty()) fake_fault(base::text(comm.mesh.name, ": ", call, " after the communicator was ", comm.closed));
+  if (!comm.closed.empty())
+    fake_fault(base::text(comm.mesh.name, ": ", call, " after the communicator was ", comm.closed));
   if (comm.meeting || base::steady_s() < comm.taken_s)
-    fake_fault(base::text(comm.mesh.name, ": ", call, " while an earlier call is still being taken: comm_async_error was not asked"));
+    fake_fault(base::text(comm.mesh.name, ": ", call,
+                          " while an earlier call is still being taken: comm_async_error was not asked"));
 }
 
 void take_late(FakeComm& comm) {
@@ -112,8 +122,8 @@ std::int64_t next_pair_order(const Mesh& mesh, int peer) {
 }
 
 /// Gathers every rank's `from` bytes, row by row; `bytes` 0 for those that only listen.
-std::vector<char> gather(Mesh& mesh, const Frame& frame, const std::vector<std::int64_t>& orders, const void* from, std::size_t bytes,
-                         const std::vector<std::size_t>& bytes_of_peer) {
+std::vector<char> gather(Mesh& mesh, const Frame& frame, const std::vector<std::int64_t>& orders, const void* from,
+                         std::size_t bytes, const std::vector<std::size_t>& bytes_of_peer) {
   const std::size_t row = *std::max_element(bytes_of_peer.begin(), bytes_of_peer.end());
   std::vector<char> rows(row * static_cast<std::size_t>(mesh.size));
   std::vector<std::deque<Outgoing>> out(static_cast<std::size_t>(mesh.size));
@@ -136,15 +146,19 @@ std::vector<char> gather(Mesh& mesh, const Frame& frame, const std::vector<std::
   return rows;
 }
 
-void reduce(at::Tensor output, const std::vector<char>& rows, std::size_t offset, int size, std::int64_t count, int type, int op) {
+void reduce(at::Tensor output, const std::vector<char>& rows, std::size_t offset, int size, std::int64_t count,
+            int type, int op) {
   const std::size_t row = rows.size() / static_cast<std::size_t>(size);
   const at::ScalarType wide = at::isFloatingType(output.scalar_type()) ? at::kDouble : at::kLong;
   at::Tensor sum = view(rows.data() + offset, count, type).to(wide, false, true);
   for (int rank = 1; rank < size; ++rank) {
     const at::Tensor term = view(rows.data() + row * static_cast<std::size_t>(rank) + offset, count, type).to(wide);
-    if (op == comm::kNcclSum) sum.add_(term);
-    else if (op == comm::kNcclMax) sum = at::max(sum, term);
-    else sum = at::min(sum, term);
+    if (op == comm::kNcclSum)
+      sum.add_(term);
+    else if (op == comm::kNcclMax)
+      sum = at::max(sum, term);
+    else
+      sum = at::min(sum, term);
   }
   output.copy_(sum);
 }
@@ -167,12 +181,19 @@ void run_collective(Mesh& mesh, const Operation& operation, const std::vector<st
   if (mesh.aborted) return;
   const std::size_t row = rows.size() / size;
   switch (frame.kind) {
-    case FrameKind::all_gather: std::memcpy(operation.to, rows.data(), rows.size()); return;
-    case FrameKind::broadcast: std::memcpy(operation.to, rows.data() + row * static_cast<std::size_t>(frame.detail), row); return;
-    case FrameKind::all_reduce: return reduce(view(operation.to, frame.count, frame.type), rows, 0, mesh.size, frame.count, frame.type, frame.detail);
+    case FrameKind::all_gather:
+      std::memcpy(operation.to, rows.data(), rows.size());
+      return;
+    case FrameKind::broadcast:
+      std::memcpy(operation.to, rows.data() + row * static_cast<std::size_t>(frame.detail), row);
+      return;
+    case FrameKind::all_reduce:
+      return reduce(view(operation.to, frame.count, frame.type), rows, 0, mesh.size, frame.count, frame.type,
+                    frame.detail);
     default:
-      return reduce(view(operation.to, frame.count, frame.type), rows, count * element * static_cast<std::size_t>(mesh.rank), mesh.size, frame.count,
-                    frame.type, frame.detail);
+      return reduce(view(operation.to, frame.count, frame.type), rows,
+                    count * element * static_cast<std::size_t>(mesh.rank), mesh.size, frame.count, frame.type,
+                    frame.detail);
   }
 }
 
@@ -215,7 +236,8 @@ void put(FakeComm& comm, StreamHandle stream, std::function<void()> work) {
 
 void issue_collective(FakeComm& comm, StreamHandle stream, Operation operation) {
   std::vector<std::int64_t> orders;
-  for (int peer = 0; peer < comm.mesh.size; ++peer) orders.push_back(peer == comm.mesh.rank ? 0 : next_pair_order(comm.mesh, peer));
+  for (int peer = 0; peer < comm.mesh.size; ++peer)
+    orders.push_back(peer == comm.mesh.rank ? 0 : next_pair_order(comm.mesh, peer));
   operation.frame.sequence = ++comm.sequence;
   put(comm, stream, [&comm, operation, orders = std::move(orders)] { run_collective(comm.mesh, operation, orders); });
 }
@@ -224,7 +246,9 @@ void issue_messages(FakeComm& comm, StreamHandle stream, std::vector<Operation> 
   std::map<int, std::int64_t> orders;
   for (const Operation& operation : operations)
     if (!orders.contains(operation.peer)) orders[operation.peer] = next_pair_order(comm.mesh, operation.peer);
-  put(comm, stream, [&comm, operations = std::move(operations), orders = std::move(orders)] { run_messages(comm.mesh, operations, orders); });
+  put(comm, stream, [&comm, operations = std::move(operations), orders = std::move(orders)] {
+    run_messages(comm.mesh, operations, orders);
+  });
 }
 
 void issue_group(std::vector<Library::Grouped> group) {
@@ -237,8 +261,10 @@ void issue_group(std::vector<Library::Grouped> group) {
     for (const auto& entry : group) {
       if (entry.comm != comm) continue;
       stream = entry.stream;
-      if (entry.operation.frame.kind == FrameKind::message) messages.push_back(entry.operation);
-      else issue_collective(*comm, stream, entry.operation);
+      if (entry.operation.frame.kind == FrameKind::message)
+        messages.push_back(entry.operation);
+      else
+        issue_collective(*comm, stream, entry.operation);
     }
     if (!messages.empty()) issue_messages(*comm, stream, std::move(messages));
     take_late(*comm);
@@ -292,18 +318,22 @@ int comm_split(NcclComm handle, int color, int key, NcclComm* part, const char*)
   check_usable(comm, "split");
   {
     const std::lock_guard lock(comm.mutex);
-    if (comm.num_outstanding > 0) fake_fault(base::text(comm.mesh.name, ": split while ", comm.num_outstanding, " calls are under way"));
+    if (comm.num_outstanding > 0)
+      fake_fault(base::text(comm.mesh.name, ": split while ", comm.num_outstanding, " calls are under way"));
     comm.meeting = true;  // until the ranks have told each other their colours
   }
   const int number = ++comm.num_splits;
   FakeComm* made = color < 0 ? nullptr : new FakeComm;
   if (made != nullptr) *part = made;
   std::vector<std::int64_t> orders;
-  for (int peer = 0; peer < comm.mesh.size; ++peer) orders.push_back(peer == comm.mesh.rank ? 0 : next_pair_order(comm.mesh, peer));
+  for (int peer = 0; peer < comm.mesh.size; ++peer)
+    orders.push_back(peer == comm.mesh.rank ? 0 : next_pair_order(comm.mesh, peer));
   const Frame frame{.kind = FrameKind::split, .sequence = ++comm.sequence};
   std::thread([&comm, made, color, key, number, frame, orders] {
     const std::int64_t own[2] = {color, key};
-    const std::vector<char> rows = gather(comm.mesh, frame, orders, own, sizeof own, std::vector<std::size_t>(static_cast<std::size_t>(comm.mesh.size), sizeof own));
+    const std::vector<char> rows =
+        gather(comm.mesh, frame, orders, own, sizeof own,
+               std::vector<std::size_t>(static_cast<std::size_t>(comm.mesh.size), sizeof own));
     std::vector<std::pair<std::int64_t, int>> members;
     for (int peer = 0; peer < comm.mesh.size; ++peer) {
       std::int64_t theirs[2];
@@ -327,9 +357,10 @@ int comm_split(NcclComm handle, int color, int key, NcclComm* part, const char*)
 int comm_async_error(NcclComm handle, int* state) {
   FakeComm& comm = comm_of(handle);
   const std::lock_guard lock(comm.mutex);
-  if (comm.closed == "aborted" || comm.closed == "destroyed") fake_fault(base::text(comm.mesh.name, ": comm_async_error after the communicator was ", comm.closed));
+  if (comm.closed == "aborted" || comm.closed == "destroyed")
+    fake_fault(base::text(comm.mesh.name, ": comm_async_error after the communicator was ", comm.closed));
   const bool finalizing = comm.closed == "finalized" && comm.num_outstanding > 0;
-  *state = comm.mesh.peer_lost                                                    ? comm::kNcclRemoteError
+  *state = comm.mesh.peer_lost                                             ? comm::kNcclRemoteError
            : comm.meeting || finalizing || base::steady_s() < comm.taken_s ? comm::kNcclInProgress
                                                                            : comm::kNcclSuccess;
   return comm::kNcclSuccess;
@@ -346,7 +377,8 @@ int comm_finalize(NcclComm handle) {
 int comm_destroy(NcclComm handle) {
   FakeComm& comm = comm_of(handle);
   const std::lock_guard lock(comm.mutex);
-  if (comm.closed != "finalized" || comm.num_outstanding > 0) fake_fault(base::text(comm.mesh.name, ": destroyed before it was finalized"));
+  if (comm.closed != "finalized" || comm.num_outstanding > 0)
+    fake_fault(base::text(comm.mesh.name, ": destroyed before it was finalized"));
   comm.closed = "destroyed";
   return comm::kNcclSuccess;
 }
@@ -355,7 +387,8 @@ int comm_abort(NcclComm handle) {
   FakeComm& comm = comm_of(handle);
   {
     const std::lock_guard lock(comm.mutex);
-    if (comm.closed == "aborted" || comm.closed == "destroyed") fake_fault(base::text(comm.mesh.name, ": abort after the communicator was ", comm.closed));
+    if (comm.closed == "aborted" || comm.closed == "destroyed")
+      fake_fault(base::text(comm.mesh.name, ": abort after the communicator was ", comm.closed));
     comm.closed = "aborted";
   }
   comm.mesh.aborted = true;
@@ -364,11 +397,16 @@ int comm_abort(NcclComm handle) {
 }
 
 Operation collective(FrameKind kind, const void* from, void* to, std::size_t count, int type, int detail) {
-  return {.frame = {.kind = kind, .type = type, .detail = detail, .count = static_cast<std::int64_t>(count)}, .from = from, .to = to};
+  return {.frame = {.kind = kind, .type = type, .detail = detail, .count = static_cast<std::int64_t>(count)},
+          .from = from,
+          .to = to};
 }
 
 Operation message(const void* from, void* to, std::size_t count, int type, int peer, bool is_send) {
-  return {.frame = {.kind = FrameKind::message, .type = type, .count = static_cast<std::int64_t>(count)}, .from = from, .to = to, .peer = peer,
+  return {.frame = {.kind = FrameKind::message, .type = type, .count = static_cast<std::int64_t>(count)},
+          .from = from,
+          .to = to,
+          .peer = peer,
           .is_send = is_send};
 }
 
@@ -387,16 +425,19 @@ comm::NcclApi make_table() {
   api.comm_abort = comm_abort;
   api.group_start = [] { return ++library().group_depth, 0; };
   api.group_end = group_end;
-  api.all_reduce = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm, StreamHandle stream) {
+  api.all_reduce = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm,
+                      StreamHandle stream) {
     return call(comm, stream, collective(FrameKind::all_reduce, from, to, count, type, op));
   };
   api.all_gather = [](const void* from, void* to, std::size_t count, int type, NcclComm comm, StreamHandle stream) {
     return call(comm, stream, collective(FrameKind::all_gather, from, to, count, type, 0));
   };
-  api.reduce_scatter = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm, StreamHandle stream) {
+  api.reduce_scatter = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm,
+                          StreamHandle stream) {
     return call(comm, stream, collective(FrameKind::reduce_scatter, from, to, count, type, op));
   };
-  api.broadcast = [](const void* from, void* to, std::size_t count, int type, int root, NcclComm comm, StreamHandle stream) {
+  api.broadcast = [](const void* from, void* to, std::size_t count, int type, int root, NcclComm comm,
+                     StreamHandle stream) {
     return call(comm, stream, collective(FrameKind::broadcast, from, to, count, type, root));
   };
   api.send = [](const void* from, std::size_t count, int type, int peer, NcclComm comm, StreamHandle stream) {
@@ -405,7 +446,9 @@ comm::NcclApi make_table() {
   api.receive = [](void* to, std::size_t count, int type, int peer, NcclComm comm, StreamHandle stream) {
     return call(comm, stream, message(nullptr, to, count, type, peer, false));
   };
-  api.error_text = [](int code) { return code == comm::kNcclRemoteError ? "remote process exited" : "an error of the stand-in"; };
+  api.error_text = [](int code) {
+    return code == comm::kNcclRemoteError ? "remote process exited" : "an error of the stand-in";
+  };
   api.last_error = [](NcclComm) { return "no more is known"; };
   return api;
 }

@@ -31,7 +31,8 @@ socklen_t local_address(sockaddr_un& address, const std::string& name) {
 bool transfer(int socket, Frame& frame, bool sending) {
   auto* bytes = reinterpret_cast<char*>(&frame);
   for (std::size_t done = 0; done < sizeof frame;) {
-    const ssize_t count = sending ? ::send(socket, bytes + done, sizeof frame - done, MSG_NOSIGNAL) : ::recv(socket, bytes + done, sizeof frame - done, 0);
+    const ssize_t count = sending ? ::send(socket, bytes + done, sizeof frame - done, MSG_NOSIGNAL)
+                                  : ::recv(socket, bytes + done, sizeof frame - done, 0);
     if (count <= 0) return false;
     done += static_cast<std::size_t>(count);
   }
@@ -74,14 +75,17 @@ void check_frame(const Mesh& mesh, const Talk& talk, int peer) {
   const Frame& got = talk.incoming;
   if (got.kind == FrameKind::acknowledge) return;
   if (talk.in.empty())
-    fake_fault(base::text(mesh.name, ": rank ", peer, " sends to rank ", mesh.rank, " what nothing here receives (", text_of(got),
-                          "): sends and receives that belong together stand in no group"));
+    fake_fault(base::text(mesh.name, ": rank ", peer, " sends to rank ", mesh.rank, " what nothing here receives (",
+                          text_of(got), "): sends and receives that belong together stand in no group"));
   const Frame& want = talk.in.front().frame;
   if (got.pair_order != want.pair_order)
-    fake_fault(base::text(mesh.name, ": ranks ", peer, " and ", mesh.rank, " use their communicators in different orders: here call ", want.pair_order,
+    fake_fault(base::text(mesh.name, ": ranks ", peer, " and ", mesh.rank,
+                          " use their communicators in different orders: here call ", want.pair_order,
                           " between them, there call ", got.pair_order));
-  if (got.kind != want.kind || got.type != want.type || got.detail != want.detail || got.count != want.count || got.sequence != want.sequence)
-    fake_fault(base::text(mesh.name, ": rank ", peer, " calls ", text_of(got), ", rank ", mesh.rank, " calls ", text_of(want)));
+  if (got.kind != want.kind || got.type != want.type || got.detail != want.detail || got.count != want.count ||
+      got.sequence != want.sequence)
+    fake_fault(base::text(mesh.name, ": rank ", peer, " calls ", text_of(got), ", rank ", mesh.rank, " calls ",
+                          text_of(want)));
 }
 
 bool receive_some(const Mesh& mesh, int peer, Talk& talk) {
@@ -89,7 +93,8 @@ bool receive_some(const Mesh& mesh, int peer, Talk& talk) {
     const bool head = talk.received < sizeof(Frame);
     char* to = head ? reinterpret_cast<char*>(&talk.incoming) + talk.received
                     : static_cast<char*>(talk.in.front().bytes) + (talk.received - sizeof(Frame));
-    const std::size_t left = head ? sizeof(Frame) - talk.received : sizeof(Frame) + static_cast<std::size_t>(talk.incoming.bytes) - talk.received;
+    const std::size_t left = head ? sizeof(Frame) - talk.received
+                                  : sizeof(Frame) + static_cast<std::size_t>(talk.incoming.bytes) - talk.received;
     if (left > 0) {
       const ssize_t count = ::recv(mesh.sockets[static_cast<std::size_t>(peer)], to, left, MSG_DONTWAIT);
       if (count < 0) return errno == EAGAIN || errno == EINTR;
@@ -97,7 +102,8 @@ bool receive_some(const Mesh& mesh, int peer, Talk& talk) {
       talk.received += static_cast<std::size_t>(count);
       if (head && talk.received == sizeof(Frame)) check_frame(mesh, talk, peer);
     }
-    if (talk.received < sizeof(Frame) || talk.received < sizeof(Frame) + static_cast<std::size_t>(talk.incoming.bytes)) continue;
+    if (talk.received < sizeof(Frame) || talk.received < sizeof(Frame) + static_cast<std::size_t>(talk.incoming.bytes))
+      continue;
     talk.received = 0;
     if (talk.incoming.kind == FrameKind::acknowledge) {
       --talk.num_unacknowledged;
@@ -113,12 +119,14 @@ bool receive_some(const Mesh& mesh, int peer, Talk& talk) {
 }  // namespace
 
 const char* frame_kind_name(FrameKind kind) {
-  constexpr const char* names[] = {"hello", "acknowledge", "all_reduce", "all_gather", "reduce_scatter", "broadcast", "a message", "split"};
+  constexpr const char* names[] = {"hello",          "acknowledge", "all_reduce", "all_gather",
+                                   "reduce_scatter", "broadcast",   "a message",  "split"};
   return names[static_cast<int>(kind)];
 }
 
 std::string text_of(const Frame& frame) {
-  return base::text(frame_kind_name(frame.kind), " of ", frame.count, " x type ", frame.type, " detail ", frame.detail, " as call ", frame.sequence);
+  return base::text(frame_kind_name(frame.kind), " of ", frame.count, " x type ", frame.type, " detail ", frame.detail,
+                    " as call ", frame.sequence);
 }
 
 void Mesh::connect() {
@@ -136,7 +144,8 @@ void Mesh::connect() {
     while (::connect(socket, reinterpret_cast<sockaddr*>(&address), length) != 0 && !aborted)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     Frame theirs;
-    if (!aborted && transfer(socket, hello, true) && transfer(socket, theirs, false)) processes[static_cast<std::size_t>(peer)] = theirs.process;
+    if (!aborted && transfer(socket, hello, true) && transfer(socket, theirs, false))
+      processes[static_cast<std::size_t>(peer)] = theirs.process;
     sockets[static_cast<std::size_t>(peer)] = socket;
   }
   for (int missing = size - 1 - rank; missing > 0 && !aborted;) {
@@ -165,11 +174,14 @@ void Mesh::exchange(std::vector<std::deque<Outgoing>> out, std::vector<std::dequ
       Talk& talk = talks[peer];
       if (talk.done()) continue;
       if (!send_some(sockets[peer], talk, rank) || !receive_some(*this, static_cast<int>(peer), talk)) peer_lost = true;
-      if (!talk.done()) polled.push_back({sockets[peer], static_cast<short>(POLLIN | (talk.out.empty() ? 0 : POLLOUT)), 0});
+      if (!talk.done())
+        polled.push_back({sockets[peer], static_cast<short>(POLLIN | (talk.out.empty() ? 0 : POLLOUT)), 0});
     }
     if (polled.empty()) return;
-    if (peer_lost) std::this_thread::sleep_for(std::chrono::milliseconds(kLook_ms));  // as the real one: waits for abort
-    else ::poll(polled.data(), polled.size(), kLook_ms);
+    if (peer_lost)
+      std::this_thread::sleep_for(std::chrono::milliseconds(kLook_ms));  // as the real one: waits for abort
+    else
+      ::poll(polled.data(), polled.size(), kLook_ms);
   }
 }
 

@@ -1,5 +1,5 @@
-// What the processes of the NCCL stand-in say to each other: a mesh of local sockets for each communicator, frames with a
-// description of the call, and an acknowledgement of each, so that a send is over only when it was received.
+// What the processes of the NCCL stand-in say to each other: a mesh of local sockets for each communicator, frames with
+// a description of the call, and an acknowledgement of each, so that a send is over only when it was received.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,16 @@
 
 namespace muster::tests {
 
-enum class FrameKind : std::int32_t { hello, acknowledge, all_reduce, all_gather, reduce_scatter, broadcast, message, split };
+enum class FrameKind : std::int32_t {
+  hello,
+  acknowledge,
+  all_reduce,
+  all_gather,
+  reduce_scatter,
+  broadcast,
+  message,
+  split
+};
 const char* frame_kind_name(FrameKind kind);
 
 /// What stands before the bytes of a message. Both sides' must be equal, their rank aside.
@@ -40,8 +49,8 @@ struct Expected {
 struct Mesh {
   std::string name;
   int rank = 0, size = 0;
-  std::vector<int> sockets;               // by peer; -1 for oneself
-  std::vector<std::int64_t> processes;    // by peer
+  std::vector<int> sockets;             // by peer; -1 for oneself
+  std::vector<std::int64_t> processes;  // by peer
   std::atomic<bool> aborted{false};
   std::atomic<bool> peer_lost{false};
 

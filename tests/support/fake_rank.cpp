@@ -1,5 +1,6 @@
-// A rank that does no work, for tests of agent and supervisor: put in front of muster-rank by job.rank_wrapper, it maps the beat and
-// behaves as told. Words: "1:segv" for rank 1, "segv" for all; the last word (muster-rank's path) is not read. Behaviours:
+// A rank that does no work, for tests of agent and supervisor: put in front of muster-rank by job.rank_wrapper, it maps
+// the beat and behaves as told. Words: "1:segv" for rank 1, "segv" for all; the last word (muster-rank's path) is not
+// read. Behaviours:
 //   ok        beats and makes progress for 0.3 s, then exit 0        exit<N>  leaves with N and a message
 //   segv      kills itself by SIGSEGV                                 stop     stops itself (SIGSTOP)
 //   hang      beats, but makes no progress                            wait     beats inside a collective for ever
@@ -70,7 +71,10 @@ int write_records(Life& life, const spec::RankEnv& env, bool for_ever) {
     for (std::int64_t step = 1; for_ever || step <= 10; ++step) {
       if (env.rank == 0) {
         spec::check_epoch(folder, placement.attempt_id);
-        steps.append({{"step", step}, {"attempt", placement.attempt}, {"reward", 0.1 * static_cast<double>(step)}, {"step_s", 0.1}});
+        steps.append({{"step", step},
+                      {"attempt", placement.attempt},
+                      {"reward", 0.1 * static_cast<double>(step)},
+                      {"step_s", 0.1}});
       }
       life.live(0.1);
     }

@@ -44,17 +44,22 @@ Meeting open_meeting() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (::bind(meeting.listener.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(meeting.listener.get(), 64) != 0 ||
+  if (::bind(meeting.listener.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::listen(meeting.listener.get(), 64) != 0 ||
       ::getsockname(meeting.listener.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
     throw std::runtime_error("run_ranks cannot listen on loopback");
   meeting.port = ntohs(address.sin_port);
   return meeting;
 }
 
-int run_body(RankContext& context, const std::function<void(RankContext&)>& body, const RunRanksOptions& options, Meeting& meeting) {
+int run_body(RankContext& context, const std::function<void(RankContext&)>& body, const RunRanksOptions& options,
+             Meeting& meeting) {
   try {
     at::set_num_threads(1);  // ATen starts no thread pool in a forked process
-    context.store = comm::join_rendezvous({.address = "127.0.0.1", .port = meeting.port, .key = meeting.key, .rank = context.rank,
+    context.store = comm::join_rendezvous({.address = "127.0.0.1",
+                                           .port = meeting.port,
+                                           .key = meeting.key,
+                                           .rank = context.rank,
                                            .timeout_s = options.call_timeout_s,
                                            .listening_fd = context.rank == 0 ? meeting.listener.release() : -1});
     meeting.listener.reset();
@@ -62,8 +67,9 @@ int run_body(RankContext& context, const std::function<void(RankContext&)>& body
       const comm::GlooOptions gloo{.timeout_s = options.call_timeout_s, .key = meeting.key};
       context.world = comm::make_gloo("world", context.store, context.rank, context.size, gloo);
       if (options.compare_calls && context.size > 1)
-        context.world = comm::make_compared(std::move(context.world),
-                                            comm::make_gloo("world (comparing)", context.store, context.rank, context.size, gloo));
+        context.world =
+            comm::make_compared(std::move(context.world),
+                                comm::make_gloo("world (comparing)", context.store, context.rank, context.size, gloo));
     }
     body(context);
     if (context.world != nullptr) context.world->close();
@@ -71,7 +77,8 @@ int run_body(RankContext& context, const std::function<void(RankContext&)>& body
     // Rank 0 holds the store: it leaves last.
     context.store->add("left", 1);
     if (context.rank == 0)
-      for (const double begin_s = base::steady_s(); context.store->add("left", 0) < context.size && base::steady_s() < begin_s + kFarewell_s;)
+      for (const double begin_s = base::steady_s();
+           context.store->add("left", 0) < context.size && base::steady_s() < begin_s + kFarewell_s;)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return testing::Test::HasFailure() ? 1 : 0;
   } catch (const Error& error) {
@@ -99,7 +106,8 @@ std::string output_of(const base::Descriptor& file) {
   return text;
 }
 
-Child start(int rank, int size, const std::function<void(RankContext&)>& body, const RunRanksOptions& options, Meeting& meeting) {
+Child start(int rank, int size, const std::function<void(RankContext&)>& body, const RunRanksOptions& options,
+            Meeting& meeting) {
   Child child{.output = base::Descriptor(::memfd_create("rank", MFD_CLOEXEC))};
   const pid_t parent = ::getpid();
   child.pid = ::fork();
@@ -120,7 +128,8 @@ Child start(int rank, int size, const std::function<void(RankContext&)>& body, c
 
 }  // namespace
 
-std::vector<RankEnd> ends_of_ranks(int size, const std::function<void(RankContext&)>& body, const RunRanksOptions& options) {
+std::vector<RankEnd> ends_of_ranks(int size, const std::function<void(RankContext&)>& body,
+                                   const RunRanksOptions& options) {
   std::fflush(nullptr);
   Meeting meeting = open_meeting();
   std::vector<Child> children;
@@ -156,9 +165,10 @@ void run_ranks(int size, const std::function<void(RankContext&)>& body, const Ru
   for (std::size_t rank = 0; rank < ends.size(); ++rank) {
     const RankEnd& end = ends[rank];
     if (end.passed()) continue;
-    const std::string how = end.silent   ? "was silent and was ended"
-                            : end.signal ? base::text("was ended by signal ", end.signal, " (", strsignal(end.signal), ")")
-                                         : base::text("ended with code ", end.code);
+    const std::string how = end.silent ? "was silent and was ended"
+                            : end.signal
+                                ? base::text("was ended by signal ", end.signal, " (", strsignal(end.signal), ")")
+                                : base::text("ended with code ", end.code);
     ADD_FAILURE() << "rank " << rank << " of " << size << " " << how << "; it said:\n" << end.output;
   }
 }

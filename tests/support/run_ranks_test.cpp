@@ -35,27 +35,33 @@ TEST(RunRanks, AFailedExpectationOfARankIsItsEndInItsOwnWords) {
 }
 
 TEST(RunRanks, AnExceptionIsItsEndInItsOwnWords) {
-  const auto ends = ends_of_ranks(2, [](RankContext& rank) {
-    if (rank.rank == 0) throw std::runtime_error("thrown in rank zero");
-  }, {.make_world = false});
+  const auto ends = ends_of_ranks(2,
+                                  [](RankContext& rank) {
+                                    if (rank.rank == 0) throw std::runtime_error("thrown in rank zero");
+                                  },
+                                  {.make_world = false});
   EXPECT_EQ(ends[0].code, 1);
   EXPECT_NE(ends[0].output.find("thrown in rank zero"), std::string::npos) << ends[0].output;
 }
 
 TEST(RunRanks, ACrashFailsTheTest) {
-  EXPECT_NONFATAL_FAILURE(run_ranks(2, [](RankContext& rank) {
-                            std::printf("before the end\n");
-                            std::fflush(stdout);
-                            if (rank.rank == 1) std::abort();
-                          }, {.make_world = false}),
+  EXPECT_NONFATAL_FAILURE(run_ranks(2,
+                                    [](RankContext& rank) {
+                                      std::printf("before the end\n");
+                                      std::fflush(stdout);
+                                      if (rank.rank == 1) std::abort();
+                                    },
+                                    {.make_world = false}),
                           "rank 1 of 2 was ended by signal 6");
 }
 
 TEST(RunRanks, ASilentRankFailsTheTestAtTheLimit) {
   base::Stopwatch watch;
-  const auto ends = ends_of_ranks(2, [](RankContext& rank) {
-    if (rank.rank == 0) std::this_thread::sleep_for(std::chrono::seconds(60));
-  }, {.limit_s = 0.5, .make_world = false});
+  const auto ends = ends_of_ranks(2,
+                                  [](RankContext& rank) {
+                                    if (rank.rank == 0) std::this_thread::sleep_for(std::chrono::seconds(60));
+                                  },
+                                  {.limit_s = 0.5, .make_world = false});
   EXPECT_TRUE(ends[0].silent);
   EXPECT_TRUE(ends[1].passed()) << ends[1].output;
   EXPECT_LT(watch.elapsed_s(), 5);

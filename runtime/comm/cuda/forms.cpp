@@ -10,11 +10,12 @@ namespace {
 
 static_assert(NCCL_VERSION_CODE >= NCCL_VERSION(2, 27, 0), "commName and splitShare are asked for");
 static_assert(sizeof(NcclUniqueId) == sizeof(ncclUniqueId));
-static_assert(kNcclSuccess == ncclSuccess && kNcclInvalidUsage == ncclInvalidUsage && kNcclRemoteError == ncclRemoteError &&
-              kNcclInProgress == ncclInProgress);
+static_assert(kNcclSuccess == ncclSuccess && kNcclInvalidUsage == ncclInvalidUsage &&
+              kNcclRemoteError == ncclRemoteError && kNcclInProgress == ncclInProgress);
 static_assert(kNcclSum == ncclSum && kNcclMax == ncclMax && kNcclMin == ncclMin);
 static_assert(kNcclInt8 == ncclInt8 && kNcclUint8 == ncclUint8 && kNcclInt32 == ncclInt32 && kNcclInt64 == ncclInt64 &&
-              kNcclFloat16 == ncclFloat16 && kNcclFloat32 == ncclFloat32 && kNcclFloat64 == ncclFloat64 && kNcclBfloat16 == ncclBfloat16);
+              kNcclFloat16 == ncclFloat16 && kNcclFloat32 == ncclFloat32 && kNcclFloat64 == ncclFloat64 &&
+              kNcclBfloat16 == ncclBfloat16);
 static_assert(kNcclNoColor == NCCL_SPLIT_NOCOLOR);
 
 ncclComm_t comm_of(NcclComm comm) { return static_cast<ncclComm_t>(comm); }
@@ -68,16 +69,21 @@ NcclApi make_table() {
   api.comm_abort = [](NcclComm comm) { return static_cast<int>(ncclCommAbort(comm_of(comm))); };
   api.group_start = [] { return static_cast<int>(ncclGroupStart()); };
   api.group_end = [] { return static_cast<int>(ncclGroupEnd()); };
-  api.all_reduce = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm, device::StreamHandle stream) {
+  api.all_reduce = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm,
+                      device::StreamHandle stream) {
     return static_cast<int>(ncclAllReduce(from, to, count, type_of(type), op_of(op), comm_of(comm), stream_of(stream)));
   };
-  api.all_gather = [](const void* from, void* to, std::size_t count, int type, NcclComm comm, device::StreamHandle stream) {
+  api.all_gather = [](const void* from, void* to, std::size_t count, int type, NcclComm comm,
+                      device::StreamHandle stream) {
     return static_cast<int>(ncclAllGather(from, to, count, type_of(type), comm_of(comm), stream_of(stream)));
   };
-  api.reduce_scatter = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm, device::StreamHandle stream) {
-    return static_cast<int>(ncclReduceScatter(from, to, count, type_of(type), op_of(op), comm_of(comm), stream_of(stream)));
+  api.reduce_scatter = [](const void* from, void* to, std::size_t count, int type, int op, NcclComm comm,
+                          device::StreamHandle stream) {
+    return static_cast<int>(
+        ncclReduceScatter(from, to, count, type_of(type), op_of(op), comm_of(comm), stream_of(stream)));
   };
-  api.broadcast = [](const void* from, void* to, std::size_t count, int type, int root, NcclComm comm, device::StreamHandle stream) {
+  api.broadcast = [](const void* from, void* to, std::size_t count, int type, int root, NcclComm comm,
+                     device::StreamHandle stream) {
     return static_cast<int>(ncclBroadcast(from, to, count, type_of(type), root, comm_of(comm), stream_of(stream)));
   };
   api.send = [](const void* from, std::size_t count, int type, int peer, NcclComm comm, device::StreamHandle stream) {

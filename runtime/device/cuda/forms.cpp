@@ -17,7 +17,8 @@ cudaEvent_t event_of(EventHandle handle) { return static_cast<cudaEvent_t>(handl
 int stream_create(StreamHandle* stream, bool high_priority) {
   int least = 0, greatest = 0;
   if (const cudaError_t code = cudaDeviceGetStreamPriorityRange(&least, &greatest); code != cudaSuccess) return code;
-  return cudaStreamCreateWithPriority(reinterpret_cast<cudaStream_t*>(stream), cudaStreamNonBlocking, high_priority ? greatest : least);
+  return cudaStreamCreateWithPriority(reinterpret_cast<cudaStream_t*>(stream), cudaStreamNonBlocking,
+                                      high_priority ? greatest : least);
 }
 
 int stream_is_capturing(StreamHandle stream, bool* capturing) {
@@ -49,16 +50,21 @@ CudaApi make_table() {
   api.set_device = [](int device) { return static_cast<int>(cudaSetDevice(device)); };
   api.stream_create = stream_create;
   api.stream_destroy = [](StreamHandle stream) { return static_cast<int>(cudaStreamDestroy(stream_of(stream))); };
-  api.stream_synchronize = [](StreamHandle stream) { return static_cast<int>(cudaStreamSynchronize(stream_of(stream))); };
+  api.stream_synchronize = [](StreamHandle stream) {
+    return static_cast<int>(cudaStreamSynchronize(stream_of(stream)));
+  };
   api.stream_wait_event = [](StreamHandle stream, EventHandle event) {
     return static_cast<int>(cudaStreamWaitEvent(stream_of(stream), event_of(event), 0));
   };
   api.stream_is_capturing = stream_is_capturing;
   api.event_create = [](EventHandle* event, bool timed) {
-    return static_cast<int>(cudaEventCreateWithFlags(reinterpret_cast<cudaEvent_t*>(event), timed ? cudaEventDefault : cudaEventDisableTiming));
+    return static_cast<int>(cudaEventCreateWithFlags(reinterpret_cast<cudaEvent_t*>(event),
+                                                     timed ? cudaEventDefault : cudaEventDisableTiming));
   };
   api.event_destroy = [](EventHandle event) { return static_cast<int>(cudaEventDestroy(event_of(event))); };
-  api.event_record = [](EventHandle event, StreamHandle stream) { return static_cast<int>(cudaEventRecord(event_of(event), stream_of(stream))); };
+  api.event_record = [](EventHandle event, StreamHandle stream) {
+    return static_cast<int>(cudaEventRecord(event_of(event), stream_of(stream)));
+  };
   api.event_query = event_query;
   api.event_synchronize = [](EventHandle event) { return static_cast<int>(cudaEventSynchronize(event_of(event))); };
   api.event_elapsed = [](float* elapsed_ms, EventHandle begin, EventHandle end) {
@@ -69,13 +75,18 @@ CudaApi make_table() {
   };
   api.memory_take = [](void** pointer, std::size_t bytes) { return static_cast<int>(cudaMalloc(pointer, bytes)); };
   api.memory_give = [](void* pointer) { return static_cast<int>(cudaFree(pointer)); };
-  api.memory_info = [](std::size_t* free_bytes, std::size_t* total_bytes) { return static_cast<int>(cudaMemGetInfo(free_bytes, total_bytes)); };
+  api.memory_info = [](std::size_t* free_bytes, std::size_t* total_bytes) {
+    return static_cast<int>(cudaMemGetInfo(free_bytes, total_bytes));
+  };
   api.error_text = [](int code) { return cudaGetErrorString(static_cast<cudaError_t>(code)); };
-  api.current_stream = [](int device) { return static_cast<StreamHandle>(c10::cuda::getCurrentCUDAStream(index_of(device)).stream()); };
+  api.current_stream = [](int device) {
+    return static_cast<StreamHandle>(c10::cuda::getCurrentCUDAStream(index_of(device)).stream());
+  };
   api.set_current_stream = [](int device, StreamHandle stream) {
     // The legacy default stream has no handle, and ATen takes only others as external ones.
-    c10::cuda::setCurrentCUDAStream(stream == nullptr ? c10::cuda::getDefaultCUDAStream(index_of(device))
-                                                      : c10::cuda::getStreamFromExternal(stream_of(stream), index_of(device)));
+    c10::cuda::setCurrentCUDAStream(stream == nullptr
+                                        ? c10::cuda::getDefaultCUDAStream(index_of(device))
+                                        : c10::cuda::getStreamFromExternal(stream_of(stream), index_of(device)));
   };
   api.allocator_bytes = allocator_bytes;
   api.allocator_reset_peak = [](int device) { c10::cuda::CUDACachingAllocator::resetPeakStats(index_of(device)); };

@@ -85,11 +85,13 @@ void check_moves(Communicator& comm, at::ScalarType type, std::int64_t count) {
 /// Two messages to the next rank, one of another size to the one before, and one to oneself, all posted together.
 void check_exchange(Communicator& comm, at::ScalarType type) {
   const int next = (comm.rank() + 1) % comm.size(), before = (comm.rank() + comm.size() - 1) % comm.size();
-  const at::Tensor first = values(comm.rank(), 5, type), second = values(comm.rank() + 10, 70000, type), third = values(comm.rank() + 20, 3, type);
-  const at::Tensor got_first = at::empty_like(first), got_second = at::empty_like(second), got_third = at::empty_like(third),
-                   got_own = at::empty_like(first);
-  const std::vector<Leg> legs{{next, true, &first},      {next, true, &second},        {before, true, &third},      {comm.rank(), true, &first},
-                              {before, false, &got_first}, {before, false, &got_second}, {next, false, &got_third}, {comm.rank(), false, &got_own}};
+  const at::Tensor first = values(comm.rank(), 5, type), second = values(comm.rank() + 10, 70000, type),
+                   third = values(comm.rank() + 20, 3, type);
+  const at::Tensor got_first = at::empty_like(first), got_second = at::empty_like(second),
+                   got_third = at::empty_like(third), got_own = at::empty_like(first);
+  const std::vector<Leg> legs{{next, true, &first},        {next, true, &second},         {before, true, &third},
+                              {comm.rank(), true, &first}, {before, false, &got_first},   {before, false, &got_second},
+                              {next, false, &got_third},   {comm.rank(), false, &got_own}};
   comm.exchange(legs, "swap");
   EXPECT_TRUE(same_bits(got_first, values(before, 5, type)));
   EXPECT_TRUE(same_bits(got_second, values(before + 10, 70000, type)));
@@ -121,36 +123,43 @@ TEST_P(GlooCommunicator, MovesAndReducesExactly) {
 }
 
 TEST_P(GlooCommunicator, DoesTheSameWhenCallsAreCompared) {
-  run_ranks(GetParam(), [](RankContext& rank) { check_exchange(*rank.world, at::kFloat), check_moves(*rank.world, at::kLong, 9); });
+  run_ranks(GetParam(),
+            [](RankContext& rank) { check_exchange(*rank.world, at::kFloat), check_moves(*rank.world, at::kLong, 9); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, GlooCommunicator, testing::Values(2, 3, 4));
 
 TEST(Gloo, LargeReductionsInPiecesAreExact) {
-  run_ranks(3, [](RankContext& rank) {
-    at::Tensor tensor = values(rank.rank, 4'000'003, at::kFloat);
-    rank.world->all_reduce(tensor, Reduce::sum, "large");
-    EXPECT_TRUE(same_bits(tensor, values(0, 4'000'003, at::kFloat) + values(1, 4'000'003, at::kFloat) + values(2, 4'000'003, at::kFloat)));
-  }, {.compare_calls = false});
+  run_ranks(3,
+            [](RankContext& rank) {
+              at::Tensor tensor = values(rank.rank, 4'000'003, at::kFloat);
+              rank.world->all_reduce(tensor, Reduce::sum, "large");
+              EXPECT_TRUE(same_bits(tensor, values(0, 4'000'003, at::kFloat) + values(1, 4'000'003, at::kFloat) +
+                                                values(2, 4'000'003, at::kFloat)));
+            },
+            {.compare_calls = false});
 }
 
 TEST(Gloo, SumsOfBfloat16AreTakenInFloat) {
   run_ranks(3, [](RankContext& rank) {
-    at::Tensor tensor = at::full({4}, rank.rank == 0 ? 256.0 : 0.75, at::kBFloat16);  // 256 + 0.75 is 256 in bfloat16; 257.5 rounds to 258
+    at::Tensor tensor = at::full({4}, rank.rank == 0 ? 256.0 : 0.75,
+                                 at::kBFloat16);  // 256 + 0.75 is 256 in bfloat16; 257.5 rounds to 258
     rank.world->all_reduce(tensor, Reduce::sum, "sum");
     EXPECT_EQ(tensor[0].item<float>(), 258.0f);
   });
 }
 
 TEST(Gloo, Fp8TravelsAsBytes) {
-  run_ranks(2, [](RankContext& rank) {
-    at::Tensor tensor = at::full({6}, rank.rank + 1, at::kFloat).to(at::kFloat8_e4m3fn);
-    at::Tensor all = at::empty({12}, tensor.options());
-    rank.world->all_gather(all, tensor, "fp8");
-    EXPECT_EQ(all[0].to(at::kFloat).item<float>(), 1);
-    EXPECT_EQ(all[11].to(at::kFloat).item<float>(), 2);
-    EXPECT_THROW(rank.world->all_reduce(tensor, Reduce::sum, "fp8 sum"), Error);
-  }, {.compare_calls = false});
+  run_ranks(2,
+            [](RankContext& rank) {
+              at::Tensor tensor = at::full({6}, rank.rank + 1, at::kFloat).to(at::kFloat8_e4m3fn);
+              at::Tensor all = at::empty({12}, tensor.options());
+              rank.world->all_gather(all, tensor, "fp8");
+              EXPECT_EQ(all[0].to(at::kFloat).item<float>(), 1);
+              EXPECT_EQ(all[11].to(at::kFloat).item<float>(), 2);
+              EXPECT_THROW(rank.world->all_reduce(tensor, Reduce::sum, "fp8 sum"), Error);
+            },
+            {.compare_calls = false});
 }
 
 TEST(Gloo, ParametersThatWantGradientsAreWrittenInPlace) {
@@ -185,13 +194,16 @@ TEST(Gloo, SplitsByColourAndOrdersByKey) {
 }
 
 TEST(Gloo, ALateRankIsNamedWithTheLabel) {
-  const auto ends = ends_of_ranks(3, [](RankContext& rank) {
-    if (rank.rank == 2) std::this_thread::sleep_for(std::chrono::milliseconds(1600));
-    rank.world->barrier("train.grads");
-  }, {.call_timeout_s = 0.8, .compare_calls = false});
+  const auto ends = ends_of_ranks(3,
+                                  [](RankContext& rank) {
+                                    if (rank.rank == 2) std::this_thread::sleep_for(std::chrono::milliseconds(1600));
+                                    rank.world->barrier("train.grads");
+                                  },
+                                  {.call_timeout_s = 0.8, .compare_calls = false});
   for (const int rank : {0, 1}) {
     EXPECT_EQ(ends[static_cast<std::size_t>(rank)].code, 4);
-    EXPECT_NE(ends[static_cast<std::size_t>(rank)].output.find("barrier 'train.grads' (call 1 of world): rank"), std::string::npos)
+    EXPECT_NE(ends[static_cast<std::size_t>(rank)].output.find("barrier 'train.grads' (call 1 of world): rank"),
+              std::string::npos)
         << ends[static_cast<std::size_t>(rank)].output;
   }
   EXPECT_NE((ends[0].output + ends[1].output).find("rank 2 did not answer within"), std::string::npos);
@@ -199,37 +211,42 @@ TEST(Gloo, ALateRankIsNamedWithTheLabel) {
 
 TEST(Gloo, ARankThatDiesEndsTheWaitOfTheOthersAtOnce) {
   base::Stopwatch watch;
-  const auto ends = ends_of_ranks(3, [](RankContext& rank) {
-    rank.world->barrier("begin");
-    if (rank.rank == 1) std::abort();
-    at::Tensor tensor = at::zeros({3});
-    rank.world->all_reduce(tensor, Reduce::sum, "after");
-  }, {.call_timeout_s = 30, .compare_calls = false});
+  const auto ends = ends_of_ranks(3,
+                                  [](RankContext& rank) {
+                                    rank.world->barrier("begin");
+                                    if (rank.rank == 1) std::abort();
+                                    at::Tensor tensor = at::zeros({3});
+                                    rank.world->all_reduce(tensor, Reduce::sum, "after");
+                                  },
+                                  {.call_timeout_s = 30, .compare_calls = false});
   EXPECT_EQ(ends[1].signal, SIGABRT);
   EXPECT_EQ(ends[0].code, 4);
   EXPECT_EQ(ends[2].code, 4);
-  EXPECT_NE((ends[0].output + ends[2].output).find("rank 1 is gone"), std::string::npos) << ends[0].output << ends[2].output;
+  EXPECT_NE((ends[0].output + ends[2].output).find("rank 1 is gone"), std::string::npos)
+      << ends[0].output << ends[2].output;
   EXPECT_LT(watch.elapsed_s(), 4);
 }
 
 TEST(Gloo, AbortFromAnotherThreadEndsTheCallHereAndThere) {
   base::Stopwatch watch;
-  run_ranks(2, [](RankContext& rank) {
-    auto other = rank.world->split(0, rank.rank, "other");
-    if (rank.rank == 0) {
-      std::jthread aborter([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
-        other->abort();
-      });
-      at::Tensor tensor = at::zeros({3});
-      EXPECT_THROW(other->broadcast(tensor, 1, "never"), Error);
-      EXPECT_THROW(other->barrier("nor later"), Error);
-    } else {
-      at::Tensor tensor = at::zeros({3});
-      EXPECT_THROW(other->broadcast(tensor, 0, "never either"), Error);
-    }
-    rank.world->barrier("the world still works");
-  }, {.call_timeout_s = 30, .compare_calls = false});
+  run_ranks(2,
+            [](RankContext& rank) {
+              auto other = rank.world->split(0, rank.rank, "other");
+              if (rank.rank == 0) {
+                std::jthread aborter([&] {
+                  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+                  other->abort();
+                });
+                at::Tensor tensor = at::zeros({3});
+                EXPECT_THROW(other->broadcast(tensor, 1, "never"), Error);
+                EXPECT_THROW(other->barrier("nor later"), Error);
+              } else {
+                at::Tensor tensor = at::zeros({3});
+                EXPECT_THROW(other->broadcast(tensor, 0, "never either"), Error);
+              }
+              rank.world->barrier("the world still works");
+            },
+            {.call_timeout_s = 30, .compare_calls = false});
   EXPECT_LT(watch.elapsed_s(), 5);
 }
 
@@ -240,7 +257,8 @@ TEST(Gloo, TheFirstOfTwoMismatchedCallsNamesBothRanks) {
   });
   for (const RankEnd& end : ends) {
     EXPECT_EQ(end.code, 4);
-    EXPECT_NE(end.output.find("rank 0 calls all_reduce 'grads' as number 1 with 3 x Float; rank 1 calls all_reduce 'grads' as number 1 with 4 x Float"),
+    EXPECT_NE(end.output.find("rank 0 calls all_reduce 'grads' as number 1 with 3 x Float; rank 1 calls all_reduce "
+                              "'grads' as number 1 with 4 x Float"),
               std::string::npos)
         << end.output;
   }
@@ -254,24 +272,34 @@ TEST(Gloo, ComparisonFindsOtherCallsLabelsTypesAndCounts) {
     }
   };
   fails([](RankContext& rank) { rank.world->barrier(rank.rank == 0 ? "here" : "there"); }, "barrier 'there'");
-  fails([](RankContext& rank) {
-    at::Tensor tensor = at::zeros({2}, rank.rank == 0 ? at::kFloat : at::kInt);
-    rank.world->broadcast(tensor, 0, "x");
-  }, "2 x Int");
-  fails([](RankContext& rank) {
-    if (rank.rank == 0) rank.world->barrier("x");
-    else rank.world->exchange({}, "x");
-  }, "calls exchange");
-  fails([](RankContext& rank) {
-    const at::Tensor tensor = at::zeros({rank.rank == 0 ? 2 : 3});
-    rank.world->exchange(std::vector<Leg>{{1 - rank.rank, rank.rank == 0, &tensor}}, "x");
-  }, "does not send to rank 1 what that rank expects");
-  fails([](RankContext& rank) {
-    const std::vector<std::int64_t> in{1, 1}, out{1, rank.rank == 0 ? 1 : 2};
-    const at::Tensor input = at::zeros({2, 2});
-    at::Tensor output = at::zeros({out[0] + out[1], 2});
-    rank.world->all_to_all_v(output, out, input, in, "x");
-  }, "counts, sizes or types");
+  fails(
+      [](RankContext& rank) {
+        at::Tensor tensor = at::zeros({2}, rank.rank == 0 ? at::kFloat : at::kInt);
+        rank.world->broadcast(tensor, 0, "x");
+      },
+      "2 x Int");
+  fails(
+      [](RankContext& rank) {
+        if (rank.rank == 0)
+          rank.world->barrier("x");
+        else
+          rank.world->exchange({}, "x");
+      },
+      "calls exchange");
+  fails(
+      [](RankContext& rank) {
+        const at::Tensor tensor = at::zeros({rank.rank == 0 ? 2 : 3});
+        rank.world->exchange(std::vector<Leg>{{1 - rank.rank, rank.rank == 0, &tensor}}, "x");
+      },
+      "does not send to rank 1 what that rank expects");
+  fails(
+      [](RankContext& rank) {
+        const std::vector<std::int64_t> in{1, 1}, out{1, rank.rank == 0 ? 1 : 2};
+        const at::Tensor input = at::zeros({2, 2});
+        at::Tensor output = at::zeros({out[0] + out[1], 2});
+        rank.world->all_to_all_v(output, out, input, in, "x");
+      },
+      "counts, sizes or types");
 }
 
 TEST(Solo, ReturnsItsInput) {

@@ -56,7 +56,8 @@ std::string heard(const base::Descriptor& socket) {
   std::string said;
   char buffer[256];
   ssize_t count;
-  while ((count = ::recv(socket.get(), buffer, sizeof buffer, 0)) > 0) said.append(buffer, static_cast<std::size_t>(count));
+  while ((count = ::recv(socket.get(), buffer, sizeof buffer, 0)) > 0)
+    said.append(buffer, static_cast<std::size_t>(count));
   EXPECT_TRUE(count == 0 || errno == ECONNRESET) << "the connection was not closed";
   return said;
 }
@@ -66,10 +67,12 @@ struct Host {
   std::shared_ptr<Store> store;
   Host() {
     base::Descriptor socket = listener(port);
-    store = join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .timeout_s = 5, .listening_fd = socket.release()});
+    store = join_rendezvous(
+        {.address = "127.0.0.1", .port = port, .key = kKey, .timeout_s = 5, .listening_fd = socket.release()});
   }
   std::shared_ptr<Store> join(std::string key = kKey, double timeout_s = 5) {
-    return join_rendezvous({.address = "127.0.0.1", .port = port, .key = std::move(key), .rank = 1, .timeout_s = timeout_s});
+    return join_rendezvous(
+        {.address = "127.0.0.1", .port = port, .key = std::move(key), .rank = 1, .timeout_s = timeout_s});
   }
 };
 
@@ -126,7 +129,8 @@ TEST(Rendezvous, AStrangerHearsNothingAndChangesNothing) {
   host.store->set("secret", "value");
   // Speaks our language without the proof.
   base::Descriptor talker = stranger(host.port);
-  const std::string frame = request_frame(StoreOp::set, "secret", std::string(kNonceBytes + kProofBytes, 'x')) + request_frame(StoreOp::get, "secret", "");
+  const std::string frame = request_frame(StoreOp::set, "secret", std::string(kNonceBytes + kProofBytes, 'x')) +
+                            request_frame(StoreOp::get, "secret", "");
   ASSERT_GT(::send(talker.get(), frame.data(), frame.size(), MSG_NOSIGNAL), 0);
   const std::string said = heard(talker);
   EXPECT_EQ(said.size(), kStoreMagic.size() + kNonceBytes);
@@ -159,8 +163,8 @@ TEST(Rendezvous, AStrangerThatListensIsNotBelieved) {
     ::send(client.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
     heard(client);
   });
-  const std::string said =
-      failure_of([&] { join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 1, .timeout_s = 2}); });
+  const std::string said = failure_of(
+      [&] { join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 1, .timeout_s = 2}); });
   EXPECT_NE(said.find("does not know the key"), std::string::npos) << said;
 }
 
@@ -180,8 +184,8 @@ TEST(Rendezvous, ARankWaitsForTheListenerUntilTheLimit) {
   int port = 0;
   listener(port).reset();  // free again
   base::Stopwatch watch;
-  const std::string said =
-      failure_of([&] { join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 1, .timeout_s = 0.5}); });
+  const std::string said = failure_of(
+      [&] { join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 1, .timeout_s = 0.5}); });
   EXPECT_NE(said.find("no meeting point within"), std::string::npos) << said;
   EXPECT_LT(watch.elapsed_s(), 2);
   std::shared_ptr<Store> store;
@@ -190,7 +194,9 @@ TEST(Rendezvous, ARankWaitsForTheListenerUntilTheLimit) {
     store = join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 0, .timeout_s = 5});
     store->set("a", "b");
   });
-  EXPECT_EQ(join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 1, .timeout_s = 5})->get("a", 5), "b");
+  EXPECT_EQ(
+      join_rendezvous({.address = "127.0.0.1", .port = port, .key = kKey, .rank = 1, .timeout_s = 5})->get("a", 5),
+      "b");
 }
 
 TEST(Rendezvous, ALostStoreIsAnError) {

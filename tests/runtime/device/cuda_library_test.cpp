@@ -40,7 +40,8 @@ TEST(CudaLibrary, AFileThatIsNoLibraryIsOneSentence) {
 
 TEST(Forms, AreFoundByNameAndSignature) {
   EXPECT_FALSE(has_form("test.twice"));
-  EXPECT_NE(failure_of([] { cuda_form<int(int)>("test.twice"); }).find("'test.twice' has no CUDA form"), std::string::npos);
+  EXPECT_NE(failure_of([] { cuda_form<int(int)>("test.twice"); }).find("'test.twice' has no CUDA form"),
+            std::string::npos);
   forms().add<int(int)>("test.twice", &twice);
   EXPECT_EQ(cuda_form<int(int)>("test.twice")(21), 42);
   EXPECT_NE(failure_of([] { cuda_form<float(int)>("test.twice"); }).find("another signature"), std::string::npos);

@@ -21,7 +21,8 @@ TEST(Memory, OfACpuFollowsWhatTheProcessTouches) {
     EXPECT_EQ(block[5], 1);
   }
   EXPECT_GE(device_memory({}).peak_bytes, before.allocated_bytes + static_cast<std::int64_t>(kBytes) * 9 / 10);
-  if (!std::ofstream("/proc/self/clear_refs").is_open()) GTEST_SKIP() << "this kernel does not let a process reset its peak";
+  if (!std::ofstream("/proc/self/clear_refs").is_open())
+    GTEST_SKIP() << "this kernel does not let a process reset its peak";
   reset_peak({});
   EXPECT_LT(device_memory({}).peak_bytes, before.allocated_bytes + static_cast<std::int64_t>(kBytes) / 2);
 }
