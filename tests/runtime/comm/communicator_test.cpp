@@ -10,6 +10,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/call_log.h"
+#include "runtime/comm/gloo_communicator.h"
 #include "runtime/comm/solo_communicator.h"
 #include "tests/support/run_ranks.h"
 #include "tests/support/tensor_support.h"
@@ -191,6 +192,18 @@ TEST(Gloo, SplitsByColourAndOrdersByKey) {
     ASSERT_EQ(pair != nullptr, rank.rank < 2);
     if (pair != nullptr) pair->barrier("pair");
   });
+}
+
+TEST(Gloo, AConnectionThatDoesNotKnowTheKeyIsRefused) {
+  const auto ends = ends_of_ranks(2,
+                                  [](RankContext& rank) {
+                                    comm::make_gloo("side", rank.store, rank.rank, 2,
+                                                    {.timeout_s = 5, .key = rank.rank == 0 ? rank.key : "another"});
+                                  },
+                                  {.make_world = false});
+  for (const RankEnd& end : ends) EXPECT_EQ(end.code, 3) << end.output;
+  EXPECT_NE((ends[0].output + ends[1].output).find("does not know the key of this attempt"), std::string::npos)
+      << ends[0].output << ends[1].output;
 }
 
 TEST(Gloo, ALateRankIsNamedWithTheLabel) {
