@@ -18,7 +18,8 @@ struct Statistics {
   double deviation = 0;  // unbiased; 0 of a single value
 };
 
-/// Over the group without sample `left_out`. Differences are taken from one of the values, so that equal rewards give exactly 0.
+/// Over the group without sample `left_out`. Differences are taken from one of the values, so that equal rewards give
+/// exactly 0.
 Statistics statistics_of(const float* rewards_G, std::int64_t num_samples, std::int64_t left_out) {
   const double pivot = rewards_G[left_out == 0 ? 1 : 0];
   double sum = 0;

@@ -1,5 +1,5 @@
-// The loss and its derivative by the log-probability are computed together, without a graph: N is small, and one node carries
-// the derivative into the backward. Letters: N scored tokens.
+// The loss and its derivative by the log-probability are computed together, without a graph: N is small, and one node
+// carries the derivative into the backward. Letters: N scored tokens.
 #include "runtime/grpo/policy_loss.h"
 
 #include <ATen/ATen.h>
@@ -15,8 +15,8 @@ constexpr double kMaxLogRatio = 20;
 /// The given value, with the given derivative by logprobs_N.
 class KnownDerivative : public torch::autograd::Function<KnownDerivative> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& logprobs_N, const at::Tensor& value,
-                            const at::Tensor& derivative_N) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& logprobs_N,
+                            const at::Tensor& value, const at::Tensor& derivative_N) {
     (void)logprobs_N;
     context->save_for_backward({derivative_N});
     return value.clone();
@@ -54,7 +54,8 @@ PolicyTerms policy_terms(const at::Tensor& ratio_N, const at::Tensor& advantages
 }
 
 /// Importance weight of trainer against generator.
-at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen_logprobs_N, const spec::LossJob& loss) {
+at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen_logprobs_N,
+                         const spec::LossJob& loss) {
   const at::Tensor weight = at::exp(old_logprobs_N - gen_logprobs_N);
   const at::Tensor finite = weight.masked_fill(~weight.isfinite(), 0);
   if (loss.correction == spec::Correction::truncate) return finite.clamp(loss.correction_min, loss.correction_max);
@@ -64,9 +65,12 @@ at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen
 /// d/d logprob of kl_estimate(reference - logprob).
 at::Tensor kl_derivative(const at::Tensor& difference_N, spec::KlKind kind) {
   switch (kind) {
-    case spec::KlKind::k1: return at::ones_like(difference_N);
-    case spec::KlKind::k2: return -difference_N;
-    case spec::KlKind::k3: return -at::expm1(difference_N);
+    case spec::KlKind::k1:
+      return at::ones_like(difference_N);
+    case spec::KlKind::k2:
+      return -difference_N;
+    case spec::KlKind::k3:
+      return -at::expm1(difference_N);
   }
   INVARIANT(false, "every KL kind is listed");
 }
@@ -79,7 +83,8 @@ Terms kl_terms(const at::Tensor& logprobs_N, const at::Tensor& reference_logprob
   const at::Tensor input_bound = raw_difference.abs() > loss.kl_input_clamp;
   const at::Tensor output_bound = raw_value.abs() > loss.kl_output_clamp;
   // s = exp(logprob - stopped logprob): its derivative is the value itself, unless the input clamp acts.
-  const at::Tensor derivative = (kl_derivative(difference, loss.kl_kind).masked_fill(output_bound, 0) + value).masked_fill(input_bound, 0);
+  const at::Tensor derivative =
+      (kl_derivative(difference, loss.kl_kind).masked_fill(output_bound, 0) + value).masked_fill(input_bound, 0);
   const at::Tensor broken = ~logprobs_N.isfinite();
   return {.value_N = value.masked_fill(broken, 0), .derivative_N = derivative.masked_fill(broken, 0)};
 }
@@ -88,9 +93,12 @@ Terms kl_terms(const at::Tensor& logprobs_N, const at::Tensor& reference_logprob
 
 at::Tensor kl_estimate(const at::Tensor& difference_N, spec::KlKind kind) {
   switch (kind) {
-    case spec::KlKind::k1: return -difference_N;
-    case spec::KlKind::k2: return difference_N.square() / 2;
-    case spec::KlKind::k3: return at::expm1(difference_N) - difference_N;
+    case spec::KlKind::k1:
+      return -difference_N;
+    case spec::KlKind::k2:
+      return difference_N.square() / 2;
+    case spec::KlKind::k3:
+      return at::expm1(difference_N) - difference_N;
   }
   INVARIANT(false, "every KL kind is listed");
 }
@@ -104,7 +112,9 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
     const at::Tensor weights = inputs.weights_N;
     const at::Tensor masked = weights == 0;
     // A mask is a place where nothing is read: 0 x NaN would not be 0.
-    const auto weighted_sum = [&](const at::Tensor& value_N) { return (weights * value_N).masked_fill(masked, 0).sum(at::kDouble); };
+    const auto weighted_sum = [&](const at::Tensor& value_N) {
+      return (weights * value_N).masked_fill(masked, 0).sum(at::kDouble);
+    };
 
     const at::Tensor ratio = at::exp((logprobs - old_logprobs).clamp(-kMaxLogRatio, kMaxLogRatio));
     auto [policy, clipped] = policy_terms(ratio, inputs.advantages_N, loss);
@@ -124,7 +134,8 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
     }
     total = total.to(at::kFloat);
     derivative = (weights * derivative).masked_fill(masked, 0);
-    figures = at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)}).cpu();
+    figures =
+        at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)}).cpu();
   }
   const double* values = figures.const_data_ptr<double>();
   return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative),

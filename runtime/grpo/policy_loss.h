@@ -1,5 +1,5 @@
-// The clipped policy loss over the scored tokens of one micro batch, with KL to a reference and the correction of generator
-// against trainer. Letters: N scored tokens.
+// The clipped policy loss over the scored tokens of one micro batch, with KL to a reference and the correction of
+// generator against trainer. Letters: N scored tokens.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,10 +15,12 @@ struct TokenInputs {
   at::Tensor gen_logprobs_N;        // generator; may be undefined when there is no correction
   at::Tensor reference_logprobs_N;  // undefined when kl_weight is 0
   at::Tensor advantages_N;
-  at::Tensor weights_N;  // 1 / global count (token reduction) or 1 / (answer tokens x global samples) (sequence); 0: masked out
+  // 1 / global count (token reduction) or 1 / (answer tokens x global samples) (sequence); 0: masked out
+  at::Tensor weights_N;
 };
 
-/// Figures are sums over N of weights_N times the figure of the token: they add up over micro batches and ranks to the mean.
+/// Figures are sums over N of weights_N times the figure of the token: they add up over micro batches and ranks to the
+/// mean.
 struct LossParts {
   at::Tensor loss;             // scalar float32 with gradient: policy part + kl_weight * KL part
   double kl = 0;               // KL estimate, clamped, before kl_weight
@@ -30,10 +32,11 @@ struct LossParts {
 /// With r = exp(logprob - old), A the advantage and c the correction, the loss of a token is
 ///   c * max(-A r, -A clamp(r, 1 - clip_low, 1 + clip_high)), and where A < 0 at most c * (-A) * dual_clip (when on),
 /// plus kl_weight * s * kl_estimate(d), d = clamp(reference - logprob, +-kl_input_clamp), the estimate clamped to
-/// +-kl_output_clamp. s = exp(logprob - stopped logprob) is 1 in value and lends the score-function gradient; where the input
-/// clamp acts it lends none. c = exp(old - generator), not finite -> 0, is a constant: `truncate` clamps it to
-/// [correction_min, correction_max], `mask` makes it 0 outside. force_on_policy: r is 1, old is the current log-probability.
-/// A token of weight 0 adds exactly nothing, whatever its inputs (NaN too). |logprob - old| counts as 20 at most in r.
+/// +-kl_output_clamp. s = exp(logprob - stopped logprob) is 1 in value and lends the score-function gradient; where the
+/// input clamp acts it lends none. c = exp(old - generator), not finite -> 0, is a constant: `truncate` clamps it to
+/// [correction_min, correction_max], `mask` makes it 0 outside. force_on_policy: r is 1, old is the current
+/// log-probability. A token of weight 0 adds exactly nothing, whatever its inputs (NaN too). |logprob - old| counts as
+/// 20 at most in r.
 /// source: PPO clip arXiv:1707.06347; dual clip arXiv:1912.09729; J. Schulman, "Approximating KL divergence" (k1-k3).
 LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss);
 

@@ -19,13 +19,15 @@ template <class Body>
 void for_blocks(std::int64_t count, const Body& body) {
   const std::int64_t blocks = (count + kBlock - 1) / kBlock;
   ops::parallel_rows(blocks, 1, [&](std::int64_t first, std::int64_t last, int) {
-    for (std::int64_t block = first; block < last; ++block) body(block, block * kBlock, std::min(count, (block + 1) * kBlock));
+    for (std::int64_t block = first; block < last; ++block)
+      body(block, block * kBlock, std::min(count, (block + 1) * kBlock));
   });
 }
 
 }  // namespace
 
-AdamwFactors adamw_factors(double lr, double beta1, double beta2, double eps, double weight_decay, double gradient_scale, std::int64_t update) {
+AdamwFactors adamw_factors(double lr, double beta1, double beta2, double eps, double weight_decay,
+                           double gradient_scale, std::int64_t update) {
   INVARIANT(update >= 1, "updates are counted from 1");
   const auto exponent = static_cast<double>(update);
   return {.gradient_scale = static_cast<float>(gradient_scale),
@@ -49,8 +51,8 @@ ops::FormTable<SquareSum>& square_sum_forms() {
 
 namespace cpu {
 
-void adamw(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const at::Tensor& gradients_N, at::Tensor& weights_N,
-           const AdamwFactors& factors) {
+void adamw(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const at::Tensor& gradients_N,
+           at::Tensor& weights_N, const AdamwFactors& factors) {
   float* main = main_N.mutable_data_ptr<float>();
   float* first = first_N.mutable_data_ptr<float>();
   float* second = second_N.mutable_data_ptr<float>();
@@ -59,7 +61,8 @@ void adamw(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const 
   auto* rounded = rounds ? reinterpret_cast<std::uint16_t*>(weights_N.mutable_data_ptr<at::BFloat16>()) : nullptr;
   for_blocks(main_N.numel(), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
     if (rounds) {
-      adamw_loops().update_bf16(main + begin, first + begin, second + begin, gradients + begin, rounded + begin, end - begin, factors);
+      adamw_loops().update_bf16(main + begin, first + begin, second + begin, gradients + begin, rounded + begin,
+                                end - begin, factors);
     } else {
       adamw_loops().update(main + begin, first + begin, second + begin, gradients + begin, end - begin, factors);
     }
@@ -80,12 +83,13 @@ at::Tensor square_sum(const at::Tensor& values_N) {
 
 namespace plain {
 
-void adamw(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const at::Tensor& gradients_N, at::Tensor& weights_N,
-           const AdamwFactors& factors) {
+void adamw(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const at::Tensor& gradients_N,
+           at::Tensor& weights_N, const AdamwFactors& factors) {
   const at::Tensor scaled = gradients_N * factors.gradient_scale;
   first_N.mul_(factors.beta1).add_(scaled, 1 - factors.beta1);
   second_N.mul_(factors.beta2).addcmul_(scaled, scaled, 1 - factors.beta2);
-  main_N.mul_(factors.keep).addcdiv_(first_N, second_N.sqrt().mul_(factors.second_scale).add_(factors.eps), -factors.step_size);
+  main_N.mul_(factors.keep)
+      .addcdiv_(first_N, second_N.sqrt().mul_(factors.second_scale).add_(factors.eps), -factors.step_size);
   if (weights_N.defined()) weights_N.copy_(main_N);
 }
 

@@ -1,5 +1,5 @@
-// One body, inlined into a function of each instruction level. Compiled with -O3 -fno-math-errno (a square root that sets errno
-// is not a vector instruction).
+// One body, inlined into a function of each instruction level. Compiled with -O3 -fno-math-errno (a square root that
+// sets errno is not a vector instruction).
 #include "runtime/train/adamw_loops.h"
 
 namespace muster::train {
@@ -7,8 +7,8 @@ namespace {
 
 #define MUSTER_BODY [[gnu::always_inline]] static inline
 
-MUSTER_BODY void update_body(float* __restrict main, float* __restrict first, float* __restrict second, const float* __restrict gradients,
-                             std::int64_t count, const AdamwFactors factors) {
+MUSTER_BODY void update_body(float* __restrict main, float* __restrict first, float* __restrict second,
+                             const float* __restrict gradients, std::int64_t count, const AdamwFactors factors) {
   for (std::int64_t i = 0; i < count; ++i) {
     float first_moment = first[i], second_moment = second[i];
     main[i] = adamw_element(main[i], first_moment, second_moment, gradients[i], factors);
@@ -26,8 +26,8 @@ MUSTER_BODY void round_body(const float* __restrict values, std::uint16_t* __res
 }
 
 /// Blocks that stay in the first cache between the two bodies.
-MUSTER_BODY void update_bf16_body(float* main, float* first, float* second, const float* gradients, std::uint16_t* weights,
-                                  std::int64_t count, const AdamwFactors& factors) {
+MUSTER_BODY void update_bf16_body(float* main, float* first, float* second, const float* gradients,
+                                  std::uint16_t* weights, std::int64_t count, const AdamwFactors& factors) {
   constexpr std::int64_t kBlock = 1024;
   for (std::int64_t begin = 0; begin < count; begin += kBlock) {
     const std::int64_t length = count - begin < kBlock ? count - begin : kBlock;
@@ -52,18 +52,18 @@ MUSTER_BODY double square_sum_body(const float* __restrict values, std::int64_t 
   return total;
 }
 
-#define MUSTER_LOOPS(level, attributes)                                                                                           \
-  namespace level {                                                                                                                \
-  attributes void update(float* main, float* first, float* second, const float* gradients, std::int64_t count,                     \
-                         const AdamwFactors& factors) {                                                                             \
-    update_body(main, first, second, gradients, count, factors);                                                                    \
-  }                                                                                                                                 \
-  attributes void update_bf16(float* main, float* first, float* second, const float* gradients, std::uint16_t* weights,             \
-                              std::int64_t count, const AdamwFactors& factors) {                                                    \
-    update_bf16_body(main, first, second, gradients, weights, count, factors);                                                      \
-  }                                                                                                                                 \
-  attributes double square_sum(const float* values, std::int64_t count) { return square_sum_body(values, count); }                  \
-  constexpr AdamwLoops kLoops{update, update_bf16, square_sum};                                                                     \
+#define MUSTER_LOOPS(level, attributes)                                                                            \
+  namespace level {                                                                                                \
+  attributes void update(float* main, float* first, float* second, const float* gradients, std::int64_t count,     \
+                         const AdamwFactors& factors) {                                                            \
+    update_body(main, first, second, gradients, count, factors);                                                   \
+  }                                                                                                                \
+  attributes void update_bf16(float* main, float* first, float* second, const float* gradients,                    \
+                              std::uint16_t* weights, std::int64_t count, const AdamwFactors& factors) {           \
+    update_bf16_body(main, first, second, gradients, weights, count, factors);                                     \
+  }                                                                                                                \
+  attributes double square_sum(const float* values, std::int64_t count) { return square_sum_body(values, count); } \
+  constexpr AdamwLoops kLoops{update, update_bf16, square_sum};                                                    \
   }
 
 MUSTER_LOOPS(v2, )

@@ -112,7 +112,9 @@ class BatchWriter {
  private:
   std::int64_t num_tokens() const { return static_cast<std::int64_t>(tokens_.size()); }
 
-  at::Tensor tensor_of(const std::vector<std::int64_t>& values) const { return at::tensor(values, at::kLong).to(device_); }
+  at::Tensor tensor_of(const std::vector<std::int64_t>& values) const {
+    return at::tensor(values, at::kLong).to(device_);
+  }
 
   void append(std::span<const std::int32_t> tokens, std::int64_t first_position) {
     for (const std::int32_t token : tokens) {
@@ -121,7 +123,8 @@ class BatchWriter {
     }
   }
 
-  /// Scores the answer of sequence `s`: its first token from row `before`, the others from the rows that begin at `first`.
+  /// Scores the answer of sequence `s`: its first token from row `before`, the others from the rows that begin at
+  /// `first`.
   void score(std::int64_t s, std::int64_t before, std::int64_t first) {
     const auto& answer = sequences_[static_cast<std::size_t>(s)].answer;
     batch_.sequences.push_back(s);
@@ -152,7 +155,8 @@ class BatchWriter {
       const Sequence& sequence = sequences_[static_cast<std::size_t>(s)];
       const std::int64_t first = num_tokens();
       append(sequence.answer.first(sequence.answer.size() - 1), length_of(prompt));
-      if (computed_of(sequence) > 0) batch_.segments.push_back({.begin = first, .length = computed_of(sequence), .prefix = prefix});
+      if (computed_of(sequence) > 0)
+        batch_.segments.push_back({.begin = first, .length = computed_of(sequence), .prefix = prefix});
       score(s, begin + length_of(prompt) - 1, first);
     }
   }
@@ -165,9 +169,10 @@ class BatchWriter {
 
 }  // namespace
 
-std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt, at::Device device,
-                              std::int64_t max_sequences) {
-  for (const Sequence& sequence : sequences) INVARIANT(!sequence.prompt.empty(), "the first answer token is predicted from the prompt's last row");
+std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt,
+                              at::Device device, std::int64_t max_sequences) {
+  for (const Sequence& sequence : sequences)
+    INVARIANT(!sequence.prompt.empty(), "the first answer token is predicted from the prompt's last row");
   const Limits limits{.tokens = max_tokens,
                       .sequences = max_sequences > 0 ? max_sequences : std::numeric_limits<std::int64_t>::max()};
   std::vector<PackedBatch> batches;

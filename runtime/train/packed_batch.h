@@ -1,5 +1,5 @@
-// Sequences packed into micro batches: tokens one after another, no padding; the prompt of a group once for all its samples.
-// Letters: T tokens of a micro batch, N scored tokens.
+// Sequences packed into micro batches: tokens one after another, no padding; the prompt of a group once for all its
+// samples. Letters: T tokens of a micro batch, N scored tokens.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,28 +14,28 @@ namespace muster::train {
 
 /// One prompt with its answer, as the trainer needs it. Sequences of one group share their prompt.
 struct Sequence {
-  std::int64_t id = 0;                     // the caller's number, given back with every scored token
+  std::int64_t id = 0;  // the caller's number, given back with every scored token
   std::int64_t group = 0;
-  std::span<const std::int32_t> prompt;    // one token at least
-  std::span<const std::int32_t> answer;    // every token of it is scored; an empty one takes no part
+  std::span<const std::int32_t> prompt;  // one token at least
+  std::span<const std::int32_t> answer;  // every token of it is scored; an empty one takes no part
 };
 
 /// One micro batch. N scored tokens: token n is predicted by the hidden state of row rows_N[n].
 struct PackedBatch {
-  at::Tensor tokens_T, positions_T;        // int64
+  at::Tensor tokens_T, positions_T;  // int64
   std::vector<ops::Segment> segments;
-  at::Tensor rows_N, targets_N;            // int64
-  std::vector<std::int64_t> sequence_of_N; // index into the packed span of sequences
-  std::vector<std::int64_t> position_of_N; // index within the answer
-  std::vector<std::int64_t> sequences;     // indices of the sequences in this batch
-  std::int64_t num_tokens = 0;             // T
+  at::Tensor rows_N, targets_N;             // int64
+  std::vector<std::int64_t> sequence_of_N;  // index into the packed span of sequences
+  std::vector<std::int64_t> position_of_N;  // index within the answer
+  std::vector<std::int64_t> sequences;      // indices of the sequences in this batch
+  std::int64_t num_tokens = 0;              // T
 };
 
 /// Cuts `sequences` into micro batches of at most `max_tokens` (first fit, longest group first; deterministic). With
-/// `share_prompt` a group whose parts fall into several batches repeats its prompt in each. A sequence longer than max_tokens
-/// gets a batch of its own. The last token of an answer is only a target and is not computed. `max_sequences` bounds the
-/// sequences of one batch (0: no bound).
-std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt, at::Device device,
-                              std::int64_t max_sequences = 0);
+/// `share_prompt` a group whose parts fall into several batches repeats its prompt in each. A sequence longer than
+/// max_tokens gets a batch of its own. The last token of an answer is only a target and is not computed.
+/// `max_sequences` bounds the sequences of one batch (0: no bound).
+std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt,
+                              at::Device device, std::int64_t max_sequences = 0);
 
 }  // namespace muster::train

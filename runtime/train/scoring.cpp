@@ -14,19 +14,22 @@ ScoringOptions scoring_options(const spec::Job& job) {
           .recompute = job.train.recompute};
 }
 
-at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) {
+at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                                   const at::Tensor& v_TKE) {
   return ops::packed_attention(q_THE, k_TKE, v_TKE, segments_);
 }
 
-parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch, PackedAttention& attention,
-                                   const ScoringOptions& options) {
+parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch,
+                                   PackedAttention& attention, const ScoringOptions& options) {
   const at::Tensor hidden_TD = decoder.hidden(batch.tokens_T, batch.positions_T, attention, options.recompute);
   const at::Tensor hidden_ND = hidden_TD.index_select(0, batch.rows_N);
-  return parallel::token_scores(tp, hidden_ND, decoder.head(), decoder.vocabulary(), batch.targets_N, options.temperature, options.chunk_tokens);
+  return parallel::token_scores(tp, hidden_ND, decoder.head(), decoder.vocabulary(), batch.targets_N,
+                                options.temperature, options.chunk_tokens);
 }
 
-SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder, std::span<const Sequence> sequences,
-                               const ScoringOptions& options, const std::function<void()>& on_progress) {
+SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder,
+                               std::span<const Sequence> sequences, const ScoringOptions& options,
+                               const std::function<void()>& on_progress) {
   const c10::InferenceMode no_graph;
   SequenceScores found;
   for (const Sequence& sequence : sequences) {
@@ -34,7 +37,8 @@ SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& dec
     found.entropy.emplace_back(sequence.answer.size());
   }
   const at::Device device = decoder.head().value.device();
-  for (const PackedBatch& batch : pack(sequences, options.max_tokens, options.share_prompt, device, options.max_sequences)) {
+  for (const PackedBatch& batch :
+       pack(sequences, options.max_tokens, options.share_prompt, device, options.max_sequences)) {
     PackedAttention attention(batch);
     const parallel::TokenScores scores = batch_scores(tp, decoder, batch, attention, options);
     const at::Tensor logprobs_N = scores.logprobs_N.cpu();

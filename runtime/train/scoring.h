@@ -1,4 +1,5 @@
-// Log-probabilities of answers under a decoder: what a forward pass of the trainer, the frozen reference and the verb `score` share.
+// Log-probabilities of answers under a decoder: what a forward pass of the trainer, the frozen reference and the verb
+// `score` share.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@ struct ScoringOptions {
   std::int64_t max_tokens = 4096;    // of one micro batch
   std::int64_t max_sequences = 0;    // of one micro batch; 0: no bound
   bool share_prompt = false;
-  bool recompute = false;            // of activations in a backward pass
+  bool recompute = false;  // of activations in a backward pass
 };
 ScoringOptions scoring_options(const spec::Job& job);
 
@@ -32,19 +33,22 @@ struct SequenceScores {
 class PackedAttention final : public model::Attention {
  public:
   explicit PackedAttention(const PackedBatch& batch) : segments_(batch.segments) {}
-  at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) override;
+  at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                    const at::Tensor& v_TKE) override;
 
  private:
   const std::vector<ops::Segment>& segments_;
 };
 
-/// Scores of the N targets of one micro batch, with gradient where the decoder has gradients and grad mode is on. `attention` is
-/// of this batch and lives until the backward is done. collective: tp (backward too).
-parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch, PackedAttention& attention,
-                                   const ScoringOptions& options);
+/// Scores of the N targets of one micro batch, with gradient where the decoder has gradients and grad mode is on.
+/// `attention` is of this batch and lives until the backward is done. collective: tp (backward too).
+parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch,
+                                   PackedAttention& attention, const ScoringOptions& options);
 
-/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of tp pass the same. collective: tp.
-SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder, std::span<const Sequence> sequences,
-                               const ScoringOptions& options, const std::function<void()>& on_progress);
+/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of tp pass the same.
+/// collective: tp.
+SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder,
+                               std::span<const Sequence> sequences, const ScoringOptions& options,
+                               const std::function<void()>& on_progress);
 
 }  // namespace muster::train

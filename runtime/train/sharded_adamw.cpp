@@ -12,7 +12,8 @@ namespace muster::train {
 namespace {
 
 /// Does a rank with a smaller tp index hold the very same box? Then that one counts it.
-bool held_before(const spec::ModelFacts& facts, const weights::Shard& shard, const spec::Degrees& degrees, spec::Coordinates place) {
+bool held_before(const spec::ModelFacts& facts, const weights::Shard& shard, const spec::Degrees& degrees,
+                 spec::Coordinates place) {
   while (place.tp > 0) {
     --place.tp;
     if (spec::box_of(facts, shard.parameter, degrees, place) == shard.box) return true;
@@ -20,12 +21,14 @@ bool held_before(const spec::ModelFacts& facts, const weights::Shard& shard, con
   return false;
 }
 
-std::int64_t bytes_of(const at::Tensor& tensor) { return tensor.defined() ? tensor.numel() * tensor.element_size() : 0; }
+std::int64_t bytes_of(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.numel() * tensor.element_size() : 0;
+}
 
 }  // namespace
 
-ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
-                           weights::ShardStore& weights)
+ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts,
+                           const parallel::Mesh& mesh, weights::ShardStore& weights)
     : optimizer_(optimizer), weights_(weights) {
   const std::int64_t parts = mesh.degrees().dp;
   const std::int64_t length = weights.flat().numel();
@@ -69,14 +72,17 @@ at::Tensor ShardedAdamw::counted_square_sum() const {
 void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale) {
   ++num_updates_;
   for (const Stretch& stretch : stretches_) {
-    const auto part_of = [&stretch](const at::Tensor& tensor_n) { return tensor_n.narrow(0, stretch.begin, stretch.length); };
+    const auto part_of = [&stretch](const at::Tensor& tensor_n) {
+      return tensor_n.narrow(0, stretch.begin, stretch.length);
+    };
     at::Tensor main_N = part_of(main_n_);
     at::Tensor first_N = part_of(first_n_);
     at::Tensor second_N = part_of(second_n_);
     at::Tensor weights_N = main_is_weights_ ? at::Tensor() : part_of(weights_n_);
     const double decay = stretch.decays ? optimizer_.weight_decay : 0;
-    adamw_forms().of(main_N)(main_N, first_N, second_N, part_of(gradients_n_), weights_N,
-                             adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_));
+    adamw_forms().of(main_N)(
+        main_N, first_N, second_N, part_of(gradients_n_), weights_N,
+        adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_));
   }
   at::Tensor flat = weights_.flat();
   mesh.dp().all_gather(flat, weights_n_, "train.weights");

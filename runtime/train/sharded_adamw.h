@@ -1,5 +1,5 @@
-// AdamW with its state cut over dp: this rank holds fp32 main weights and both moments of its 1/dp of the flat weights. Gradients
-// come in by a reduce-scatter, updated weights go out by an all-gather.
+// AdamW with its state cut over dp: this rank holds fp32 main weights and both moments of its 1/dp of the flat weights.
+// Gradients come in by a reduce-scatter, updated weights go out by an all-gather.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,14 +19,16 @@ namespace muster::train {
 
 class ShardedAdamw {
  public:
-  /// Borrows `weights`, whose flat buffer is padded to a multiple of dp. Main weights are made from it as it is now; where weights
-  /// are float32 they are the weights themselves. Weight decay is decoupled and acts on matrices only, not on norms and biases.
-  ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh, weights::ShardStore& weights);
+  /// Borrows `weights`, whose flat buffer is padded to a multiple of dp. Main weights are made from it as it is now;
+  /// where weights are float32 they are the weights themselves. Weight decay is decoupled and acts on matrices only,
+  /// not on norms and biases.
+  ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
+               weights::ShardStore& weights);
 
   /// Sums the flat float32 gradients over dp; this rank keeps its slice. collective: dp.
   void reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients);
-  /// Square of the norm of the slice, a float64 scalar. A parameter that several ranks of tp hold counts on the first of them, so
-  /// that the sum over the role counts each element once.
+  /// Square of the norm of the slice, a float64 scalar. A parameter that several ranks of tp hold counts on the first
+  /// of them, so that the sum over the role counts each element once.
   at::Tensor counted_square_sum() const;
   /// One update with gradients times `gradient_scale`, then every rank gets all updated weights. collective: dp.
   void update(parallel::Mesh& mesh, double lr, double gradient_scale);
@@ -35,7 +37,8 @@ class ShardedAdamw {
   /// The reduced gradients of all ranks, back into the flat buffer. collective: dp.
   void gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const;
 
-  /// Main weights (0 when they are the weights), moments, and the slice of gradients (0 when it is part of the flat buffer).
+  /// Main weights (0 when they are the weights), moments, and the slice of gradients (0 when it is part of the flat
+  /// buffer).
   spec::MemoryFigures memory() const;
 
  private:
@@ -50,10 +53,10 @@ class ShardedAdamw {
   std::vector<Stretch> stretches_;
   bool main_is_weights_ = false;
   std::int64_t num_updates_ = 0;
-  at::Tensor weights_n_;                     // this rank's window into the flat weights
-  at::Tensor main_n_, first_n_, second_n_;   // float32
-  at::Tensor own_gradients_n_;               // float32; undefined with dp 1, where the flat gradients are the slice
-  at::Tensor gradients_n_;                   // float32, of the last reduce_gradients
+  at::Tensor weights_n_;                    // this rank's window into the flat weights
+  at::Tensor main_n_, first_n_, second_n_;  // float32
+  at::Tensor own_gradients_n_;              // float32; undefined with dp 1, where the flat gradients are the slice
+  at::Tensor gradients_n_;                  // float32, of the last reduce_gradients
 };
 
 }  // namespace muster::train

@@ -8,7 +8,9 @@ namespace muster::train {
 
 Loss supervised_loss(double global_tokens) {
   INVARIANT(global_tokens > 0, "an update has answer tokens on some rank");
-  return [global_tokens](const parallel::TokenScores& scores, const PackedBatch&) { return scores.logprobs_N.sum() * (-1 / global_tokens); };
+  return [global_tokens](const parallel::TokenScores& scores, const PackedBatch&) {
+    return scores.logprobs_N.sum() * (-1 / global_tokens);
+  };
 }
 
 }  // namespace muster::train

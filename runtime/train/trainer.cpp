@@ -35,7 +35,8 @@ struct Trainer::State {
   ShardedAdamw optimizer;
 };
 
-Trainer::Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights)
+Trainer::Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh,
+                 weights::ShardStore& weights)
     : state_(std::make_unique<State>(facts, job, mesh, weights)) {}
 Trainer::~Trainer() = default;
 
@@ -43,13 +44,15 @@ SequenceScores Trainer::scores(std::span<const Sequence> sequences, const std::f
   return sequence_scores(state_->mesh.tp(), state_->decoder, sequences, state_->options, on_progress);
 }
 
-UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& loss, double lr, const std::function<void()>& on_progress) {
+UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& loss, double lr,
+                              const std::function<void()>& on_progress) {
   State& state = *state_;
   const ScoringOptions& options = state.options;
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
   at::Tensor loss_sum = at::zeros({}, flat_gradients.options().dtype(at::kDouble));
-  for (const PackedBatch& batch : pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences)) {
+  for (const PackedBatch& batch :
+       pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences)) {
     loss_sum += state.backward(batch, loss);
     if (on_progress) on_progress();
   }
@@ -61,11 +64,14 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   at::Tensor totals = at::stack({loss_sum, state.optimizer.counted_square_sum()});
   state.mesh.role().all_reduce(totals, comm::Reduce::sum, "train.totals");
   const at::Tensor told = totals.cpu();
-  const UpdateFigures figures{.loss = told.const_data_ptr<double>()[0], .grad_norm = std::sqrt(told.const_data_ptr<double>()[1])};
+  const UpdateFigures figures{.loss = told.const_data_ptr<double>()[0],
+                              .grad_norm = std::sqrt(told.const_data_ptr<double>()[1])};
   if (!std::isfinite(figures.loss) || !std::isfinite(figures.grad_norm)) {
-    throw Error::user({.what = base::text("an update went astray: loss ", figures.loss, ", gradient norm ", figures.grad_norm),
-                       .where = "train",
-                       .fix = "lower optimizer.lr or optimizer.max_grad_norm, or look for weights that are not numbers in the model folder"});
+    throw Error::user(
+        {.what = base::text("an update went astray: loss ", figures.loss, ", gradient norm ", figures.grad_norm),
+         .where = "train",
+         .fix = "lower optimizer.lr or optimizer.max_grad_norm, or look for weights that are not numbers in the model "
+                "folder"});
   }
   const bool clips = state.max_grad_norm > 0 && figures.grad_norm > state.max_grad_norm;
   state.optimizer.update(state.mesh, lr, clips ? state.max_grad_norm / figures.grad_norm : 1);
@@ -76,7 +82,8 @@ void Trainer::reset_optimizer() { state_->optimizer.reset(); }
 
 spec::MemoryFigures Trainer::memory() const {
   spec::MemoryFigures figures = state_->optimizer.memory();
-  figures.of(spec::MemoryOwner::gradients) += state_->gradients.flat().numel() * state_->gradients.flat().element_size();
+  figures.of(spec::MemoryOwner::gradients) +=
+      state_->gradients.flat().numel() * state_->gradients.flat().element_size();
   return figures;
 }
 

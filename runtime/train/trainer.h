@@ -1,5 +1,5 @@
-// The trainer: forward, backward, reduction of gradients, clipped AdamW with its state cut over dp. It is handed its loss and does
-// not know GRPO.
+// The trainer: forward, backward, reduction of gradients, clipped AdamW with its state cut over dp. It is handed its
+// loss and does not know GRPO.
 #pragma once
 
 #include <functional>
@@ -21,28 +21,31 @@ namespace muster::train {
 using Loss = std::function<at::Tensor(const parallel::TokenScores& scores, const PackedBatch& batch)>;
 
 struct UpdateFigures {
-  double loss = 0;        // summed over dp
-  double grad_norm = 0;   // before clipping, global
+  double loss = 0;       // summed over dp
+  double grad_norm = 0;  // before clipping, global
 };
 
 class Trainer {
  public:
-  /// Weights come loaded in `weights` (the type that forward passes read), cut as mesh says and padded to a multiple of dp; fp32
-  /// main weights are made from them (they are the weights themselves when those are fp32). Borrows mesh and weights.
+  /// Weights come loaded in `weights` (the type that forward passes read), cut as mesh says and padded to a multiple of
+  /// dp; fp32 main weights are made from them (they are the weights themselves when those are fp32). Borrows mesh and
+  /// weights.
   Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights);
   ~Trainer();
 
   /// Forward only. All ranks of a tp group pass the same sequences. collective: tp.
   SequenceScores scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
-  /// One optimizer update over this dp rank's sequences (may be none). Micro batches may differ in number from one dp rank to
-  /// another; all ranks of a tp group pass the same sequences. collective: role.
+  /// One optimizer update over this dp rank's sequences (may be none). Micro batches may differ in number from one dp
+  /// rank to another; all ranks of a tp group pass the same sequences. collective: role.
   /// throws: Error::user, on every rank, when loss or gradient is not finite; the weights are then as before.
-  UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr, const std::function<void()>& on_progress);
+  UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr,
+                       const std::function<void()>& on_progress);
   /// Forgets the moments and the count of updates: what follows the supervised start begins afresh.
   void reset_optimizer();
   /// Bytes by owner that this trainer holds (main weights, moments, gradients).
   spec::MemoryFigures memory() const;
-  /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes. collective: dp.
+  /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes.
+  /// collective: dp.
   const weights::ShardStore& gradients();
 
  private:
@@ -50,7 +53,8 @@ class Trainer {
   std::unique_ptr<State> state_;
 };
 
-/// Learning rate at a step (0-based): linear warm-up over warmup_steps, then the schedule down to min_lr at `total_steps`.
+/// Learning rate at a step (0-based): linear warm-up over warmup_steps, then the schedule down to min_lr at
+/// `total_steps`.
 double learning_rate(const spec::OptimizerJob& optimizer, std::int64_t step, std::int64_t total_steps);
 
 }  // namespace muster::train

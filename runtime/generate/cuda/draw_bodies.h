@@ -1,5 +1,5 @@
-// One draw from a row of logits by Gumbel noise. A block owns a draw; its threads walk the entries four at a time, the four that one
-// Philox counter serves. Letters: V entries of this rank's part of the vocabulary.
+// One draw from a row of logits by Gumbel noise. A block owns a draw; its threads walk the entries four at a time, the
+// four that one Philox counter serves. Letters: V entries of this rank's part of the vocabulary.
 #pragma once
 
 #include "runtime/ops/cuda/score_bodies.h"
@@ -13,7 +13,8 @@ struct Words {
 };
 
 /// source: Salmon et al., SC 2011 (Philox4x32-10), as base/random.h has it.
-MUSTER_BODY Words philox_words(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t key0, std::uint32_t key1) {
+MUSTER_BODY Words philox_words(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3,
+                               std::uint32_t key0, std::uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t low = std::uint64_t{0xD2511F53} * c0, high = std::uint64_t{0xCD9E8D57} * c2;
     c0 = static_cast<std::uint32_t>(high >> 32) ^ c1 ^ key0;
@@ -64,15 +65,17 @@ template <class T, class Block>
 MUSTER_BODY void draw_of(const Block& block, const DrawLoop<T>& loop, std::int64_t draw) {
   const std::int64_t* const who = loop.draws_N6 + draw * 6;
   const T* const logits = loop.logits_RV + who[0] * loop.V;
-  const std::int64_t end = loop.first_entry + loop.V, first_counter = loop.first_entry / 4, last_counter = (end + 3) / 4;
+  const std::int64_t end = loop.first_entry + loop.V, first_counter = loop.first_entry / 4,
+                     last_counter = (end + 3) / 4;
   const DrawState best = block.reduce(
       [&](int thread) {
         DrawState own{{-INFINITY, 0.0f, 0.0f}, -INFINITY, 0.0f, -1};
         for (std::int64_t counter = first_counter + thread; counter < last_counter; counter += block.size()) {
           Words words{};
           if (!loop.is_greedy) {
-            words = philox_words(static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(who[1]), static_cast<std::uint32_t>(who[4]),
-                                 static_cast<std::uint32_t>(who[5]), static_cast<std::uint32_t>(who[2]), static_cast<std::uint32_t>(who[3]));
+            words = philox_words(static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(who[1]),
+                                 static_cast<std::uint32_t>(who[4]), static_cast<std::uint32_t>(who[5]),
+                                 static_cast<std::uint32_t>(who[2]), static_cast<std::uint32_t>(who[3]));
           }
           for (int word = 0; word < 4; ++word) {
             const std::int64_t entry = counter * 4 + word;

@@ -9,8 +9,8 @@ namespace {
 constexpr int kThreads = 256;
 
 // One thread an element, a grid apart.
-__global__ void adamw_kernel(float* main, float* first, float* second, const float* gradients, __nv_bfloat16* weights, std::int64_t count,
-                             AdamwFactors factors) {
+__global__ void adamw_kernel(float* main, float* first, float* second, const float* gradients, __nv_bfloat16* weights,
+                             std::int64_t count, AdamwFactors factors) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x; i < count; i += stride) {
     float first_moment = first[i], second_moment = second[i];
@@ -40,17 +40,19 @@ __global__ void square_sum_kernel(const float* values, std::int64_t count, doubl
 
 }  // namespace
 
-int launch_adamw(float* main, float* first, float* second, const float* gradients, std::uint16_t* weights_bf16, std::int64_t count,
-                 const AdamwFactors& factors, void* stream) {
+int launch_adamw(float* main, float* first, float* second, const float* gradients, std::uint16_t* weights_bf16,
+                 std::int64_t count, const AdamwFactors& factors, void* stream) {
   if (count == 0) return 0;
   const std::int64_t blocks = (count + kThreads - 1) / kThreads;
-  adamw_kernel<<<static_cast<unsigned>(blocks < 65536 ? blocks : 65536), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-      main, first, second, gradients, reinterpret_cast<__nv_bfloat16*>(weights_bf16), count, factors);
+  adamw_kernel<<<static_cast<unsigned>(blocks < 65536 ? blocks : 65536), kThreads, 0,
+                 static_cast<cudaStream_t>(stream)>>>(main, first, second, gradients,
+                                                      reinterpret_cast<__nv_bfloat16*>(weights_bf16), count, factors);
   return static_cast<int>(cudaGetLastError());
 }
 
 int launch_square_sum(const float* values, std::int64_t count, double* parts, void* stream) {
-  square_sum_kernel<<<static_cast<unsigned>(kSquareSumParts), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(values, count, parts);
+  square_sum_kernel<<<static_cast<unsigned>(kSquareSumParts), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
+      values, count, parts);
   return static_cast<int>(cudaGetLastError());
 }
 

@@ -1,4 +1,5 @@
-// The launches of AdamW and of the sum of squares: pointers in, nothing waits. `stream` is a cudaStream_t; a cudaError_t comes back.
+// The launches of AdamW and of the sum of squares: pointers in, nothing waits. `stream` is a cudaStream_t; a
+// cudaError_t comes back.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 namespace muster::train::cuda {
 
 /// weights_bf16: null where the main weights are the weights.
-int launch_adamw(float* main, float* first, float* second, const float* gradients, std::uint16_t* weights_bf16, std::int64_t count,
-                 const AdamwFactors& factors, void* stream);
+int launch_adamw(float* main, float* first, float* second, const float* gradients, std::uint16_t* weights_bf16,
+                 std::int64_t count, const AdamwFactors& factors, void* stream);
 
 inline constexpr std::int64_t kSquareSumParts = 1024;
 /// parts: kSquareSumParts doubles, whose sum is the sum of squares; the same parts for the same count.

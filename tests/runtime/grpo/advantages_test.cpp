@@ -29,9 +29,11 @@ struct Vector {
 };
 
 TEST(GroupAdvantages, GivesTheKnownVectors) {
-  for (const Vector& vector : {Vector{15, 16, Baseline::leave_one_out, 0.258198, -1.0}, Vector{15, 16, Baseline::mean, 0.249999, -3.749985},
-                               Vector{1, 16, Baseline::leave_one_out, 1.0, -0.258198}, Vector{8, 16, Baseline::leave_one_out, 1.032794, -1.032794},
-                               Vector{8, 16, Baseline::mean, 0.968244, -0.968244}, Vector{1, 4, Baseline::leave_one_out, 1.0, -0.577349}}) {
+  for (const Vector& vector :
+       {Vector{15, 16, Baseline::leave_one_out, 0.258198, -1.0}, Vector{15, 16, Baseline::mean, 0.249999, -3.749985},
+        Vector{1, 16, Baseline::leave_one_out, 1.0, -0.258198},
+        Vector{8, 16, Baseline::leave_one_out, 1.032794, -1.032794}, Vector{8, 16, Baseline::mean, 0.968244, -0.968244},
+        Vector{1, 4, Baseline::leave_one_out, 1.0, -0.577349}}) {
     const at::Tensor advantages = group_advantages(group_of(vector.right, vector.size), vector.baseline, true, kEps);
     at::Tensor expected = at::full({1, vector.size}, vector.of_wrong);
     expected.slice(1, 0, vector.right).fill_(vector.of_right);
@@ -42,7 +44,8 @@ TEST(GroupAdvantages, GivesTheKnownVectors) {
 TEST(GroupAdvantages, EqualRewardsGiveExactZeros) {
   for (const Baseline baseline : {Baseline::leave_one_out, Baseline::mean}) {
     for (const double reward : {0.0, 1.0, 0.1, -3.3}) {
-      EXPECT_TRUE(at::equal(group_advantages(at::full({3, 7}, reward), baseline, true, kEps), at::zeros({3, 7}))) << reward;
+      EXPECT_TRUE(at::equal(group_advantages(at::full({3, 7}, reward), baseline, true, kEps), at::zeros({3, 7})))
+          << reward;
     }
   }
 }
@@ -52,13 +55,16 @@ TEST(GroupAdvantages, PlainDifferencesOfAGroupSumToZero) {
   for (const Baseline baseline : {Baseline::leave_one_out, Baseline::mean}) {
     EXPECT_TRUE(near(group_advantages(rewards, baseline, false, kEps).sum(1), at::zeros({2}), 1e-6, 0));
   }
-  EXPECT_TRUE(near(group_advantages(rewards, Baseline::mean, false, kEps)[0], at::tensor({-1.f / 12, 5.f / 12, -4.f / 12}), 1e-6, 0));
-  EXPECT_TRUE(near(group_advantages(rewards, Baseline::leave_one_out, false, kEps)[0], at::tensor({-0.125f, 0.625f, -0.5f}), 1e-6, 0));
+  EXPECT_TRUE(near(group_advantages(rewards, Baseline::mean, false, kEps)[0],
+                   at::tensor({-1.f / 12, 5.f / 12, -4.f / 12}), 1e-6, 0));
+  EXPECT_TRUE(near(group_advantages(rewards, Baseline::leave_one_out, false, kEps)[0],
+                   at::tensor({-0.125f, 0.625f, -0.5f}), 1e-6, 0));
 }
 
 TEST(GroupAdvantages, LeaveOneOutOfTwoIsTheUndividedDifference) {
   const at::Tensor rewards = at::tensor({0.25f, 1.0f}).view({1, 2});
-  EXPECT_TRUE(near(group_advantages(rewards, Baseline::leave_one_out, true, kEps), at::tensor({-0.75f, 0.75f}).view({1, 2}), 1e-7, 0));
+  EXPECT_TRUE(near(group_advantages(rewards, Baseline::leave_one_out, true, kEps),
+                   at::tensor({-0.75f, 0.75f}).view({1, 2}), 1e-7, 0));
 }
 
 TEST(GroupAdvantages, GroupsDoNotSeeEachOther) {
@@ -73,7 +79,8 @@ TEST(GroupAdvantages, AgreesWithTheOneOverAllFormulaOnRandomRewards) {
   const at::Tensor mean = (wide.sum() - wide) / 7;
   const at::Tensor squares = (wide.square().sum() - wide.square()) / 7;
   const at::Tensor deviation = ((squares - mean.square()) * 7.0 / 6).sqrt();
-  EXPECT_TRUE(near(group_advantages(rewards, Baseline::leave_one_out, true, kEps), (wide - mean) / (deviation + kEps), 1e-6, 1e-6));
+  EXPECT_TRUE(near(group_advantages(rewards, Baseline::leave_one_out, true, kEps), (wide - mean) / (deviation + kEps),
+                   1e-6, 1e-6));
 }
 
 TEST(GroupAdvantages, AGroupOfOneIsRefused) {

@@ -45,14 +45,16 @@ std::pair<at::Tensor, at::Tensor> plain_loss(const TokenInputs& inputs, const sp
   const at::Tensor old = loss.force_on_policy ? logprobs.detach() : inputs.old_logprobs_N.to(at::kDouble);
   const at::Tensor advantages = inputs.advantages_N.to(at::kDouble);
   const at::Tensor ratio = (logprobs - old).exp();
-  at::Tensor policy = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - loss.clip_low, 1 + loss.clip_high));
+  at::Tensor policy =
+      at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - loss.clip_low, 1 + loss.clip_high));
   if (loss.dual_clip > 0) policy = at::where(advantages < 0, at::minimum(policy, -advantages * loss.dual_clip), policy);
   if (loss.correction != Correction::none) {
     at::Tensor weight = (old - inputs.gen_logprobs_N.to(at::kDouble)).exp();
     if (loss.correction == Correction::truncate) {
       weight = weight.clamp(loss.correction_min, loss.correction_max);
     } else {
-      weight = at::where((weight >= loss.correction_min) & (weight <= loss.correction_max), weight, at::zeros_like(weight));
+      weight =
+          at::where((weight >= loss.correction_min) & (weight <= loss.correction_max), weight, at::zeros_like(weight));
     }
     policy = policy * weight;
   }
@@ -128,14 +130,15 @@ TEST(PolicyLoss, ClipsWhereTheStepWouldGoTooFarAndNowhereElse) {
   const spec::LossJob job{.clip_low = 0.2, .clip_high = 0.3, .dual_clip = 3};
   const auto expect = [&](double ratio, double advantage, std::array<double, 3> expected) {
     const auto found = one_token(ratio, advantage, job);
-    for (int i = 0; i < 3; ++i) EXPECT_NEAR(found[i], expected[i], 1e-5) << "ratio " << ratio << " advantage " << advantage << " part " << i;
+    for (int i = 0; i < 3; ++i)
+      EXPECT_NEAR(found[i], expected[i], 1e-5) << "ratio " << ratio << " advantage " << advantage << " part " << i;
   };
   expect(1.1, 2, {-2.2, -2.2, 0});
-  expect(1.5, 2, {-2.6, 0, 1});    // above 1 + high with a gain
+  expect(1.5, 2, {-2.6, 0, 1});     // above 1 + high with a gain
   expect(0.5, 2, {-1.0, -1.0, 0});  // below 1 - low with a gain: still pulled back
-  expect(0.5, -2, {1.6, 0, 1});    // below 1 - low with a loss
-  expect(1.5, -2, {3.0, 3.0, 0});  // above with a loss: pushed back
-  expect(5.0, -2, {6.0, 0, 1});    // dual clip
+  expect(0.5, -2, {1.6, 0, 1});     // below 1 - low with a loss
+  expect(1.5, -2, {3.0, 3.0, 0});   // above with a loss: pushed back
+  expect(5.0, -2, {6.0, 0, 1});     // dual clip
   expect(5.0, 0, {0, 0, 0});
 }
 
@@ -196,7 +199,9 @@ TEST(PolicyLoss, FiguresAndLossesAddUpOverMicroBatches) {
   const LossParts all = policy_loss(whole, job);
   LossParts sum{.loss = at::zeros({})};
   for (const auto& [begin, end] : {std::pair{0, 13}, std::pair{13, 40}, std::pair{40, 40}}) {
-    const auto part_of = [begin = begin, end = end](const at::Tensor& values_N) { return values_N.slice(0, begin, end); };
+    const auto part_of = [begin = begin, end = end](const at::Tensor& values_N) {
+      return values_N.slice(0, begin, end);
+    };
     const LossParts part = policy_loss({.logprobs_N = part_of(whole.logprobs_N),
                                         .old_logprobs_N = part_of(whole.old_logprobs_N),
                                         .gen_logprobs_N = part_of(whole.gen_logprobs_N),
@@ -219,7 +224,8 @@ TEST(PolicyLoss, FiguresAndLossesAddUpOverMicroBatches) {
 
 TEST(KlEstimate, GivesTheKnownValues) {
   const at::Tensor differences = at::tensor({0.1f, -0.1f, 1.0f, -1.0f});
-  EXPECT_TRUE(near(kl_estimate(differences, KlKind::k3), at::tensor({.005171f, .004837f, .718282f, .367879f}), 1e-6, 0));
+  EXPECT_TRUE(
+      near(kl_estimate(differences, KlKind::k3), at::tensor({.005171f, .004837f, .718282f, .367879f}), 1e-6, 0));
   EXPECT_TRUE(near(kl_estimate(differences, KlKind::k2), at::tensor({.005f, .005f, .5f, .5f}), 1e-6, 0));
   EXPECT_TRUE(near(kl_estimate(differences, KlKind::k1), -differences, 0, 0));
 }

@@ -12,29 +12,38 @@ namespace {
 using tests::near;
 
 /// Fixed numbers that look random; odd length, so that the ends of vectors are met.
-at::Tensor numbers(std::int64_t count, double phase) { return (at::arange(count, at::kDouble) * 1.7 + phase).sin().to(at::kFloat); }
+at::Tensor numbers(std::int64_t count, double phase) {
+  return (at::arange(count, at::kDouble) * 1.7 + phase).sin().to(at::kFloat);
+}
 
 struct Buffers {
   explicit Buffers(std::int64_t count)
-      : main(numbers(count, 0)), first(at::zeros({count})), second(at::zeros({count})), weights(main.to(at::kBFloat16)) {}
+      : main(numbers(count, 0)),
+        first(at::zeros({count})),
+        second(at::zeros({count})),
+        weights(main.to(at::kBFloat16)) {}
   at::Tensor main, first, second, weights;
 };
 
 constexpr double kLr = 1e-2, kBeta1 = 0.9, kBeta2 = 0.95, kEps = 1e-8, kDecay = 0.1, kScale = 0.3;
 
-AdamwFactors factors_of(std::int64_t update) { return adamw_factors(kLr, kBeta1, kBeta2, kEps, kDecay, kScale, update); }
+AdamwFactors factors_of(std::int64_t update) {
+  return adamw_factors(kLr, kBeta1, kBeta2, kEps, kDecay, kScale, update);
+}
 
 TEST(Adamw, FollowsTheFormulaOverSeveralUpdates) {
   for (const std::int64_t count : {1, 15, 1000, 70001}) {
     Buffers found(count);
-    at::Tensor expected = found.main.to(at::kDouble), first = at::zeros({count}, at::kDouble), second = at::zeros({count}, at::kDouble);
+    at::Tensor expected = found.main.to(at::kDouble), first = at::zeros({count}, at::kDouble),
+               second = at::zeros({count}, at::kDouble);
     for (std::int64_t update = 1; update <= 5; ++update) {
       const at::Tensor gradients = numbers(count, static_cast<double>(update));
       cpu::adamw(found.main, found.first, found.second, gradients, found.weights, factors_of(update));
       const at::Tensor scaled = gradients.to(at::kDouble) * kScale;
       first = kBeta1 * first + (1 - kBeta1) * scaled;
       second = kBeta2 * second + (1 - kBeta2) * scaled * scaled;
-      const at::Tensor first_hat = first / (1 - std::pow(kBeta1, update)), second_hat = second / (1 - std::pow(kBeta2, update));
+      const at::Tensor first_hat = first / (1 - std::pow(kBeta1, update)),
+                       second_hat = second / (1 - std::pow(kBeta2, update));
       expected = expected * (1 - kLr * kDecay) - kLr * first_hat / (second_hat.sqrt() + kEps);
     }
     EXPECT_TRUE(near(found.main, expected, 1e-6, 1e-6)) << count;
@@ -47,13 +56,16 @@ TEST(Adamw, FollowsTheFormulaOverSeveralUpdates) {
 TEST(Adamw, AgreesWithTheFusedOperationOfATen) {
   constexpr std::int64_t kCount = 4097;
   Buffers found(kCount);
-  at::Tensor main = found.main.clone(), first = at::zeros({kCount}), second = at::zeros({kCount}), updates = at::zeros({});
+  at::Tensor main = found.main.clone(), first = at::zeros({kCount}), second = at::zeros({kCount}),
+             updates = at::zeros({});
   at::Tensor none;
   for (std::int64_t update = 1; update <= 4; ++update) {
     const at::Tensor gradients = numbers(kCount, static_cast<double>(update));
-    cpu::adamw(found.main, found.first, found.second, gradients, none, adamw_factors(kLr, kBeta1, kBeta2, kEps, kDecay, 1, update));
+    cpu::adamw(found.main, found.first, found.second, gradients, none,
+               adamw_factors(kLr, kBeta1, kBeta2, kEps, kDecay, 1, update));
     updates.add_(1);
-    at::_fused_adamw_({main}, {gradients.clone()}, {first}, {second}, {}, {updates}, kLr, kBeta1, kBeta2, kDecay, kEps, false, false);
+    at::_fused_adamw_({main}, {gradients.clone()}, {first}, {second}, {}, {updates}, kLr, kBeta1, kBeta2, kDecay, kEps,
+                      false, false);
   }
   EXPECT_TRUE(near(found.main, main, 1e-6, 1e-6));
 }

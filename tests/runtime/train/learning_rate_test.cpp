@@ -19,7 +19,8 @@ TEST(LearningRate, DecaysFromTheWarmUpsEndToTheLastStep) {
     EXPECT_NEAR(learning_rate(optimizer, 60, 110), 0.6, 1e-12);
     EXPECT_NEAR(learning_rate(optimizer, 110, 110), 0.2, 1e-12);
     EXPECT_NEAR(learning_rate(optimizer, 500, 110), 0.2, 1e-12);
-    for (std::int64_t step = 10; step < 109; ++step) EXPECT_GT(learning_rate(optimizer, step, 110), learning_rate(optimizer, step + 1, 110));
+    for (std::int64_t step = 10; step < 109; ++step)
+      EXPECT_GT(learning_rate(optimizer, step, 110), learning_rate(optimizer, step + 1, 110));
   }
   EXPECT_NEAR(learning_rate({.lr = 1.0, .schedule = spec::Schedule::cosine}, 25, 100), 0.8535533905932737, 1e-12);
 }

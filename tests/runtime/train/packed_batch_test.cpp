@@ -19,7 +19,8 @@ struct Collection {
   std::vector<Sequence> sequences;
 };
 
-Collection collection_of(const std::vector<std::int64_t>& prompt_lengths, const std::vector<std::vector<std::int64_t>>& answer_lengths) {
+Collection collection_of(const std::vector<std::int64_t>& prompt_lengths,
+                         const std::vector<std::vector<std::int64_t>>& answer_lengths) {
   Collection made;
   std::size_t count = 0;
   for (const auto& lengths : answer_lengths) count += 1 + lengths.size();
@@ -27,11 +28,13 @@ Collection collection_of(const std::vector<std::int64_t>& prompt_lengths, const 
   std::int64_t id = 0;
   for (std::size_t group = 0; group < prompt_lengths.size(); ++group) {
     auto& prompt = made.tokens.emplace_back();
-    for (std::int64_t p = 0; p < prompt_lengths[group]; ++p) prompt.push_back(static_cast<std::int32_t>(1000 * (group + 1) + p));
+    for (std::int64_t p = 0; p < prompt_lengths[group]; ++p)
+      prompt.push_back(static_cast<std::int32_t>(1000 * (group + 1) + p));
     for (const std::int64_t length : answer_lengths[group]) {
       auto& answer = made.tokens.emplace_back();
       for (std::int64_t p = 0; p < length; ++p) answer.push_back(static_cast<std::int32_t>(-(1000 * (id + 1) + p)));
-      made.sequences.push_back({.id = id++, .group = static_cast<std::int64_t>(group), .prompt = prompt, .answer = answer});
+      made.sequences.push_back(
+          {.id = id++, .group = static_cast<std::int64_t>(group), .prompt = prompt, .answer = answer});
     }
   }
   return made;
@@ -42,7 +45,9 @@ Collection random_collection(std::uint64_t stream) {
   std::vector<std::int64_t> prompts;
   std::vector<std::vector<std::int64_t>> answers;
   std::uint64_t draw = 0;
-  const auto length = [&](double low, double high) { return static_cast<std::int64_t>(low + key.uniform(draw++) * (high - low)); };
+  const auto length = [&](double low, double high) {
+    return static_cast<std::int64_t>(low + key.uniform(draw++) * (high - low));
+  };
   for (int group = 0; group < 7; ++group) {
     prompts.push_back(length(1, 20));
     answers.emplace_back();
@@ -73,7 +78,8 @@ std::vector<std::int64_t> seen_by(const PackedBatch& batch, std::int64_t row) {
   return {};
 }
 
-/// Every answer token once, predicted by a row that sees exactly what stands before it; positions are those of the sequence.
+/// Every answer token once, predicted by a row that sees exactly what stands before it; positions are those of the
+/// sequence.
 void check_batches(const Collection& collection, const std::vector<PackedBatch>& batches, std::int64_t max_tokens) {
   std::set<std::pair<std::int64_t, std::int64_t>> scored;
   for (const PackedBatch& batch : batches) {
@@ -88,7 +94,8 @@ void check_batches(const Collection& collection, const std::vector<PackedBatch>&
       end += segment.length;
     }
     EXPECT_EQ(end, batch.num_tokens);
-    const auto rows = values_of(batch.rows_N), targets = values_of(batch.targets_N), positions = values_of(batch.positions_T);
+    const auto rows = values_of(batch.rows_N), targets = values_of(batch.targets_N),
+               positions = values_of(batch.positions_T);
     ASSERT_EQ(rows.size(), batch.sequence_of_N.size());
     for (std::size_t n = 0; n < rows.size(); ++n) {
       const Sequence& sequence = collection.sequences[static_cast<std::size_t>(batch.sequence_of_N[n])];
@@ -122,7 +129,8 @@ TEST(Pack, AGroupHoldsItsPromptOnce) {
   const auto batches = pack(collection.sequences, 100, true, at::kCPU);
   ASSERT_EQ(batches.size(), 1u);
   EXPECT_EQ(batches[0].num_tokens, 6 + 3 + 0 + 2 + 3 + 1);
-  ASSERT_EQ(batches[0].segments.size(), 4u);  // the prompt, two answers of more than one token, and a sequence that is alone
+  ASSERT_EQ(batches[0].segments.size(),
+            4u);  // the prompt, two answers of more than one token, and a sequence that is alone
   EXPECT_EQ(batches[0].segments[1].prefix, 0);
   EXPECT_EQ(batches[0].segments[2].prefix, 0);
   EXPECT_EQ(batches[0].segments[3].prefix, -1);

@@ -27,18 +27,20 @@ spec::Job small_job() {
   job.optimizer.beta2 = 0.95;
   job.optimizer.weight_decay = 0.1;
   job.optimizer.max_grad_norm = 0.05;  // it clips
-  job.optimizer.eps = 1e-4;  // a tiny one would turn the rounding of a gradient near zero into a whole step
+  job.optimizer.eps = 1e-4;            // a tiny one would turn the rounding of a gradient near zero into a whole step
   return job;
 }
 
 constexpr double kLr = 3e-3;
-// Relative distance of a gradient in float32: at the same weights, and after updates that carried their rounding into the weights.
+// Relative distance of a gradient in float32: at the same weights, and after updates that carried their rounding into
+// the weights.
 constexpr double kFirst = 5e-6, kLater = 1e-4;
 
 /// A trainer with all it borrows.
 struct Stand {
   Stand(const spec::ModelFacts& facts, const spec::Job& job, at::ScalarType dtype = at::kFloat)
-      : mesh(comm::make_solo("train"), spec::Degrees{}, "train"), store(weights::shards_of(facts, {}, {}), dtype, at::kCPU) {
+      : mesh(comm::make_solo("train"), spec::Degrees{}, "train"),
+        store(weights::shards_of(facts, {}, {}), dtype, at::kCPU) {
     at::set_num_threads(1);  // tensors this small gain nothing by a second one
     fill_store(store, random_weights(facts));
     trainer = std::make_unique<Trainer>(facts, job, mesh, store);
@@ -65,10 +67,11 @@ TEST(Trainer, LossesGradientsAndWeightsFollowTheTwinOverSeveralUpdates) {
     Twin twin(facts, job, random_weights(facts));
     for (int update = 0; update < 4; ++update) {
       const UpdateFigures expected = twin.update(rollout.sequences, kLr);
-      const UpdateFigures found =
-          stand.trainer->update(rollout.sequences, wavy_loss(rollout.sequences, answer_tokens(rollout.sequences)), kLr, {});
+      const UpdateFigures found = stand.trainer->update(
+          rollout.sequences, wavy_loss(rollout.sequences, answer_tokens(rollout.sequences)), kLr, {});
       EXPECT_NEAR(found.loss, expected.loss, 1e-5 * (1 + std::abs(expected.loss))) << "update " << update;
-      EXPECT_NEAR(found.grad_norm, expected.grad_norm, (update == 0 ? kFirst : kLater) * expected.grad_norm) << "update " << update;
+      EXPECT_NEAR(found.grad_norm, expected.grad_norm, (update == 0 ? kFirst : kLater) * expected.grad_norm)
+          << "update " << update;
       EXPECT_GT(found.grad_norm, job.optimizer.max_grad_norm);
       expect_same_tensors(stand.trainer->gradients(), twin.gradients(), update == 0 ? kFirst : kLater);
     }
@@ -108,8 +111,8 @@ Outcome outcome_of(const std::function<void(spec::Job&)>& change) {
   Stand stand(facts, job);
   Outcome outcome;
   for (int update = 0; update < 2; ++update) {
-    outcome.figures.push_back(
-        stand.trainer->update(rollout.sequences, wavy_loss(rollout.sequences, answer_tokens(rollout.sequences)), kLr, {}));
+    outcome.figures.push_back(stand.trainer->update(
+        rollout.sequences, wavy_loss(rollout.sequences, answer_tokens(rollout.sequences)), kLr, {}));
   }
   outcome.weights = stand.store.flat().clone();
   return outcome;
@@ -129,7 +132,9 @@ TEST(Trainer, HowTheWorkIsCutDoesNotChangeTheResult) {
     const Outcome found = outcome_of(change);
     for (std::size_t update = 0; update < 2; ++update) {
       EXPECT_NEAR(found.figures[update].loss, expected.figures[update].loss, 1e-5) << name;
-      EXPECT_NEAR(found.figures[update].grad_norm, expected.figures[update].grad_norm, 1e-5 * expected.figures[update].grad_norm) << name;
+      EXPECT_NEAR(found.figures[update].grad_norm, expected.figures[update].grad_norm,
+                  1e-5 * expected.figures[update].grad_norm)
+          << name;
     }
     EXPECT_TRUE(near(found.weights, expected.weights, 2e-5, 1e-4)) << name;
   }
@@ -142,7 +147,8 @@ TEST(Trainer, TheSameWorkGivesTheSameBits) {
 TEST(Trainer, AnUpdateWithoutSequencesOnlyDecaysMatrices) {
   const spec::ModelFacts facts = tiny_facts(spec::Family::llama);
   Stand stand(facts, small_job());
-  const at::Tensor norm = stand.store.view("model.norm.weight").clone(), matrix = stand.store.view("lm_head.weight").clone();
+  const at::Tensor norm = stand.store.view("model.norm.weight").clone(),
+                   matrix = stand.store.view("lm_head.weight").clone();
   const UpdateFigures figures = stand.trainer->update({}, supervised_loss(1), 0.1, {});
   EXPECT_EQ(figures.loss, 0);
   EXPECT_EQ(figures.grad_norm, 0);
@@ -157,13 +163,15 @@ TEST(Trainer, MainWeightsKeepWhatBf16CannotHold) {
   const Rollout rollout = random_rollout(2, 2, facts.vocab_size);
   Stand stand(facts, job, at::kBFloat16);
   const at::Tensor before = stand.store.flat().clone();
-  // Each update moves an element by about lr: a weight near 0.25 has bf16 neighbours 1e-3 away, and 40 updates move it by 4e-3.
+  // Each update moves an element by about lr: a weight near 0.25 has bf16 neighbours 1e-3 away, and 40 updates move it
+  // by 4e-3.
   const auto update = [&] {
     return stand.trainer->update(rollout.sequences, supervised_loss(answer_tokens(rollout.sequences)), 1e-4, {});
   };
   const double first_loss = update().loss;
   const at::Tensor large = before.abs() > 0.3;
-  EXPECT_TRUE(at::equal(stand.store.flat().masked_select(large & (before.abs() < 0.45)), before.masked_select(large & (before.abs() < 0.45))));
+  EXPECT_TRUE(at::equal(stand.store.flat().masked_select(large & (before.abs() < 0.45)),
+                        before.masked_select(large & (before.abs() < 0.45))));
   double last_loss = 0;
   for (int i = 0; i < 40; ++i) last_loss = update().loss;
   EXPECT_GT((stand.store.flat() != before).masked_select(large).to(at::kFloat).mean().item<double>(), 0.5);

@@ -19,7 +19,8 @@ at::Tensor rotate(const at::Tensor& x_THE, double theta) {
   const std::int64_t width = x_THE.size(2), half = width / 2;
   const at::Tensor frequencies = at::pow(theta, at::arange(half, at::kDouble) * (-2.0 / static_cast<double>(width)));
   const at::Tensor angles = at::arange(x_THE.size(0), at::kDouble).unsqueeze(1) * frequencies;
-  const at::Tensor cosine = at::cat({angles, angles}, 1).cos().unsqueeze(1), sine = at::cat({angles, angles}, 1).sin().unsqueeze(1);
+  const at::Tensor cosine = at::cat({angles, angles}, 1).cos().unsqueeze(1),
+                   sine = at::cat({angles, angles}, 1).sin().unsqueeze(1);
   const at::Tensor turned = at::cat({-x_THE.slice(2, half), x_THE.slice(2, 0, half)}, 2);
   return x_THE * cosine + turned * sine;
 }
@@ -30,19 +31,29 @@ at::Tensor tokens_of(std::span<const std::int32_t> prompt, std::span<const std::
   return at::tensor(tokens, at::kLong);
 }
 
-double wave(std::int64_t id, std::int64_t position) { return std::sin(3.0 * static_cast<double>(id) + static_cast<double>(position)); }
+double wave(std::int64_t id, std::int64_t position) {
+  return std::sin(3.0 * static_cast<double>(id) + static_cast<double>(position));
+}
 
 at::Tensor waves(const Sequence& sequence) {
   std::vector<double> values;
-  for (std::size_t p = 0; p < sequence.answer.size(); ++p) values.push_back(wave(sequence.id, static_cast<std::int64_t>(p)));
+  for (std::size_t p = 0; p < sequence.answer.size(); ++p)
+    values.push_back(wave(sequence.id, static_cast<std::int64_t>(p)));
   return at::tensor(values, at::kDouble);
 }
 
 }  // namespace
 
 spec::ModelFacts tiny_facts(spec::Family family) {
-  spec::ModelFacts facts{.family = family, .hidden_size = 24, .num_layers = 2, .num_heads = 4, .num_kv_heads = 2, .head_dim = 8,
-                         .intermediate_size = 40, .vocab_size = 36, .max_position_embeddings = 64};
+  spec::ModelFacts facts{.family = family,
+                         .hidden_size = 24,
+                         .num_layers = 2,
+                         .num_heads = 4,
+                         .num_kv_heads = 2,
+                         .head_dim = 8,
+                         .intermediate_size = 40,
+                         .vocab_size = 36,
+                         .max_position_embeddings = 64};
   facts.tied_embeddings = family == spec::Family::qwen3;
   facts.qk_norm = family == spec::Family::qwen3;
   facts.attention_bias = family == spec::Family::qwen2;
@@ -57,7 +68,8 @@ NamedTensors random_weights(const spec::ModelFacts& facts) {
     const base::RandomKey key(11, base::Purpose::test, stream++);
     std::vector<float> values(static_cast<std::size_t>(parameter.numel()));
     const bool is_norm = parameter.name.ends_with("norm.weight");
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(0.25 * key.normal(i) + (is_norm ? 1 : 0));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<float>(0.25 * key.normal(i) + (is_norm ? 1 : 0));
     weights[parameter.name] = at::tensor(values, at::kFloat).view(parameter.shape).to(at::kDouble);
   }
   return weights;
@@ -93,7 +105,10 @@ Rollout random_rollout(std::int64_t num_groups, std::int64_t num_samples, std::i
   for (std::int64_t group = 0; group < num_groups; ++group) {
     const auto& prompt = random_tokens(number(1, 9));
     for (std::int64_t sample = 0; sample < num_samples; ++sample) {
-      rollout.sequences.push_back({.id = group * num_samples + sample, .group = group, .prompt = prompt, .answer = random_tokens(number(1, 8))});
+      rollout.sequences.push_back({.id = group * num_samples + sample,
+                                   .group = group,
+                                   .prompt = prompt,
+                                   .answer = random_tokens(number(1, 8))});
     }
   }
   return rollout;
@@ -106,13 +121,15 @@ double answer_tokens(const std::vector<Sequence>& sequences) {
 }
 
 Loss wavy_loss(std::vector<Sequence> sequences, double global_tokens) {
-  return [sequences = std::move(sequences), global_tokens](const parallel::TokenScores& scores, const PackedBatch& batch) {
-    std::vector<float> values;
-    for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
-      values.push_back(static_cast<float>(wave(sequences[static_cast<std::size_t>(batch.sequence_of_N[n])].id, batch.position_of_N[n])));
-    }
-    return (at::tensor(values) * scores.logprobs_N + scores.logprobs_N.square() / 20).sum() / global_tokens;
-  };
+  return
+      [sequences = std::move(sequences), global_tokens](const parallel::TokenScores& scores, const PackedBatch& batch) {
+        std::vector<float> values;
+        for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
+          values.push_back(static_cast<float>(
+              wave(sequences[static_cast<std::size_t>(batch.sequence_of_N[n])].id, batch.position_of_N[n])));
+        }
+        return (at::tensor(values) * scores.logprobs_N + scores.logprobs_N.square() / 20).sum() / global_tokens;
+      };
 }
 
 Twin::Twin(const spec::ModelFacts& facts, const spec::Job& job, NamedTensors weights)
@@ -135,7 +152,8 @@ at::Tensor Twin::logits(const at::Tensor& tokens_T) const {
       at::Tensor y = normed.matmul(weight(prefix + "self_attn." + name + "_proj.weight").t());
       if (facts_.attention_bias) y = y + weight(prefix + "self_attn." + name + "_proj.bias");
       y = y.view({T, count, E});
-      if (facts_.qk_norm && name != "v") y = rms_norm(y, weight(prefix + "self_attn." + name + "_norm.weight"), facts_.rms_norm_eps);
+      if (facts_.qk_norm && name != "v")
+        y = rms_norm(y, weight(prefix + "self_attn." + name + "_norm.weight"), facts_.rms_norm_eps);
       return name == "v" ? y : rotate(y, facts_.rope_theta);
     };
     const std::int64_t repeats = facts_.num_heads / facts_.num_kv_heads;

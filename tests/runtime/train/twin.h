@@ -1,5 +1,6 @@
-// The trainer's twin for tests: a decoder as one would write it down first, in float64, one sequence at a time, differentiated by
-// autograd, with clipping and AdamW by their formulas. It shares no code with the runtime but the table of parameters.
+// The trainer's twin for tests: a decoder as one would write it down first, in float64, one sequence at a time,
+// differentiated by autograd, with clipping and AdamW by their formulas. It shares no code with the runtime but the
+// table of parameters.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +17,8 @@
 
 namespace muster::train {
 
-/// A tiny decoder whose every dimension differs. kind: of spec::Family; Qwen3 has q/k norms and tied embeddings, Qwen2 biases.
+/// A tiny decoder whose every dimension differs. kind: of spec::Family; Qwen3 has q/k norms and tied embeddings, Qwen2
+/// biases.
 spec::ModelFacts tiny_facts(spec::Family family);
 
 /// Random global weights by name, float32 numbers in float64 tensors.
@@ -34,7 +36,8 @@ struct Rollout {
 Rollout random_rollout(std::int64_t num_groups, std::int64_t num_samples, std::int64_t vocab_size);
 double answer_tokens(const std::vector<Sequence>& sequences);
 
-/// A loss that depends on sequence, position and log-probability: mean over all tokens of a * lp + lp^2 / 20, a = sin(3 id + position).
+/// A loss that depends on sequence, position and log-probability: mean over all tokens of a * lp + lp^2 / 20, a = sin(3
+/// id + position).
 Loss wavy_loss(std::vector<Sequence> sequences, double global_tokens);
 
 class Twin {

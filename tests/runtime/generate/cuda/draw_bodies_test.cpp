@@ -1,4 +1,5 @@
-// The body of the CUDA draw, run on the host thread by thread, against the CPU's draw: the same tokens and log-probabilities.
+// The body of the CUDA draw, run on the host thread by thread, against the CPU's draw: the same tokens and
+// log-probabilities.
 #include "runtime/generate/cuda/draw_bodies.h"
 
 #include <gtest/gtest.h>
@@ -16,17 +17,20 @@ namespace {
 std::vector<float> random_logits(std::int64_t count, std::uint64_t stream) {
   const base::RandomKey key(8, base::Purpose::test, stream);
   std::vector<float> logits;
-  for (std::int64_t i = 0; i < count; ++i) logits.push_back(static_cast<float>(3 * key.normal(static_cast<std::uint64_t>(i))));
+  for (std::int64_t i = 0; i < count; ++i)
+    logits.push_back(static_cast<float>(3 * key.normal(static_cast<std::uint64_t>(i))));
   return logits;
 }
 
 /// score, entry, z, log-sum-exp of the body.
-std::array<double, 5> body_draw(const std::vector<float>& logits, const base::RandomKey& key, std::int64_t position, std::int64_t first_entry,
-                                float scale, bool is_greedy) {
+std::array<double, 5> body_draw(const std::vector<float>& logits, const base::RandomKey& key, std::int64_t position,
+                                std::int64_t first_entry, float scale, bool is_greedy) {
   const std::array<std::int64_t, 6> draw{0, position, key.key()[0], key.key()[1], key.stream()[0], key.stream()[1]};
   std::array<double, 5> best{};
   draw_of(ops::cuda::HostBlock(512),
-          DrawLoop<float>{logits.data(), draw.data(), best.data(), static_cast<std::int64_t>(logits.size()), first_entry, scale, is_greedy}, 0);
+          DrawLoop<float>{logits.data(), draw.data(), best.data(), static_cast<std::int64_t>(logits.size()),
+                          first_entry, scale, is_greedy},
+          0);
   return best;
 }
 
@@ -44,7 +48,8 @@ TEST(CudaDraw, DrawsTheTokensOfTheCpuFromAnyPartOfTheVocabulary) {
   for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 1000}, {0, 3}, {333, 1000}, {6, 131}}) {
     const std::vector<float> logits = random_logits(end - begin, static_cast<std::uint64_t>(begin));
     const std::int64_t num_blocks = draw_blocks(begin, end);
-    std::vector<float> z(static_cast<std::size_t>(num_blocks * kDrawBlock)), maxima(static_cast<std::size_t>(num_blocks));
+    std::vector<float> z(static_cast<std::size_t>(num_blocks * kDrawBlock)),
+        maxima(static_cast<std::size_t>(num_blocks));
     DrawRow row{.z = z.data(), .block_maxima = maxima.data()};
     lay_row(logits.data(), begin, end, kScale, row);
     const RowFigures figures = summarize_row(row);

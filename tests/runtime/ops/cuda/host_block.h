@@ -1,5 +1,5 @@
-// A block of CUDA threads played on the host, thread by thread, so that kernel bodies run where there is no GPU. Sums are made in the
-// order in which the device makes them: pairs of lanes, then warps; reductions by a tree.
+// A block of CUDA threads played on the host, thread by thread, so that kernel bodies run where there is no GPU. Sums
+// are made in the order in which the device makes them: pairs of lanes, then warps; reductions by a tree.
 #pragma once
 
 #include <vector>
@@ -34,7 +34,8 @@ class HostBlock {
     std::vector<decltype(work(0))> parts;
     for (int thread = 0; thread < num_threads_; ++thread) parts.push_back(work(thread));
     for (int distance = num_threads_ / 2; distance > 0; distance /= 2)
-      for (int thread = 0; thread < distance; ++thread) parts[thread] = combine(parts[thread], parts[thread + distance]);
+      for (int thread = 0; thread < distance; ++thread)
+        parts[thread] = combine(parts[thread], parts[thread + distance]);
     return parts[0];
   }
 
