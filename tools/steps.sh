@@ -43,6 +43,15 @@ python_with() {
   return 1
 }
 
+# The clang-format whose layout is the tree's.
+clang_format_14() {
+  local program
+  for program in clang-format-14 clang-format; do
+    if "$program" --version 2> /dev/null | grep -q ' version 14\.'; then command -v "$program"; return; fi
+  done
+  return 1
+}
+
 has_nvcc() { command -v nvcc > /dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; }
 
 configure() {
