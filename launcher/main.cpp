@@ -1,6 +1,7 @@
 // muster: the verbs, one line each.
 #include "launcher/cli/verbs.h"
 #include "launcher/run/run.h"
+#include "launcher/selftest/selftest.h"
 #include "launcher/status/status.h"
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
@@ -19,6 +20,8 @@ int main(int argc, char** argv) {
       {"cancel", "[RUN]", "ends a run", "muster cancel 4711", {}, 1, status::cancel_verb},
       {"supervise", "RUN_FOLDER [-- SRUN_FLAG...]", "one attempt of a run, inside its job", "", {}, 64,
        [](const cli::Options& typed) { return supervise::supervise_verb(typed.words); }, false},
+      {"selftest", "[--seed S | --seeds N] [--controls | --control NAME...] [--json]", "the proof that the loop learns: the tiny job, and sabotaged runs that must not",
+       "muster selftest --seeds 5 --controls", {"seed", "seeds", "controls", "control", "set", "run-dir", "json"}, 0, [](const cli::Options& typed) { return selftest::run_selftest(typed); }},
       {"keys", "[--steps | --cluster]", "every key of job and cluster files, with type, unit, default and meaning",
        "muster keys --steps", {"steps", "cluster-keys"}, 0, cli::run_keys},
   };

@@ -11,6 +11,7 @@
 #include "runtime/base/text.h"
 #include "runtime/comm/compared_communicator.h"
 #include "runtime/comm/gloo_communicator.h"
+#include "runtime/comm/nccl_communicator.h"
 #include "runtime/comm/rendezvous.h"
 #include "runtime/comm/store.h"
 #include "runtime/device/cuda_library.h"
@@ -18,6 +19,7 @@
 #include "runtime/loop/run.h"
 #include "runtime/loop/supported.h"
 #include "runtime/ops/forms.h"
+#include "runtime/ops/memory.h"
 
 namespace muster {
 namespace {
@@ -40,6 +42,11 @@ void join(loop::RankContext& context) {
   context.world = make_group("world");
   if (watchdog.compare_calls && size > 1) context.world = comm::make_compared(std::move(context.world), make_group("compare"));
   context.world->set_observers({context.clock, &context.calls});
+  if (plan.device == "cuda") {
+    context.host_group = std::move(context.world);
+    context.world = comm::make_nccl("device", comm::prefixed("device", store), rank, size, {.device = context.gpu, .nccl = &comm::nccl_api(), .timeout_s = watchdog.comm_timeout_s});
+    context.world->set_observers({context.clock, &context.calls});
+  }
   const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& role_rank, const spec::Degrees& degrees) -> std::unique_ptr<parallel::Mesh> {
     auto role = context.world->split(role_rank ? 1 : 0, static_cast<int>(role_rank.value_or(0)), name);
     return role_rank ? std::make_unique<parallel::Mesh>(std::move(role), degrees, name) : nullptr;
@@ -74,6 +81,7 @@ int run_rank(std::optional<spec::Beat>& beat) {
   if (context.generate) context.generate->close();
   if (context.train) context.train->close();
   context.world->close();
+  if (context.host_group) context.host_group->close();
   return 0;
 }
 
@@ -82,6 +90,7 @@ int run_rank(std::optional<spec::Beat>& beat) {
 
 int main(int argc, char** argv) {
   using namespace muster;
+  ops::keep_freed_memory();
   std::optional<spec::Beat> beat;
   int code = 70;
   std::string message;

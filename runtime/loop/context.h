@@ -26,10 +26,13 @@ struct RankContext {
   log::Console console{0, false};
   PhaseClock* clock = nullptr;
   comm::CallLog calls;
-  std::unique_ptr<comm::Communicator> world;
+  std::unique_ptr<comm::Communicator> world;       // every rank, tensors of `device`
+  std::unique_ptr<comm::Communicator> host_group;  // every rank, CPU tensors; null on the CPU, where the world moves them
   std::unique_ptr<parallel::Mesh> train;     // null on a rank that only generates
   std::unique_ptr<parallel::Mesh> generate;  // null on a rank that only trains
 
+  /// For what lies on the host: samples, figures.
+  comm::Communicator& host() { return host_group ? *host_group : *world; }
   const spec::Job& job() const { return plan.job; }
   spec::RunPaths paths() const { return {plan.run_folder}; }
   bool is_writer() const { return self.rank == 0; }

@@ -60,13 +60,17 @@ void add_train_figures(spec::StepRecord& record, const TrainFigures& figures) {
   record.losses = figures.losses;
   record.grad_norms = figures.grad_norms;
   record.lr = figures.lr;
+  record.advantage_mean = figures.advantage_mean;
+  record.advantage_max = figures.advantage_max;
+  record.advantage_min = figures.advantage_min;
   record.tensor_norms = figures.tensor_norms;
   record.logprob_diff_mean = sums.abs_diff / tokens;
   record.logprob_diff_max = sums.max_diff;
   record.prob_error = sums.prob_error / tokens;
   record.gen_kl = sums.gen_kl / tokens;
   record.entropy = sums.entropy / tokens;
-  record.kl_penalty = sums.kl_penalty / updates;
+  record.kl = sums.kl / updates;
+  record.kl_penalty = figures.kl_weight * record.kl;
   record.clip_share = sums.clip_share / updates;
   record.ratio_mean = sums.ratio / updates;
   record.correction_mean = sums.correction / updates;
@@ -81,7 +85,7 @@ void add_refit_figures(spec::StepRecord& record, const refit::RefitFigures& figu
 
 void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& policy) {
   constexpr std::array<Phase, 5> kStepPhases{Phase::generate, Phase::reward, Phase::logprob, Phase::train, Phase::refit};
-  comm::Communicator& world = *context.world;
+  comm::Communicator& world = context.host();
   PhaseClock& clock = *context.clock;
 
   // One row a rank: phase seconds, memory by owner, the largest resident set.

@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/model/save_folder.h"
 #include "runtime/weights/model_folder.h"
 
 namespace muster::loop {
@@ -89,7 +90,7 @@ train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> 
 
 void Policy::save(const std::filesystem::path& folder) {
   if (!context_.train || context_.train->place().dp != 0) return;
-  weights::save_model_folder(context_.train->tp(), *weights_, context_.plan.model, context_.job().model.path, folder, context_.job().model.dtype);
+  model::save_model_folder(context_.train->tp(), *weights_, context_.plan.model, context_.job().model.path, folder, context_.job().model.dtype);
 }
 
 spec::MemoryFigures Policy::memory() const {

@@ -82,7 +82,7 @@ void run(RankContext& context) {
 
   clock.enter(Phase::finish);
   if (job.checkpoint.final_model) policy.save(context.paths().final_model());
-  context.world->barrier("end");
+  context.host().barrier("end");
 }
 
 }  // namespace muster::loop

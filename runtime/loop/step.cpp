@@ -60,7 +60,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     }
   }
   Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
-  rollout.samples = exchange_samples(*context_.world, own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
+  rollout.samples = exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
   return rollout;
 }
 

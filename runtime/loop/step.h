@@ -17,14 +17,15 @@ namespace muster::loop {
 
 /// Sums over tokens of this rank's share of a step; they add up over the ranks.
 struct TokenSums {
-  double tokens = 0, abs_diff = 0, prob_error = 0, gen_kl = 0, entropy = 0, kl = 0, clip_share = 0, ratio = 0, correction = 0, kl_penalty = 0;
+  double tokens = 0, abs_diff = 0, prob_error = 0, gen_kl = 0, entropy = 0, kl = 0, clip_share = 0, ratio = 0, correction = 0;
   double max_diff = 0;  // a maximum, not a sum
 };
 
 struct TrainFigures {
   std::vector<double> losses, grad_norms;
-  double lr = 0;
+  double lr = 0, kl_weight = 0;
   TokenSums sums;       // over all ranks
+  double advantage_mean = 0, advantage_max = 0, advantage_min = 0;  // of the step's samples
   std::map<std::string, double> tensor_norms;  // with log.tensor_norms only
 };
 

@@ -57,8 +57,9 @@ std::map<std::string, double> tensor_norms(parallel::Mesh& mesh, const spec::Mod
     const double norm = gradients.view(shard.parameter.name).to(at::kDouble).norm().item<double>();
     squares.push_back(index % holders == 0 ? norm * norm : 0);
   }
-  at::Tensor sums = at::tensor(squares, at::kDouble);
+  at::Tensor sums = at::tensor(squares, at::kDouble).to(gradients.flat().device());
   mesh.tp().all_reduce(sums, comm::Reduce::sum, "train.tensor_norms");
+  sums = sums.cpu();
   std::map<std::string, double> norms;
   for (std::size_t i = 0; i < squares.size(); ++i) norms[gradients.shards()[i].parameter.name] = std::sqrt(sums.data_ptr<double>()[i]);
   return norms;
@@ -74,6 +75,10 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   parallel::Mesh& mesh = *context_.train;
   const auto progress = [&clock] { clock.progress(); };
   const std::vector<double> advantage_of = advantages(rollout, step);
+
+  for (const double advantage : advantage_of) figures.advantage_mean += advantage / static_cast<double>(advantage_of.size());
+  figures.advantage_max = *std::max_element(advantage_of.begin(), advantage_of.end());
+  figures.advantage_min = *std::min_element(advantage_of.begin(), advantage_of.end());
 
   std::vector<std::int64_t> tokens;
   for (const ScoredSample& sample : rollout.samples) tokens.push_back(static_cast<std::int64_t>(sample.sample.tokens.size()));
@@ -141,7 +146,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
           const at::Tensor entropy = scores.entropy_N.to(at::kCPU).contiguous();
           add_differences(figures.sums, std::vector<float>(gen.data_ptr<float>(), gen.data_ptr<float>() + gen.numel()), current.data_ptr<float>(), entropy.data_ptr<float>());
         }
-        figures.sums.kl_penalty += parts.kl;
+        figures.sums.kl += parts.kl;
         figures.sums.clip_share += parts.clip_share;
         figures.sums.ratio += parts.ratio_mean;
         figures.sums.correction += parts.correction_mean;
@@ -155,12 +160,14 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
 
   if (job.log.tensor_norms) figures.tensor_norms = tensor_norms(mesh, context_.plan.model, policy_.trainer().gradients());
   TokenSums& sums = figures.sums;
-  at::Tensor added = at::tensor({sums.tokens, sums.abs_diff, sums.prob_error, sums.gen_kl, sums.entropy, sums.kl_penalty, sums.clip_share, sums.ratio, sums.correction}, at::kDouble);
-  at::Tensor largest = at::tensor({sums.max_diff}, at::kDouble);
+  figures.kl_weight = job.loss.kl_weight;
+  at::Tensor added = at::tensor({sums.tokens, sums.abs_diff, sums.prob_error, sums.gen_kl, sums.entropy, sums.kl, sums.clip_share, sums.ratio, sums.correction}, at::kDouble).to(context_.device);
+  at::Tensor largest = at::tensor({sums.max_diff}, at::kDouble).to(context_.device);
   mesh.role().all_reduce(added, comm::Reduce::sum, "figures");
   mesh.role().all_reduce(largest, comm::Reduce::max, "figures");
+  added = added.cpu();
   const double* a = added.data_ptr<double>();
-  sums = {.tokens = a[0], .abs_diff = a[1], .prob_error = a[2], .gen_kl = a[3], .entropy = a[4], .kl = 0, .clip_share = a[6], .ratio = a[7], .correction = a[8], .kl_penalty = a[5], .max_diff = largest.item<double>()};
+  sums = {.tokens = a[0], .abs_diff = a[1], .prob_error = a[2], .gen_kl = a[3], .entropy = a[4], .kl = a[5], .clip_share = a[6], .ratio = a[7], .correction = a[8], .max_diff = largest.item<double>()};
   return figures;
 }
 

@@ -1,14 +1,10 @@
-// A Hugging Face folder into the stores of the ranks, and back.
+// A Hugging Face folder, or random weights, into the stores of the ranks.
 #pragma once
 
 #include <filesystem>
 
 #include "runtime/spec/parameters.h"
 #include "runtime/weights/shard_store.h"
-
-namespace muster::comm {
-class Communicator;
-}
 
 namespace muster::weights {
 
@@ -17,9 +13,5 @@ namespace muster::weights {
 void load_weights(const std::filesystem::path& folder, const spec::ModelFacts& facts, ShardStore& store);
 /// Random weights keyed by (seed, parameter name, global index): the same in any layout. Matrices normal(0, std), norms one, biases zero.
 void fill_random(ShardStore& store, std::uint64_t seed, double std);
-/// The whole model as a folder that loads anywhere: config.json, model.safetensors, the files of `origin` that are not weights
-/// (tokenizer, templates). collective: tp (rank 0 of the group writes; `tp` is the group that holds one full replica).
-void save_model_folder(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts, const std::filesystem::path& origin,
-                       const std::filesystem::path& folder, spec::DataType dtype);
 
 }  // namespace muster::weights

@@ -15,6 +15,7 @@ TEST(Text, SplitsAndJoins) {
 TEST(Text, FindsTheNearestWordAndOnlyANearOne) {
   const std::vector<std::string> known{"tp", "samples_per_prompt", "prompts_per_step"};
   EXPECT_EQ(nearest("sample_per_prompt", known), "samples_per_prompt");
+  EXPECT_EQ(nearest("trian", std::vector<std::string>{"gen", "train"}), "train");
   EXPECT_EQ(nearest("colour", known), "");
 }
 

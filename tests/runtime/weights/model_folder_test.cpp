@@ -7,7 +7,6 @@
 #include <filesystem>
 
 #include "runtime/base/error.h"
-#include "runtime/comm/solo_communicator.h"
 #include "runtime/weights/safetensors.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_support.h"
@@ -108,28 +107,6 @@ TEST(ModelFolder, RandomWeightsDoNotDependOnTheLayout) {
     fill_random(part, 7, 0.05);
     for (const Shard& shard : part.shards()) EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(all.view(shard.parameter.name), shard.box)));
   }
-}
-
-TEST(ModelFolder, ASavedFolderLoadsAgainWithItsCompanions) {
-  const tests::TemporaryFolder folder;
-  const fs::path origin = kModels / "qwen2", copy = folder.path() / "out";
-  const spec::ModelFacts facts = spec::read_model_facts(origin);
-  ShardStore store = store_of(facts);
-  load_weights(origin, facts, store);
-  const auto tp = comm::make_solo("tp");
-  save_model_folder(*tp, store, facts, origin, copy, spec::DataType::fp32);
-  spec::ModelFacts again = spec::read_model_facts(copy);
-  EXPECT_EQ(again.stored_dtype, spec::DataType::fp32);
-  again.stored_dtype = facts.stored_dtype;
-  EXPECT_EQ(again, facts);
-  ShardStore loaded = store_of(facts);
-  load_weights(copy, facts, loaded);
-  EXPECT_TRUE(same_bits(loaded.flat(), store.flat()));
-  EXPECT_TRUE(fs::exists(copy / "expected.json"));
-  EXPECT_FALSE(fs::exists(copy / "model.safetensors.index.json"));
-  EXPECT_FALSE(fs::exists(copy / "model-00001-of-00002.safetensors"));
-  save_model_folder(*tp, store, facts, "", folder.path() / "bf16", spec::DataType::bf16);
-  EXPECT_EQ(WeightFolder(folder.path() / "bf16").entry("lm_head.weight").dtype, at::kBFloat16);
 }
 
 }  // namespace

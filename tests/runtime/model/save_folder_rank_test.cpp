@@ -2,15 +2,20 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "runtime/model/save_folder.h"
 #include "runtime/weights/model_folder.h"
 #include "tests/support/run_ranks.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_support.h"
 
-namespace muster::weights {
+namespace muster::model {
 namespace {
 
-TEST(ModelFolder, RanksWriteTheFolderThatOneRankWrites) {
+using weights::load_weights;
+using weights::shards_of;
+using weights::ShardStore;
+
+TEST(SaveFolder, RanksWriteTheFolderThatOneRankWrites) {
   const std::filesystem::path origin = std::filesystem::path(MUSTER_SOURCE_DIR) / "tests/golden/model/llama";
   const spec::ModelFacts facts = spec::read_model_facts(origin);
   ShardStore whole(shards_of(facts, {}, {}), at::kFloat, at::kCPU);
@@ -30,4 +35,4 @@ TEST(ModelFolder, RanksWriteTheFolderThatOneRankWrites) {
 }
 
 }  // namespace
-}  // namespace muster::weights
+}  // namespace muster::model

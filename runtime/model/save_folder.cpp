@@ -1,0 +1,96 @@
+// One replica of the weights as a Hugging Face folder.
+#include "runtime/model/save_folder.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <set>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/text.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/weights/safetensors.h"
+
+namespace muster::model {
+namespace {
+
+using base::text;
+using weights::ShardStore;
+namespace fs = std::filesystem;
+
+at::ScalarType scalar_type_of(spec::DataType dtype) {
+  INVARIANT(dtype != spec::DataType::fp8, "a folder holds fp32 or bf16");
+  return dtype == spec::DataType::fp32 ? at::kFloat : at::kBFloat16;
+}
+
+at::Tensor window(const at::Tensor& global, const spec::Box& box) {
+  at::Tensor part = global;
+  for (std::size_t dim = 0; dim < box.ranges.size(); ++dim) part = part.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
+  return part;
+}
+
+/// One parameter whole on rank 0 of the group; undefined elsewhere. collective: tp.
+at::Tensor gathered(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts, const spec::Parameter& parameter, at::ScalarType type) {
+  const at::Tensor own = store.view(parameter.name).to(at::kCPU, type).contiguous();
+  const spec::Degrees degrees{.tp = tp.size()};
+  // Ranks that hold what an earlier rank holds are left out, in the same way by all.
+  std::vector<int> senders;
+  std::vector<spec::Box> boxes;
+  for (int rank = 0; rank < tp.size(); ++rank) {
+    spec::Box box = spec::box_of(facts, parameter, degrees, {.tp = rank});
+    if (std::find(boxes.begin(), boxes.end(), box) != boxes.end()) continue;
+    senders.push_back(rank);
+    boxes.push_back(std::move(box));
+  }
+  std::vector<at::Tensor> pieces(senders.size());
+  std::vector<comm::Leg> legs;
+  for (std::size_t i = 0; i < senders.size(); ++i) {
+    if (senders[i] == 0) {
+      pieces[i] = own;
+    } else if (tp.rank() == 0) {
+      pieces[i] = at::empty(boxes[i].shape(), own.options());
+      legs.push_back({.peer = senders[i], .is_send = false, .tensor = &pieces[i]});
+    } else if (tp.rank() == senders[i]) {
+      legs.push_back({.peer = 0, .is_send = true, .tensor = &own});
+    }
+  }
+  tp.exchange(legs, "save." + parameter.name);
+  if (tp.rank() != 0) return {};
+  if (pieces.size() == 1) return own;
+  at::Tensor global = at::empty(parameter.shape, own.options());
+  for (std::size_t i = 0; i < pieces.size(); ++i) window(global, boxes[i]).copy_(pieces[i]);
+  return global;
+}
+
+bool holds_weights(const fs::path& file) {
+  static const std::set<std::string> extensions{".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt"};
+  const std::string name = file.filename().string();
+  return extensions.contains(file.extension().string()) || name.ends_with(".index.json") || name == "config.json";
+}
+
+void copy_companions(const fs::path& origin, const fs::path& folder) {
+  if (origin.empty()) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(origin))
+    if (entry.is_regular_file() && !holds_weights(entry.path())) base::write_file(folder / entry.path().filename(), base::read_file(entry.path()));
+}
+
+}  // namespace
+
+void save_model_folder(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
+                       spec::DataType dtype) {
+  const at::ScalarType type = scalar_type_of(dtype);
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+    INVARIANT(store.has(parameter.name), "the group holds one full replica");
+    at::Tensor global = gathered(tp, store, facts, parameter, type);
+    if (tp.rank() == 0) tensors.emplace_back(parameter.name, std::move(global));
+  }
+  if (tp.rank() != 0) return;
+  base::make_folder(folder);
+  copy_companions(origin, folder);
+  base::write_file(folder / "config.json", spec::config_json(facts, dtype));
+  weights::write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+}
+
+}  // namespace muster::model

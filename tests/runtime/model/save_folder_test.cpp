@@ -1,0 +1,45 @@
+// A folder that one rank saved loads again.
+#include "runtime/model/save_folder.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "runtime/comm/solo_communicator.h"
+#include "runtime/weights/model_folder.h"
+#include "runtime/weights/safetensors.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tensor_support.h"
+
+namespace muster::model {
+namespace {
+
+using tests::same_bits;
+using weights::load_weights;
+using weights::ShardStore;
+using weights::WeightFolder;
+namespace fs = std::filesystem;
+
+TEST(SaveFolder, ASavedFolderLoadsAgainWithItsCompanions) {
+  const tests::TemporaryFolder folder;
+  const fs::path origin = fs::path(MUSTER_SOURCE_DIR) / "tests/golden/model" / "qwen2", copy = folder.path() / "out";
+  const spec::ModelFacts facts = spec::read_model_facts(origin);
+  ShardStore store = ShardStore(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU);
+  load_weights(origin, facts, store);
+  const auto tp = comm::make_solo("tp");
+  save_model_folder(*tp, store, facts, origin, copy, spec::DataType::fp32);
+  spec::ModelFacts again = spec::read_model_facts(copy);
+  EXPECT_EQ(again.stored_dtype, spec::DataType::fp32);
+  again.stored_dtype = facts.stored_dtype;
+  EXPECT_EQ(again, facts);
+  ShardStore loaded = ShardStore(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU);
+  load_weights(copy, facts, loaded);
+  EXPECT_TRUE(same_bits(loaded.flat(), store.flat()));
+  EXPECT_TRUE(fs::exists(copy / "expected.json"));
+  EXPECT_FALSE(fs::exists(copy / "model.safetensors.index.json"));
+  EXPECT_FALSE(fs::exists(copy / "model-00001-of-00002.safetensors"));
+  save_model_folder(*tp, store, facts, "", folder.path() / "bf16", spec::DataType::bf16);
+  EXPECT_EQ(WeightFolder(folder.path() / "bf16").entry("lm_head.weight").dtype, at::kBFloat16);
+}
+
+}  // namespace
+}  // namespace muster::model
