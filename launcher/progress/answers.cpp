@@ -11,7 +11,8 @@ namespace {
 
 /// Markers between < and > become line breaks: <|...|>, <bos>, <s>, [INST] and their ends.
 std::string without_markers(const std::string& prompt) {
-  static const std::set<std::string> kMarkers{"<bos>", "<eos>", "<s>", "</s>", "<pad>", "[INST]", "[/INST]", "<start_of_turn>", "<end_of_turn>"};
+  static const std::set<std::string> kMarkers{"<bos>",   "<eos>",           "<s>",          "</s>", "<pad>", "[INST]",
+                                              "[/INST]", "<start_of_turn>", "<end_of_turn>"};
   std::string out;
   for (std::size_t at = 0; at < prompt.size();) {
     std::size_t end = std::string::npos;
@@ -21,7 +22,8 @@ std::string without_markers(const std::string& prompt) {
       at = end + 2;
       continue;
     }
-    const auto marker = std::find_if(kMarkers.begin(), kMarkers.end(), [&](const std::string& m) { return prompt.compare(at, m.size(), m) == 0; });
+    const auto marker = std::find_if(kMarkers.begin(), kMarkers.end(),
+                                     [&](const std::string& m) { return prompt.compare(at, m.size(), m) == 0; });
     if (marker != kMarkers.end()) {
       out += '\n';
       at += marker->size();
@@ -49,7 +51,8 @@ std::set<std::string> words_of(const std::string& text) {
 /// 2: the same prompt; otherwise the share of words that both have.
 double likeness(const SampleLine& a, const SampleLine& b) {
   if (a.prompt == b.prompt) return 2;
-  const std::set<std::string> words_a = words_of(prompt_essence(a.prompt)), words_b = words_of(prompt_essence(b.prompt));
+  const std::set<std::string> words_a = words_of(prompt_essence(a.prompt)),
+                              words_b = words_of(prompt_essence(b.prompt));
   std::size_t common = 0;
   for (const std::string& word : words_a) common += words_b.count(word);
   const std::size_t all = words_a.size() + words_b.size() - common;
@@ -102,14 +105,17 @@ std::vector<Line> sample_lines(const std::vector<SampleLine>& samples, const Sty
     const std::string answer = harmless(sample.text, style);
     Line line("  ");
     line.add(mark).add(std::string(static_cast<std::size_t>(mark_columns - mark.columns() + 1), ' '));
-    line.add(padded(shortened(harmless(prompt_essence(sample.prompt), style), prompt_columns, style), prompt_columns), Ink::dim).add("   ");
+    line.add(padded(shortened(harmless(prompt_essence(sample.prompt), style), prompt_columns, style), prompt_columns),
+             Ink::dim)
+        .add("   ");
     line.add(answer.empty() ? "(nothing)" : shortened(answer, room - prompt_columns, style));
     lines.push_back(std::move(line));
   }
   return lines;
 }
 
-std::vector<std::pair<SampleLine, SampleLine>> alike_pairs(const std::vector<SampleLine>& before, const std::vector<SampleLine>& after, std::size_t count) {
+std::vector<std::pair<SampleLine, SampleLine>> alike_pairs(const std::vector<SampleLine>& before,
+                                                           const std::vector<SampleLine>& after, std::size_t count) {
   struct Candidate {
     double likeness;
     std::size_t before, after;
@@ -117,7 +123,8 @@ std::vector<std::pair<SampleLine, SampleLine>> alike_pairs(const std::vector<Sam
   std::vector<Candidate> candidates;
   for (std::size_t b = 0; b < before.size(); ++b)
     for (std::size_t a = 0; a < after.size(); ++a) candidates.push_back({likeness(before[b], after[a]), b, a});
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& x, const Candidate& y) { return x.likeness > y.likeness; });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& x, const Candidate& y) { return x.likeness > y.likeness; });
   std::vector<std::pair<SampleLine, SampleLine>> pairs;
   std::set<std::size_t> used_before, used_after;
   for (const Candidate& candidate : candidates) {

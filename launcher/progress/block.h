@@ -18,7 +18,8 @@ struct Moment {
 };
 
 /// At most six lines that are redrawn in place. Where there are fewer columns each line leaves out its last parts.
-std::vector<Line> block_lines(const spec::Plan& plan, const RunRecords& records, const Moment& moment, const Style& style);
+std::vector<Line> block_lines(const spec::Plan& plan, const RunRecords& records, const Moment& moment,
+                              const Style& style);
 
 /// "step 3/12 reward 0.61 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 10 s"
 std::string plain_step_line(const spec::Plan& plan, const spec::StepRecord& step, double eta_s);

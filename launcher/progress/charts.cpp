@@ -62,19 +62,19 @@ std::string bar(double share, std::int64_t columns, const Style& style) {
   return "▕" + repeated("█", whole) + part + repeated(" ", inside - whole - (eighths % 8 > 0 ? 1 : 0)) + "▏";
 }
 
-std::string sparkline(const std::vector<double>& values, std::int64_t columns, std::size_t of, const Style& style) {
+std::string sparkline(const std::vector<double>& values, const CurveFrame& frame, const Style& style) {
   constexpr std::array<const char*, 8> kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   constexpr std::array<const char*, 8> kAscii{"_", ".", ",", "-", "=", "+", "*", "#"};
-  if (columns <= 0) return "";
-  double low = 0, high = 0;
-  const std::vector<double> points = gathered(values, columns);
+  if (frame.columns <= 0) return "";
+  double low = 0, high = frame.top;
+  const std::vector<double> points = gathered(values, frame.columns);
   for (const double value : points) {
     if (!std::isfinite(value)) continue;
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  const auto all = static_cast<std::int64_t>(std::max(of, values.size()));
-  const std::int64_t width = all > 0 && of > 0 ? std::clamp<std::int64_t>(columns / all, 1, 4) : 1;
+  const auto all = static_cast<std::int64_t>(std::max(frame.of, values.size()));
+  const std::int64_t width = all > 0 && frame.of > 0 ? std::clamp<std::int64_t>(frame.columns / all, 1, 4) : 1;
   std::string out;
   for (const double value : points) {
     const double level = high > low && std::isfinite(value) ? (value - low) / (high - low) * 7 : 0;
@@ -90,15 +90,20 @@ std::vector<PhaseShare> phase_shares(const std::map<std::string, double>& phases
   const auto add = [&](const std::string& name, char letter, Ink ink, double seconds) {
     if (!std::isfinite(seconds) || seconds <= 0) return;
     all += seconds;
-    const auto same = std::find_if(shares.begin(), shares.end(), [&](const PhaseShare& share) { return share.name == name; });
-    if (same != shares.end()) same->seconds += seconds;
-    else shares.push_back({.name = name, .letter = letter, .ink = ink, .seconds = seconds});
+    const auto same =
+        std::find_if(shares.begin(), shares.end(), [&](const PhaseShare& share) { return share.name == name; });
+    if (same != shares.end())
+      same->seconds += seconds;
+    else
+      shares.push_back({.name = name, .letter = letter, .ink = ink, .seconds = seconds});
   };
   for (const KnownPhase& known : kKnown) {
-    if (const auto found = phases.find(known.key); found != phases.end()) add(known.name, known.letter, known.ink, found->second);
+    if (const auto found = phases.find(known.key); found != phases.end())
+      add(known.name, known.letter, known.ink, found->second);
   }
   for (const auto& [key, seconds] : phases) {
-    const bool known = std::any_of(kKnown.begin(), kKnown.end(), [&, &key = key](const KnownPhase& phase) { return key == phase.key; });
+    const bool known = std::any_of(kKnown.begin(), kKnown.end(),
+                                   [&, &key = key](const KnownPhase& phase) { return key == phase.key; });
     if (!known) add("other", '.', Ink::dim, seconds);
   }
   for (PhaseShare& share : shares) share.share = share.seconds / all;
@@ -119,14 +124,25 @@ Line phase_bar(const std::vector<PhaseShare>& shares, std::int64_t columns, cons
   return line;
 }
 
-std::vector<Line> phase_legend(const std::vector<PhaseShare>& shares, const Style& style) {
-  std::vector<Line> parts;
+std::vector<Line> phase_legend(const std::vector<PhaseShare>& shares, std::int64_t columns, const Style& style) {
+  std::vector<std::pair<double, Line>> parts;
+  std::int64_t taken = 0;
   for (const PhaseShare& share : shares) {
     if (share.share < 0.005) continue;
     const std::string sign = !style.color ? std::string(1, share.letter) : style.sign("■", "#");
-    parts.push_back(Line(sign, share.ink).add(" " + share.name + " " + number_text(share.share * 100, 0) + " %"));
+    parts.emplace_back(share.name == "other" ? share.share / 2 : share.share,
+                       Line(sign, share.ink).add(" " + share.name + " " + number_text(share.share * 100, 0) + " %"));
+    taken += parts.back().second.columns() + 2;
   }
-  return parts;
+  while (taken > columns && !parts.empty()) {
+    const auto least =
+        std::min_element(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    taken -= least->second.columns() + 2;
+    parts.erase(least);
+  }
+  std::vector<Line> lines;
+  for (auto& [share, line] : parts) lines.push_back(std::move(line));
+  return lines;
 }
 
 }  // namespace muster::progress

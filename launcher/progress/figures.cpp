@@ -32,7 +32,8 @@ double median(std::vector<double> values) {
 
 double recent_step_s(const std::vector<const spec::StepRecord*>& steps) {
   std::vector<double> seconds;
-  for (const spec::StepRecord* step : steps) seconds.push_back(step->step_to_step_s > 0 ? step->step_to_step_s : step->step_s);
+  for (const spec::StepRecord* step : steps)
+    seconds.push_back(step->step_to_step_s > 0 ? step->step_to_step_s : step->step_s);
   if (seconds.size() > 1) seconds.erase(seconds.begin());
   if (std::ssize(seconds) > kRecent) seconds.erase(seconds.begin(), seconds.end() - kRecent);
   return median(std::move(seconds));

@@ -1,5 +1,5 @@
-// What a person sees while a run goes on and when it is over, made from the run's records alone (steps.jsonl, samples.jsonl,
-// warmup.jsonl, verdict): a redrawn bar on a terminal, plain lines elsewhere, and the summary.
+// What a person sees while a run goes on and when it is over, made from the run's records alone (steps.jsonl,
+// samples.jsonl, warmup.jsonl, verdict): a redrawn bar on a terminal, plain lines elsewhere, and the summary.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ class View {
   std::unique_ptr<State> state_;
 };
 
-/// The summary of a run that ended well: reward at start and end, seconds per phase, tokens/s per rank, generator against trainer,
-/// peak memory, sample answers before and after, where the records and the final model lie. At most 100 columns.
+/// The summary of a run that ended well: reward at start and end, seconds per phase, tokens/s per rank, generator
+/// against trainer, peak memory, sample answers before and after, where the records and the final model lie. At most
+/// 100 columns.
 std::string summary_text(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt);
 
 }  // namespace muster::progress

@@ -20,8 +20,10 @@ void take(const ordered_json& value, std::string& out) {
 template <class T>
 requires std::is_arithmetic_v<T>
 void take(const ordered_json& value, T& out) {
-  if (value.is_number()) out = value.get<T>();
-  else if (value.is_null() && std::is_floating_point_v<T>) out = std::numeric_limits<T>::quiet_NaN();
+  if (value.is_number())
+    out = value.get<T>();
+  else if (value.is_null() && std::is_floating_point_v<T>)
+    out = std::numeric_limits<T>::quiet_NaN();
 }
 template <class T>
 void take(const ordered_json& value, std::vector<T>& out) {
@@ -99,7 +101,12 @@ std::optional<spec::StepRecord> step_of(const ordered_json& line) {
 }
 
 RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too)
-    : paths_(paths), attempt_(attempt), earlier_too_(earlier_too), steps_{.path = paths.steps()}, samples_{.path = paths.samples()}, warmup_{.path = paths.warmup()} {}
+    : paths_(paths),
+      attempt_(attempt),
+      earlier_too_(earlier_too),
+      steps_{.path = paths.steps()},
+      samples_{.path = paths.samples()},
+      warmup_{.path = paths.warmup()} {}
 
 std::vector<ordered_json> RecordReader::new_lines(Followed& file) {
   std::vector<base::Fault> broken;
@@ -176,7 +183,8 @@ void RecordReader::tell_broken() {
   records_.problems.clear();
   for (const Followed* file : {&steps_, &samples_, &warmup_}) {
     if (file->broken > 0)
-      records_.problems.push_back(base::text(file->path.filename().string(), ": ", file->broken, file->broken == 1 ? " line is" : " lines are", " broken and left out"));
+      records_.problems.push_back(base::text(file->path.filename().string(), ": ", file->broken,
+                                             file->broken == 1 ? " line is" : " lines are", " broken and left out"));
   }
 }
 
@@ -186,7 +194,8 @@ bool RecordReader::read_start() {
   if (records_.steps.empty()) {
     std::int64_t started = 0;
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(paths_.attempt(attempt_), error), end; !error && entry != end; entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry(paths_.attempt(attempt_), error), end; !error && entry != end;
+         entry.increment(error)) {
       const std::string name = entry->path().filename().string();
       started += name.starts_with("rank_") && name.ends_with(".log") ? 1 : 0;
     }
@@ -196,10 +205,14 @@ bool RecordReader::read_start() {
   for (const std::string& line : added_lines(paths_.rank_log(attempt_, 0), log_offset_)) {  // rank 0 writes the records
     const auto has = [&](const char* words) { return line.find(words) != std::string::npos; };
     changed = true;
-    if (has(" rank: all ranks have met")) start.all_met = true;
-    else if (has(" loop: ready")) start.load_s = std::atof(line.substr(std::min(line.size(), line.find("load_s=") + 7)).c_str());
-    else if (has(" loop: warm start done")) start.warm_start_done = true;
-    else if (has(" warning rank ")) start.warnings.push_back(line);
+    if (has(" rank: all ranks have met"))
+      start.all_met = true;
+    else if (has(" loop: ready"))
+      start.load_s = std::atof(line.substr(std::min(line.size(), line.find("load_s=") + 7)).c_str());
+    else if (has(" loop: warm start done"))
+      start.warm_start_done = true;
+    else if (has(" warning rank "))
+      start.warnings.push_back(line);
   }
   return changed;
 }

@@ -1,5 +1,5 @@
-// What the files of a run say, followed while they grow: steps.jsonl, samples.jsonl, warmup.jsonl, and of the attempt's folder which
-// ranks have begun. Broken lines are counted and told, never a reason to show nothing.
+// What the files of a run say, followed while they grow: steps.jsonl, samples.jsonl, warmup.jsonl, and of the attempt's
+// folder which ranks have begun. Broken lines are counted and told, never a reason to show nothing.
 #pragma once
 
 #include <cstdint>
@@ -25,28 +25,28 @@ struct SampleLine {
 
 /// The supervised start.
 struct WarmupLines {
-  std::int64_t updates = 0;                  // done
+  std::int64_t updates = 0;  // done
   double loss = std::numeric_limits<double>::quiet_NaN();
-  std::vector<double> checks;                // rewards, each after some updates
-  std::optional<double> start_reward;        // measured afresh before step 1
+  std::vector<double> checks;          // rewards, each after some updates
+  std::optional<double> start_reward;  // measured afresh before step 1
   std::int64_t start_prompts = 0;
 };
 
 /// What the attempt's folder tells before the first record.
 struct StartLines {
-  std::int64_t ranks_started = 0;            // with a log
+  std::int64_t ranks_started = 0;  // with a log
   bool all_met = false;
   std::optional<double> load_s;
   bool warm_start_done = false;
-  std::vector<std::string> warnings;         // of the writer, whole lines
+  std::vector<std::string> warnings;  // of the writer, whole lines
 };
 
 struct RunRecords {
-  std::map<std::int64_t, spec::StepRecord> steps;               // by step, of its highest attempt
-  std::map<std::int64_t, std::vector<SampleLine>> samples;      // by step, of its highest attempt
+  std::map<std::int64_t, spec::StepRecord> steps;           // by step, of its highest attempt
+  std::map<std::int64_t, std::vector<SampleLine>> samples;  // by step, of its highest attempt
   WarmupLines warmup;
   StartLines start;
-  std::vector<std::string> problems;                            // "steps.jsonl: 2 lines are broken", one a file
+  std::vector<std::string> problems;  // "steps.jsonl: 2 lines are broken", one a file
   std::vector<const spec::StepRecord*> step_list() const;
 };
 

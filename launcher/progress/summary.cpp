@@ -70,15 +70,28 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
   const std::vector<double> rewards = values_of(steps, [](const auto& s) { return s.reward; });
   const auto best = std::max_element(rewards.begin(), rewards.end());
   const Ends ends = ends_of(rewards);
-  const std::string best_text = text("best ", reward_text(*best), " at step ", steps[static_cast<std::size_t>(best - rewards.begin())]->step);
-  if (rewards.size() == 1) page.row("reward", reward_text(ends.first) + "   (one step)");
-  else page.row("reward", text(reward_text(ends.first), " -> ", reward_text(ends.last), "   (", ends.which, ")"));
-  if (rewards.size() > 1) page.row("", sparkline(rewards, std::min<std::int64_t>(40, style.columns - kLabelColumns - 26), steps.size(), style) + "   " + best_text);
+  const std::string best_text =
+      text("best ", reward_text(*best), " at step ", steps[static_cast<std::size_t>(best - rewards.begin())]->step);
+  if (rewards.size() == 1)
+    page.row("reward", reward_text(ends.first) + "   (one step)");
+  else
+    page.row("reward", text(reward_text(ends.first), " -> ", reward_text(ends.last), "   (", ends.which, ")"));
+  if (rewards.size() > 1)
+    page.row("", sparkline(rewards,
+                           {.columns = std::min<std::int64_t>(40, style.columns - kLabelColumns - 26),
+                            .of = steps.size(),
+                            .top = 1},
+                           style) +
+                     "   " + best_text);
   const WarmupLines& warmup = records.warmup;
   if (warmup.updates > 0)
     page.row("", text("after a supervised start of ", warmup.updates, " updates",
-                      warmup.checks.empty() ? "" : text(", reward ", reward_text(warmup.checks.front()), " -> ", reward_text(warmup.checks.back()), " in its checks")));
-  if (warmup.start_reward) page.row("", text("measured before step 1: ", number_text(*warmup.start_reward, 3), " over ", warmup.start_prompts, " prompts"));
+                      warmup.checks.empty() ? ""
+                                            : text(", reward ", reward_text(warmup.checks.front()), " -> ",
+                                                   reward_text(warmup.checks.back()), " in its checks")));
+  if (warmup.start_reward)
+    page.row("", text("measured before step 1: ", number_text(*warmup.start_reward, 3), " over ", warmup.start_prompts,
+                      " prompts"));
   std::int64_t samples = 0, timeouts = 0, failed = 0, refused = 0;
   for (const spec::StepRecord* step : steps) {
     samples += step->samples;
@@ -86,10 +99,14 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
     failed += step->failed;
     refused += step->refused_rows;
   }
-  if (timeouts + failed > 0) page.row("grading", text(timeouts, " timeouts, ", failed, " failures, of ", samples, " samples: they did not count"));
-  if (refused > 0) page.row("data", text(refused, refused == 1 ? " row was" : " rows were", " passed over, too long or broken"));
+  if (timeouts + failed > 0)
+    page.row("grading",
+             text(timeouts, " timeouts, ", failed, " failures, of ", samples, " samples: they did not count"));
+  if (refused > 0)
+    page.row("data", text(refused, refused == 1 ? " row was" : " rows were", " passed over, too long or broken"));
   const double cut = ends_of(values_of(steps, [](const auto& s) { return s.truncated; })).last;
-  if (cut >= 0.005) page.row("answers", text(number_text(cut * 100, 0), " % of the last ones were cut off at their limit"));
+  if (cut >= 0.005)
+    page.row("answers", text(number_text(cut * 100, 0), " % of those of the last steps were cut off at their limit"));
 }
 
 /// The rank that most steps name as the slowest of a phase.
@@ -99,7 +116,8 @@ std::string slowest_text(const Steps& steps, const std::string& phase) {
     if (const auto found = step->slowest_rank.find(phase); found != step->slowest_rank.end()) ++named[found->second];
   }
   if (named.empty()) return "";
-  const auto most = std::max_element(named.begin(), named.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(named.begin(), named.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return text("rank ", most->first, steps.size() > 1 ? text(" in ", most->second, " of ", steps.size(), " steps") : "");
 }
 
@@ -109,29 +127,38 @@ void add_phases(Page& page, const spec::Plan& plan, const Steps& steps) {
     for (const auto& [name, seconds] : step->phases) phases[name] += seconds / static_cast<double>(steps.size());
   const bool many = plan.ranks.size() > 1;
   const double step_s = mean(values_of(steps, [](const auto& s) { return s.step_s; }));
-  const auto row = [&](const std::string& word, const std::string& name, const std::string& s, const std::string& share, const std::string& rank) {
-    page.row(word, base::text(padded(name, 12), padded_left(s, 9), padded_left(share, 10), rank.empty() ? "" : "   " + rank));
+  const auto row = [&](const std::string& word, const std::string& name, const std::string& s, const std::string& share,
+                       const std::string& rank) {
+    page.row(word,
+             base::text(padded(name, 12), padded_left(s, 9), padded_left(share, 10), rank.empty() ? "" : "   " + rank));
   };
   row("phases", "of a step", "seconds", "share", many ? "slowest" : "");
-  for (const PhaseShare& phase : phase_shares(phases))
-    row("", phase.name, number_text(phase.seconds, 3), number_text(phase.share * 100, 1) + " %", many && phase.name != "other" ? slowest_text(steps, phase.name) : "");
+  for (const PhaseShare& phase : phase_shares(phases)) {
+    if (phase.share < 0.0005) continue;
+    row("", phase.name, number_text(phase.seconds, 3), number_text(phase.share * 100, 1) + " %",
+        many && phase.name != "other" ? slowest_text(steps, phase.name) : "");
+  }
   row("", "step", number_text(step_s, 3), "", "");
 }
 
 void add_rates(Page& page, const Steps& steps) {
   const auto mean_rate = [&](auto value) { return rate_text(mean(values_of(steps, value))); };
-  page.row("tokens/s", text(mean_rate([](const auto& s) { return s.tokens_per_s_per_gpu; }), " per rank over the step; ",
-                            mean_rate([](const auto& s) { return s.generate_tokens_per_s_per_gpu; }), " generating, ",
-                            mean_rate([](const auto& s) { return s.train_tokens_per_s_per_gpu; }), " training"));
+  page.row("tokens/s",
+           text(mean_rate([](const auto& s) { return s.tokens_per_s_per_gpu; }), " per rank over the step; ",
+                mean_rate([](const auto& s) { return s.generate_tokens_per_s_per_gpu; }), " generating, ",
+                mean_rate([](const auto& s) { return s.train_tokens_per_s_per_gpu; }), " training"));
   const double mfu = mean(values_of(steps, [](const auto& s) { return s.mfu; }));
   if (mfu > 0) page.row("", text("MFU of training ", number_text(mfu * 100, 1), " %"));
 }
 
 void add_agreement(Page& page, const Steps& steps) {
   const std::vector<double> most = values_of(steps, [](const auto& s) { return s.logprob_diff_max; });
-  page.row("gen-train", text("|dlogp| mean ", small_text(mean(values_of(steps, [](const auto& s) { return s.logprob_diff_mean; }))), ", max ",
-                             small_text(*std::max_element(most.begin(), most.end())), ", of generator against trainer"));
-  page.row("", text("probability error ", number_text(mean(values_of(steps, [](const auto& s) { return s.prob_error; })), 6), " (1 is none)"));
+  page.row("gen-train",
+           text("|dlogp| mean ", small_text(mean(values_of(steps, [](const auto& s) { return s.logprob_diff_mean; }))),
+                ", max ", small_text(*std::max_element(most.begin(), most.end())), ", of generator against trainer"));
+  page.row(
+      "", text("probability error ", number_text(mean(values_of(steps, [](const auto& s) { return s.prob_error; })), 6),
+               " (1 is none)"));
 }
 
 void add_updates(Page& page, const spec::Plan& plan, const Steps& steps) {
@@ -144,7 +171,8 @@ void add_updates(Page& page, const spec::Plan& plan, const Steps& steps) {
     return values.size() == 1 ? small_text(ends.first) : small_text(ends.first) + " -> " + small_text(ends.last);
   };
   const double limit = plan.job.optimizer.max_grad_norm;
-  page.row("updates", text("gradient norm ", ends_text(&spec::StepRecord::grad_norms), limit > 0 ? text(" (clipped at ", limit, ")") : ""));
+  page.row("updates", text("gradient norm ", ends_text(&spec::StepRecord::grad_norms),
+                           limit > 0 ? text(" (clipped at ", limit, ")") : ""));
   page.row("", text("loss ", ends_text(&spec::StepRecord::losses), ", learning rate ", small_text(steps.back()->lr)));
 }
 
@@ -155,10 +183,12 @@ void add_memory(Page& page, const spec::Plan& plan, const Steps& steps, const Ru
   std::sort(peaks.rbegin(), peaks.rend());
   const spec::StepRecord& last = *steps.back();
   if (peaks.empty()) {
-    page.row("memory", text("peak of the largest rank ", bytes_text(last.peak_memory_bytes), " (the ranks left no exit records)"));
+    page.row("memory", text("peak of the largest rank ", bytes_text(last.peak_memory_bytes),
+                            " (the ranks left no exit records)"));
   } else {
     const auto peak = [&](const auto& at) { return text(bytes_text(at.first), " (rank ", at.second, ")"); };
-    page.row("memory", text("peak ", peak(peaks.front()), peaks.size() > 2 ? ", median " + bytes_text(peaks[peaks.size() / 2].first) : "",
+    page.row("memory", text("peak ", peak(peaks.front()),
+                            peaks.size() > 2 ? ", median " + bytes_text(peaks[peaks.size() / 2].first) : "",
                             peaks.size() > 1 ? ", least " + peak(peaks.back()) : ""));
   }
   if (!peaks.empty() && plan.device == "cuda") page.row("", text("on the device ", bytes_text(last.peak_memory_bytes)));
@@ -176,7 +206,9 @@ void add_memory(Page& page, const spec::Plan& plan, const Steps& steps, const Ru
   };
   row("owner", "largest rank", "predicted");
   for (const std::string& owner : owners) {
-    const auto figure = [&](const std::map<std::string, std::int64_t>& bytes) { return bytes.count(owner) > 0 ? bytes_text(bytes.at(owner)) : "-"; };
+    const auto figure = [&](const std::map<std::string, std::int64_t>& bytes) {
+      return bytes.count(owner) > 0 ? bytes_text(bytes.at(owner)) : "-";
+    };
     row(owner, figure(most), figure(last.memory_predicted));
   }
 }
@@ -185,7 +217,8 @@ void add_refit(Page& page, const Steps& steps) {
   const double sent = mean(values_of(steps, [](const auto& s) { return static_cast<double>(s.refit_bytes); }));
   const double least = mean(values_of(steps, [](const auto& s) { return static_cast<double>(s.refit_least_bytes); }));
   const std::int64_t checked = steps.back()->refit_checked_tensors;
-  page.row("refit", text(bytes_text(std::llround(sent)), " a step between ranks; the least possible is ", bytes_text(std::llround(least))));
+  page.row("refit", text(bytes_text(std::llround(sent)), " a step between ranks; the least possible is ",
+                         bytes_text(std::llround(least))));
   if (checked > 0) page.row("", text(checked, " tensors compared by checksum on both sides"));
 }
 
@@ -226,11 +259,16 @@ void add_files(Page& page, const spec::Plan& plan, const spec::RunPaths& paths, 
   for (const auto& [step, lines] : facts.records.samples) samples += lines.size();
   page.blank();
   page.row("records", folder);
-  page.row("", text("steps.jsonl (", facts.records.steps.size(), "), samples.jsonl (", samples, "), plan.toml, attempt_", facts.attempt, "/"));
-  if (!plan.job.checkpoint.final_model) page.row("model", "not written (checkpoint.final_model is off)");
-  else page.row("model", facts.model_written ? shown_path(paths.final_model()) + "   (a Hugging Face folder)" : "missing: " + shown_path(paths.final_model()));
+  page.row("", text("steps.jsonl (", facts.records.steps.size(), "), samples.jsonl (", samples,
+                    "), plan.toml, attempt_", facts.attempt, "/"));
+  if (!plan.job.checkpoint.final_model)
+    page.row("model", "not written (checkpoint.final_model is off)");
+  else
+    page.row("model", facts.model_written ? shown_path(paths.final_model()) + "   (a Hugging Face folder)"
+                                          : "missing: " + shown_path(paths.final_model()));
   const std::string word = base::shell_quoted(folder);
-  const std::string program = plan.binaries.empty() ? "muster" : base::shell_quoted(shown_path(plan.binaries / "muster"));
+  const std::string program =
+      plan.binaries.empty() ? "muster" : base::shell_quoted(shown_path(plan.binaries / "muster"));
   page.row("more", program + " status " + word);
   page.row("", program + " logs " + word + " --rank 0");
   page.row("", program + " keys --steps   (what each figure of steps.jsonl means)");
@@ -241,15 +279,18 @@ void add_attempts(Page& page, const Steps& steps) {
   for (const spec::StepRecord* step : steps) ++counts[step->attempt];
   if (counts.empty() || (counts.size() == 1 && counts.begin()->first == 0)) return;
   std::vector<std::string> parts;
-  for (const auto& [attempt, count] : counts) parts.push_back(text(count, count == 1 ? " step" : " steps", " of attempt ", attempt));
+  for (const auto& [attempt, count] : counts)
+    parts.push_back(text(count, count == 1 ? " step" : " steps", " of attempt ", attempt));
   page.row("attempts", base::join(parts, ", ") + "; of a repeated step the highest attempt counts");
 }
 
 void add_problems(Page& page, const spec::Plan& plan, const RunFacts& facts) {
   std::vector<std::string> problems = facts.records.problems;
   const auto steps = static_cast<std::int64_t>(facts.records.steps.size());
-  if (steps < plan.job.grpo.steps) problems.push_back(text("steps.jsonl: ", steps, " of ", plan.job.grpo.steps, " steps"));
-  if (!facts.exits.empty() && facts.exits.size() < plan.ranks.size()) problems.push_back(text("exit records of ", facts.exits.size(), " of ", plan.ranks.size(), " ranks"));
+  if (steps < plan.job.grpo.steps)
+    problems.push_back(text("steps.jsonl: ", steps, " of ", plan.job.grpo.steps, " steps"));
+  if (!facts.exits.empty() && facts.exits.size() < plan.ranks.size())
+    problems.push_back(text("exit records of ", facts.exits.size(), " of ", plan.ranks.size(), " ranks"));
   for (std::size_t i = 0; i < problems.size(); ++i) page.row(i == 0 ? "incomplete" : "", problems[i]);
 }
 
@@ -270,21 +311,26 @@ RunFacts read_facts(const spec::Plan& plan, const spec::RunPaths& paths, std::in
       facts.records.problems.push_back(error.faults().front().where + ": " + error.faults().front().what);
     }
   }
-  struct stat begin {}, end {};
+  struct stat begin {
+  }, end{};
   if (::stat(paths.placement(attempt).c_str(), &begin) == 0 && ::stat(paths.steps().c_str(), &end) == 0)
-    facts.wall_s = std::max(0.0, static_cast<double>(end.st_mtim.tv_sec - begin.st_mtim.tv_sec) + static_cast<double>(end.st_mtim.tv_nsec - begin.st_mtim.tv_nsec) * 1e-9);
+    facts.wall_s = std::max(0.0, static_cast<double>(end.st_mtim.tv_sec - begin.st_mtim.tv_sec) +
+                                     static_cast<double>(end.st_mtim.tv_nsec - begin.st_mtim.tv_nsec) * 1e-9);
   std::error_code ignored;
   facts.model_written = std::filesystem::exists(paths.final_model() / "config.json", ignored);
   return facts;
 }
 
-std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, const RunFacts& facts, const Style& style) {
+std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, const RunFacts& facts,
+                         const Style& style) {
   const Steps steps = facts.records.step_list();
   Page page;
-  page.title(text(plan.job.name, ": ", steps.size(), steps.size() == 1 ? " step on " : " steps on ", ranks_text(plan), facts.wall_s > 0 ? ", in " + clock_text(facts.wall_s) : ""));
+  page.title(text(plan.job.name, ": ", steps.size(), steps.size() == 1 ? " step on " : " steps on ", ranks_text(plan),
+                  facts.wall_s > 0 ? ", in " + clock_text(facts.wall_s) : ""));
   page.blank();
   if (steps.empty()) {
-    page.row("steps", text(shown_path(paths.steps()), std::filesystem::exists(paths.steps()) ? " holds no step" : " is missing"));
+    page.row("steps", text(shown_path(paths.steps()),
+                           std::filesystem::exists(paths.steps()) ? " holds no step" : " is missing"));
   } else {
     add_reward(page, steps, facts.records, style);
     add_phases(page, plan, steps);

@@ -23,6 +23,7 @@ struct RunFacts {
 /// Never throws; what is missing is said.
 RunFacts read_facts(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt);
 /// Lines within style.columns, but for paths that are longer.
-std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, const RunFacts& facts, const Style& style);
+std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, const RunFacts& facts,
+                         const Style& style);
 
 }  // namespace muster::progress

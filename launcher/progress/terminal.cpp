@@ -17,7 +17,11 @@ constexpr std::uint32_t kBroken = 0xFFFFFFFF;
 std::uint32_t take_code_point(std::string_view& text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
   const std::uint32_t first = byte(0);
-  const std::size_t length = first < 0x80 ? 1 : first >= 0xF0 && first < 0xF8 ? 4 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xC2 && first < 0xE0 ? 2 : 0;
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xF0 && first < 0xF8 ? 4
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xC2 && first < 0xE0 ? 2
+                                                             : 0;
   std::uint32_t point = length == 1 ? first : first & (0x7Fu >> length);
   bool whole = length > 0 && length <= text.size();
   for (std::size_t i = 1; whole && i < length; ++i) {
@@ -31,13 +35,25 @@ std::uint32_t take_code_point(std::string_view& text) {
 struct Span {
   std::uint32_t first, last;
 };
-constexpr std::array<Span, 12> kWide{{{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF}, {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xA000, 0xA4CF},
-                                      {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}}};
-constexpr std::array<Span, 6> kNoWidth{{{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}}};
+constexpr std::array<Span, 12> kWide{{{0x1100, 0x115F},
+                                      {0x2E80, 0x303E},
+                                      {0x3041, 0x33FF},
+                                      {0x3400, 0x4DBF},
+                                      {0x4E00, 0x9FFF},
+                                      {0xA000, 0xA4CF},
+                                      {0xAC00, 0xD7A3},
+                                      {0xF900, 0xFAFF},
+                                      {0xFE30, 0xFE6F},
+                                      {0xFF00, 0xFF60},
+                                      {0x1F300, 0x1FAFF},
+                                      {0x20000, 0x3FFFD}}};
+constexpr std::array<Span, 6> kNoWidth{
+    {{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}}};
 
 template <std::size_t N>
 bool within(const std::array<Span, N>& spans, std::uint32_t point) {
-  return std::any_of(spans.begin(), spans.end(), [&](const Span& span) { return point >= span.first && point <= span.last; });
+  return std::any_of(spans.begin(), spans.end(),
+                     [&](const Span& span) { return point >= span.first && point <= span.last; });
 }
 
 std::int64_t columns_of_point(std::uint32_t point) {
@@ -59,15 +75,24 @@ std::size_t bytes_within(std::string_view text, std::int64_t columns) {
 
 const char* ink_code(Ink ink) {
   switch (ink) {
-    case Ink::bold: return "\033[1m";
-    case Ink::dim: return "\033[2m";
-    case Ink::red: return "\033[31m";
-    case Ink::green: return "\033[32m";
-    case Ink::yellow: return "\033[33m";
-    case Ink::blue: return "\033[34m";
-    case Ink::magenta: return "\033[35m";
-    case Ink::cyan: return "\033[36m";
-    case Ink::plain: break;
+    case Ink::bold:
+      return "\033[1m";
+    case Ink::dim:
+      return "\033[2m";
+    case Ink::red:
+      return "\033[31m";
+    case Ink::green:
+      return "\033[32m";
+    case Ink::yellow:
+      return "\033[33m";
+    case Ink::blue:
+      return "\033[34m";
+    case Ink::magenta:
+      return "\033[35m";
+    case Ink::cyan:
+      return "\033[36m";
+    case Ink::plain:
+      break;
   }
   return "";
 }
@@ -81,7 +106,8 @@ bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     std::string value = environment(name);
     if (value.empty()) continue;
-    std::transform(value.begin(), value.end(), value.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(value.begin(), value.end(), value.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return value.find("utf-8") != std::string::npos || value.find("utf8") != std::string::npos;
   }
   return false;
@@ -90,7 +116,8 @@ bool locale_is_utf8() {
 }  // namespace
 
 Style style_of(std::FILE* out, bool terminal) {
-  Style style{.utf8 = locale_is_utf8(), .color = terminal && environment("NO_COLOR").empty() && environment("TERM") != "dumb"};
+  Style style{.utf8 = locale_is_utf8(),
+              .color = terminal && environment("NO_COLOR").empty() && environment("TERM") != "dumb"};
   struct winsize size {};
   if (terminal && ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0) {
     if (size.ws_col > 0) style.columns = size.ws_col;
@@ -161,11 +188,13 @@ std::string shortened(std::string_view text, std::int64_t columns, const Style& 
 }
 
 std::string padded(std::string_view text, std::int64_t columns) {
-  return std::string(text) + std::string(static_cast<std::size_t>(std::max<std::int64_t>(0, columns - columns_of(text))), ' ');
+  return std::string(text) +
+         std::string(static_cast<std::size_t>(std::max<std::int64_t>(0, columns - columns_of(text))), ' ');
 }
 
 std::string padded_left(std::string_view text, std::int64_t columns) {
-  return std::string(static_cast<std::size_t>(std::max<std::int64_t>(0, columns - columns_of(text))), ' ') + std::string(text);
+  return std::string(static_cast<std::size_t>(std::max<std::int64_t>(0, columns - columns_of(text))), ' ') +
+         std::string(text);
 }
 
 std::string harmless(std::string_view text, const Style& style) {
@@ -178,7 +207,8 @@ std::string harmless(std::string_view text, const Style& style) {
       if (!out.empty() && out.back() != ' ') out += ' ';
     } else if (point == kBroken || (point > 0x7F && !style.utf8)) {
       out += '?';
-    } else if (!(point >= 0x202A && point <= 0x202E) && !(point >= 0x2066 && point <= 0x2069)) {  // no turning of the direction
+    } else if (!(point >= 0x202A && point <= 0x202E) &&
+               !(point >= 0x2066 && point <= 0x2069)) {  // no turning of the direction
       out += bytes;
     }
   }

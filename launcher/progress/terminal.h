@@ -19,8 +19,8 @@ struct Style {
   std::string sign(const char* utf8_form, const char* ascii_form) const { return utf8 ? utf8_form : ascii_form; }
 };
 
-/// Of `out` as it is now: size by ioctl (80 x 24 where it has none), UTF-8 by the locale's name (LC_ALL, LC_CTYPE, LANG), colours only on
-/// a terminal that is not `dumb` and without NO_COLOR.
+/// Of `out` as it is now: size by ioctl (80 x 24 where it has none), UTF-8 by the locale's name (LC_ALL, LC_CTYPE,
+/// LANG), colours only on a terminal that is not `dumb` and without NO_COLOR.
 Style style_of(std::FILE* out, bool terminal);
 
 enum class Ink { plain, bold, dim, red, green, yellow, blue, magenta, cyan };
@@ -59,8 +59,8 @@ std::string shortened(std::string_view text, std::int64_t columns, const Style& 
 /// Filled up with blanks to so many columns, at the right (left-aligned) or at the left.
 std::string padded(std::string_view text, std::int64_t columns);
 std::string padded_left(std::string_view text, std::int64_t columns);
-/// Text of a model or a file made harmless for a terminal: control characters and runs of blanks become one blank, bytes that are no
-/// UTF-8 (or, without UTF-8, no ASCII) a question mark.
+/// Text of a model or a file made harmless for a terminal: control characters and runs of blanks become one blank,
+/// bytes that are no UTF-8 (or, without UTF-8, no ASCII) a question mark.
 std::string harmless(std::string_view text, const Style& style);
 
 }  // namespace muster::progress

@@ -33,10 +33,17 @@ std::optional<double> age_s(const std::filesystem::path& path, const std::filesy
 }  // namespace
 
 struct View::State {
-  State(const spec::Plan& the_plan, const spec::RunPaths& the_paths, std::int64_t the_attempt, std::FILE* the_out, bool is_terminal)
-      : plan(the_plan), paths(the_paths), attempt(the_attempt), out(the_out), terminal(is_terminal), reader(the_paths, the_attempt, false) {
+  State(const spec::Plan& the_plan, const spec::RunPaths& the_paths, std::int64_t the_attempt, std::FILE* the_out,
+        bool is_terminal)
+      : plan(the_plan),
+        paths(the_paths),
+        attempt(the_attempt),
+        out(the_out),
+        terminal(is_terminal),
+        reader(the_paths, the_attempt, false) {
     ended_before = std::filesystem::exists(paths.verdict(attempt));
-    before_s = age_s(paths.placement(attempt), ended_before ? paths.verdict(attempt) : std::filesystem::path{}).value_or(0);
+    before_s =
+        age_s(paths.placement(attempt), ended_before ? paths.verdict(attempt) : std::filesystem::path{}).value_or(0);
   }
 
   spec::Plan plan;
@@ -53,7 +60,8 @@ struct View::State {
   double last_step_at_s = 0;  // on the watch `open`; below 0 when the step ended before the view was opened
 
   // What has been told already.
-  bool told_head = false, told_met = false, told_load = false, told_warm_start = false, told_start_reward = false, told_answers = false;
+  bool told_head = false, told_met = false, told_load = false, told_warm_start = false, told_start_reward = false,
+       told_answers = false;
   std::size_t told_checks = 0, told_warnings = 0;
   std::int64_t told_updates = 0, told_step = 0;
 
@@ -71,16 +79,20 @@ struct View::State {
 
 Moment View::State::moment(bool over) const {
   const double open_s = ended_before ? 0 : open.elapsed_s();
-  return {.elapsed_s = before_s + open_s, .since_last_s = std::max(0.0, open_s - last_step_at_s), .over = over || ended_before};
+  return {.elapsed_s = before_s + open_s,
+          .since_last_s = std::max(0.0, open_s - last_step_at_s),
+          .over = over || ended_before};
 }
 
 void View::State::poll(bool over) {
   const bool first = told_step == 0 && !told_head;
   const std::size_t steps_before = reader.records().steps.size();
   reader.read();
-  if (reader.records().steps.size() != steps_before) last_step_at_s = first ? -age_s(paths.steps()).value_or(0) : open.elapsed_s();
+  if (reader.records().steps.size() != steps_before)
+    last_step_at_s = first ? -age_s(paths.steps()).value_or(0) : open.elapsed_s();
   style = style_of(out, terminal);
-  if (terminal) style.columns = std::max<std::int64_t>(1, style.columns - 1);  // the last column makes some terminals wrap
+  if (terminal)
+    style.columns = std::max<std::int64_t>(1, style.columns - 1);  // the last column makes some terminals wrap
   show(news(), over);
 }
 
@@ -89,7 +101,8 @@ std::vector<Line> View::State::news() {
   std::vector<Line> lines;
   if (!told_head && !terminal) {
     const spec::GrpoJob& grpo = plan.job.grpo;
-    lines.push_back(text(plan.job.name, ": ", grpo.steps, " steps of ", grpo.prompts_per_step, " prompts x ", grpo.samples_per_prompt, " samples on ", ranks_text(plan)));
+    lines.push_back(text(plan.job.name, ": ", grpo.steps, " steps of ", grpo.prompts_per_step, " prompts x ",
+                         grpo.samples_per_prompt, " samples on ", ranks_text(plan)));
   }
   told_head = true;
   start_news(lines);
@@ -102,24 +115,33 @@ void View::State::start_news(std::vector<Line>& lines) {
   const StartLines& start = records.start;
   const WarmupLines& warmup = records.warmup;
   const spec::WarmupJob& job = plan.job.warmup;
-  if (!terminal && start.all_met && !told_met) lines.push_back(plan.ranks.size() == 1 ? "the rank has started" : text("all ", plan.ranks.size(), " ranks have met"));
+  if (!terminal && start.all_met && !told_met)
+    lines.push_back(plan.ranks.size() == 1 ? "the rank has started"
+                                           : text("all ", plan.ranks.size(), " ranks have met"));
   told_met = told_met || start.all_met;
-  if (!terminal && start.load_s && !told_load) lines.push_back("model loaded in " + step_seconds_text(*start.load_s) + " s");
+  if (!terminal && start.load_s && !told_load)
+    lines.push_back("model loaded in " + step_seconds_text(*start.load_s) + " s");
   told_load = told_load || start.load_s.has_value();
-  for (; told_warnings < start.warnings.size(); ++told_warnings) lines.push_back({harmless(start.warnings[told_warnings], style), Ink::yellow});
+  for (; told_warnings < start.warnings.size(); ++told_warnings)
+    lines.push_back({harmless(start.warnings[told_warnings], style), Ink::yellow});
   if (!terminal) {
     const std::int64_t tenth = std::max<std::int64_t>(1, job.sft_steps / 10);
-    const bool tells = job.stop_at_reward > 0 ? warmup.checks.size() > told_checks : warmup.updates / tenth > told_updates / tenth;
+    const bool tells =
+        job.stop_at_reward > 0 ? warmup.checks.size() > told_checks : warmup.updates / tenth > told_updates / tenth;
     if (tells) lines.push_back("supervised start: " + warmup_text(job, warmup));
   }
   told_checks = warmup.checks.size();
   told_updates = warmup.updates;
   if (start.warm_start_done && !told_warm_start) {
-    lines.push_back(text("supervised start done: ", warmup_text(job, warmup)));
+    const std::string reward = warmup.checks.empty() ? ""
+                                                     : text(", reward ", reward_text(warmup.checks.back()), " (",
+                                                            reward_text(job.stop_at_reward), " asked for)");
+    lines.push_back(text("supervised start done after ", warmup.updates, " updates", reward));
     told_warm_start = true;
   }
   if (warmup.start_reward && !told_start_reward) {
-    lines.push_back(text("reward before step 1: ", base::number_text(*warmup.start_reward, 3), " over ", warmup.start_prompts, " prompts"));
+    lines.push_back(text("reward before step 1: ", base::number_text(*warmup.start_reward, 3), " over ",
+                         warmup.start_prompts, " prompts"));
     told_start_reward = true;
   }
 }
@@ -131,8 +153,11 @@ void View::State::step_news(std::vector<Line>& lines) {
     told_answers = true;
     const std::int64_t step = records.steps.begin()->first;
     if (const auto samples = records.samples.find(step); samples != records.samples.end()) {
-      lines.push_back({text("answers at step ", step, ", ", step == 1 ? "before the first update:" : "where this attempt begins:"), Ink::bold});
+      lines.push_back(
+          {text("answers at step ", step, ", ", step == 1 ? "before the first update:" : "where this attempt begins:"),
+           Ink::bold});
       for (Line& line : sample_lines(few_samples(samples->second, 3), style)) lines.push_back(std::move(line));
+      if (terminal) lines.emplace_back();
     }
   }
   std::vector<const spec::StepRecord*> so_far;
@@ -140,14 +165,16 @@ void View::State::step_news(std::vector<Line>& lines) {
     so_far.push_back(&step);
     if (number <= told_step) continue;
     told_step = number;
-    if (!terminal) lines.push_back(plain_step_line(plan, step, remaining_s(recent_step_s(so_far), plan.job.grpo.steps - number, 0)));
+    if (!terminal)
+      lines.push_back(plain_step_line(plan, step, remaining_s(recent_step_s(so_far), plan.job.grpo.steps - number, 0)));
   }
 }
 
 /// The way from below the block to its first line. After the window was made narrower a line takes several rows.
 std::string View::State::up_to_block() const {
   std::int64_t rows = 0;
-  for (const std::int64_t columns : drawn_columns) rows += std::max<std::int64_t>(1, (columns + style.columns) / (style.columns + 1));
+  for (const std::int64_t columns : drawn_columns)
+    rows += std::max<std::int64_t>(1, (columns + style.columns) / (style.columns + 1));
   return rows == 0 ? "" : text("\r\033[", rows, "A");
 }
 
@@ -159,7 +186,8 @@ void View::State::show(const std::vector<Line>& lines, bool over) {
     for (const Line& line : lines) frame += line.rendered(unlimited) + "\n";
   } else {
     std::vector<Line> block = block_lines(plan, reader.records(), moment(over), style);
-    if (static_cast<std::int64_t>(block.size()) >= style.rows) block.resize(static_cast<std::size_t>(std::max<std::int64_t>(1, style.rows - 1)));
+    if (static_cast<std::int64_t>(block.size()) >= style.rows)
+      block.resize(static_cast<std::size_t>(std::max<std::int64_t>(1, style.rows - 1)));
     std::string text_of_block;
     std::vector<std::int64_t> columns;
     for (const Line& line : block) {

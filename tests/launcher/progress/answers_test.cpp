@@ -21,8 +21,12 @@ SampleLine sample(const std::string& prompt, const std::string& text, double rew
 
 TEST(PromptEssence, IsTheLastQuestionWithoutMarkup) {
   EXPECT_EQ(prompt_essence(tests::sums_prompt(3, 5)), "What is 3 + 5?");
-  EXPECT_EQ(prompt_essence("<|im_start|>system\nYou are helpful.<|im_end|>\n<|im_start|>user\nOne.\nTwo.<|im_end|>\n<|im_start|>assistant\n"), "One. Two.");
-  EXPECT_EQ(prompt_essence("<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHow many?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"), "How many?");
+  EXPECT_EQ(prompt_essence("<|im_start|>system\nYou are "
+                           "helpful.<|im_end|>\n<|im_start|>user\nOne.\nTwo.<|im_end|>\n<|im_start|>assistant\n"),
+            "One. Two.");
+  EXPECT_EQ(prompt_essence("<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHow "
+                           "many?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"),
+            "How many?");
   EXPECT_EQ(prompt_essence("<s>[INST] How many? [/INST]"), "How many?");
   EXPECT_EQ(prompt_essence("<bos>1234="), "1234=");
   EXPECT_EQ(prompt_essence("is 3 <| 4 and a|>b"), "is 3 <| 4 and a|>b");
@@ -48,7 +52,8 @@ TEST(SampleLines, StandInColumnsAndStayWithinTheWidth) {
   for (std::int64_t columns = 20; columns < 130; ++columns) {
     Style style = kUtf8;
     style.columns = columns;
-    for (const Line& line : sample_lines({sample(long_text, long_text, 0.25)}, style)) EXPECT_LE(line.columns(), columns);
+    for (const Line& line : sample_lines({sample(long_text, long_text, 0.25)}, style))
+      EXPECT_LE(line.columns(), columns);
   }
 }
 
@@ -60,8 +65,10 @@ TEST(FewSamples, AreOfDifferentPrompts) {
 }
 
 TEST(AlikePairs, PreferTheSamePromptAndThenTheMostAlike) {
-  const std::vector<SampleLine> before{sample("What is 3 + 5?", "b0", 0), sample("Name a river.", "b1", 0), sample("What is 1 + 1?", "b2", 0)};
-  const std::vector<SampleLine> after{sample("Name a river of Asia.", "a0", 1), sample("What is 1 + 1?", "a1", 1), sample("What is 9 + 5?", "a2", 1)};
+  const std::vector<SampleLine> before{sample("What is 3 + 5?", "b0", 0), sample("Name a river.", "b1", 0),
+                                       sample("What is 1 + 1?", "b2", 0)};
+  const std::vector<SampleLine> after{sample("Name a river of Asia.", "a0", 1), sample("What is 1 + 1?", "a1", 1),
+                                      sample("What is 9 + 5?", "a2", 1)};
   const auto pairs = alike_pairs(before, after, 8);
   ASSERT_EQ(pairs.size(), 3u);
   EXPECT_EQ(pairs[0].first.text + pairs[0].second.text, "b2a1");

@@ -25,12 +25,16 @@ TEST(Block, IsLaidOutForEveryWidth) {
   const Moment moment{.elapsed_s = 72, .since_last_s = 4.25};
   std::string all;
   for (const std::int64_t columns : {119, 79, 59, 39, 19})
-    for (const bool utf8 : {true, false}) all += base::text("--- ", columns, utf8 ? " utf-8\n" : " ascii\n") + shown(tests::sums_plan(), after_steps(7), moment, {.columns = columns, .utf8 = utf8});
+    for (const bool utf8 : {true, false})
+      all += base::text("--- ", columns, utf8 ? " utf-8\n" : " ascii\n") +
+             shown(tests::sums_plan(), after_steps(7), moment, {.columns = columns, .utf8 = utf8});
   tests::expect_golden("blocks.txt", all);
 }
 
 TEST(Block, HasItsColours) {
-  tests::expect_golden("block_colors.txt", shown(tests::sums_plan(), after_steps(7), {.elapsed_s = 72, .since_last_s = 4.25}, {.columns = 79, .utf8 = true, .color = true}));
+  tests::expect_golden("block_colors.txt",
+                       shown(tests::sums_plan(), after_steps(7), {.elapsed_s = 72, .since_last_s = 4.25},
+                             {.columns = 79, .utf8 = true, .color = true}));
 }
 
 TEST(Block, IsNeverWiderThanTheTerminalNorHigherThanSixLines) {
@@ -63,9 +67,10 @@ TEST(Block, TellsWhatGoesOnBeforeTheFirstStep) {
   EXPECT_EQ(doing_text(plan, records), "all 2 ranks have started, and look for each other");
   records.start.all_met = true;
   EXPECT_EQ(doing_text(plan, records), "loading the model smollm2");
-  EXPECT_EQ(shown(plan, records, {.elapsed_s = 3.5}, {.columns = 50}), "sums   2 ranks, colocated              elapsed 4 s\n- loading the model smollm2\n");
+  EXPECT_EQ(shown(plan, records, {.elapsed_s = 3.5}, {.columns = 50}),
+            "sums   2 ranks, colocated              elapsed 4 s\n- loading the model smollm2\n");
   records.start.load_s = 1.9;
-  EXPECT_EQ(doing_text(plan, records), "first step");
+  EXPECT_EQ(doing_text(plan, records), "step 1 of 12");
 }
 
 TEST(Block, ShowsTheSupervisedStart) {
@@ -83,7 +88,7 @@ TEST(Block, ShowsTheSupervisedStart) {
   records.start.warm_start_done = true;
   EXPECT_EQ(doing_text(plan, records), "measuring the reward on 1024 prompts");
   records.warmup.start_reward = 0.24;
-  EXPECT_EQ(doing_text(plan, records), "first step");
+  EXPECT_EQ(doing_text(plan, records), "step 1 of 12");
 }
 
 TEST(Block, TellsThatTheLastStepIsDone) {
@@ -95,11 +100,13 @@ TEST(Block, TellsThatTheLastStepIsDone) {
 }
 
 TEST(PlainLine, TellsAStep) {
-  EXPECT_EQ(plain_step_line(tests::sums_plan(), tests::sums_step(3), 70), "step 3/12 reward 0.25 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 10 s");
+  EXPECT_EQ(plain_step_line(tests::sums_plan(), tests::sums_step(3), 70),
+            "step 3/12 reward 0.25 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 10 s");
   spec::StepRecord quick = tests::sums_step(12);
   quick.step_s = 0.152;
   quick.phases = {{"generate_s", 0.05}, {"train_s", 0.1}, {"other_s", 0.002}};
-  EXPECT_EQ(plain_step_line(tests::sums_plan(), quick, 0), "step 12/12 reward 0.81 step 0.152 s generate 0.050 train 0.100");
+  EXPECT_EQ(plain_step_line(tests::sums_plan(), quick, 0),
+            "step 12/12 reward 0.81 step 0.152 s generate 0.050 train 0.100");
 }
 
 TEST(Ranks, AreCountedByRole) {

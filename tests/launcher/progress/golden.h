@@ -1,5 +1,5 @@
-// Text compared with a file of tests/golden/progress. Where they differ the text is left in the temporary folder, to be looked at and,
-// if it is the better one, to take the file's place.
+// Text compared with a file of tests/golden/progress. Where they differ the text is left in the temporary folder, to be
+// looked at and, if it is the better one, to take the file's place.
 #pragma once
 
 #include <gtest/gtest.h>

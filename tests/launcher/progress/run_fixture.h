@@ -21,7 +21,8 @@ inline spec::Plan sums_plan() {
   plan.job.grpo.prompts_per_step = 8;
   plan.job.grpo.samples_per_prompt = 8;
   plan.train = plan.generate = spec::Degrees{.dp = 2};
-  for (std::int64_t rank = 0; rank < 2; ++rank) plan.ranks.push_back({.rank = rank, .local_rank = rank, .train_rank = rank, .gen_rank = rank});
+  for (std::int64_t rank = 0; rank < 2; ++rank)
+    plan.ranks.push_back({.rank = rank, .local_rank = rank, .train_rank = rank, .gen_rank = rank});
   return plan;
 }
 
@@ -31,7 +32,8 @@ inline spec::StepRecord sums_step(std::int64_t step, std::int64_t attempt = 0) {
   record.attempt = attempt;
   record.step_s = 8.25;
   record.step_to_step_s = 8.5;
-  record.phases = {{"generate_s", 2.125}, {"reward_s", 0.0}, {"train_s", 5.875}, {"refit_s", 0.125}, {"log_s", 0.0625}, {"other_s", 0.0625}};
+  record.phases = {{"generate_s", 2.125}, {"reward_s", 0.0}, {"train_s", 5.875},
+                   {"refit_s", 0.125},    {"log_s", 0.0625}, {"other_s", 0.0625}};
   record.tokens_per_s_per_gpu = 1250;
   record.generate_tokens_per_s_per_gpu = 4812.4;
   record.train_tokens_per_s_per_gpu = 1733;
@@ -53,12 +55,15 @@ inline spec::StepRecord sums_step(std::int64_t step, std::int64_t attempt = 0) {
 }
 
 inline std::string sums_prompt(std::int64_t a, std::int64_t b) {
-  return "<|im_start|>user\nWhat is " + std::to_string(a) + " + " + std::to_string(b) + "?<|im_end|>\n<|im_start|>assistant\n";
+  return "<|im_start|>user\nWhat is " + std::to_string(a) + " + " + std::to_string(b) +
+         "?<|im_end|>\n<|im_start|>assistant\n";
 }
 
-inline nlohmann::ordered_json sums_sample(std::int64_t step, std::int64_t index, std::int64_t a, std::int64_t b, const std::string& text, double reward, std::int64_t attempt = 0) {
-  return {{"step", step},       {"attempt", attempt}, {"prompt_index", index}, {"sample_index", 0}, {"reward", reward},
-          {"outcome", "graded"}, {"finish", "stop"},   {"prompt", sums_prompt(a, b)}, {"text", text}};
+inline nlohmann::ordered_json sums_sample(std::int64_t step, std::int64_t index, std::int64_t a, std::int64_t b,
+                                          const std::string& text, double reward, std::int64_t attempt = 0) {
+  return {{"step", step},     {"attempt", attempt},  {"prompt_index", index}, {"sample_index", 0},
+          {"reward", reward}, {"outcome", "graded"}, {"finish", "stop"},      {"prompt", sums_prompt(a, b)},
+          {"text", text}};
 }
 
 /// The files of the whole run in `folder`.
@@ -74,8 +79,8 @@ inline void write_sums_run(const std::filesystem::path& folder, std::int64_t ste
                  << sums_sample(steps, 3, 3, 5, "8", 1).dump() << "\n"
                  << sums_sample(steps, 8, 9, 9, "17", 0).dump() << "\n";
   for (std::int64_t rank = 0; rank < 2; ++rank)
-    std::ofstream(folder / "attempt_0" / ("rank_" + std::to_string(rank) + ".exit"))
-        << spec::exit_record_json({.rank = rank, .host = "node1", .attempt_id = "abc", .peak_memory_bytes = 1'900'000'000 - rank * 50'000'000});
+    std::ofstream(folder / "attempt_0" / ("rank_" + std::to_string(rank) + ".exit")) << spec::exit_record_json(
+        {.rank = rank, .host = "node1", .attempt_id = "abc", .peak_memory_bytes = 1'900'000'000 - rank * 50'000'000});
 }
 
 inline const progress::Style kUtf8{.columns = 79, .rows = 24, .utf8 = true, .color = false};

@@ -40,8 +40,11 @@ TEST_F(RecordsOfARun, EveryFieldThatIsShownIsRead) {
   ASSERT_TRUE(read.has_value());
   const nlohmann::ordered_json left = spec::to_json(written), right = spec::to_json(*read);
   const std::set<std::string> not_shown{"graded"};
-  for (const auto& [key, value] : left.items())
-    if (not_shown.count(key) == 0) EXPECT_EQ(value, right[key]) << key;
+  for (const auto& [key, value] : left.items()) {
+    if (not_shown.count(key) == 0) {
+      EXPECT_EQ(value, right[key]) << key;
+    }
+  }
 }
 
 TEST_F(RecordsOfARun, OfARepeatedStepTheHighestAttemptCounts) {
@@ -69,7 +72,8 @@ TEST_F(RecordsOfARun, BrokenLinesAreToldAndTheRestIsKept) {
   RecordReader reader(paths_, 0, false);
   reader.read();
   EXPECT_EQ(reader.records().steps.size(), 1u);
-  EXPECT_EQ(reader.records().problems, (std::vector<std::string>{"steps.jsonl: 3 lines are broken and left out", "samples.jsonl: 1 line is broken and left out"}));
+  EXPECT_EQ(reader.records().problems, (std::vector<std::string>{"steps.jsonl: 3 lines are broken and left out",
+                                                                 "samples.jsonl: 1 line is broken and left out"}));
 }
 
 TEST_F(RecordsOfARun, ANumberThatWasNoneIsNoNumber) {
@@ -83,9 +87,16 @@ TEST_F(RecordsOfARun, ANumberThatWasNoneIsNoNumber) {
 }
 
 TEST_F(RecordsOfARun, TheSupervisedStartIsTheLastAttempts) {
-  append("warmup.jsonl", R"({"attempt":0,"kind":"sft","step":9,"loss":1.5})" "\n" R"({"attempt":0,"kind":"check","step":8,"reward":0.3})" "\n"
-                         R"({"attempt":1,"kind":"sft","step":4,"loss":2.5})" "\n" R"({"attempt":1,"kind":"check","step":4,"reward":0.1})" "\n"
-                         R"({"attempt":1,"kind":"start","reward":0.24,"prompts":1024})" "\n");
+  append("warmup.jsonl", R"({"attempt":0,"kind":"sft","step":9,"loss":1.5})"
+                         "\n"
+                         R"({"attempt":0,"kind":"check","step":8,"reward":0.3})"
+                         "\n"
+                         R"({"attempt":1,"kind":"sft","step":4,"loss":2.5})"
+                         "\n"
+                         R"({"attempt":1,"kind":"check","step":4,"reward":0.1})"
+                         "\n"
+                         R"({"attempt":1,"kind":"start","reward":0.24,"prompts":1024})"
+                         "\n");
   RecordReader reader(paths_, 1, true);
   reader.read();
   const WarmupLines& warmup = reader.records().warmup;
@@ -104,9 +115,10 @@ TEST_F(RecordsOfARun, TheAttemptsFolderTellsHowTheStartGoes) {
   reader.read();
   EXPECT_EQ(reader.records().start.ranks_started, 2);
   EXPECT_FALSE(reader.records().start.all_met);
-  append("attempt_0/rank_0.log", "2026-11-23T20:31:07.123Z info rank 0 rank: all ranks have met ranks=2\n"
-                                 "2026-11-23T20:31:08.123Z warning rank 0 loop: slow disk\n"
-                                 "2026-11-23T20:31:09.123Z info rank 0 loop: ready load_s=1.93\nhalf a line of loop: warm start do");
+  append("attempt_0/rank_0.log",
+         "2026-11-23T20:31:07.123Z info rank 0 rank: all ranks have met ranks=2\n"
+         "2026-11-23T20:31:08.123Z warning rank 0 loop: slow disk\n"
+         "2026-11-23T20:31:09.123Z info rank 0 loop: ready load_s=1.93\nhalf a line of loop: warm start do");
   reader.read();
   const StartLines& start = reader.records().start;
   EXPECT_TRUE(start.all_met);

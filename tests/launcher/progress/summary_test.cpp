@@ -20,7 +20,9 @@ class Summary : public testing::Test {
     facts.wall_s = 113;
     return summary_page(plan_, {"runs/sums"}, facts, style);
   }
-  static void expect_has(const std::string& text, const std::string& part) { EXPECT_NE(text.find(part), std::string::npos) << text; }
+  static void expect_has(const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
   tests::TemporaryFolder folder_;
   spec::Plan plan_ = tests::sums_plan();
 };
@@ -36,7 +38,8 @@ TEST_F(Summary, OfAWholeRun) {
 TEST_F(Summary, StaysWithinItsColumns) {
   tests::write_sums_run(folder_.path());
   for (const std::int64_t columns : {79, 100})
-    for (const std::string& line : base::split(page({.columns = columns, .utf8 = true}), '\n')) EXPECT_LE(columns_of(line), columns) << line;
+    for (const std::string& line : base::split(page({.columns = columns, .utf8 = true}), '\n'))
+      EXPECT_LE(columns_of(line), columns) << line;
 }
 
 TEST_F(Summary, OfOneStep) {
@@ -72,16 +75,18 @@ TEST_F(Summary, CountsWhatWasNotGraded) {
   const std::string text = page();
   expect_has(text, "3 timeouts, 1 failures, of 64 samples: they did not count");
   expect_has(text, "1 row was passed over");
-  expect_has(text, "25 % of the last ones were cut off");
+  expect_has(text, "25 % of those of the last steps were cut off");
   expect_has(text, "the ranks left no exit records");
 }
 
 TEST_F(Summary, NamesTheAttemptsOfItsSteps) {
   std::ofstream steps(folder_.path() / "steps.jsonl");
-  for (const auto& [step, attempt] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 0}, {2, 0}, {2, 1}, {3, 1}}) steps << spec::to_json(tests::sums_step(step, attempt)).dump() << "\n";
+  for (const auto& [step, attempt] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 0}, {2, 0}, {2, 1}, {3, 1}})
+    steps << spec::to_json(tests::sums_step(step, attempt)).dump() << "\n";
   steps.close();
   RunFacts facts = read_facts(plan_, {folder_.path()}, 1);
-  expect_has(summary_page(plan_, {"runs/sums"}, facts, tests::kUtf8), "attempts   1 step of attempt 0, 2 steps of attempt 1; of a repeated step the highest attempt counts");
+  expect_has(summary_page(plan_, {"runs/sums"}, facts, tests::kUtf8),
+             "attempts   1 step of attempt 0, 2 steps of attempt 1; of a repeated step the highest attempt counts");
 }
 
 TEST_F(Summary, IsWhatACallerGets) {

@@ -29,7 +29,11 @@ TEST(Harmless, LeavesNoControlCharacters) {
   EXPECT_EQ(harmless("a\033[2Jb\r\n\tc", kUtf8), "a [2Jb c");
   EXPECT_EQ(harmless("  é \xFF", kUtf8), "é ?");
   EXPECT_EQ(harmless("é", kAscii), "?");
-  EXPECT_EQ(harmless("\xE2\x80\xAE" "abc\xC2\x9B" "1m", kUtf8), "abc 1m");
+  EXPECT_EQ(harmless("\xE2\x80\xAE"
+                     "abc\xC2\x9B"
+                     "1m",
+                     kUtf8),
+            "abc 1m");
 }
 
 TEST(Padded, FillsUpAtEitherSide) {

@@ -18,7 +18,9 @@ class ViewOfARun : public testing::Test {
   ViewOfARun() : out_(std::fopen((folder_.path() / "out").c_str(), "w")) { fs::create_directories(paths_.attempt(0)); }
   ~ViewOfARun() override { std::fclose(out_); }
   void append(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
-  void append_step(std::int64_t step, std::int64_t attempt = 0) { append(paths_.steps(), spec::to_json(tests::sums_step(step, attempt)).dump() + "\n"); }
+  void append_step(std::int64_t step, std::int64_t attempt = 0) {
+    append(paths_.steps(), spec::to_json(tests::sums_step(step, attempt)).dump() + "\n");
+  }
   /// What was written since the last call.
   std::string news() {
     const std::string all = base::read_file(folder_.path() / "out");
@@ -37,7 +39,9 @@ TEST_F(ViewOfARun, TellsEachThingOnceWhereThereIsNoTerminal) {
   View view(plan_, paths_, 0, out_, false);
   view.poll();
   EXPECT_EQ(news(), "sums: 12 steps of 8 prompts x 8 samples on 2 ranks, colocated\n");
-  append(paths_.rank_log(0, 0), "2026-11-23T20:31:07.123Z info rank 0 rank: all ranks have met ranks=2\n2026-11-23T20:31:09.123Z info rank 0 loop: ready load_s=1.93\n");
+  append(paths_.rank_log(0, 0),
+         "2026-11-23T20:31:07.123Z info rank 0 rank: all ranks have met ranks=2\n2026-11-23T20:31:09.123Z info rank 0 "
+         "loop: ready load_s=1.93\n");
   view.poll();
   EXPECT_EQ(news(), "all 2 ranks have met\nmodel loaded in 1.9 s\n");
   view.poll();
@@ -48,7 +52,9 @@ TEST_F(ViewOfARun, TellsEachThingOnceWhereThereIsNoTerminal) {
   const std::string first = news();
   EXPECT_NE(first.find("answers at step 1, before the first update:\n"), std::string::npos) << first;
   EXPECT_NE(first.find("What is 3 + 5?   9\n"), std::string::npos) << first;
-  EXPECT_NE(first.find("step 1/12 reward 0.12 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 34 s\n"), std::string::npos) << first;
+  EXPECT_NE(first.find("step 1/12 reward 0.12 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 34 s\n"),
+            std::string::npos)
+      << first;
   append_step(2);
   append_step(3);
   view.poll();
@@ -63,13 +69,21 @@ TEST_F(ViewOfARun, TellsTheSupervisedStart) {
   View view(plan_, paths_, 0, out_, false);
   view.poll();
   news();
-  append(paths_.warmup(), R"({"attempt":0,"kind":"sft","step":4,"loss":1.5})" "\n" R"({"attempt":0,"kind":"check","step":4,"reward":0.12})" "\n");
+  append(paths_.warmup(), R"({"attempt":0,"kind":"sft","step":4,"loss":1.5})"
+                          "\n"
+                          R"({"attempt":0,"kind":"check","step":4,"reward":0.12})"
+                          "\n");
   view.poll();
   EXPECT_EQ(news(), "supervised start: update 4, reward 0.12 of 0.25\n");
-  append(paths_.rank_log(0, 0), "2026-11-23T20:31:09.123Z info rank 0 loop: warm start done weight_version=4\n2026-11-23T20:31:09.123Z warning rank 0 loop: odd\n");
-  append(paths_.warmup(), R"({"attempt":0,"kind":"start","reward":0.24,"prompts":1024})" "\n");
+  append(paths_.rank_log(0, 0),
+         "2026-11-23T20:31:09.123Z info rank 0 loop: warm start done weight_version=4\n2026-11-23T20:31:09.123Z "
+         "warning rank 0 loop: odd\n");
+  append(paths_.warmup(), R"({"attempt":0,"kind":"start","reward":0.24,"prompts":1024})"
+                          "\n");
   view.poll();
-  EXPECT_EQ(news(), "2026-11-23T20:31:09.123Z warning rank 0 loop: odd\nsupervised start done: update 4, reward 0.12 of 0.25\nreward before step 1: 0.240 over 1024 prompts\n");
+  EXPECT_EQ(news(),
+            "2026-11-23T20:31:09.123Z warning rank 0 loop: odd\nsupervised start done after 4 updates, reward 0.12 "
+            "(0.25 asked for)\nreward before step 1: 0.240 over 1024 prompts\n");
 }
 
 TEST_F(ViewOfARun, RedrawsItsBlockInPlaceOnATerminal) {
