@@ -1,0 +1,225 @@
+// Runs on a real Slurm: submitted, in an allocation, and what becomes of them when ranks, nodes or the controller fail. The tests share
+// one lab of 4 nodes; ranks are real where the run must work, and tests/support/fake_rank where it must fail.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "launcher/supervise/verdict.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/json_lines.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/epoch.h"
+#include "tests/support/command.h"
+#include "tests/support/slurm_lab.h"
+#include "tests/support/small_plan.h"
+#include "tests/support/temporary_folder.h"
+
+#include <nlohmann/json.hpp>
+
+namespace muster::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using base::text;
+
+const std::string kBinaries = std::string(MUSTER_BINARY_DIR) + "/bin";
+
+class SlurmRuns : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (SlurmLab::available()) lab_ = new SlurmLab;
+  }
+  static void TearDownTestSuite() { delete lab_; }
+  void SetUp() override {
+    if (lab_ == nullptr) GTEST_SKIP() << "Slurm is not installed: tools/setup installs it";
+    write_cluster("batch", 30);
+  }
+  // No process of this test may be left, whatever became of its run.
+  void TearDown() override {
+    const base::Stopwatch watch;
+    while (!processes_with(run()).empty() && watch.elapsed_s() < 10) pause();
+    EXPECT_TRUE(processes_with(run()).empty()) << logs();
+  }
+
+  static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(100)); }
+  std::string run() const { return (folder_.path() / "run").string(); }
+  std::string cluster() const { return (folder_.path() / "lab.toml").string(); }
+  spec::RunPaths paths() const { return {run()}; }
+  void write_cluster(const std::string& partition, int time_limit_min, const std::string& setup = "") const {
+    base::write_file(cluster(), text("device = \"cpu\"\nnodes = 4\nranks_per_node = 8\nsetup = [", setup, "]\n[slurm]\npartition = \"", partition, "\"\ntime_limit_min = ", time_limit_min, "\n"));
+  }
+  // The tiny job as one of `nodes` x `ranks` colocated, with `changes`.
+  std::vector<std::string> job(const std::string& verb, int nodes, int ranks, std::vector<std::string> changes) const {
+    std::vector<std::string> command{kBinaries + "/muster", verb, "reverse-digits", "--cluster", cluster(), "--run-dir", run()};
+    for (const std::string& change : {text("placement.ranks_per_node=", ranks), text("train.dp=", nodes * ranks), text("gen.dp=", nodes * ranks), std::string("grpo.steps=2"),
+                                      std::string("warmup.sft_steps=0"), std::string("warmup.stop_at_reward=0"), std::string("checkpoint.final_model=false"), std::string("watchdog.beat_timeout_s=2")})
+      changes.insert(changes.begin(), change);
+    for (const std::string& change : changes) command.insert(command.end(), {"--set", change});
+    return command;
+  }
+  static std::string fake(const std::string& behaviours) { return text("rank_wrapper=[\"", kBinaries, "/fake_rank\", ", behaviours, "]"); }
+  void submit(int nodes, int ranks, const std::vector<std::string>& changes) {
+    const CommandResult result = run_command(job("submit", nodes, ranks, changes));
+    ASSERT_EQ(result.code, 0) << result.output;
+    EXPECT_NE(result.output.find("expected start"), std::string::npos) << result.output;
+  }
+  supervise::Verdict verdict(std::int64_t attempt = 0, double patience_s = 60) const {
+    const base::Stopwatch watch;
+    while (watch.elapsed_s() < patience_s && fs::exists(paths().plan())) {
+
+        if (const auto verdict = supervise::read_verdict(paths(), attempt)) return *verdict;
+      pause();
+    }
+    return {.attempt = -1, .code = -1, .sentence = "no verdict: " + logs()};
+  }
+  bool wait_for(const fs::path& path, double patience_s = 30) const {
+    const base::Stopwatch watch;
+    std::error_code ignored;
+    while (watch.elapsed_s() < patience_s && (!fs::exists(path, ignored) || fs::file_size(path, ignored) == 0)) pause();
+    return fs::exists(path, ignored);
+  }
+  // Everything that the run and Slurm wrote for people.
+  std::string logs() const {
+    std::string all;
+    std::error_code ignored;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path(), ignored))
+      if (entry.path().extension() == ".log") all += text("\n--- ", entry.path().string(), "\n", base::read_file(entry.path()));
+    return all;
+  }
+  std::int64_t steps_of(std::int64_t attempt) const {
+    std::int64_t count = 0;
+    for (const auto& record : base::read_json_lines(paths().steps())) count += record["attempt"] == attempt ? 1 : 0;
+    return count;
+  }
+
+  static inline SlurmLab* lab_ = nullptr;
+  TemporaryFolder folder_;
+};
+
+TEST_F(SlurmRuns, FourNodesOfEightRanksFindEachOther) {
+  submit(4, 8, {"grpo.steps=1", "grpo.prompts_per_step=32"});
+  const supervise::Verdict end = verdict();
+  EXPECT_EQ(end.code, 0) << end.sentence << logs();
+  EXPECT_EQ(end.sentence, "all 32 ranks ended well");
+  EXPECT_EQ(steps_of(0), 1);
+}
+
+TEST_F(SlurmRuns, TwoNodesOfTwoRanksColocated) {
+  submit(2, 2, {});
+  EXPECT_EQ(verdict().code, 0) << logs();
+  EXPECT_EQ(steps_of(0), 2);
+  EXPECT_TRUE(fs::exists(paths().node_log(0, 1)));
+}
+
+TEST_F(SlurmRuns, OneNodeGeneratesAndOneTrains) {
+  submit(1, 1, {"placement.mode=split"});
+  EXPECT_EQ(verdict().code, 0) << logs();
+  EXPECT_EQ(spec::read_plan(paths().plan()).num_nodes, 2);
+  EXPECT_EQ(steps_of(0), 2);
+}
+
+TEST_F(SlurmRuns, InsideAnAllocationThatIsThere) {
+  std::vector<std::string> command{"salloc", "--quiet", "-N2", "--exclusive", "-p", "batch"};
+  for (const std::string& word : job("run", 2, 2, {})) command.push_back(word);
+  const CommandResult result = run_command(command);
+  EXPECT_EQ(result.code, 0) << result.output << logs();
+  EXPECT_EQ(spec::read_placement(paths().placement(0)).nodes.at(1).host, "node1");
+  EXPECT_EQ(steps_of(0), 2);
+}
+
+TEST_F(SlurmRuns, ARankThatExitsEndsTheJobWithItsCode) {
+  submit(2, 2, {fake("\"run\", \"3:exit3\"")});
+  const supervise::Verdict end = verdict();
+  EXPECT_EQ(end.code, 3) << end.sentence;
+  EXPECT_EQ(end.rank, 3);
+  EXPECT_NE(end.sentence.find("told to leave with 3"), std::string::npos) << end.sentence;
+}
+
+TEST_F(SlurmRuns, ASegmentationFaultIsNamedByRankHostPhaseAndCollective) {
+  submit(2, 2, {fake("\"run\", \"2:segv\"")});
+  const supervise::Verdict end = verdict();
+  EXPECT_EQ(end.code, 4);
+  for (const char* part : {"rank 2", "node1", "train", "train.dp all_reduce #12 grads", "SEGV"}) EXPECT_NE(end.sentence.find(part), std::string::npos) << part << " in " << end.sentence;
+}
+
+TEST_F(SlurmRuns, AStoppedRankEndsTheJobWithinHalfAMinute) {
+  submit(2, 2, {fake("\"run\", \"1:stop\"")});
+  ASSERT_TRUE(wait_for(paths().rank_log(0, 1)));
+  const base::Stopwatch watch;
+  const supervise::Verdict end = verdict();
+  EXPECT_EQ(end.code, 4);
+  EXPECT_EQ(end.rank, 1) << end.sentence;
+  EXPECT_NE(end.sentence.find("silent"), std::string::npos) << end.sentence;
+  EXPECT_LT(watch.elapsed_s(), 30);
+}
+
+TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
+  // This job's srun is told a folder that is not there for its tasks' output: nothing runs, and srun itself returns 0.
+  const std::string real = base::trim(run_command({"sh", "-c", "command -v srun"}).output);
+  const fs::path stand_in = folder_.path() / "bin" / "srun";
+  base::make_folder(stand_in.parent_path());
+  base::write_file(stand_in, text("#!/bin/bash\nexec ", real, " \"${@/--output=*/--output=/no/such/folder/%n.log}\"\n"), 0755);
+  write_cluster("batch", 30, text("\"export PATH=", stand_in.parent_path().string(), ":$PATH\""));
+  submit(2, 1, {fake("\"ok\"")});
+  const supervise::Verdict end = verdict();
+  EXPECT_NE(end.code, 0) << logs();
+  EXPECT_NE(end.sentence.find("2 of 2 ranks left no exit record"), std::string::npos) << end.sentence;
+}
+
+TEST_F(SlurmRuns, APartitionsLimitsAreFaultsBeforeAnythingIsSubmitted) {
+  write_cluster("short", 60);
+  const CommandResult result = run_command(job("submit", 3, 1, {}));
+  EXPECT_EQ(result.code, 2) << result.output;
+  EXPECT_NE(result.output.find("3 nodes, but a job in partition short may have 2"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("ends jobs after 5 minutes"), std::string::npos) << result.output;
+  EXPECT_FALSE(fs::exists(run()));
+}
+
+TEST_F(SlurmRuns, CancelEndsEveryProcess) {
+  submit(2, 2, {fake("\"run\"")});
+  ASSERT_TRUE(wait_for(paths().rank_log(0, 3))) << logs();
+  const CommandResult status = run_command({kBinaries + "/muster", "status", run()});
+  EXPECT_NE(status.output.find("RUNNING on node[0-1]"), std::string::npos) << status.output;
+  const CommandResult result = run_command({kBinaries + "/muster", "cancel", run()});
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_EQ(verdict().code, 128 + SIGTERM) << logs();
+}
+
+TEST_F(SlurmRuns, AControllerThatIsAwayIsSaidWithinASecondOrTwo) {
+  lab_->kill_slurmctld();
+  const base::Stopwatch watch;
+  const CommandResult result = run_command(job("submit", 1, 1, {}));
+  EXPECT_LT(watch.elapsed_s(), 2.5);
+  EXPECT_EQ(result.code, 3) << result.output;
+  EXPECT_NE(result.output.find("controller does not answer"), std::string::npos) << result.output;
+  EXPECT_FALSE(fs::exists(run()));
+  lab_->start_slurmctld();
+}
+
+TEST_F(SlurmRuns, ARequeuedJobsFirstAttemptWritesNoMore) {
+  submit(2, 1, {fake("\"stubborn\""), "requeue.max=1", "checkpoint.every=1"});
+  ASSERT_TRUE(wait_for(paths().steps())) << logs();
+  const std::string lost = spec::read_placement(paths().placement(0)).nodes.at(0).host;
+  lab_->kill_slurmd(std::stoi(lost.substr(4)));
+  ASSERT_TRUE(wait_for(paths().placement(1), 90)) << logs();
+  const auto second = spec::current_epoch(run());
+  ASSERT_TRUE(second && second->attempt == 1);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const std::int64_t first_lines = steps_of(0);
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  EXPECT_EQ(steps_of(0), first_lines);
+  EXPECT_GT(steps_of(1), 5);
+  // The ranks of the first attempt have ended although no slurmd was there to end them.
+  EXPECT_TRUE(processes_with(paths().placement(0)).empty());
+  lab_->start_slurmd(std::stoi(lost.substr(4)));
+  run_command({kBinaries + "/muster", "cancel", run()});
+  EXPECT_EQ(verdict(1).code, 128 + SIGTERM);
+}
+
+}  // namespace
+}  // namespace muster::tests
