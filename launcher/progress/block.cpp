@@ -154,8 +154,10 @@ std::string plain_step_line(const spec::Plan& plan, const spec::StepRecord& step
   std::string line = text("step ", step.step, "/", plan.job.grpo.steps, " reward ", reward_text(step.reward), " step ",
                           step_seconds_text(step.step_s), " s");
   for (const PhaseShare& phase : phase_shares(step.phases)) {
-    if (phase.share >= 0.005 && phase.name != "other")
-      line += " " + phase.name + " " + base::number_text(phase.seconds, step.step_s < 0.995 ? 3 : 1);
+    if (phase.share < 0.005 || phase.name == "other") continue;
+    // The word reward stands for the figure, not for the wait.
+    line += " " + (phase.name == "reward" ? "grading" : phase.name) + " " +
+            base::number_text(phase.seconds, step.step_s < 0.995 ? 3 : 1);
   }
   return step.step < plan.job.grpo.steps ? line + " ETA " + clock_text(eta_s) : line;
 }

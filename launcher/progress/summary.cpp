@@ -85,10 +85,10 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
                      "   " + best_text);
   const WarmupLines& warmup = records.warmup;
   if (warmup.updates > 0)
-    page.row("", text("after a supervised start of ", warmup.updates, " updates",
+    page.row("", text("after ", warmup.updates, " supervised updates",
                       warmup.checks.empty() ? ""
                                             : text(", reward ", reward_text(warmup.checks.front()), " -> ",
-                                                   reward_text(warmup.checks.back()), " in its checks")));
+                                                   reward_text(warmup.checks.back()), " in their checks")));
   if (warmup.start_reward)
     page.row("", text("measured before step 1: ", number_text(*warmup.start_reward, 3), " over ", warmup.start_prompts,
                       " prompts"));
@@ -271,7 +271,7 @@ void add_files(Page& page, const spec::Plan& plan, const spec::RunPaths& paths, 
       plan.binaries.empty() ? "muster" : base::shell_quoted(shown_path(plan.binaries / "muster"));
   page.row("more", program + " status " + word);
   page.row("", program + " logs " + word + " --rank 0");
-  page.row("", program + " keys --steps   (what each figure of steps.jsonl means)");
+  page.row("", program + " keys --steps   (what each figure means)");
 }
 
 void add_attempts(Page& page, const Steps& steps) {

@@ -104,9 +104,9 @@ TEST(PlainLine, TellsAStep) {
             "step 3/12 reward 0.25 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 10 s");
   spec::StepRecord quick = tests::sums_step(12);
   quick.step_s = 0.152;
-  quick.phases = {{"generate_s", 0.05}, {"train_s", 0.1}, {"other_s", 0.002}};
+  quick.phases = {{"generate_s", 0.05}, {"reward_s", 0.004}, {"train_s", 0.1}, {"other_s", 0.002}};
   EXPECT_EQ(plain_step_line(tests::sums_plan(), quick, 0),
-            "step 12/12 reward 0.81 step 0.152 s generate 0.050 train 0.100");
+            "step 12/12 reward 0.81 step 0.152 s generate 0.050 grading 0.004 train 0.100");
 }
 
 TEST(Ranks, AreCountedByRole) {
