@@ -9,7 +9,8 @@ namespace muster::slurm {
 std::unique_ptr<Queries> make_plugin_queries() {
   const std::string path = (base::executable_folder() / "libmuster_slurm.so").string();
   // Never closed: its objects' code must outlive them. It fails to open where libslurm is of another release.
-  void* plugin = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // Global, because Slurm's own plugins (auth, hash) look for libslurm's symbols in the process.
+  void* plugin = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (plugin == nullptr) return nullptr;
   using Make = Queries* (*)();
   const auto make = reinterpret_cast<Make>(::dlsym(plugin, "muster_slurm_queries"));

@@ -173,9 +173,9 @@ TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
 
 TEST_F(SlurmRuns, APartitionsLimitsAreFaultsBeforeAnythingIsSubmitted) {
   write_cluster("short", 60);
-  const CommandResult result = run_command(job("submit", 3, 1, {}));
+  const CommandResult result = run_command(job("submit", 4, 1, {}));
   EXPECT_EQ(result.code, 2) << result.output;
-  EXPECT_NE(result.output.find("3 nodes, but a job in partition short may have 2"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("4 nodes, but a job in partition short may have 2"), std::string::npos) << result.output;
   EXPECT_NE(result.output.find("ends jobs after 5 minutes"), std::string::npos) << result.output;
   EXPECT_FALSE(fs::exists(run()));
 }
