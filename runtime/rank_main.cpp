@@ -28,6 +28,12 @@ const std::string& address_of(const loop::RankContext& context, const spec::Rank
   return context.placement.nodes.at(static_cast<std::size_t>(rank.node_slot)).address;
 }
 
+// A communicator of the GPU failed while the rank's own thread may be waiting for a kernel that never ends: the rank leaves at once.
+void leave_with(const std::string& sentence) {
+  std::cerr << "muster-rank: " << sentence << std::endl;
+  ::_exit(4);
+}
+
 // Joins the world and makes the meshes of the roles that this rank has. collective: all ranks of the run.
 void join(loop::RankContext& context) {
   const spec::Plan& plan = context.plan;
@@ -44,7 +50,7 @@ void join(loop::RankContext& context) {
   context.world->set_observers({context.clock, &context.calls});
   if (plan.device == "cuda") {
     context.host_group = std::move(context.world);
-    context.world = comm::make_nccl("device", comm::prefixed("device", store), rank, size, {.device = context.gpu, .nccl = &comm::nccl_api(), .timeout_s = watchdog.comm_timeout_s});
+    context.world = comm::make_nccl("device", comm::prefixed("device", store), rank, size, {.device = context.gpu, .nccl = &comm::nccl_api(), .timeout_s = watchdog.comm_timeout_s, .on_failure = leave_with});
     context.world->set_observers({context.clock, &context.calls});
   }
   const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& role_rank, const spec::Degrees& degrees) -> std::unique_ptr<parallel::Mesh> {

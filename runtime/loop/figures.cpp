@@ -97,22 +97,36 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   const at::Tensor row = at::tensor(own, at::kDouble);
   at::Tensor rows = at::empty({world.size(), row.numel()}, at::kDouble);
   world.all_gather(rows, row.unsqueeze(0), "figures");
-  const auto largest = [&](std::size_t column) {
-    std::int64_t best = 0;
-    for (std::int64_t r = 1; r < world.size(); ++r)
-      if (rows[r][static_cast<std::int64_t>(column)].item<double>() > rows[best][static_cast<std::int64_t>(column)].item<double>()) best = r;
-    return std::pair<std::int64_t, double>{best, rows[best][static_cast<std::int64_t>(column)].item<double>()};
+  // The largest value of a column among the ranks that `counts` names, and whose it is.
+  const auto largest = [&](std::size_t column, const auto& counts) {
+    std::pair<std::int64_t, double> best{-1, -1};
+    for (const spec::RankPlan& rank : context.plan.ranks) {
+      const double value = rows[rank.rank][static_cast<std::int64_t>(column)].item<double>();
+      if (counts(rank) && value > best.second) best = {rank.rank, value};
+    }
+    return best;
   };
+  const auto everyone = [](const spec::RankPlan&) { return true; };
   std::size_t column = 0;
-  for (const Phase phase : kStepPhases) record.slowest_rank[spec::phase_name(phase)] = largest(column++).first;
+  for (const Phase phase : kStepPhases) {
+    // A rank without the phase's role waits while the others work: it is not slow.
+    const bool by_generators = phase == Phase::generate || phase == Phase::reward;
+    record.slowest_rank[spec::phase_name(phase)] =
+        largest(column++, [&](const spec::RankPlan& rank) { return by_generators ? rank.gen_rank.has_value() : rank.train_rank.has_value(); }).first;
+  }
   for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
-    const auto bytes = static_cast<std::int64_t>(largest(column++).second);
+    const auto bytes = static_cast<std::int64_t>(largest(column++, everyone).second);
     if (bytes > 0) record.memory[spec::memory_owner_name(owner)] = bytes;
   }
-  record.peak_memory_bytes = static_cast<std::int64_t>(largest(column).second);
-  const spec::MemoryFigures predicted = spec::predicted_memory(context.plan.model, context.job(), policy.trains(), policy.generates());
-  for (const spec::MemoryOwner owner : spec::kMemoryOwners)
-    if (predicted.of(owner) > 0) record.memory_predicted[spec::memory_owner_name(owner)] = predicted.of(owner);
+  record.peak_memory_bytes = static_cast<std::int64_t>(largest(column, everyone).second);
+  for (const spec::RankPlan& rank : context.plan.ranks) {
+    const spec::MemoryFigures predicted = spec::predicted_memory(context.plan.model, context.job(), rank.train_rank.has_value(), rank.gen_rank.has_value());
+    for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
+      if (predicted.of(owner) == 0) continue;
+      std::int64_t& most = record.memory_predicted[spec::memory_owner_name(owner)];
+      most = std::max(most, predicted.of(owner));
+    }
+  }
 
   for (const comm::CallCount& call : context.calls.take()) {
     record.calls[call.communicator]["count"] += call.count;

@@ -16,7 +16,7 @@ using spec::Phase;
 spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::Records* records) {
   PhaseClock& clock = *context_.clock;
   const spec::Job& job = context_.job();
-  const std::int64_t version = policy_.weight_version();
+  const std::int64_t version = policy_.weight_version(), refused = source.refused();
 
   clock.enter(Phase::generate);
   const Rollout rollout = roll_out(next_prompts(source, job.grpo.prompts_per_step), job.grpo.samples_per_prompt, step);
@@ -30,7 +30,7 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
   spec::StepRecord record = rollout_figures(context_, rollout);
   record.step = step;
   record.weight_version = version;
-  record.refused_rows = source.refused();
+  record.refused_rows = source.refused() - refused;
   add_train_figures(record, figures);
   add_refit_figures(record, moved);
   add_rank_figures(record, context_, policy_);  // collective: world

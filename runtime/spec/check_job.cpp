@@ -181,7 +181,8 @@ class JobCheck {
   }
 
   void check_rest() {
-    if (job_.warmup.stop_at_reward > 0 && job_.warmup.sft_steps == 0) fault("warmup.stop_at_reward", "warmup.stop_at_reward has no effect with warmup.sft_steps = 0", "give sft_steps, or take it out");
+    // `--set warmup.sft_steps=0` is how a supervised start is left out, whatever else the job says of it.
+    if (job_.warmup.stop_at_reward > 0 && job_.warmup.sft_steps == 0) warnings_.push_back("warmup.stop_at_reward has no effect with warmup.sft_steps = 0");
     if (job_.validate.every > 0 && job_.data.held_out == 0) fault("validate.every", "validate.every is set, but data.held_out = 0", "hold rows out: data.held_out = " + std::to_string(job_.validate.prompts));
     if (job_.validate.every > 0 && job_.data.held_out > 0 && job_.validate.prompts > job_.data.held_out) {
       fault("validate.prompts", text("validate.prompts = ", job_.validate.prompts, ", but data.held_out = ", job_.data.held_out), "lower it, or hold more rows out");

@@ -83,7 +83,8 @@ MemoryFigures predicted_memory(const ModelFacts& facts, const Job& job, bool tra
     figures.of(MemoryOwner::weights) = held * compute;
     figures.of(MemoryOwner::main_weights) = job.model.dtype == DataType::fp32 ? 0 : own * 4;  // fp32 weights are their own main weights
     figures.of(MemoryOwner::moments) = own * 8;
-    figures.of(MemoryOwner::gradients) = held * 4;
+    const bool slices = job.train.dp > 1 && job.train.fsdp == 0;                   // the reduced slice lies beside the whole
+    figures.of(MemoryOwner::gradients) = held * 4 + (slices ? own * 4 : 0);
     if (job.loss.kl_weight > 0) figures.of(MemoryOwner::reference_weights) = held * compute;
   }
   if (generates) {

@@ -44,6 +44,7 @@ void describe_step(Visitor& v, const StepRecord& r) {
   v.field("advantage_min", r.advantage_min, "", kSame, "smallest advantage");
   v.field("losses", r.losses, "", kSame, "of each optimizer update");
   v.field("grad_norms", r.grad_norms, "", kSame, "global norm of the gradient before clipping, of each update");
+  v.field("tensor_norms", r.tensor_norms, "", kSame, "norm of the gradient of every weight, of the last update, before clipping; only with log.tensor_norms");
   v.field("lr", r.lr, "", kSame, "learning rate of the step");
   v.field("kl", r.kl, "nats", kSame, "estimated divergence from the reference, mean over answer tokens");
   v.field("kl_penalty", r.kl_penalty, "", kSame, "kl_weight x kl, as it stands in the loss");

@@ -36,7 +36,7 @@ class Equality : public testing::Test {
   static void run(const std::string& name, std::vector<std::string> assignments, bool from_start = true) {
     std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "reverse-digits", "--run-dir", paths(name).folder.string()};
     if (from_start)
-      for (const std::string& assignment : {std::string("model.weights=file"), "model.path=" + paths("start").final_model().string(), std::string("warmup.sft_steps=0"),
+      for (const std::string& assignment : {std::string("model.weights=file"), "model.path=" + paths("start").final_model().string(), std::string("warmup.sft_steps=0"), std::string("warmup.stop_at_reward=0"),
                                             std::string("grpo.steps=3"), std::string("log.tensor_norms=true")})
         assignments.push_back(assignment);
     assignments.emplace_back("log.samples=-1");

@@ -202,7 +202,7 @@ TEST(Memory, FollowsTheLayout) {
   EXPECT_EQ(train.of(MemoryOwner::weights), local * 2);
   EXPECT_EQ(train.of(MemoryOwner::main_weights), local / 2 * 4);
   EXPECT_EQ(train.of(MemoryOwner::moments), local / 2 * 8);
-  EXPECT_EQ(train.of(MemoryOwner::gradients), local * 4);
+  EXPECT_EQ(train.of(MemoryOwner::gradients), local * 4 + local / 2 * 4);
   EXPECT_EQ(train.of(MemoryOwner::gen_weights), 0);
   const MemoryFigures gen = predicted_memory(facts, job, false, true);
   EXPECT_EQ(gen.of(MemoryOwner::gen_weights), 134515008 * 2);
