@@ -1,5 +1,5 @@
-// muster-runtime: what runs on a node and needs no tensors. `node` is the node agent, `reward` a reward worker; every other verb
-// (score, generate, check, ...) is muster-rank's, which lies beside it and takes the same words.
+// muster-runtime: what runs on a node and needs no tensors. `node` is the node agent, `reward` a reward worker; every
+// other verb (score, generate, check, ...) is muster-rank's, which lies beside it and takes the same words.
 #include <signal.h>
 #include <unistd.h>
 
@@ -22,17 +22,20 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: muster-runtime node --plan PLAN --placement PLACEMENT [--slot S]   the node agent (started by muster)\n"
-    "       muster-runtime reward --fd N --timeout-s T --max-memory-gb G         a reward worker (started by the agent)\n"
+    "       muster-runtime reward --fd N --timeout-s T --max-memory-gb G         a reward worker (started by the "
+    "agent)\n"
     "       muster-runtime --version\n"
     "       muster-runtime VERB ...                                            any other verb runs in muster-rank\n";
 
 // "--name value" pairs after the verb. throws: Error::user.
-std::map<std::string, std::string> options_of(const std::vector<std::string>& words, const std::vector<std::string>& known) {
+std::map<std::string, std::string> options_of(const std::vector<std::string>& words,
+                                              const std::vector<std::string>& known) {
   std::map<std::string, std::string> options;
   for (std::size_t i = 1; i < words.size(); i += 2) {
     const std::string name = words[i].starts_with("--") ? words[i].substr(2) : "";
     if (std::find(known.begin(), known.end(), name) == known.end() || i + 1 >= words.size())
-      throw Error::user({.what = base::text("cannot read '", words[i], "' after '", words[0], "'"), .fix = base::text("--", base::join(known, ", --"), ", each with a value")});
+      throw Error::user({.what = base::text("cannot read '", words[i], "' after '", words[0], "'"),
+                         .fix = base::text("--", base::join(known, ", --"), ", each with a value")});
     options[name] = words[i + 1];
   }
   return options;
@@ -49,7 +52,8 @@ Number number_of(const std::map<std::string, std::string>& options, const std::s
   const std::string& word = needed(options, name);
   Number number{};
   const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (code != std::errc() || end != word.data() + word.size()) throw Error::user({.what = base::text("--", name, " ", word, ": a number is expected")});
+  if (code != std::errc() || end != word.data() + word.size())
+    throw Error::user({.what = base::text("--", name, " ", word, ": a number is expected")});
   return number;
 }
 
@@ -57,17 +61,20 @@ int node(const std::vector<std::string>& words) {
   const auto options = options_of(words, {"plan", "placement", "slot"});
   const spec::Plan plan = spec::read_plan(needed(options, "plan"));
   const spec::Placement placement = spec::read_placement(needed(options, "placement"));
-  return node::run_agent(plan, placement,
-                         {.slot = options.contains("slot") ? number_of<std::int64_t>(options, "slot") : node::own_slot(placement),
-                          .plan = needed(options, "plan"),
-                          .placement = needed(options, "placement"),
-                          .binaries = base::executable_folder()});
+  return node::run_agent(
+      plan, placement,
+      {.slot = options.contains("slot") ? number_of<std::int64_t>(options, "slot") : node::own_slot(placement),
+       .plan = needed(options, "plan"),
+       .placement = needed(options, "placement"),
+       .binaries = base::executable_folder()});
 }
 
 [[noreturn]] void become_rank(char** arguments) {
   const std::string rank = (base::executable_folder() / "muster-rank").string();
   ::execv(rank.c_str(), arguments);
-  throw Error::user({.what = base::text("cannot start muster-rank: ", std::strerror(errno)), .where = rank, .fix = "build it with WITH_RUNTIME=ON"});
+  throw Error::user({.what = base::text("cannot start muster-rank: ", std::strerror(errno)),
+                     .where = rank,
+                     .fix = "build it with WITH_RUNTIME=ON"});
 }
 
 int run(int count, char** arguments) {

@@ -1,4 +1,5 @@
-// muster-rank: one rank. Reads the plan and its place, joins the communicators, runs the loop, leaves with an exit code.
+// muster-rank: one rank. Reads the plan and its place, joins the communicators, runs the loop, leaves with an exit
+// code.
 #include <ATen/Parallel.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ const std::string& address_of(const loop::RankContext& context, const spec::Rank
   return context.placement.nodes.at(static_cast<std::size_t>(rank.node_slot)).address;
 }
 
-// A communicator of the GPU failed while the rank's own thread may be waiting for a kernel that never ends: the rank leaves at once.
+// A communicator of the GPU failed while the rank's own thread may be waiting for a kernel that never ends: the rank
+// leaves at once.
 void leave_with(const std::string& sentence) {
   std::cerr << "muster-rank: " << sentence << std::endl;
   ::_exit(4);
@@ -40,20 +42,31 @@ void join(loop::RankContext& context) {
   const spec::WatchdogJob& watchdog = plan.job.watchdog;
   const std::string key = comm::read_attempt_key(context.placement.key_file);
   const int rank = static_cast<int>(context.self.rank), size = static_cast<int>(plan.ranks.size());
-  const std::shared_ptr<comm::Store> store = comm::join_rendezvous(
-      {.address = address_of(context, plan.ranks.front()), .port = static_cast<int>(context.placement.port), .key = key, .rank = rank, .timeout_s = watchdog.start_timeout_s});
+  const std::shared_ptr<comm::Store> store = comm::join_rendezvous({.address = address_of(context, plan.ranks.front()),
+                                                                    .port = static_cast<int>(context.placement.port),
+                                                                    .key = key,
+                                                                    .rank = rank,
+                                                                    .timeout_s = watchdog.start_timeout_s});
   const auto make_group = [&](const char* name) {
-    return comm::make_gloo(name, comm::prefixed(name, store), rank, size, {.address = address_of(context, context.self), .timeout_s = watchdog.comm_timeout_s, .key = key});
+    return comm::make_gloo(
+        name, comm::prefixed(name, store), rank, size,
+        {.address = address_of(context, context.self), .timeout_s = watchdog.comm_timeout_s, .key = key});
   };
   context.world = make_group("world");
-  if (watchdog.compare_calls && size > 1) context.world = comm::make_compared(std::move(context.world), make_group("compare"));
+  if (watchdog.compare_calls && size > 1)
+    context.world = comm::make_compared(std::move(context.world), make_group("compare"));
   context.world->set_observers({context.clock, &context.calls});
   if (plan.device == "cuda") {
     context.host_group = std::move(context.world);
-    context.world = comm::make_nccl("device", comm::prefixed("device", store), rank, size, {.device = context.gpu, .nccl = &comm::nccl_api(), .timeout_s = watchdog.comm_timeout_s, .on_failure = leave_with});
+    context.world = comm::make_nccl("device", comm::prefixed("device", store), rank, size,
+                                    {.device = context.gpu,
+                                     .nccl = &comm::nccl_api(),
+                                     .timeout_s = watchdog.comm_timeout_s,
+                                     .on_failure = leave_with});
     context.world->set_observers({context.clock, &context.calls});
   }
-  const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& role_rank, const spec::Degrees& degrees) -> std::unique_ptr<parallel::Mesh> {
+  const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& role_rank,
+                           const spec::Degrees& degrees) -> std::unique_ptr<parallel::Mesh> {
     auto role = context.world->split(role_rank ? 1 : 0, static_cast<int>(role_rank.value_or(0)), name);
     return role_rank ? std::make_unique<parallel::Mesh>(std::move(role), degrees, name) : nullptr;
   };
@@ -71,7 +84,9 @@ int run_rank(std::optional<spec::Beat>& beat) {
   context.placement = spec::read_placement(context.env.placement);
   spec::check_placement(context.placement, context.plan, context.env.placement.string());
   if (context.env.rank < 0 || context.env.rank >= static_cast<std::int64_t>(context.plan.ranks.size()))
-    throw Error::user({.what = base::text("rank ", context.env.rank, " is not in the plan, which has ", context.plan.ranks.size()), .where = context.env.plan.string()});
+    throw Error::user(
+        {.what = base::text("rank ", context.env.rank, " is not in the plan, which has ", context.plan.ranks.size()),
+         .where = context.env.plan.string()});
   context.self = context.plan.ranks[static_cast<std::size_t>(context.env.rank)];
   context.console = log::Console(context.self.rank, context.is_writer());
   loop::check_supported(context.plan, context.env.plan.string());

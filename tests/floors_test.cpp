@@ -1,5 +1,6 @@
-// Reads every #include of launcher/ and runtime/ and holds the tree to its floors: an include goes to a lower floor or stays
-// in its room. Also: who may see LibTorch, and which package belongs to which room. Each rule is shown to fail on made-up text.
+// Reads every #include of launcher/ and runtime/ and holds the tree to its floors: an include goes to a lower floor or
+// stays in its room. Also: who may see LibTorch, and which package belongs to which room. Each rule is shown to fail on
+// made-up text.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -85,7 +86,8 @@ std::string fault_of(const Include& include) {
   const bool in_launcher = starts_with(from, "launcher/");
   const bool to_launcher = starts_with(to, "launcher/");
   const std::string room = room_of(from);
-  if (quoted && !to_launcher && !starts_with(to, "runtime/")) return "a quoted include begins with runtime/ or launcher/";
+  if (quoted && !to_launcher && !starts_with(to, "runtime/"))
+    return "a quoted include begins with runtime/ or launcher/";
   if (in_launcher && starts_with(to, "runtime/") && room_of(to) != "spec" && room_of(to) != "base") {
     return "the launcher sees only runtime/spec and runtime/base";
   }
@@ -96,21 +98,26 @@ std::string fault_of(const Include& include) {
       if (floor_of(each) < 0) return base::text("the room '", each, "' stands on no floor");
     }
     if (room != below && floor_of(below) > floor_of(room)) return base::text("an arrow up, from ", room, " to ", below);
-    if (room != below && floor_of(below) == floor_of(room)) return base::text("an arrow along one floor, from ", room, " to ", below);
+    if (room != below && floor_of(below) == floor_of(room))
+      return base::text("an arrow along one floor, from ", room, " to ", below);
   }
 
   if (to == "torch/torch.h") return "costs 17 s a file: name the headers that are used";
   if (base::starts_with_any(to, kLibTorch)) {
     if (in_launcher || kWithoutLibTorch.count(room) > 0) return base::text("'", room, "' does without LibTorch");
     if (from == "runtime/main.cpp") return "muster-runtime does without LibTorch";
-    if (ends_with(from, ".h") && kHeavy.count(to) > 0) return "a header declares at::Tensor, or includes ATen/core/Tensor.h";
+    if (ends_with(from, ".h") && kHeavy.count(to) > 0)
+      return "a header declares at::Tensor, or includes ATen/core/Tensor.h";
   }
-  if (starts_with(to, "slurm/") && !starts_with(from, "launcher/slurm/")) return "Slurm's headers stay in launcher/slurm";
-  if (to == "nccl.h" && !(starts_with(from, "runtime/comm/") && ends_with(from, ".cpp"))) return "nccl.h stays in one .cpp of comm";
+  if (starts_with(to, "slurm/") && !starts_with(from, "launcher/slurm/"))
+    return "Slurm's headers stay in launcher/slurm";
+  if (to == "nccl.h" && !(starts_with(from, "runtime/comm/") && ends_with(from, ".cpp")))
+    return "nccl.h stays in one .cpp of comm";
   if (starts_with(to, "toml++/") && !(starts_with(from, "runtime/spec/") && ends_with(from, ".cpp"))) {
     return "toml++ stays in one .cpp of spec";
   }
-  if (starts_with(to, "boost/program_options") && !starts_with(from, "launcher/cli/") && (in_launcher || room != "main")) {
+  if (starts_with(to, "boost/program_options") && !starts_with(from, "launcher/cli/") &&
+      (in_launcher || room != "main")) {
     return "program_options stays in launcher/cli and in the mains of the runtime";
   }
   return "";
@@ -161,7 +168,9 @@ std::vector<std::string> faults_of(const std::vector<SourceFile>& files) {
     }
   }
   for (const auto& [package, from] : places) {
-    if (from.size() > 1) faults.push_back(base::text(package, " is included by ", from.size(), " files: ", base::join(std::vector(from.begin(), from.end()), ", ")));
+    if (from.size() > 1)
+      faults.push_back(base::text(package, " is included by ", from.size(),
+                                  " files: ", base::join(std::vector(from.begin(), from.end()), ", ")));
   }
   if (const std::string circle = circle_of(includes); !circle.empty()) faults.push_back("a circle of rooms: " + circle);
   return faults;
@@ -195,7 +204,8 @@ TEST(Floors, TheTreeStandsOnItsFloors) {
 }
 
 TEST(Floors, ArrowsUpAndAlongAFloorAreFaults) {
-  EXPECT_NE(fault("runtime/ops/a.cpp", "\"runtime/model/m.h\"").find("an arrow up, from ops to model"), std::string::npos);
+  EXPECT_NE(fault("runtime/ops/a.cpp", "\"runtime/model/m.h\"").find("an arrow up, from ops to model"),
+            std::string::npos);
   EXPECT_NE(fault("runtime/base/a.h", "\"runtime/spec/job.h\""), "");
   EXPECT_NE(fault("runtime/generate/a.cpp", "\"runtime/train/t.h\"").find("along one floor"), std::string::npos);
   EXPECT_NE(fault("runtime/train/a.cpp", "\"runtime/refit/t.h\""), "");
@@ -248,7 +258,9 @@ TEST(Floors, ACircleOfRoomsIsAFault) {
   const SourceFile back{"launcher/cluster/c.h", "#include \"launcher/plan/p.h\"\n"};
   EXPECT_TRUE(faults_of({there, on}).empty());
   ASSERT_EQ(faults_of({there, on, back}).size(), 1U);
-  EXPECT_NE(faults_of({there, on, back})[0].find("launcher/cluster -> launcher/plan -> launcher/render -> launcher/cluster"), std::string::npos)
+  EXPECT_NE(
+      faults_of({there, on, back})[0].find("launcher/cluster -> launcher/plan -> launcher/render -> launcher/cluster"),
+      std::string::npos)
       << faults_of({there, on, back})[0];
 }
 

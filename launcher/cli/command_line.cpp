@@ -23,9 +23,10 @@ const Verb& find_verb(const std::vector<Verb>& verbs, const std::string& word) {
     if (verb.is_for_people) names.push_back(verb.name);
   }
   const std::string near = base::nearest(word, names);
-  throw Error::user({.what = text("there is no verb \"", word, "\""),
-                     .where = "",
-                     .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "verbs: " + base::join(names, ", ")});
+  throw Error::user(
+      {.what = text("there is no verb \"", word, "\""),
+       .where = "",
+       .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "verbs: " + base::join(names, ", ")});
 }
 
 int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs) {

@@ -56,7 +56,9 @@ po::options_description description_of(const Verb& verb) {
   return description;
 }
 
-[[noreturn]] void fail(std::string what, std::string fix) { throw Error::user({.what = std::move(what), .where = "", .fix = std::move(fix)}); }
+[[noreturn]] void fail(std::string what, std::string fix) {
+  throw Error::user({.what = std::move(what), .where = "", .fix = std::move(fix)});
+}
 
 /// The values of what was typed, by the id of the flag.
 class Typed {
@@ -70,7 +72,8 @@ class Typed {
   }
   std::string one(const std::string& id) const {
     const std::vector<std::string> given = list(id);
-    if (given.size() > 1) fail(text("--", long_name(flag_of(id)), " is given ", given.size(), " times"), "give it once");
+    if (given.size() > 1)
+      fail(text("--", long_name(flag_of(id)), " is given ", given.size(), " times"), "give it once");
     return given.empty() ? "" : given.front();
   }
   std::optional<std::int64_t> number(const std::string& id) const {
@@ -83,7 +86,9 @@ class Typed {
   }
 
  private:
-  bool is_known(const std::string& id) const { return std::find(verb_.flags.begin(), verb_.flags.end(), id) != verb_.flags.end(); }
+  bool is_known(const std::string& id) const {
+    return std::find(verb_.flags.begin(), verb_.flags.end(), id) != verb_.flags.end();
+  }
 
   const Verb& verb_;
   const po::variables_map& values_;
@@ -99,7 +104,8 @@ std::string flags_text(const Verb& verb) {
   std::vector<std::string> names;
   for (const std::string& id : verb.flags) names.push_back("--" + long_name(flag_of(id)));
   const std::string near = base::nearest(typed, names);
-  fail(text("muster ", verb.name, " has no option ", typed), (near.empty() ? "" : "did you mean " + near + "? ") + "it has " + flags_text(verb));
+  fail(text("muster ", verb.name, " has no option ", typed),
+       (near.empty() ? "" : "did you mean " + near + "? ") + "it has " + flags_text(verb));
 }
 
 po::variables_map parse_words(const Verb& verb, const std::vector<std::string>& arguments) {
@@ -129,7 +135,8 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.wants_help = values.count("help") > 0;
   if (values.count("word") > 0) options.words = values["word"].as<std::vector<std::string>>();
   if (options.words.size() > verb.max_words) {
-    fail(text("muster ", verb.name, " does not know what to do with \"", options.words[verb.max_words], "\""), "usage: muster " + verb.name + " " + verb.usage);
+    fail(text("muster ", verb.name, " does not know what to do with \"", options.words[verb.max_words], "\""),
+         "usage: muster " + verb.name + " " + verb.usage);
   }
   options.cluster = typed.one("cluster");
   options.overrides = typed.list("set");
@@ -150,7 +157,9 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
 
 namespace {
 
-std::string padded(const std::string& word, std::size_t width) { return word + std::string(word.size() < width ? width - word.size() : 1, ' '); }
+std::string padded(const std::string& word, std::size_t width) {
+  return word + std::string(word.size() < width ? width - word.size() : 1, ' ');
+}
 
 }  // namespace
 
@@ -163,7 +172,9 @@ std::string help_text(const std::vector<Verb>& verbs) {
   for (const Verb& verb : verbs) {
     if (verb.is_for_people) page += text("  ", verb.example, "\n");
   }
-  return page + "\nmuster VERB --help says more. Exit codes: 2 mend the input, 3 the cluster, 4 a rank, 70 a defect of ours.\n";
+  return page +
+         "\nmuster VERB --help says more. Exit codes: 2 mend the input, 3 the cluster, 4 a rank, 70 a defect of "
+         "ours.\n";
 }
 
 std::string help_text(const Verb& verb) {
@@ -172,7 +183,8 @@ std::string help_text(const Verb& verb) {
     const Flag& flag = flag_of(id);
     const std::size_t comma = flag.name.find(',');
     const std::string letter = comma == std::string::npos ? "" : "-" + flag.name.substr(comma + 1) + ", ";
-    page += text("  ", padded(letter + "--" + long_name(flag) + (flag.value.empty() ? "" : " " + flag.value), 22), flag.meaning, "\n");
+    page += text("  ", padded(letter + "--" + long_name(flag) + (flag.value.empty() ? "" : " " + flag.value), 22),
+                 flag.meaning, "\n");
   }
   return page + text("\nexample\n  ", verb.example, "\n");
 }

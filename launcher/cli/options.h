@@ -13,25 +13,26 @@ namespace muster::cli {
 /// What was typed after the verb. A verb sees only the options that it has; the others keep their defaults.
 struct Options {
   std::string verb;
-  std::vector<std::string> words;          // JOB of plan, run, submit; RUN (folder or job id) of status, logs, cancel; words after supervise
-  std::string cluster;                     // --cluster; empty: local
-  std::vector<std::string> overrides;      // --set key=value, each
-  std::filesystem::path run_dir;           // --run-dir
-  std::filesystem::path plan_file;         // --plan
-  bool json = false, resolved = false;     // --json, --resolved
+  std::vector<std::string>
+      words;  // JOB of plan, run, submit; RUN (folder or job id) of status, logs, cancel; words after supervise
+  std::string cluster;                       // --cluster; empty: local
+  std::vector<std::string> overrides;        // --set key=value, each
+  std::filesystem::path run_dir;             // --run-dir
+  std::filesystem::path plan_file;           // --plan
+  bool json = false, resolved = false;       // --json, --resolved
   bool steps = false, cluster_keys = false;  // keys --steps, keys --cluster
-  bool follow = false;                     // logs -f
-  std::optional<std::int64_t> rank;        // logs --rank
-  std::optional<std::int64_t> seed, seeds; // selftest --seed S, --seeds N
-  bool controls = false;                   // selftest --controls
-  bool wants_help = false;                 // --help
-  std::vector<std::string> control_names;  // selftest --control NAME, each
+  bool follow = false;                       // logs -f
+  std::optional<std::int64_t> rank;          // logs --rank
+  std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
+  bool controls = false;                     // selftest --controls
+  bool wants_help = false;                   // --help
+  std::vector<std::string> control_names;    // selftest --control NAME, each
 };
 
 /// One option of a verb. `value`: the word for its value in the help, empty for a switch.
 struct Flag {
-  std::string id;       // by which a verb names it
-  std::string name;     // as typed: "run-dir", or "follow,f" with its letter
+  std::string id;    // by which a verb names it
+  std::string name;  // as typed: "run-dir", or "follow,f" with its letter
   std::string value;
   std::string meaning;
 };
@@ -39,16 +40,17 @@ struct Flag {
 /// One verb: what `--help` says of it and what it does.
 struct Verb {
   std::string name;
-  std::string usage;      // "JOB [--cluster C] ..."
-  std::string summary;    // one line
-  std::string example;    // one command line
-  std::vector<std::string> flags;   // ids of known_flags()
+  std::string usage;               // "JOB [--cluster C] ..."
+  std::string summary;             // one line
+  std::string example;             // one command line
+  std::vector<std::string> flags;  // ids of known_flags()
   std::size_t max_words = 0;
-  std::function<int(const Options&)> run;   // the exit code
-  bool is_for_people = true;                // supervise is not
+  std::function<int(const Options&)> run;  // the exit code
+  bool is_for_people = true;               // supervise is not
 };
 
-/// Parses and runs; every error is printed as "muster: ..." and becomes its exit code. `arguments` without the program's name.
+/// Parses and runs; every error is printed as "muster: ..." and becomes its exit code. `arguments` without the
+/// program's name.
 int run_command_line(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs);
 
 /// throws: Error::user with the nearest word. `verb` must be one of the table.

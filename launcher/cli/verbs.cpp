@@ -25,9 +25,15 @@ std::string batch_script(const plan::Planned& planned) {
 
 int run_plan(const Options& options) {
   if (options.words.empty()) {
-    throw Error::user({.what = "muster plan needs a job", .where = "", .fix = "muster plan JOB, where JOB is the path of a job file or the name of a shipped template"});
+    throw Error::user(
+        {.what = "muster plan needs a job",
+         .where = "",
+         .fix = "muster plan JOB, where JOB is the path of a job file or the name of a shipped template"});
   }
-  if (options.json && options.resolved) throw Error::user({.what = "--json and --resolved do not go together", .where = "", .fix = "both print the whole plan: choose one"});
+  if (options.json && options.resolved)
+    throw Error::user({.what = "--json and --resolved do not go together",
+                       .where = "",
+                       .fix = "both print the whole plan: choose one"});
   plan::Request request{.job = options.words[0], .overrides = options.overrides};
   if (!options.cluster.empty()) request.cluster = options.cluster;
   const plan::Planned planned = plan::make_plan(request);
@@ -42,7 +48,8 @@ int run_plan(const Options& options) {
 }
 
 int run_keys(const Options& options) {
-  if (options.steps && options.cluster_keys) throw Error::user({.what = "--steps and --cluster do not go together", .where = "", .fix = "choose one"});
+  if (options.steps && options.cluster_keys)
+    throw Error::user({.what = "--steps and --cluster do not go together", .where = "", .fix = "choose one"});
   if (options.steps) {
     print(plan::step_fields_page(spec::step_fields()));
   } else {

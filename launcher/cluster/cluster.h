@@ -1,5 +1,5 @@
-// What a machine park is: one cluster TOML as a plain struct with its defaults, read strictly. Where a value needs a word why it is
-// so (environment), the file gives the reason and `plan` prints it.
+// What a machine park is: one cluster TOML as a plain struct with its defaults, read strictly. Where a value needs a
+// word why it is so (environment), the file gives the reason and `plan` prints it.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace muster::cluster {
 enum class GpuRequest { none, gpus_per_node, gres };
 
 struct GpuFacts {
-  std::string kind;             // "h100"; also the type in --gres
+  std::string kind;  // "h100"; also the type in --gres
   double memory_gb = 0;
-  double bf16_tflops = 0;       // dense peak of one GPU; 0: not known, no MFU
+  double bf16_tflops = 0;  // dense peak of one GPU; 0: not known, no MFU
   double fp8_tflops = 0;
 };
 
@@ -36,15 +36,15 @@ struct EnvironmentEntry {
 };
 
 struct Cluster {
-  std::string name;                       // of the file
-  std::string device = "cpu";             // cpu or cuda
-  std::int64_t nodes = 1;                 // node slots that one run may have
-  std::int64_t ranks_per_node = 1;        // most ranks of one node; on cuda its GPUs
-  std::string interface;                  // of the network between ranks; empty: what the libraries choose
-  std::vector<std::string> cpus;          // by local rank: "0-13,112-125"; empty: not bound
-  std::vector<std::string> setup;         // lines of the batch script before the launcher takes over
+  std::string name;                 // of the file
+  std::string device = "cpu";       // cpu or cuda
+  std::int64_t nodes = 1;           // node slots that one run may have
+  std::int64_t ranks_per_node = 1;  // most ranks of one node; on cuda its GPUs
+  std::string interface;            // of the network between ranks; empty: what the libraries choose
+  std::vector<std::string> cpus;    // by local rank: "0-13,112-125"; empty: not bound
+  std::vector<std::string> setup;   // lines of the batch script before the launcher takes over
   GpuFacts gpu;
-  bool has_slurm = false;                 // the file has a table [slurm]
+  bool has_slurm = false;  // the file has a table [slurm]
   SlurmFacts slurm;
   std::vector<EnvironmentEntry> environment;
 };
@@ -59,8 +59,8 @@ std::vector<int> parse_cpus(const std::string& list, const std::string& where, b
 /// Every key of a cluster file, for `muster keys --cluster`.
 std::vector<spec::KeyInfo> cluster_keys();
 
-/// A folder of data that lies with the program (`templates`, `clusters`): $MUSTER_TEMPLATES and $MUSTER_CLUSTERS first, then beside
-/// the build folder, then <prefix>/share/muster. throws: Error::user when it is nowhere.
+/// A folder of data that lies with the program (`templates`, `clusters`): $MUSTER_TEMPLATES and $MUSTER_CLUSTERS first,
+/// then beside the build folder, then <prefix>/share/muster. throws: Error::user when it is nowhere.
 std::filesystem::path shipped_folder(const std::string& name);
 /// `word` is meant as a path, not as a name.
 bool is_path(const std::string& word);

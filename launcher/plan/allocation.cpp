@@ -35,10 +35,12 @@ void add_block(const Block& block, const std::vector<std::vector<int>>& cpus, sp
   }
 }
 
-void warn_of_layout(const spec::Job& job, const cluster::Cluster& cluster, std::int64_t per_node, const spec::Plan& plan, std::vector<std::string>& warnings) {
+void warn_of_layout(const spec::Job& job, const cluster::Cluster& cluster, std::int64_t per_node,
+                    const spec::Plan& plan, std::vector<std::string>& warnings) {
   const auto warn_of_tp = [&](const char* role, std::int64_t tp) {
     if (tp > 1 && static_cast<std::int64_t>(plan.ranks.size()) > per_node && per_node % tp != 0) {
-      warnings.push_back(text(role, ".tp = ", tp, " with ", per_node, " ranks a node: tensor parallel groups reach over the network"));
+      warnings.push_back(
+          text(role, ".tp = ", tp, " with ", per_node, " ranks a node: tensor parallel groups reach over the network"));
     }
   };
   warn_of_tp("train", job.train.tp);
@@ -58,25 +60,29 @@ void warn_of_memory(const cluster::Cluster& cluster, const spec::Plan& plan, std
     if (!is_first && rank.role == last) continue;
     is_first = false;
     last = rank.role;
-    spec::MemoryFigures figures = spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate, rank.role != spec::Role::train);
+    spec::MemoryFigures figures =
+        spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate, rank.role != spec::Role::train);
     if (plan.job.gen.kv_gb == 0) figures.of(spec::MemoryOwner::kv_pages) = 0;  // takes what is left
     const auto gigabytes = static_cast<double>(figures.total()) / 1e9;
     if (gigabytes < cluster.gpu.memory_gb) continue;
-    warnings.push_back(text("does not fit: a ", spec::role_name(rank.role), " rank holds ", base::number_text(gigabytes, 1), " GB before pages and activations, but a GPU has ",
+    warnings.push_back(text("does not fit: a ", spec::role_name(rank.role), " rank holds ",
+                            base::number_text(gigabytes, 1), " GB before pages and activations, but a GPU has ",
                             cluster.gpu.memory_gb, " GB; more tp, pp or dp"));
   }
 }
 
 }  // namespace
 
-void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, spec::Plan& plan, base::Faults& faults, std::vector<std::string>& warnings) {
+void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, spec::Plan& plan, base::Faults& faults,
+              std::vector<std::string>& warnings) {
   const spec::Job& job = plan.job;
   const std::int64_t most = cluster.ranks_per_node;
   const std::int64_t per_node = job.placement.ranks_per_node > 0 ? job.placement.ranks_per_node : most;
   if (per_node > most) {
-    faults.add({.what = text("placement.ranks_per_node = ", per_node, ", but a node of cluster ", cluster.name, " has ", most),
-                .where = places.of("placement.ranks_per_node"),
-                .fix = "lower it, or leave it out"});
+    faults.add(
+        {.what = text("placement.ranks_per_node = ", per_node, ", but a node of cluster ", cluster.name, " has ", most),
+         .where = places.of("placement.ranks_per_node"),
+         .fix = "lower it, or leave it out"});
     return;
   }
   plan.cluster = cluster.name;
@@ -93,8 +99,9 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
     const std::int64_t asked = job.placement.gen_nodes;
     const std::int64_t gen_nodes = asked > 0 ? asked : divided_up(gen, per_node);
     if (gen_nodes * per_node < gen || gen_nodes > gen) {
-      faults.add({.what = text("placement.gen_nodes = ", gen_nodes, " with ", per_node, " ranks a node holds ", gen_nodes, " to ", gen_nodes * per_node, " ranks, but gen tp ", job.gen.tp,
-                               " x pp ", job.gen.pp, " x dp ", job.gen.dp, " = ", gen),
+      faults.add({.what = text("placement.gen_nodes = ", gen_nodes, " with ", per_node, " ranks a node holds ",
+                               gen_nodes, " to ", gen_nodes * per_node, " ranks, but gen tp ", job.gen.tp, " x pp ",
+                               job.gen.pp, " x dp ", job.gen.dp, " = ", gen),
                   .where = places.of("placement.gen_nodes"),
                   .fix = text("set placement.gen_nodes = ", divided_up(gen, per_node), ", or leave it out")});
       return;
@@ -110,8 +117,9 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
     plan.ranks_per_node = std::max(plan.ranks_per_node, block.per_node);
   }
   if (plan.num_nodes > cluster.nodes) {
-    faults.add({.what = text(ranks, " ranks at ", per_node, " a node", job.placement.spares > 0 ? text(" and ", job.placement.spares, " spares") : "", " need ", plan.num_nodes, " nodes, but cluster ",
-                             cluster.name, " has ", cluster.nodes),
+    faults.add({.what = text(ranks, " ranks at ", per_node, " a node",
+                             job.placement.spares > 0 ? text(" and ", job.placement.spares, " spares") : "", " need ",
+                             plan.num_nodes, " nodes, but cluster ", cluster.name, " has ", cluster.nodes),
                 .where = places.file,
                 .fix = "lower the degrees, or choose another cluster with --cluster"});
     return;
@@ -126,7 +134,8 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
 std::vector<spec::EnvironmentValue> environment_of(const spec::Job& job, const cluster::Cluster& cluster) {
   std::vector<spec::EnvironmentValue> environment;
   const auto set = [&](const std::string& name, const std::string& value, const std::string& origin) {
-    const auto found = std::find_if(environment.begin(), environment.end(), [&](const auto& entry) { return entry.name == name; });
+    const auto found =
+        std::find_if(environment.begin(), environment.end(), [&](const auto& entry) { return entry.name == name; });
     if (found == environment.end()) {
       environment.push_back({name, value, origin});
     } else {
@@ -147,7 +156,8 @@ std::vector<spec::EnvironmentValue> environment_of(const spec::Job& job, const c
     if (!is_cuda && (entry.name.starts_with("NCCL_") || entry.name.starts_with("CUDA_"))) continue;
     set(entry.name, entry.value, origin + ": " + entry.reason);
   }
-  for (const char* name : {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}) set(name, std::to_string(job.threads), "job: threads");
+  for (const char* name : {"OMP_NUM_THREADS", "MKL_NUM_THREADS"})
+    set(name, std::to_string(job.threads), "job: threads");
   return environment;
 }
 

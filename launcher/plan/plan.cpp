@@ -18,7 +18,9 @@ const char* version() { return MUSTER_VERSION; }
 fs::path find_job(const std::string& word) {
   if (cluster::is_path(word) || fs::is_regular_file(word)) {
     if (fs::is_regular_file(word)) return word;
-    throw Error::user({.what = "there is no such job file", .where = word, .fix = "check the path; a name without '/' and .toml means a shipped template"});
+    throw Error::user({.what = "there is no such job file",
+                       .where = word,
+                       .fix = "check the path; a name without '/' and .toml means a shipped template"});
   }
   const fs::path folder = cluster::shipped_folder("templates") / "jobs";
   const fs::path path = folder / (word + ".toml");
@@ -27,7 +29,8 @@ fs::path find_job(const std::string& word) {
   const std::string near = base::nearest(word, known);
   throw Error::user({.what = text("there is no job \"", word, "\""),
                      .where = folder.string(),
-                     .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "templates: " + base::join(known, ", ") + "; or give the path of a file"});
+                     .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") +
+                            "templates: " + base::join(known, ", ") + "; or give the path of a file"});
 }
 
 namespace {
@@ -43,7 +46,9 @@ class Planner {
     planned.job_file = find_job(request_.job);
     spec::Plan& plan = planned.plan;
     const fs::path templates = cluster::shipped_folder("templates");
-    plan.job = spec::read_job({.text = base::read_file(planned.job_file), .where = planned.job_file.string(), .overrides = request_.overrides},
+    plan.job = spec::read_job({.text = base::read_file(planned.job_file),
+                               .where = planned.job_file.string(),
+                               .overrides = request_.overrides},
                               templates / "bases", faults_, &places_);
     faults_.throw_if_any();
     if (plan.job.name.empty()) plan.job.name = planned.job_file.stem().string();
@@ -82,10 +87,12 @@ class Planner {
   }
 
   void resolve_paths(spec::Job& job, const fs::path& job_file) {
-    if (!job.model.path.empty()) job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
+    if (!job.model.path.empty())
+      job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
     if (!job.data.path.empty() && !job.data.path.starts_with("builtin:")) {
       job.data.path = base::resolved_path(job.data.path, folder_of("data.path", job_file)).string();
-      if (!fs::exists(job.data.path)) missing("data.path", job.data.path, "there is no such file", "a JSONL file, one row a line");
+      if (!fs::exists(job.data.path))
+        missing("data.path", job.data.path, "there is no such file", "a JSONL file, one row a line");
     }
   }
 
@@ -95,9 +102,12 @@ class Planner {
     if (!job.model.path.empty() && fs::exists(fs::path(job.model.path) / "config.json")) {
       found = kept([&] { return spec::read_model_facts(job.model.path); });
     } else if (!job.model.path.empty()) {
-      missing("model.path", job.model.path, "there is no model folder", "a Hugging Face folder with config.json, tokenizer.json and weights");
+      missing("model.path", job.model.path, "there is no model folder",
+              "a Hugging Face folder with config.json, tokenizer.json and weights");
     } else if (request_.paths_must_exist && !job.model.name.empty()) {
-      faults_.add({.what = "model.path is not given", .where = places_.of("model.name"), .fix = "a run needs the folder: tokenizer and weights, or a config with weights = \"random\""});
+      faults_.add({.what = "model.path is not given",
+                   .where = places_.of("model.name"),
+                   .fix = "a run needs the folder: tokenizer and weights, or a config with weights = \"random\""});
     }
     if (named && found) check_agreement(*named, *found, job);
     return found ? found : named;
@@ -116,11 +126,12 @@ class Planner {
 
   void check_agreement(const spec::ModelFacts& named, const spec::ModelFacts& found, const spec::Job& job) {
     const auto sizes = [](const spec::ModelFacts& f) {
-      return text("hidden ", f.hidden_size, ", layers ", f.num_layers, ", heads ", f.num_heads, "/", f.num_kv_heads, " x ", f.head_dim, ", feed-forward ", f.intermediate_size,
-                  ", vocabulary ", f.vocab_size);
+      return text("hidden ", f.hidden_size, ", layers ", f.num_layers, ", heads ", f.num_heads, "/", f.num_kv_heads,
+                  " x ", f.head_dim, ", feed-forward ", f.intermediate_size, ", vocabulary ", f.vocab_size);
     };
     if (sizes(named) == sizes(found) && named.family == found.family) return;
-    faults_.add({.what = text("model.name \"", job.model.name, "\" (", sizes(named), ") is not the model at ", job.model.path, " (", sizes(found), ")"),
+    faults_.add({.what = text("model.name \"", job.model.name, "\" (", sizes(named), ") is not the model at ",
+                              job.model.path, " (", sizes(found), ")"),
                  .where = places_.of("model.name"),
                  .fix = "take one of them out"});
   }

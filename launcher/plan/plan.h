@@ -1,5 +1,6 @@
-// Job x cluster -> spec::Plan: how many nodes, which rank stands where, what each finds in its environment; or why it does not fit.
-// Opens only job, cluster and template files and, where it is there, the model's config.json. Decides and does nothing.
+// Job x cluster -> spec::Plan: how many nodes, which rank stands where, what each finds in its environment; or why it
+// does not fit. Opens only job, cluster and template files and, where it is there, the model's config.json. Decides and
+// does nothing.
 #pragma once
 
 #include <filesystem>
@@ -12,11 +13,11 @@
 namespace muster::plan {
 
 struct Request {
-  std::string job;                       // path, or the name of a shipped template
-  std::vector<std::string> overrides;    // --set, as typed
-  std::string cluster = "local";         // path, or the name of a shipped cluster
-  std::filesystem::path run_folder;      // empty: the plan is only shown
-  bool paths_must_exist = false;         // run and submit: a missing model or data path is an error, not a warning
+  std::string job;                     // path, or the name of a shipped template
+  std::vector<std::string> overrides;  // --set, as typed
+  std::string cluster = "local";       // path, or the name of a shipped cluster
+  std::filesystem::path run_folder;    // empty: the plan is only shown
+  bool paths_must_exist = false;       // run and submit: a missing model or data path is an error, not a warning
 };
 
 struct Planned {

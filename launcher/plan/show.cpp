@@ -15,11 +15,17 @@ namespace {
 
 constexpr std::size_t kWidth = 100;
 
-std::string right(const std::string& word, std::size_t width) { return (word.size() < width ? std::string(width - word.size(), ' ') : "") + word; }
-std::string left(const std::string& word, std::size_t width) { return word + (word.size() < width ? std::string(width - word.size(), ' ') : ""); }
+std::string right(const std::string& word, std::size_t width) {
+  return (word.size() < width ? std::string(width - word.size(), ' ') : "") + word;
+}
+std::string left(const std::string& word, std::size_t width) {
+  return word + (word.size() < width ? std::string(width - word.size(), ' ') : "");
+}
 std::string right(std::int64_t number, std::size_t width) { return right(std::to_string(number), width); }
 
-std::string counted(std::int64_t count, const std::string& thing) { return text(count, " ", thing, count == 1 ? "" : "s"); }
+std::string counted(std::int64_t count, const std::string& thing) {
+  return text(count, " ", thing, count == 1 ? "" : "s");
+}
 
 /// "  name          what it is", wrapped under itself.
 std::string entry(const std::string& name, const std::string& what) {
@@ -45,19 +51,27 @@ std::string head(const spec::Plan& plan) {
     train += rank.train_rank ? 1 : 0;
     gen += rank.gen_rank ? 1 : 0;
   }
-  page += entry("allocation", text(counted(plan.num_nodes, "node"), " x ", counted(plan.ranks_per_node, "rank"), " on ", plan.device, ": ", counted(static_cast<std::int64_t>(plan.ranks.size()), "rank"),
-                                   is_split ? text(", ", train, " train and ", gen, " generate") : ", each trains and generates in turn",
-                                   job.placement.spares > 0 ? text(", ", counted(job.placement.spares, "spare node")) : ""));
+  page +=
+      entry("allocation",
+            text(counted(plan.num_nodes, "node"), " x ", counted(plan.ranks_per_node, "rank"), " on ", plan.device,
+                 ": ", counted(static_cast<std::int64_t>(plan.ranks.size()), "rank"),
+                 is_split ? text(", ", train, " train and ", gen, " generate") : ", each trains and generates in turn",
+                 job.placement.spares > 0 ? text(", ", counted(job.placement.spares, "spare node")) : ""));
   const spec::ModelFacts& facts = plan.model;
   if (facts.hidden_size > 0) {
-    page += entry("model", text(job.model.name.empty() ? job.model.path : job.model.name, ": ", spec::parameter_count(facts) > 0 ? count_text(spec::parameter_count(facts)) : "", " parameters, ",
-                                facts.num_layers, " layers of ", facts.hidden_size, ", ", facts.num_heads, "/", facts.num_kv_heads, " heads, in ", spec::choice_name(job.model.dtype)));
+    page +=
+        entry("model", text(job.model.name.empty() ? job.model.path : job.model.name, ": ",
+                            spec::parameter_count(facts) > 0 ? count_text(spec::parameter_count(facts)) : "",
+                            " parameters, ", facts.num_layers, " layers of ", facts.hidden_size, ", ", facts.num_heads,
+                            "/", facts.num_kv_heads, " heads, in ", spec::choice_name(job.model.dtype)));
   } else {
     page += entry("model", job.model.path + ": not here, so without memory figures");
   }
   const std::int64_t updates = spec::updates_per_step(job);
-  page += entry("step", text(counted(job.grpo.prompts_per_step, "prompt"), " x ", counted(job.grpo.samples_per_prompt, "sample"), " = ", spec::samples_per_step(job), ", ", counted(updates, "update"),
-                             " of ", spec::update_samples(job), ", micro batches of ", spec::micro_batch_tokens(job), " tokens, ", counted(job.grpo.steps, "step")));
+  page += entry("step", text(counted(job.grpo.prompts_per_step, "prompt"), " x ",
+                             counted(job.grpo.samples_per_prompt, "sample"), " = ", spec::samples_per_step(job), ", ",
+                             counted(updates, "update"), " of ", spec::update_samples(job), ", micro batches of ",
+                             spec::micro_batch_tokens(job), " tokens, ", counted(job.grpo.steps, "step")));
   if (!plan.run_folder.empty()) page += entry("run folder", plan.run_folder.string());
   return page;
 }
@@ -65,7 +79,8 @@ std::string head(const spec::Plan& plan) {
 std::string mesh(const spec::Plan& plan) {
   std::string page = "\nmesh            tp   cp   ep   pp  vpp   dp  ranks\n";
   const auto line = [&](const char* role, const spec::Degrees& d) {
-    page += text("  ", left(role, 11), right(d.tp, 5), right(d.cp, 5), right(d.ep, 5), right(d.pp, 5), right(d.vpp, 5), right(d.dp, 5), right(d.ranks(), 7), "\n");
+    page += text("  ", left(role, 11), right(d.tp, 5), right(d.cp, 5), right(d.ep, 5), right(d.pp, 5), right(d.vpp, 5),
+                 right(d.dp, 5), right(d.ranks(), 7), "\n");
   };
   line("train", plan.train);
   line("generate", plan.generate);
@@ -78,9 +93,11 @@ std::vector<spec::Axis> axes_of(const spec::Degrees& degrees, std::vector<spec::
   return axes;
 }
 
-std::string coordinates(const spec::Degrees& degrees, const std::vector<spec::Axis>& axes, const std::optional<std::int64_t>& role_rank) {
+std::string coordinates(const spec::Degrees& degrees, const std::vector<spec::Axis>& axes,
+                        const std::optional<std::int64_t>& role_rank) {
   std::string cells;
-  for (const spec::Axis axis : axes) cells += role_rank ? right(spec::place_of(degrees, *role_rank).on(axis), 4) : right("-", 4);
+  for (const spec::Axis axis : axes)
+    cells += role_rank ? right(spec::place_of(degrees, *role_rank).on(axis), 4) : right("-", 4);
   return cells;
 }
 
@@ -94,8 +111,9 @@ std::string ranks(const spec::Plan& plan) {
   page += "\n";
   for (const spec::RankPlan& rank : plan.ranks) {
     const std::string device = plan.device == "cuda" ? text("cuda:", rank.device) : "cpu";
-    page += text(right(rank.rank, 4), right(rank.node_slot, 7), right(rank.local_rank, 7), "  ", left(device, 9), left(spec::role_name(rank.role), 16),
-                 coordinates(plan.train, train, rank.train_rank), std::string(11, ' '), coordinates(plan.generate, generate, rank.gen_rank), "\n");
+    page += text(right(rank.rank, 4), right(rank.node_slot, 7), right(rank.local_rank, 7), "  ", left(device, 9),
+                 left(spec::role_name(rank.role), 16), coordinates(plan.train, train, rank.train_rank),
+                 std::string(11, ' '), coordinates(plan.generate, generate, rank.gen_rank), "\n");
   }
   return page;
 }
@@ -116,7 +134,8 @@ std::string memory(const spec::Plan& plan) {
   for (const spec::RankPlan& rank : plan.ranks) {
     const std::string name = spec::role_name(rank.role);
     if (std::any_of(roles.begin(), roles.end(), [&](const auto& role) { return role.first == name; })) continue;
-    roles.emplace_back(name, spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate, rank.role != spec::Role::train));
+    roles.emplace_back(name, spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate,
+                                                    rank.role != spec::Role::train));
   }
   std::string page = "\n" + left("memory of one rank", 22);
   for (const auto& [name, figures] : roles) page += right(name, 14);
@@ -124,7 +143,8 @@ std::string memory(const spec::Plan& plan) {
   for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
     if (owner == spec::MemoryOwner::activations || owner == spec::MemoryOwner::logits) continue;
     page += "  " + left(spec::memory_owner_name(owner), 20);
-    for (const auto& [name, figures] : roles) page += right(figures.of(owner) == 0 ? "-" : base::bytes_text(figures.of(owner)), 14);
+    for (const auto& [name, figures] : roles)
+      page += right(figures.of(owner) == 0 ? "-" : base::bytes_text(figures.of(owner)), 14);
     if (owner == spec::MemoryOwner::kv_pages && plan.job.gen.kv_gb == 0) page += "   at most";
     page += "\n";
   }
@@ -161,7 +181,8 @@ std::string wrapped(const std::string& content, std::size_t indent, std::size_t 
 }
 
 std::string plan_page(const spec::Plan& plan, const std::string& batch_script) {
-  std::string page = head(plan) + mesh(plan) + ranks(plan) + environment(plan.environment) + memory(plan) + settings(plan.job);
+  std::string page =
+      head(plan) + mesh(plan) + ranks(plan) + environment(plan.environment) + memory(plan) + settings(plan.job);
   if (!batch_script.empty()) {
     page += "\nbatch script\n";
     for (const std::string& line : base::split(base::trim(batch_script), '\n')) page += "  | " + line + "\n";
@@ -188,7 +209,8 @@ std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
     std::string facts = key.type;
     if (!key.range.empty()) facts += " " + key.range;
     if (!key.unit.empty() && key.unit != facts) facts += ", " + key.unit;
-    const std::string first = text("  ", left(text(name, key.fallback.empty() ? "" : " = " + key.fallback), 36), " ", facts);
+    const std::string first =
+        text("  ", left(text(name, key.fallback.empty() ? "" : " = " + key.fallback), 36), " ", facts);
     page += (first.size() <= kWidth ? first + "\n" : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
     page += wrapped(key.meaning, 6);
   }
@@ -199,7 +221,8 @@ std::string step_fields_page(const std::vector<spec::FieldInfo>& fields) {
   std::string page = "fields of a line of steps.jsonl; = marks those in which two identical runs agree\n\n";
   for (const spec::FieldInfo& field : fields) {
     const std::string body = wrapped(field.meaning, 43, kWidth);
-    page += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) + body.substr(std::min<std::size_t>(43, body.size()));
+    page += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) +
+            body.substr(std::min<std::size_t>(43, body.size()));
   }
   return page;
 }

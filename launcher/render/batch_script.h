@@ -1,4 +1,5 @@
-// Plan and cluster -> text of the batch script. Pure functions of their arguments; the shape stands in templates/batch.sh.in.
+// Plan and cluster -> text of the batch script. Pure functions of their arguments; the shape stands in
+// templates/batch.sh.in.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +10,12 @@
 
 namespace muster::render {
 
-/// About a dozen lines: directives, `set -u`, the cluster's setup lines, one exec of `muster supervise`. A plan without a run folder
-/// (only shown) has "RUN_FOLDER" in its place. `muster`: the launcher's path on the nodes. Lines that hold nothing fall away.
-/// throws: Error::user when a name or path holds a line break, or the template a name that is not known.
-std::string batch_script(const std::string& shape, const spec::Plan& plan, const cluster::Cluster& cluster, const std::filesystem::path& muster);
+/// About a dozen lines: directives, `set -u`, the cluster's setup lines, one exec of `muster supervise`. A plan without
+/// a run folder (only shown) has "RUN_FOLDER" in its place. `muster`: the launcher's path on the nodes. Lines that hold
+/// nothing fall away. throws: Error::user when a name or path holds a line break, or the template a name that is not
+/// known.
+std::string batch_script(const std::string& shape, const spec::Plan& plan, const cluster::Cluster& cluster,
+                         const std::filesystem::path& muster);
 
 /// The directives' words, several to a line: nodes and tasks; partition, account, ...; time, requeue, signal.
 std::string size_directives(const spec::Plan& plan, const cluster::Cluster& cluster);

@@ -31,14 +31,16 @@ std::string typed_path(const std::filesystem::path& path) {
 
 std::string resume_hint(const spec::Plan& plan) {
   const bool resumes = plan.job.checkpoint.every > 0;
-  return base::text(resumes ? "resume:  " : "again:   ", "muster run --run-dir ", typed_path(plan.run_folder), resumes ? "" : "   (no checkpoints are written: it begins again at step 1)", "\n");
+  return base::text(resumes ? "resume:  " : "again:   ", "muster run --run-dir ", typed_path(plan.run_folder),
+                    resumes ? "" : "   (no checkpoints are written: it begins again at step 1)", "\n");
 }
 
 // The sentence, the end of the log of the rank that it names, and how to go on.
 std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdict) {
   const spec::RunPaths paths{plan.run_folder};
   std::string page = "\nmuster: the run failed: " + verdict.sentence + "\n";
-  const std::filesystem::path log = verdict.rank ? paths.rank_log(verdict.attempt, *verdict.rank) : paths.node_log(verdict.attempt, 0);
+  const std::filesystem::path log =
+      verdict.rank ? paths.rank_log(verdict.attempt, *verdict.rank) : paths.node_log(verdict.attempt, 0);
   const std::vector<std::string> lines = supervise::last_lines(log, kLogLines);
   if (!lines.empty()) page += base::text("\nlast lines of ", typed_path(log), ":\n");
   for (const std::string& line : lines) page += "  | " + line + "\n";
@@ -59,7 +61,11 @@ int run_verb(const cli::Options& typed) {
   supervise::AttemptOptions options{.srun_flags = prepared.cluster.slurm.srun_flags};
   options.watcher = [&](const supervise::Attempt& attempt) {
     if (!view) {
-      if (prepared.is_next_attempt) print(stdout, base::text("attempt ", attempt.number(), plan.job.checkpoint.every > 0 ? "\n" : " begins again at step 1: no checkpoints are written\n"));
+      if (prepared.is_next_attempt)
+        print(
+            stdout,
+            base::text("attempt ", attempt.number(),
+                       plan.job.checkpoint.every > 0 ? "\n" : " begins again at step 1: no checkpoints are written\n"));
       print(stdout, base::text("run folder ", typed_path(plan.run_folder), "\n"));
       view.emplace(plan, paths, attempt.number(), stdout, ::isatty(STDOUT_FILENO) == 1);
     }

@@ -35,7 +35,10 @@ Prepared of_job(const cli::Options& typed) {
   plan::Planned planned = plan::make_plan(request);
   if (planned.plan.run_folder.empty()) planned.plan.run_folder = default_run_folder(planned.plan.job.name);
   if (fs::exists(spec::RunPaths{planned.plan.run_folder}.plan()))
-    throw Error::user({.what = "this folder holds a run already", .where = planned.plan.run_folder.string(), .fix = text("another --run-dir for a new run; `muster ", typed.verb, " --run-dir` without a JOB for its next attempt")});
+    throw Error::user({.what = "this folder holds a run already",
+                       .where = planned.plan.run_folder.string(),
+                       .fix = text("another --run-dir for a new run; `muster ", typed.verb,
+                                   " --run-dir` without a JOB for its next attempt")});
   return {.plan = std::move(planned.plan), .cluster = std::move(planned.cluster)};
 }
 
@@ -50,7 +53,10 @@ Prepared of_plan_file(const cli::Options& typed) {
 Prepared of_run_folder(const cli::Options& typed) {
   const fs::path folder = whole_path(typed.run_dir);
   const fs::path file = spec::RunPaths{folder}.plan();
-  if (!fs::exists(file)) throw Error::user({.what = "no run is there: it holds no plan.toml", .where = folder.string(), .fix = text("muster ", typed.verb, " JOB --run-dir ", folder.string(), " begins one")});
+  if (!fs::exists(file))
+    throw Error::user({.what = "no run is there: it holds no plan.toml",
+                       .where = folder.string(),
+                       .fix = text("muster ", typed.verb, " JOB --run-dir ", folder.string(), " begins one")});
   Prepared prepared{.plan = spec::read_plan(file), .is_next_attempt = true};
   prepared.plan.run_folder = folder;
   return prepared;
@@ -59,15 +65,20 @@ Prepared of_run_folder(const cli::Options& typed) {
 }  // namespace
 
 Prepared prepare(const cli::Options& typed) {
-  if (!typed.words.empty() && !typed.plan_file.empty()) throw Error::user({.what = "a JOB and --plan exclude each other", .fix = "a plan is run as it is"});
+  if (!typed.words.empty() && !typed.plan_file.empty())
+    throw Error::user({.what = "a JOB and --plan exclude each other", .fix = "a plan is run as it is"});
   if (!typed.words.empty()) return of_job(typed);
   if (!typed.overrides.empty() || !typed.cluster.empty())
-    throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already", .fix = "give the JOB again, with a new --run-dir"});
+    throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already",
+                       .fix = "give the JOB again, with a new --run-dir"});
   if (typed.plan_file.empty() && typed.run_dir.empty())
-    throw Error::user({.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"), .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
+    throw Error::user(
+        {.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"),
+         .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
   Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
   prepared.cluster = cluster_of(prepared.plan.cluster);
-  if (prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime")) prepared.plan.binaries = base::executable_folder();
+  if (prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
+    prepared.plan.binaries = base::executable_folder();
   base::Faults faults;
   check_paths(prepared.plan, faults);
   faults.throw_if_any();
@@ -80,9 +91,11 @@ void write_run_folder(const Prepared& prepared) {
   const std::int64_t free = base::free_bytes(paths.folder);
   const std::int64_t needed = needed_bytes(prepared.plan);
   if (free < needed)
-    throw Error::user({.what = text("only ", base::bytes_text(free), " free, but the run leaves at least ", base::bytes_text(needed), prepared.plan.job.checkpoint.final_model ? " with its final model" : ""),
-                       .where = paths.folder.string(),
-                       .fix = "choose another --run-dir, or --set checkpoint.final_model=false"});
+    throw Error::user(
+        {.what = text("only ", base::bytes_text(free), " free, but the run leaves at least ", base::bytes_text(needed),
+                      prepared.plan.job.checkpoint.final_model ? " with its final model" : ""),
+         .where = paths.folder.string(),
+         .fix = "choose another --run-dir, or --set checkpoint.final_model=false"});
   base::write_file(paths.plan(), spec::plan_text(prepared.plan));
   base::write_file(paths.batch_script(), batch_script_of(prepared.plan, prepared.cluster), 0755);
 }
@@ -95,8 +108,11 @@ std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& clus
 void check_paths(const spec::Plan& plan, base::Faults& faults) {
   const std::string where = plan.run_folder.empty() ? "plan" : spec::RunPaths{plan.run_folder}.plan().string();
   if (!plan.job.model.path.empty() && !fs::is_directory(plan.job.model.path))
-    faults.add({.what = text("model.path: there is no folder ", plan.job.model.path), .where = where, .fix = "make or copy the model folder; tools/quickstart makes that of the shipped job"});
-  if (!plan.job.data.path.starts_with("builtin:") && !fs::exists(plan.job.data.path)) faults.add({.what = text("data.path: there is no file ", plan.job.data.path), .where = where});
+    faults.add({.what = text("model.path: there is no folder ", plan.job.model.path),
+                .where = where,
+                .fix = "make or copy the model folder; tools/quickstart makes that of the shipped job"});
+  if (!plan.job.data.path.starts_with("builtin:") && !fs::exists(plan.job.data.path))
+    faults.add({.what = text("data.path: there is no file ", plan.job.data.path), .where = where});
 }
 
 std::int64_t needed_bytes(const spec::Plan& plan) {
@@ -122,10 +138,12 @@ fs::path newest_run_folder() {
     const fs::path plan = spec::RunPaths{entry.path()}.plan();
     if (!fs::exists(plan, ignored)) continue;
     // The folder's own time moves with each attempt; the plan's with the run's making.
-    const fs::file_time_type time = std::max(fs::last_write_time(plan, ignored), fs::last_write_time(entry.path(), ignored));
+    const fs::file_time_type time =
+        std::max(fs::last_write_time(plan, ignored), fs::last_write_time(entry.path(), ignored));
     if (newest.empty() || time > newest_time) newest = entry.path(), newest_time = time;
   }
-  if (newest.empty()) throw Error::user({.what = "no run in the folder 'runs' here", .fix = "name a run folder or a job id"});
+  if (newest.empty())
+    throw Error::user({.what = "no run in the folder 'runs' here", .fix = "name a run folder or a job id"});
   return whole_path(newest);
 }
 

@@ -11,13 +11,13 @@
 namespace muster::run {
 
 struct Prepared {
-  spec::Plan plan;                 // run_folder and binaries set
+  spec::Plan plan;  // run_folder and binaries set
   cluster::Cluster cluster;
-  bool is_next_attempt = false;    // of a run that is there already
+  bool is_next_attempt = false;  // of a run that is there already
 };
 
-/// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR alone: the plan that lies there.
-/// Model and data must be there. throws: Error::user with every fault.
+/// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR alone: the plan that
+/// lies there. Model and data must be there. throws: Error::user with every fault.
 Prepared prepare(const cli::Options& typed);
 
 /// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved).

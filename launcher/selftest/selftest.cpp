@@ -33,11 +33,14 @@ struct TestRun {
   std::optional<Control> control;
   std::filesystem::path folder;
   pid_t pid = 0;
-  std::string title() const { return control ? std::string("control ") + control_name(*control) : base::text("seed ", seed); }
+  std::string title() const {
+    return control ? std::string("control ") + control_name(*control) : base::text("seed ", seed);
+  }
 };
 
 std::vector<std::string> command_of(const TestRun& run, const Options& options) {
-  std::vector<std::string> command{(base::executable_folder() / "muster").string(), "run", "reverse-digits", "--run-dir", run.folder.string()};
+  std::vector<std::string> command{(base::executable_folder() / "muster").string(), "run", "reverse-digits",
+                                   "--run-dir", run.folder.string()};
   const auto set = [&](const std::string& assignment) {
     command.emplace_back("--set");
     command.push_back(assignment);
@@ -66,7 +69,8 @@ RunFigures figures_of(const TestRun& run) {
   }
   figures.steps = static_cast<int>(rewards.size());
   const std::size_t last = std::min<std::size_t>(25, rewards.size());
-  for (std::size_t i = rewards.size() - last; i < rewards.size(); ++i) figures.last25 += rewards[i] / static_cast<double>(last);
+  for (std::size_t i = rewards.size() - last; i < rewards.size(); ++i)
+    figures.last25 += rewards[i] / static_cast<double>(last);
   return figures;
 }
 
@@ -92,9 +96,11 @@ void run_all(std::vector<TestRun> waiting, const Options& options, const Done& d
       if (end->code != 0 || end->signal != 0) {
         for (const TestRun& other : running) base::signal_child(other.pid, SIGTERM);
         for (const TestRun& other : running) base::wait_child(other.pid, true);
-        throw Error::rank({.what = base::text("the run of ", run.title(), " ended with ", end->signal != 0 ? "signal " : "code ", end->signal != 0 ? end->signal : end->code),
-                           .where = run.folder.string() + ".log",
-                           .fix = "read that log; `muster run reverse-digits` runs the same job by itself"});
+        throw Error::rank(
+            {.what = base::text("the run of ", run.title(), " ended with ", end->signal != 0 ? "signal " : "code ",
+                                end->signal != 0 ? end->signal : end->code),
+             .where = run.folder.string() + ".log",
+             .fix = "read that log; `muster run reverse-digits` runs the same job by itself"});
       }
       done(run);
       break;
@@ -103,20 +109,38 @@ void run_all(std::vector<TestRun> waiting, const Options& options, const Done& d
   }
 }
 
-ordered_json json_of(const std::vector<SeedResult>& seeds, const std::vector<ControlResult>& controls, bool passed, double seconds) {
-  ordered_json line{{"passed", passed}, {"seconds", seconds}, {"median_last25", median_last25(seeds)}, {"seeds", ordered_json::array()}, {"controls", ordered_json::array()}};
+ordered_json json_of(const std::vector<SeedResult>& seeds, const std::vector<ControlResult>& controls, bool passed,
+                     double seconds) {
+  ordered_json line{{"passed", passed},
+                    {"seconds", seconds},
+                    {"median_last25", median_last25(seeds)},
+                    {"seeds", ordered_json::array()},
+                    {"controls", ordered_json::array()}};
   for (const SeedResult& s : seeds)
-    line["seeds"].push_back({{"seed", s.seed}, {"passed", s.passed}, {"start", s.figures.start}, {"last25", s.figures.last25}, {"steps", s.figures.steps}, {"logprob_diff_max", s.figures.largest_logprob_diff}});
+    line["seeds"].push_back({{"seed", s.seed},
+                             {"passed", s.passed},
+                             {"start", s.figures.start},
+                             {"last25", s.figures.last25},
+                             {"steps", s.figures.steps},
+                             {"logprob_diff_max", s.figures.largest_logprob_diff}});
   for (const ControlResult& c : controls)
-    line["controls"].push_back({{"control", control_name(c.control)}, {"failed_as_it_should", c.failed_as_it_should}, {"start", c.figures.start}, {"last25", c.figures.last25}, {"logprob_diff_max", c.figures.largest_logprob_diff}, {"expectation", c.expectation}});
+    line["controls"].push_back({{"control", control_name(c.control)},
+                                {"failed_as_it_should", c.failed_as_it_should},
+                                {"start", c.figures.start},
+                                {"last25", c.figures.last25},
+                                {"logprob_diff_max", c.figures.largest_logprob_diff},
+                                {"expectation", c.expectation}});
   return line;
 }
 
 }  // namespace
 
 int run_selftest(const cli::Options& typed) {
-  if (typed.seed && typed.seeds) throw Error::user({.what = "--seed and --seeds do not go together", .fix = "--seed S runs one seed, --seeds N the seeds 0 .. N-1"});
-  Options options{.controls = typed.control_names, .json = typed.json, .run_folder = typed.run_dir, .overrides = typed.overrides};
+  if (typed.seed && typed.seeds)
+    throw Error::user({.what = "--seed and --seeds do not go together",
+                       .fix = "--seed S runs one seed, --seeds N the seeds 0 .. N-1"});
+  Options options{
+      .controls = typed.control_names, .json = typed.json, .run_folder = typed.run_dir, .overrides = typed.overrides};
   if (typed.seed) options.seeds = {static_cast<long>(*typed.seed)};
   if (typed.seeds) {
     options.seeds.clear();
@@ -131,13 +155,17 @@ int run_selftest(const cli::Options& typed) {
 }
 
 int run_selftest(const Options& options) {
-  const std::filesystem::path folder = options.run_folder.empty() ? std::filesystem::path("runs") / ("selftest-" + base::wall_clock_stamp()) : options.run_folder;
+  const std::filesystem::path folder = options.run_folder.empty()
+                                           ? std::filesystem::path("runs") / ("selftest-" + base::wall_clock_stamp())
+                                           : options.run_folder;
   std::vector<TestRun> runs;
   for (const long seed : options.seeds) runs.push_back({.seed = seed, .folder = folder / base::text("seed-", seed)});
   for (const std::string& name : options.controls) {
-    const auto found = std::find_if(std::begin(kControls), std::end(kControls), [&](Control c) { return name == control_name(c); });
+    const auto found =
+        std::find_if(std::begin(kControls), std::end(kControls), [&](Control c) { return name == control_name(c); });
     if (found == std::end(kControls))
-      throw Error::user({.what = "unknown control '" + name + "'", .fix = "controls are zero_advantage, shuffled_advantage, negated_advantage, no_refit"});
+      throw Error::user({.what = "unknown control '" + name + "'",
+                         .fix = "controls are zero_advantage, shuffled_advantage, negated_advantage, no_refit"});
     runs.push_back({.seed = options.seeds.front(), .control = *found, .folder = folder / ("control-" + name)});
   }
 
@@ -157,13 +185,18 @@ int run_selftest(const Options& options) {
       seeds.push_back(judge_seed(run.seed, figures));
       good = seeds.back().passed;
     }
-    std::printf("%-28s %8.3f %8.3f %10.2g  %s%s\n", run.title().c_str(), figures.start, figures.last25, figures.largest_logprob_diff,
-                run.control ? (good ? "fails as it should" : "DID NOT FAIL: ") : (good ? "learned" : "DID NOT LEARN: "), good ? "" : expectation.c_str());
+    std::printf("%-28s %8.3f %8.3f %10.2g  %s%s\n", run.title().c_str(), figures.start, figures.last25,
+                figures.largest_logprob_diff,
+                run.control ? (good ? "fails as it should" : "DID NOT FAIL: ") : (good ? "learned" : "DID NOT LEARN: "),
+                good ? "" : expectation.c_str());
     std::fflush(stdout);
   });
   const bool passed = judge_all(seeds, controls);
-  if (seeds.size() >= 5) std::printf("median of the last 25 steps over %zu seeds: %.3f (at least 0.920)\n", seeds.size(), median_last25(seeds));
-  std::printf("%s in %s; records in %s\n", passed ? "passed" : "NOT PASSED", base::seconds_text(clock.elapsed_s()).c_str(), folder.c_str());
+  if (seeds.size() >= 5)
+    std::printf("median of the last 25 steps over %zu seeds: %.3f (at least 0.920)\n", seeds.size(),
+                median_last25(seeds));
+  std::printf("%s in %s; records in %s\n", passed ? "passed" : "NOT PASSED",
+              base::seconds_text(clock.elapsed_s()).c_str(), folder.c_str());
   if (options.json) std::printf("%s\n", json_of(seeds, controls, passed, clock.elapsed_s()).dump().c_str());
   std::fflush(stdout);
   return passed ? 0 : 4;

@@ -1,5 +1,5 @@
-// `muster selftest`: the proof that the loop learns, and learns for the right reason. Runs the tiny job for each seed and, with
-// controls, four sabotaged runs that must fail; each is an ordinary `muster run` in a folder of its own.
+// `muster selftest`: the proof that the loop learns, and learns for the right reason. Runs the tiny job for each seed
+// and, with controls, four sabotaged runs that must fail; each is an ordinary `muster run` in a folder of its own.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@ namespace muster::selftest {
 
 struct Options {
   std::vector<long> seeds{0};
-  std::vector<std::string> controls;   // names of sabotage; with --controls all four
+  std::vector<std::string> controls;  // names of sabotage; with --controls all four
   bool json = false;
   std::filesystem::path run_folder;    // where the runs lie; empty: runs/selftest-<time>
   std::vector<std::string> overrides;  // --set key=value for every run

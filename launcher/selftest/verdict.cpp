@@ -11,10 +11,14 @@ using base::number_text;
 
 const char* control_name(Control control) {
   switch (control) {
-    case Control::zero_advantage: return "zero_advantage";
-    case Control::shuffled_advantage: return "shuffled_advantage";
-    case Control::negated_advantage: return "negated_advantage";
-    case Control::no_refit: break;
+    case Control::zero_advantage:
+      return "zero_advantage";
+    case Control::shuffled_advantage:
+      return "shuffled_advantage";
+    case Control::negated_advantage:
+      return "negated_advantage";
+    case Control::no_refit:
+      break;
   }
   return "no_refit";
 }
@@ -35,8 +39,10 @@ ControlResult judge_control(Control control, const RunFigures& figures) {
       result.expectation = "last 25 steps at most " + number_text(figures.start / 2, 3);
       break;
     case Control::no_refit:
-      result.failed_as_it_should = std::abs(figures.last25 - figures.start) <= kRoom && figures.largest_logprob_diff > 0.3;
-      result.expectation = "last 25 steps within 0.06 of " + number_text(figures.start, 3) + " and a log-probability difference above 0.3";
+      result.failed_as_it_should =
+          std::abs(figures.last25 - figures.start) <= kRoom && figures.largest_logprob_diff > 0.3;
+      result.expectation = "last 25 steps within 0.06 of " + number_text(figures.start, 3) +
+                           " and a log-probability difference above 0.3";
       break;
   }
   return result;
@@ -52,8 +58,9 @@ double median_last25(const std::vector<SeedResult>& seeds) {
 }
 
 bool judge_all(const std::vector<SeedResult>& seeds, const std::vector<ControlResult>& controls) {
-  const bool each = std::all_of(seeds.begin(), seeds.end(), [](const SeedResult& s) { return s.passed; }) &&
-                    std::all_of(controls.begin(), controls.end(), [](const ControlResult& c) { return c.failed_as_it_should; });
+  const bool each =
+      std::all_of(seeds.begin(), seeds.end(), [](const SeedResult& s) { return s.passed; }) &&
+      std::all_of(controls.begin(), controls.end(), [](const ControlResult& c) { return c.failed_as_it_should; });
   return each && (seeds.size() < 5 || median_last25(seeds) >= 0.92);
 }
 

@@ -49,7 +49,8 @@ pid_t spawn(const std::vector<std::string>& command, int output, int errors) {
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0)
-    throw Error::cluster({.what = base::text("cannot start ", command[0], ": ", std::strerror(code)), .fix = "Slurm's commands must be on PATH here (a login node, or inside a job)"});
+    throw Error::cluster({.what = base::text("cannot start ", command[0], ": ", std::strerror(code)),
+                          .fix = "Slurm's commands must be on PATH here (a login node, or inside a job)"});
   return pid;
 }
 

@@ -31,7 +31,9 @@ class CommandQueries : public Queries {
 
   std::vector<NodeFacts> nodes(const std::vector<std::string>& names) override {
     const std::vector<NodeFacts> nodes = parse_nodes(shown({"node", compress_hosts(names)}));
-    if (nodes.size() != names.size()) throw Error::cluster({.what = base::text("Slurm knows ", nodes.size(), " of the ", names.size(), " nodes ", compress_hosts(names))});
+    if (nodes.size() != names.size())
+      throw Error::cluster({.what = base::text("Slurm knows ", nodes.size(), " of the ", names.size(), " nodes ",
+                                               compress_hosts(names))});
     return nodes;
   }
 
@@ -47,7 +49,9 @@ class CommandQueries : public Queries {
  private:
   static Error failed(const std::vector<std::string>& what, const CommandResult& result) {
     const std::string said = base::trim(result.errors + result.output);
-    return Error::cluster({.what = base::text("scontrol show ", base::join(what, " "), result.timed_out ? " did not answer in 10 s" : " failed", said.empty() ? "" : ": ", said)});
+    return Error::cluster(
+        {.what = base::text("scontrol show ", base::join(what, " "),
+                            result.timed_out ? " did not answer in 10 s" : " failed", said.empty() ? "" : ": ", said)});
   }
 
   static std::string shown(const std::vector<std::string>& what) {

@@ -12,8 +12,12 @@ constexpr double kDeadline_s = 30;  // sbatch itself waits for a busy controller
 
 std::string checked(const std::vector<std::string>& command, const std::string& fix) {
   const CommandResult result = run_command(command, kDeadline_s);
-  if (result.timed_out) throw Error::cluster({.what = base::text(command[0], " did not answer in ", base::seconds_text(kDeadline_s)), .fix = fix});
-  if (result.code != 0) throw Error::cluster({.what = base::text(command[0], " failed: ", base::trim(result.errors + result.output)), .fix = fix});
+  if (result.timed_out)
+    throw Error::cluster(
+        {.what = base::text(command[0], " did not answer in ", base::seconds_text(kDeadline_s)), .fix = fix});
+  if (result.code != 0)
+    throw Error::cluster(
+        {.what = base::text(command[0], " failed: ", base::trim(result.errors + result.output)), .fix = fix});
   return base::trim(result.output);
 }
 

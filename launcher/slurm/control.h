@@ -1,4 +1,5 @@
-// What we tell Slurm, always through its own commands (sites filter and extend them): submit, look ahead, cancel, requeue.
+// What we tell Slurm, always through its own commands (sites filter and extend them): submit, look ahead, cancel,
+// requeue.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ class Control {
 
 std::unique_ptr<Control> make_control();
 
-/// The lines of `sbatch --test-only`: "sbatch: Job 7 to start at 2026-11-23T20:31:07 using 32 processors on nodes ...". Pure.
+/// The lines of `sbatch --test-only`: "sbatch: Job 7 to start at 2026-11-23T20:31:07 using 32 processors on nodes ...".
+/// Pure.
 Forecast parse_forecast(const std::string& text, int code);
 
 }  // namespace muster::slurm

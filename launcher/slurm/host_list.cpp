@@ -16,7 +16,8 @@ constexpr std::int64_t kMostHosts = 1'000'000;  // a list that expands to more i
 }
 
 std::int64_t number(const std::string& digits, const std::string& list) {
-  if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string::npos) fail(list, base::text("'", digits, "' is no number"));
+  if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string::npos)
+    fail(list, base::text("'", digits, "' is no number"));
   return std::stoll(digits);
 }
 
@@ -26,7 +27,8 @@ std::string padded(std::int64_t value, std::size_t width) {
 }
 
 // One word without outer commas; brackets may stand several times in it.
-void expand_word(const std::string& prefix, const std::string& rest, const std::string& list, std::vector<std::string>& hosts) {
+void expand_word(const std::string& prefix, const std::string& rest, const std::string& list,
+                 std::vector<std::string>& hosts) {
   const std::size_t open = rest.find('[');
   if (open == std::string::npos) {
     hosts.push_back(prefix + rest);
@@ -40,7 +42,8 @@ void expand_word(const std::string& prefix, const std::string& rest, const std::
     const std::int64_t begin = number(first, list);
     const std::int64_t end = dash == std::string::npos ? begin : number(part.substr(dash + 1), list);
     if (end < begin || end - begin > kMostHosts) fail(list, base::text("the range ", part));
-    for (std::int64_t i = begin; i <= end; ++i) expand_word(prefix + rest.substr(0, open) + padded(i, first.size()), rest.substr(close + 1), list, hosts);
+    for (std::int64_t i = begin; i <= end; ++i)
+      expand_word(prefix + rest.substr(0, open) + padded(i, first.size()), rest.substr(close + 1), list, hosts);
   }
 }
 
@@ -87,10 +90,12 @@ std::string compress_hosts(const std::vector<std::string>& hosts) {
     const Name first = name_of(hosts[i]);
     std::vector<std::string> ranges;
     std::size_t next = i;
-    while (next < hosts.size() && !first.digits.empty() && name_of(hosts[next]).prefix == first.prefix && !name_of(hosts[next]).digits.empty()) {
+    while (next < hosts.size() && !first.digits.empty() && name_of(hosts[next]).prefix == first.prefix &&
+           !name_of(hosts[next]).digits.empty()) {
       const std::string begin = name_of(hosts[next]).digits;
       std::string end = begin;
-      while (++next < hosts.size() && name_of(hosts[next]).prefix == first.prefix && !name_of(hosts[next]).digits.empty() && follows(end, name_of(hosts[next]).digits))
+      while (++next < hosts.size() && name_of(hosts[next]).prefix == first.prefix &&
+             !name_of(hosts[next]).digits.empty() && follows(end, name_of(hosts[next]).digits))
         end = name_of(hosts[next]).digits;
       ranges.push_back(begin == end ? begin : begin + "-" + end);
     }

@@ -1,5 +1,5 @@
-// Queries by libslurm. Its ABI and parts of its source change with each release, so this is a plugin of its own, compiled where it is
-// used; what moved between 22.05 and 26.05 is bridged in namespace `release`.
+// Queries by libslurm. Its ABI and parts of its source change with each release, so this is a plugin of its own,
+// compiled where it is used; what moved between 22.05 and 26.05 is bridged in namespace `release`.
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
 
@@ -57,10 +57,13 @@ struct Freer {
 };
 using JobMessage = std::unique_ptr<job_info_msg_t, Freer<job_info_msg_t, slurm_free_job_info_msg>>;
 using NodeMessage = std::unique_ptr<node_info_msg_t, Freer<node_info_msg_t, slurm_free_node_info_msg>>;
-using PartitionMessage = std::unique_ptr<partition_info_msg_t, Freer<partition_info_msg_t, slurm_free_partition_info_msg>>;
+using PartitionMessage =
+    std::unique_ptr<partition_info_msg_t, Freer<partition_info_msg_t, slurm_free_partition_info_msg>>;
 
 std::string text_of(const char* text) { return text == nullptr ? "" : text; }
-std::int64_t limit_of(std::uint32_t value, std::int64_t factor) { return value == INFINITE || value == NO_VAL ? kUnlimited : static_cast<std::int64_t>(value) * factor; }
+std::int64_t limit_of(std::uint32_t value, std::int64_t factor) {
+  return value == INFINITE || value == NO_VAL ? kUnlimited : static_cast<std::int64_t>(value) * factor;
+}
 
 [[noreturn]] void fail(const char* call) {
   throw Error::cluster({.what = base::text("libslurm: ", call, " failed: ", slurm_strerror(release::last_error()))});
@@ -70,19 +73,32 @@ std::string job_state_name(std::uint32_t state) {
   if ((state & JOB_COMPLETING) != 0) return "COMPLETING";
   if ((state & JOB_CONFIGURING) != 0) return "CONFIGURING";
   switch (state & JOB_STATE_BASE) {
-    case JOB_PENDING: return "PENDING";
-    case JOB_RUNNING: return "RUNNING";
-    case JOB_SUSPENDED: return "SUSPENDED";
-    case JOB_COMPLETE: return "COMPLETED";
-    case JOB_CANCELLED: return "CANCELLED";
-    case JOB_FAILED: return "FAILED";
-    case JOB_TIMEOUT: return "TIMEOUT";
-    case JOB_NODE_FAIL: return "NODE_FAIL";
-    case JOB_PREEMPTED: return "PREEMPTED";
-    case JOB_BOOT_FAIL: return "BOOT_FAIL";
-    case JOB_DEADLINE: return "DEADLINE";
-    case JOB_OOM: return "OUT_OF_MEMORY";
-    default: return base::text("state ", state);
+    case JOB_PENDING:
+      return "PENDING";
+    case JOB_RUNNING:
+      return "RUNNING";
+    case JOB_SUSPENDED:
+      return "SUSPENDED";
+    case JOB_COMPLETE:
+      return "COMPLETED";
+    case JOB_CANCELLED:
+      return "CANCELLED";
+    case JOB_FAILED:
+      return "FAILED";
+    case JOB_TIMEOUT:
+      return "TIMEOUT";
+    case JOB_NODE_FAIL:
+      return "NODE_FAIL";
+    case JOB_PREEMPTED:
+      return "PREEMPTED";
+    case JOB_BOOT_FAIL:
+      return "BOOT_FAIL";
+    case JOB_DEADLINE:
+      return "DEADLINE";
+    case JOB_OOM:
+      return "OUT_OF_MEMORY";
+    default:
+      return base::text("state ", state);
   }
 }
 
@@ -102,7 +118,8 @@ class LibslurmQueries : public Queries {
   // slurm_ping is the one call that does not wait for an absent controller.
   void ping() override {
     begin();
-    if (const int code = slurm_ping(0); code != 0) throw controller_away(slurm_strerror(code > 0 ? code : release::last_error()));
+    if (const int code = slurm_ping(0); code != 0)
+      throw controller_away(slurm_strerror(code > 0 ? code : release::last_error()));
   }
 
   std::vector<PartitionFacts> partitions() override {
@@ -134,7 +151,8 @@ class LibslurmQueries : public Queries {
       for (std::uint32_t i = 0; i < message->record_count; ++i)
         if (text_of(message->node_array[i].name) == name) found = &message->node_array[i];
       if (found == nullptr) throw Error::cluster({.what = base::text("Slurm knows no node '", name, "'")});
-      nodes.push_back({.name = name, .address = text_of(found->node_addr), .state = node_state_name(found->node_state)});
+      nodes.push_back(
+          {.name = name, .address = text_of(found->node_addr), .state = node_state_name(found->node_state)});
     }
     return nodes;
   }

@@ -1,4 +1,5 @@
-// Opens the libslurm plugin (libmuster_slurm.so, beside the executable) where it is there, else falls back to Slurm's commands.
+// Opens the libslurm plugin (libmuster_slurm.so, beside the executable) where it is there, else falls back to Slurm's
+// commands.
 #include <dlfcn.h>
 
 #include "launcher/slurm/queries.h"

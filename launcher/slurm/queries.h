@@ -1,5 +1,5 @@
-// What we ask Slurm, behind one interface with two forms: the libslurm plugin where it was built and a controller's configuration is
-// readable, and Slurm's commands everywhere else. A fake stands behind it in tests.
+// What we ask Slurm, behind one interface with two forms: the libslurm plugin where it was built and a controller's
+// configuration is readable, and Slurm's commands everywhere else. A fake stands behind it in tests.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct PartitionFacts {
   std::string name;
   bool is_default = false, is_up = true;
   std::int64_t max_time_s = kUnlimited;
-  std::int64_t max_nodes = kUnlimited;   // of one job
+  std::int64_t max_nodes = kUnlimited;  // of one job
   std::int64_t total_nodes = 0;
   bool operator==(const PartitionFacts&) const = default;
 };
@@ -31,14 +31,14 @@ struct JobFacts {
   std::int64_t start_s = 0, end_s = 0;         // Unix time; 0: not known. For a waiting job the expected start
   std::int64_t time_limit_s = kUnlimited;
   std::int64_t restarts = 0;
-  std::string exit_code;                       // "0:0"
+  std::string exit_code;  // "0:0"
   bool is_over() const;
 };
 
 class Queries {
  public:
   virtual ~Queries() = default;
-  virtual const char* form() const = 0;        // "libslurm" or "commands"
+  virtual const char* form() const = 0;  // "libslurm" or "commands"
   /// Answers within about a second. throws: Error::cluster when no configuration or no controller is there.
   virtual void ping() = 0;
   virtual std::vector<PartitionFacts> partitions() = 0;

@@ -23,7 +23,8 @@ std::string value(const Record& record, const std::string& key) {
 }
 
 std::int64_t count(const std::string& text) {
-  if (text.empty() || text == "UNLIMITED" || text.find_first_not_of("0123456789") != std::string::npos) return kUnlimited;
+  if (text.empty() || text == "UNLIMITED" || text.find_first_not_of("0123456789") != std::string::npos)
+    return kUnlimited;
   return std::stoll(text);
 }
 
@@ -66,7 +67,8 @@ std::vector<NodeFacts> parse_nodes(const std::string& text) {
   for (const std::string& line : base::split(text, '\n')) {
     const Record record = parse_record(line);
     if (record.contains("NodeName"))
-      nodes.push_back({.name = value(record, "NodeName"), .address = value(record, "NodeAddr"), .state = value(record, "State")});
+      nodes.push_back(
+          {.name = value(record, "NodeName"), .address = value(record, "NodeAddr"), .state = value(record, "State")});
   }
   return nodes;
 }
@@ -88,20 +90,24 @@ JobFacts parse_job(const std::string& line) {
 }
 
 bool JobFacts::is_over() const {
-  for (const char* running : {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "SIGNALING", "STAGE_OUT", "RESIZING"})
+  for (const char* running : {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "REQUEUED",
+                              "REQUEUE_HOLD", "SPECIAL_EXIT", "SIGNALING", "STAGE_OUT", "RESIZING"})
     if (state == running) return false;
   return true;
 }
 
 std::int64_t parse_duration(const std::string& text) {
-  if (text.empty() || text == "UNLIMITED" || text == "NONE" || text == "Partition_Limit" || text == "INVALID") return kUnlimited;
+  if (text.empty() || text == "UNLIMITED" || text == "NONE" || text == "Partition_Limit" || text == "INVALID")
+    return kUnlimited;
   const std::size_t dash = text.find('-');
   const std::int64_t days = dash == std::string::npos ? 0 : count(text.substr(0, dash));
   std::vector<std::int64_t> parts;
-  for (const std::string& part : base::split(dash == std::string::npos ? text : text.substr(dash + 1), ':')) parts.push_back(count(part));
+  for (const std::string& part : base::split(dash == std::string::npos ? text : text.substr(dash + 1), ':'))
+    parts.push_back(count(part));
   bool is_good = days >= 0 && parts.size() <= 3;
   for (const std::int64_t part : parts) is_good = is_good && part >= 0;
-  if (!is_good) throw Error::cluster({.what = base::text("'", text, "' is no time limit"), .fix = "days-hours:minutes:seconds"});
+  if (!is_good)
+    throw Error::cluster({.what = base::text("'", text, "' is no time limit"), .fix = "days-hours:minutes:seconds"});
   // With days the first part is hours; without, one part is minutes, two are minutes:seconds.
   static constexpr std::int64_t kFromHours[3] = {3600, 60, 1};
   const std::size_t first = dash != std::string::npos ? 0 : parts.size() == 3 ? 0 : 1;
@@ -112,7 +118,8 @@ std::int64_t parse_duration(const std::string& text) {
 
 std::string duration_text(std::int64_t seconds) {
   char text[64];
-  std::snprintf(text, sizeof text, "%lld:%02d:%02d", static_cast<long long>(seconds / 3600), static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
+  std::snprintf(text, sizeof text, "%lld:%02d:%02d", static_cast<long long>(seconds / 3600),
+                static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
   return text;
 }
 

@@ -29,9 +29,13 @@ namespace {
 
 constexpr double kCancel_s = 30;
 
-fs::path run_of(const cli::Options& typed) { return run::find_run(!typed.words.empty() ? typed.words[0] : typed.run_dir.string()); }
+fs::path run_of(const cli::Options& typed) {
+  return run::find_run(!typed.words.empty() ? typed.words[0] : typed.run_dir.string());
+}
 
-std::string row(const std::string& name, const std::string& value) { return name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + value + "\n"; }
+std::string row(const std::string& name, const std::string& value) {
+  return name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + value + "\n";
+}
 
 std::string job_row(const run::Submission& submission, slurm::Queries& queries) {
   try {
@@ -40,9 +44,14 @@ std::string job_row(const run::Submission& submission, slurm::Queries& queries) 
     std::string words = text(job->id, ' ', job->state);
     if (!job->reason.empty()) words += " (" + job->reason + ")";
     if (!job->nodes.empty()) words += " on " + job->nodes;
-    if (job->state == "PENDING" && job->start_s > 0) words += text(", expected in ", base::seconds_text(static_cast<double>(std::max<std::int64_t>(0, job->start_s - std::time(nullptr)))));
-    if (job->state == "RUNNING" && job->start_s > 0) words += text(" for ", base::seconds_text(static_cast<double>(std::time(nullptr) - job->start_s)));
-    if (job->state == "RUNNING" && job->time_limit_s != slurm::kUnlimited) words += text(" of at most ", slurm::duration_text(job->time_limit_s));
+    if (job->state == "PENDING" && job->start_s > 0)
+      words +=
+          text(", expected in ",
+               base::seconds_text(static_cast<double>(std::max<std::int64_t>(0, job->start_s - std::time(nullptr)))));
+    if (job->state == "RUNNING" && job->start_s > 0)
+      words += text(" for ", base::seconds_text(static_cast<double>(std::time(nullptr) - job->start_s)));
+    if (job->state == "RUNNING" && job->time_limit_s != slurm::kUnlimited)
+      words += text(" of at most ", slurm::duration_text(job->time_limit_s));
     if (job->restarts > 0) words += text(", started again ", job->restarts, " times");
     return words;
   } catch (const Error& error) {
@@ -56,14 +65,19 @@ std::string step_row(const spec::Plan& plan, std::int64_t attempt) {
   for (nlohmann::ordered_json& record : base::read_json_lines(spec::RunPaths{plan.run_folder}.steps()))
     if (record.is_object() && record.value("attempt", std::int64_t{-1}) == attempt) last = std::move(record);
   if (last.is_null()) return "none yet";
-  return text(last.value("step", std::int64_t{0}), " of ", plan.job.grpo.steps, ", reward ", base::number_text(last.value("reward", 0.0), 3), ", ", base::number_text(last.value("step_s", 0.0), 2), " s a step");
+  return text(last.value("step", std::int64_t{0}), " of ", plan.job.grpo.steps, ", reward ",
+              base::number_text(last.value("reward", 0.0), 3), ", ", base::number_text(last.value("step_s", 0.0), 2),
+              " s a step");
 }
 
 std::string attempt_row(const spec::RunPaths& paths, const spec::Epoch& epoch) {
   const auto verdict = supervise::read_verdict(paths, epoch.attempt);
-  if (verdict) return text(epoch.attempt, ", over: ", verdict->sentence, verdict->code == 0 ? "" : text(" (code ", verdict->code, ")"));
+  if (verdict)
+    return text(epoch.attempt, ", over: ", verdict->sentence,
+                verdict->code == 0 ? "" : text(" (code ", verdict->code, ")"));
   const bool is_here = epoch.host == spec::this_host() && epoch.boot_id == spec::this_boot_id();
-  if (is_here && !supervise::is_alive_here(epoch)) return text(epoch.attempt, ", died: its supervisor on ", epoch.host, " is gone and left no verdict");
+  if (is_here && !supervise::is_alive_here(epoch))
+    return text(epoch.attempt, ", died: its supervisor on ", epoch.host, " is gone and left no verdict");
   return text(epoch.attempt, ", supervised on ", epoch.host);
 }
 
@@ -92,7 +106,8 @@ void follow_progress(const spec::Plan& plan, const spec::RunPaths& paths, std::i
   }
   view.finish();
   const auto verdict = supervise::read_verdict(paths, attempt);
-  std::printf("%s\n", verdict->code == 0 ? progress::summary_text(plan, paths, attempt).c_str() : verdict->sentence.c_str());
+  std::printf("%s\n",
+              verdict->code == 0 ? progress::summary_text(plan, paths, attempt).c_str() : verdict->sentence.c_str());
 }
 
 std::int64_t writer_rank(const spec::Plan& plan) {
@@ -125,7 +140,8 @@ int cancel_job(const run::Submission& submission) {
     const auto now = queries->job(submission.job_id);
     return !now || now->is_over();
   });
-  std::printf("job %s %s\n", submission.job_id.c_str(), is_over ? "cancelled" : "was told to end; Slurm is still at it");
+  std::printf("job %s %s\n", submission.job_id.c_str(),
+              is_over ? "cancelled" : "was told to end; Slurm is still at it");
   return 0;
 }
 
@@ -150,9 +166,13 @@ int logs_verb(const cli::Options& typed) {
   const spec::RunPaths paths{run_of(typed)};
   const spec::Plan plan = spec::read_plan(paths.plan());
   if (typed.rank && (*typed.rank < 0 || *typed.rank >= std::ssize(plan.ranks)))
-    throw Error::user({.what = text("the run has ranks 0 to ", plan.ranks.size() - 1, ", not ", *typed.rank), .where = paths.plan().string()});
+    throw Error::user({.what = text("the run has ranks 0 to ", plan.ranks.size() - 1, ", not ", *typed.rank),
+                       .where = paths.plan().string()});
   auto epoch = spec::current_epoch(paths.folder);
-  if (!epoch && !typed.follow) throw Error::user({.what = "no attempt of this run has begun, so it has no logs", .where = paths.folder.string(), .fix = "muster status"});
+  if (!epoch && !typed.follow)
+    throw Error::user({.what = "no attempt of this run has begun, so it has no logs",
+                       .where = paths.folder.string(),
+                       .fix = "muster status"});
   for (; !epoch; epoch = spec::current_epoch(paths.folder)) std::this_thread::sleep_for(std::chrono::milliseconds(500));
   const fs::path log = paths.rank_log(epoch->attempt, typed.rank.value_or(writer_rank(plan)));
   if (typed.follow && !typed.rank) {
@@ -174,9 +194,14 @@ int cancel_verb(const cli::Options& typed) {
     return 0;
   }
   if (!supervise::is_alive_here(*epoch))
-    throw Error::user({.what = text("attempt ", epoch->attempt, " was begun on ", epoch->host, " by process ", epoch->pid, ", which is not alive here"), .where = paths.folder.string(), .fix = "cancel it on that machine"});
+    throw Error::user({.what = text("attempt ", epoch->attempt, " was begun on ", epoch->host, " by process ",
+                                    epoch->pid, ", which is not alive here"),
+                       .where = paths.folder.string(),
+                       .fix = "cancel it on that machine"});
   ::kill(static_cast<pid_t>(epoch->pid), SIGTERM);
-  if (!wait_for([&] { return supervise::read_verdict(paths, epoch->attempt).has_value(); })) throw Error::cluster({.what = text("process ", epoch->pid, " was told to end, but has not"), .where = paths.folder.string()});
+  if (!wait_for([&] { return supervise::read_verdict(paths, epoch->attempt).has_value(); }))
+    throw Error::cluster(
+        {.what = text("process ", epoch->pid, " was told to end, but has not"), .where = paths.folder.string()});
   std::printf("ended: %s\n", supervise::read_verdict(paths, epoch->attempt)->sentence.c_str());
   return 0;
 }

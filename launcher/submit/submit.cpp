@@ -40,7 +40,8 @@ void add_all(base::Faults& faults, const Error& error) {
 
 }  // namespace
 
-void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions, base::Faults& faults) {
+void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
+                  base::Faults& faults) {
   const cluster::SlurmFacts& wanted = prepared.cluster.slurm;
   const std::string where = text("cluster ", prepared.cluster.name);
   std::vector<std::string> names;
@@ -51,19 +52,29 @@ void check_limits(const run::Prepared& prepared, const std::vector<slurm::Partit
   }
   if (partition == nullptr) {
     const std::string near = base::nearest(wanted.partition, names);
-    faults.add({.what = wanted.partition.empty() ? "slurm.partition is not set, and Slurm has no default partition" : text("Slurm has no partition '", wanted.partition, "'"),
-                .where = where,
-                .fix = text(near.empty() ? "" : "did you mean '" + near + "'? ", "there are ", base::join(names, ", "))});
+    faults.add(
+        {.what = wanted.partition.empty() ? "slurm.partition is not set, and Slurm has no default partition"
+                                          : text("Slurm has no partition '", wanted.partition, "'"),
+         .where = where,
+         .fix = text(near.empty() ? "" : "did you mean '" + near + "'? ", "there are ", base::join(names, ", "))});
     return;
   }
-  if (!partition->is_up) faults.add({.what = text("partition ", partition->name, " is down"), .where = where, .fix = "choose another, or wait"});
+  if (!partition->is_up)
+    faults.add(
+        {.what = text("partition ", partition->name, " is down"), .where = where, .fix = "choose another, or wait"});
   const std::int64_t nodes = prepared.plan.num_nodes;
-  const std::int64_t most = partition->max_nodes == slurm::kUnlimited ? partition->total_nodes : std::min(partition->max_nodes, partition->total_nodes);
+  const std::int64_t most = partition->max_nodes == slurm::kUnlimited
+                                ? partition->total_nodes
+                                : std::min(partition->max_nodes, partition->total_nodes);
   if (nodes > most)
-    faults.add({.what = text("the plan needs ", nodes, " nodes, but a job in partition ", partition->name, " may have ", most), .where = where, .fix = "plan the job smaller, or set slurm.partition"});
+    faults.add(
+        {.what = text("the plan needs ", nodes, " nodes, but a job in partition ", partition->name, " may have ", most),
+         .where = where,
+         .fix = "plan the job smaller, or set slurm.partition"});
   const std::int64_t time_s = wanted.time_limit_min * 60;
   if (partition->max_time_s != slurm::kUnlimited && time_s > partition->max_time_s)
-    faults.add({.what = text("slurm.time_limit_min = ", wanted.time_limit_min, ", but partition ", partition->name, " ends jobs after ", partition->max_time_s / 60, " minutes"),
+    faults.add({.what = text("slurm.time_limit_min = ", wanted.time_limit_min, ", but partition ", partition->name,
+                             " ends jobs after ", partition->max_time_s / 60, " minutes"),
                 .where = where,
                 .fix = text("set slurm.time_limit_min = ", partition->max_time_s / 60, " or less")});
 }
@@ -78,7 +89,8 @@ std::string start_text(std::int64_t start_s, std::int64_t now_s) {
 }
 
 int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control) {
-  if (!typed.words.empty() && typed.cluster.empty()) throw Error::user({.what = "muster submit needs --cluster", .fix = "the name of a file in clusters/ or a path"});
+  if (!typed.words.empty() && typed.cluster.empty())
+    throw Error::user({.what = "muster submit needs --cluster", .fix = "the name of a file in clusters/ or a path"});
   const run::Prepared prepared = run::prepare(typed);
   const spec::RunPaths paths{prepared.plan.run_folder};
   for (const std::string& warning : prepared.plan.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
@@ -94,20 +106,27 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   slurm::Forecast forecast;
   if (faults.empty()) {
     forecast = control.forecast(paths.batch_script());
-    if (!forecast.accepted) faults.add({.what = "Slurm refuses the job: " + forecast.said, .where = text("sbatch --test-only for cluster ", prepared.cluster.name), .fix = "look at `muster plan` for what is asked for"});
+    if (!forecast.accepted)
+      faults.add({.what = "Slurm refuses the job: " + forecast.said,
+                  .where = text("sbatch --test-only for cluster ", prepared.cluster.name),
+                  .fix = "look at `muster plan` for what is asked for"});
   }
   faults.throw_if_any();
   const std::string id = control.submit(paths.batch_script());
   undo.keep();
-  run::write_submission(paths.folder, {.job_id = id, .cluster = prepared.cluster.name, .time = base::wall_clock_text()});
+  run::write_submission(paths.folder,
+                        {.job_id = id, .cluster = prepared.cluster.name, .time = base::wall_clock_text()});
   const std::int64_t now_s = std::time(nullptr);
-  std::printf("job             %s (%s, %lld %s)\n", id.c_str(), prepared.plan.job.name.c_str(), static_cast<long long>(prepared.plan.num_nodes), prepared.plan.num_nodes == 1 ? "node" : "nodes");
+  std::printf("job             %s (%s, %lld %s)\n", id.c_str(), prepared.plan.job.name.c_str(),
+              static_cast<long long>(prepared.plan.num_nodes), prepared.plan.num_nodes == 1 ? "node" : "nodes");
   std::printf("run folder      %s\n", paths.folder.c_str());
   std::printf("expected start  %s\n", start_text(forecast.start_s, now_s).c_str());
   std::printf("follow          muster status %s   muster logs -f %s\n", id.c_str(), id.c_str());
   return 0;
 }
 
-int submit_verb(const cli::Options& typed) { return submit_verb(typed, *slurm::make_queries(), *slurm::make_control()); }
+int submit_verb(const cli::Options& typed) {
+  return submit_verb(typed, *slurm::make_queries(), *slurm::make_control());
+}
 
 }  // namespace muster::submit

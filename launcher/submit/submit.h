@@ -13,8 +13,10 @@ namespace muster::submit {
 int submit_verb(const cli::Options& typed);
 int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control);
 
-/// A fault for each limit of its partition that the plan breaks: Slurm itself would accept such a job and never start it.
-void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions, base::Faults& faults);
+/// A fault for each limit of its partition that the plan breaks: Slurm itself would accept such a job and never start
+/// it.
+void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
+                  base::Faults& faults);
 /// "now", "in 3 min (20:31:07)", "not known yet".
 std::string start_text(std::int64_t start_s, std::int64_t now_s);
 

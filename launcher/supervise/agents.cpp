@@ -23,7 +23,9 @@ std::vector<std::string> own_environment() {
 }
 
 std::vector<std::string> agent_words(const spec::Plan& plan, const Attempt& attempt) {
-  return {(plan.binaries / "muster-runtime").string(), "node", "--plan", attempt.paths.plan().string(), "--placement", attempt.paths.placement(attempt.number()).string()};
+  return {
+      (plan.binaries / "muster-runtime").string(),       "node", "--plan", attempt.paths.plan().string(), "--placement",
+      attempt.paths.placement(attempt.number()).string()};
 }
 
 std::string ended_text(const std::string& name, const base::ChildEnd& end) {
@@ -33,12 +35,20 @@ std::string ended_text(const std::string& name, const base::ChildEnd& end) {
 
 }  // namespace
 
-Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const std::vector<std::string>& srun_flags) : by_srun_(nodes.by_srun) {
+Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes,
+               const std::vector<std::string>& srun_flags)
+    : by_srun_(nodes.by_srun) {
   if (by_srun_) {
-    slurm::AgentsStep step{.agent = agent_words(plan, attempt), .flags = srun_flags, .attempt_folder = attempt.paths.attempt(attempt.number())};
+    slurm::AgentsStep step{.agent = agent_words(plan, attempt),
+                           .flags = srun_flags,
+                           .attempt_folder = attempt.paths.attempt(attempt.number())};
     for (const spec::NodePlace& place : nodes.places) step.hosts.push_back(place.host);
     const std::filesystem::path log = step.attempt_folder / "srun.log";
-    starters_.push_back({"srun", base::start_child({.command = slurm::agents_command(step), .environment = slurm::step_environment(own_environment()), .output = log}), true, log});
+    starters_.push_back({"srun",
+                         base::start_child({.command = slurm::agents_command(step),
+                                            .environment = slurm::step_environment(own_environment()),
+                                            .output = log}),
+                         true, log});
     return;
   }
   try {
@@ -46,7 +56,8 @@ Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& node
       std::vector<std::string> command = agent_words(plan, attempt);
       command.insert(command.end(), {"--slot", std::to_string(place.slot)});
       const std::filesystem::path log = attempt.paths.node_log(attempt.number(), place.slot);
-      starters_.push_back({base::text("the agent of slot ", place.slot), base::start_child({.command = command, .output = log}), true, log});
+      starters_.push_back({base::text("the agent of slot ", place.slot),
+                           base::start_child({.command = command, .output = log}), true, log});
     }
   } catch (const Error&) {
     signal(SIGTERM);

@@ -1,4 +1,5 @@
-// The running node agents of an attempt: one srun, or one child a slot. Started, signalled, reaped; nothing is decided here.
+// The running node agents of an attempt: one srun, or one child a slot. Started, signalled, reaped; nothing is decided
+// here.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +15,8 @@ namespace muster::supervise {
 class Agents {
  public:
   /// throws: Error::cluster when a program cannot be started; what was started before is ended.
-  Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const std::vector<std::string>& srun_flags);
+  Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes,
+         const std::vector<std::string>& srun_flags);
   Agents(const Agents&) = delete;
   ~Agents();
 
@@ -28,7 +30,7 @@ class Agents {
 
  private:
   struct Starter {
-    std::string name;               // "srun", "the agent of slot 2"
+    std::string name;  // "srun", "the agent of slot 2"
     pid_t pid = 0;
     bool runs = true;
     std::filesystem::path log;

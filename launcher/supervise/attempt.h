@@ -1,4 +1,5 @@
-// The beginning of an attempt: the epoch file raised, its folder, key and placement written. Whoever comes later owns the run.
+// The beginning of an attempt: the epoch file raised, its folder, key and placement written. Whoever comes later owns
+// the run.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,8 @@ void end_attempt(const Attempt& attempt) noexcept;
 
 /// A port below the ephemeral range that follows from `attempt_id`: the first of its sequence that `is_free` accepts.
 /// throws: Error::cluster when 200 in a row are taken.
-std::int64_t choose_port(const std::string& attempt_id, std::int64_t ephemeral_begin, const std::function<bool(std::int64_t)>& is_free);
+std::int64_t choose_port(const std::string& attempt_id, std::int64_t ephemeral_begin,
+                         const std::function<bool(std::int64_t)>& is_free);
 /// Could a listener on this machine take it now?
 bool port_is_free(std::int64_t port);
 /// First port of /proc/sys/net/ipv4/ip_local_port_range, or 32768.

@@ -26,7 +26,8 @@ struct Address {
     return name;
   }
   bool is_loopback() const {
-    if (storage.ss_family == AF_INET) return (ntohl(reinterpret_cast<const sockaddr_in&>(storage).sin_addr.s_addr) >> 24) == 127;
+    if (storage.ss_family == AF_INET)
+      return (ntohl(reinterpret_cast<const sockaddr_in&>(storage).sin_addr.s_addr) >> 24) == 127;
     return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr);
   }
 };
@@ -37,13 +38,15 @@ std::vector<Address> resolve(const std::string& name) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
   if (const int code = ::getaddrinfo(name.c_str(), "9", &hints, &list); code != 0)
-    throw Error::cluster({.what = base::text("the node name '", name, "' does not resolve: ", ::gai_strerror(code)), .fix = "nodes must reach each other by Slurm's NodeAddr"});
+    throw Error::cluster({.what = base::text("the node name '", name, "' does not resolve: ", ::gai_strerror(code)),
+                          .fix = "nodes must reach each other by Slurm's NodeAddr"});
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, ::freeaddrinfo);
   std::vector<Address> addresses;
   for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
     Address address;
     address.size = entry->ai_addrlen;
-    std::copy_n(reinterpret_cast<const char*>(entry->ai_addr), entry->ai_addrlen, reinterpret_cast<char*>(&address.storage));
+    std::copy_n(reinterpret_cast<const char*>(entry->ai_addr), entry->ai_addrlen,
+                reinterpret_cast<char*>(&address.storage));
     addresses.push_back(address);
   }
   return addresses;
@@ -66,7 +69,8 @@ bool is_literal(const std::string& name) {
 
 Nodes all_here(const spec::Plan& plan) {
   Nodes nodes;
-  for (std::int64_t slot = 0; slot < plan.num_nodes; ++slot) nodes.places.push_back({.slot = slot, .host = spec::this_host(), .address = "127.0.0.1"});
+  for (std::int64_t slot = 0; slot < plan.num_nodes; ++slot)
+    nodes.places.push_back({.slot = slot, .host = spec::this_host(), .address = "127.0.0.1"});
   return nodes;
 }
 
@@ -90,16 +94,19 @@ Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& 
   const bool is_here_alone = hosts.size() == 1 && (slurm->node_name == hosts[0] || spec::this_host() == hosts[0]);
   if (is_here_alone && plan.num_nodes > 1 && plan.device == "cpu") return all_here(plan);
   if (std::ssize(hosts) < plan.num_nodes)
-    throw Error::cluster({.what = base::text("the plan needs ", plan.num_nodes, " nodes, but allocation ", slurm->job_id, " has ", hosts.size(), ": ", slurm->node_list),
+    throw Error::cluster({.what = base::text("the plan needs ", plan.num_nodes, " nodes, but allocation ",
+                                             slurm->job_id, " has ", hosts.size(), ": ", slurm->node_list),
                           .fix = "ask for more nodes, or plan the job smaller"});
   hosts.resize(static_cast<std::size_t>(plan.num_nodes));
   const std::vector<slurm::NodeFacts> facts = queries.nodes(hosts);
   Nodes nodes{.by_srun = true};
   for (std::size_t slot = 0; slot < hosts.size(); ++slot) {
-    const auto found = std::find_if(facts.begin(), facts.end(), [&](const slurm::NodeFacts& node) { return node.name == hosts[slot]; });
+    const auto found = std::find_if(facts.begin(), facts.end(),
+                                    [&](const slurm::NodeFacts& node) { return node.name == hosts[slot]; });
     const std::string other = facts[hosts[0] == facts[0].name && facts.size() > 1 ? 1 : 0].address;
     const std::string name = found == facts.end() || found->address.empty() ? hosts[slot] : found->address;
-    nodes.places.push_back({.slot = static_cast<std::int64_t>(slot), .host = hosts[slot], .address = address_of(name, other)});
+    nodes.places.push_back(
+        {.slot = static_cast<std::int64_t>(slot), .host = hosts[slot], .address = address_of(name, other)});
   }
   return nodes;
 }

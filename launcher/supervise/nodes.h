@@ -16,12 +16,14 @@ struct Nodes {
   bool by_srun = false;                 // agents are started by srun; otherwise they are children here
 };
 
-/// Outside an allocation, or inside one that is this machine alone: every slot here, on the loopback. Otherwise the first
-/// plan.num_nodes hosts of the allocation in Slurm's order. throws: Error::cluster when the allocation is too small.
+/// Outside an allocation, or inside one that is this machine alone: every slot here, on the loopback. Otherwise the
+/// first plan.num_nodes hosts of the allocation in Slurm's order. throws: Error::cluster when the allocation is too
+/// small.
 Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries);
 
-/// The address under which the others reach `name` (a host name or a literal): of what the name resolves to here the first that is not
-/// the loopback; where this machine's own name resolves to the loopback, the address from which it reaches `other`.
+/// The address under which the others reach `name` (a host name or a literal): of what the name resolves to here the
+/// first that is not the loopback; where this machine's own name resolves to the loopback, the address from which it
+/// reaches `other`.
 std::string address_of(const std::string& name, const std::string& other);
 
 }  // namespace muster::supervise

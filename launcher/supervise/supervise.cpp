@@ -16,9 +16,9 @@ namespace muster::supervise {
 namespace {
 
 constexpr double kLook_s = 0.1;
-constexpr double kRecords_s = 1;   // between two looks at the exit records
-constexpr double kTerm_s = 5;      // from a failure that the starter did not notice to TERM
-constexpr double kKill_s = 15;     // from TERM to KILL; agents need 3 s
+constexpr double kRecords_s = 1;  // between two looks at the exit records
+constexpr double kTerm_s = 5;     // from a failure that the starter did not notice to TERM
+constexpr double kKill_s = 15;    // from TERM to KILL; agents need 3 s
 
 class Supervisor {
  public:
@@ -33,7 +33,8 @@ class Supervisor {
       press();
       options_.watcher(attempt_);
     }
-    return judge(plan_, attempt_.placement, read_exit_records(plan_, attempt_.placement), stop_signal_, agents_.failure());
+    return judge(plan_, attempt_.placement, read_exit_records(plan_, attempt_.placement), stop_signal_,
+                 agents_.failure());
   }
 
  private:
@@ -82,7 +83,8 @@ void say(const std::string& sentence) {
 
 // Checkpoints make a second attempt worth it; a file to mend or a defect would only fail again.
 bool may_requeue(const spec::Plan& plan, const Verdict& verdict, const spec::SlurmEnv& slurm) {
-  return (verdict.code == 3 || verdict.code == 4) && plan.job.checkpoint.every > 0 && slurm.restart_count < plan.job.requeue.max;
+  return (verdict.code == 3 || verdict.code == 4) && plan.job.checkpoint.every > 0 &&
+         slurm.restart_count < plan.job.requeue.max;
 }
 
 void requeue(const Attempt& attempt, const spec::SlurmEnv& slurm) {
@@ -109,20 +111,27 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
 }
 
 int supervise_verb(const std::vector<std::string>& words) {
-  if (words.empty()) throw Error::user({.what = "muster supervise RUN_FOLDER: the folder is missing", .fix = "it is what the batch script of a run calls; people use `muster submit` or `muster run`"});
+  if (words.empty())
+    throw Error::user(
+        {.what = "muster supervise RUN_FOLDER: the folder is missing",
+         .fix = "it is what the batch script of a run calls; people use `muster submit` or `muster run`"});
   const spec::RunPaths paths{std::filesystem::absolute(words[0])};
   const spec::Plan plan = spec::read_plan(paths.plan());
   const auto slurm = spec::parse_slurm_env();
   if (slurm && slurm->restart_count > plan.job.requeue.max && plan.job.requeue.max > 0)
-    throw Error::cluster({.what = base::text("Slurm has queued this job again ", slurm->restart_count, " times, but requeue.max = ", plan.job.requeue.max), .where = paths.folder.string()});
+    throw Error::cluster({.what = base::text("Slurm has queued this job again ", slurm->restart_count,
+                                             " times, but requeue.max = ", plan.job.requeue.max),
+                          .where = paths.folder.string()});
   const Nodes nodes = decide_nodes(plan, slurm, *slurm::make_queries());
   std::optional<Attempt> begun;
   AttemptOptions options{.srun_flags = {words.begin() + 1, words.end()}};
   options.watcher = [&](const Attempt& attempt) {
     if (begun) return;
     begun = attempt;
-    say(base::text("attempt ", attempt.number(), " (", attempt.placement.attempt_id, ") on ", nodes.places.size(), " nodes, ", plan.ranks.size(), " ranks"));
-    if (attempt.number() > 0 && plan.job.checkpoint.every == 0) say("no checkpoints are written: this attempt begins again at step 1");
+    say(base::text("attempt ", attempt.number(), " (", attempt.placement.attempt_id, ") on ", nodes.places.size(),
+                   " nodes, ", plan.ranks.size(), " ranks"));
+    if (attempt.number() > 0 && plan.job.checkpoint.every == 0)
+      say("no checkpoints are written: this attempt begins again at step 1");
   };
   const Verdict verdict = run_attempt(plan, nodes, options);
   say(base::text("verdict ", verdict.code, ": ", verdict.sentence));

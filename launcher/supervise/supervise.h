@@ -1,4 +1,5 @@
-// One attempt of a run from its beginning to its verdict: what `muster supervise` does inside a job and `muster run` on this machine.
+// One attempt of a run from its beginning to its verdict: what `muster supervise` does inside a job and `muster run` on
+// this machine.
 #pragma once
 
 #include <functional>
@@ -15,17 +16,17 @@ namespace muster::supervise {
 using Watcher = std::function<void(const Attempt&)>;
 
 struct AttemptOptions {
-  std::vector<std::string> srun_flags;     // of the cluster file
+  std::vector<std::string> srun_flags;  // of the cluster file
   Watcher watcher = [](const Attempt&) {};
 };
 
-/// Begins the next attempt of plan.run_folder (plan.toml lies there), runs it, writes verdict.json. INT, TERM and HUP end it, a second
-/// INT at once; USR2 is handed on to the ranks. Leaves no process behind. When one agent fails the others have 15 s to end.
-/// throws: Error when the attempt cannot begin; failures of the run itself are the verdict.
+/// Begins the next attempt of plan.run_folder (plan.toml lies there), runs it, writes verdict.json. INT, TERM and HUP
+/// end it, a second INT at once; USR2 is handed on to the ranks. Leaves no process behind. When one agent fails the
+/// others have 15 s to end. throws: Error when the attempt cannot begin; failures of the run itself are the verdict.
 Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOptions& options);
 
-/// `muster supervise RUN_FOLDER [srun flags]`: run_attempt on the nodes of this job, then requeue where the plan says so.
-/// Speaks to stderr. Returns the verdict's code.
+/// `muster supervise RUN_FOLDER [srun flags]`: run_attempt on the nodes of this job, then requeue where the plan says
+/// so. Speaks to stderr. Returns the verdict's code.
 int supervise_verb(const std::vector<std::string>& words);
 
 }  // namespace muster::supervise

@@ -13,14 +13,16 @@ namespace muster::supervise {
 namespace {
 
 // Node slots of which at least one rank left no record, as "slot 2 (node2)".
-std::vector<std::string> silent_slots(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records) {
+std::vector<std::string> silent_slots(const spec::Plan& plan, const spec::Placement& placement,
+                                      const std::vector<spec::ExitRecord>& records) {
   std::set<std::int64_t> present;
   for (const spec::ExitRecord& record : records) present.insert(record.rank);
   std::set<std::int64_t> slots;
   for (const spec::RankPlan& rank : plan.ranks)
     if (!present.contains(rank.rank)) slots.insert(rank.node_slot);
   std::vector<std::string> names;
-  for (const std::int64_t slot : slots) names.push_back(base::text("slot ", slot, " (", placement.nodes.at(static_cast<std::size_t>(slot)).host, ")"));
+  for (const std::int64_t slot : slots)
+    names.push_back(base::text("slot ", slot, " (", placement.nodes.at(static_cast<std::size_t>(slot)).host, ")"));
   return names;
 }
 
@@ -48,7 +50,8 @@ std::vector<spec::ExitRecord> read_exit_records(const spec::Plan& plan, const sp
   return records;
 }
 
-Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records, int stop_signal, const std::string& starter) {
+Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records,
+              int stop_signal, const std::string& starter) {
   Verdict verdict{.attempt = placement.attempt};
   const spec::ExitRecord* cause = spec::cause_of(records);
   const bool complete = records.size() == plan.ranks.size();
@@ -71,7 +74,8 @@ Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const st
   // Nothing at all was started: the cluster's affair. Something ran and was lost: a rank died.
   verdict.code = records.empty() && !starter.empty() ? 3 : 4;
   verdict.sentence = slots.empty() ? std::string("the ranks were ended, but no record says why")
-                                   : base::text(plan.ranks.size() - records.size(), " of ", plan.ranks.size(), " ranks left no exit record: the node agent of ",
+                                   : base::text(plan.ranks.size() - records.size(), " of ", plan.ranks.size(),
+                                                " ranks left no exit record: the node agent of ",
                                                 base::join(slots, ", "), " did not start or was lost");
   if (!starter.empty()) verdict.sentence += "; " + starter;
   return verdict;
@@ -87,7 +91,8 @@ std::optional<Verdict> read_verdict(const spec::RunPaths& paths, std::int64_t at
   std::error_code ignored;
   if (!std::filesystem::exists(paths.verdict(attempt), ignored)) return std::nullopt;
   const auto object = nlohmann::json::parse(base::read_file(paths.verdict(attempt)), nullptr, false);
-  if (!object.is_object() || !object.contains("code") || !object["code"].is_number_integer()) throw Error::user({.what = "not a verdict", .where = paths.verdict(attempt).string()});
+  if (!object.is_object() || !object.contains("code") || !object["code"].is_number_integer())
+    throw Error::user({.what = "not a verdict", .where = paths.verdict(attempt).string()});
   Verdict verdict{.attempt = attempt, .code = object["code"], .sentence = object.value("sentence", "")};
   if (object.contains("rank") && object["rank"].is_number_integer()) verdict.rank = object["rank"].get<std::int64_t>();
   return verdict;

@@ -21,10 +21,14 @@ Error::Error(ErrorKind kind, std::vector<Fault> faults)
 
 int Error::exit_code() const {
   switch (kind_) {
-    case ErrorKind::user: return 2;
-    case ErrorKind::cluster: return 3;
-    case ErrorKind::rank: return 4;
-    case ErrorKind::defect: break;
+    case ErrorKind::user:
+      return 2;
+    case ErrorKind::cluster:
+      return 3;
+    case ErrorKind::rank:
+      return 4;
+    case ErrorKind::defect:
+      break;
   }
   return 70;
 }

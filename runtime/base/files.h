@@ -10,7 +10,8 @@ namespace muster::base {
 
 /// throws: Error::user naming the path when it cannot be read.
 std::string read_file(const std::filesystem::path& path);
-/// Temporary name beside it, fsync, rename. `mode` is the permission of the new file. throws: Error::user (no space, read-only).
+/// Temporary name beside it, fsync, rename. `mode` is the permission of the new file. throws: Error::user (no space,
+/// read-only).
 void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
 /// Makes the folder and its parents. throws: Error::user.
 void make_folder(const std::filesystem::path& path);

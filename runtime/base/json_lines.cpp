@@ -14,14 +14,16 @@ namespace muster::base {
 
 JsonLinesWriter::JsonLinesWriter(const std::filesystem::path& path) : path_(path) {
   file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file_) throw Error::user({.what = std::string("cannot append: ") + std::strerror(errno), .where = path.string()});
+  if (!file_)
+    throw Error::user({.what = std::string("cannot append: ") + std::strerror(errno), .where = path.string()});
   struct stat stat {};
   ::fstat(file_.get(), &stat);
   off_t end = stat.st_size;
   char last = '\n';
   while (end > 0 && ::pread(file_.get(), &last, 1, end - 1) == 1 && last != '\n') --end;
   if (end != stat.st_size && ::ftruncate(file_.get(), end) != 0)
-    throw Error::user({.what = std::string("cannot cut the half line at its end: ") + std::strerror(errno), .where = path.string()});
+    throw Error::user(
+        {.what = std::string("cannot cut the half line at its end: ") + std::strerror(errno), .where = path.string()});
 }
 
 void JsonLinesWriter::append(const nlohmann::ordered_json& object) {
@@ -38,7 +40,8 @@ void JsonLinesWriter::append(const nlohmann::ordered_json& object) {
   }
 }
 
-std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset, std::vector<Fault>& broken) {
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset,
+                                                    std::vector<Fault>& broken) {
   std::vector<nlohmann::ordered_json> objects;
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return objects;
@@ -55,7 +58,8 @@ std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path&
     if (!line.empty()) {
       nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
       if (object.is_discarded())
-        broken.push_back({.what = "not a JSON line", .where = text(path.string(), " at byte ", offset + static_cast<std::int64_t>(begin))});
+        broken.push_back({.what = "not a JSON line",
+                          .where = text(path.string(), " at byte ", offset + static_cast<std::int64_t>(begin))});
       else
         objects.push_back(std::move(object));
     }

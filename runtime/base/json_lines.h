@@ -26,8 +26,10 @@ class JsonLinesWriter {
 /// Reads what is complete; `offset` moves past the lines taken, so that a growing file can be followed.
 /// throws: Error::user with file and line when a complete line is no JSON.
 std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset);
-/// As above, but a complete line that is no JSON is named in `broken` and passed over: for views, which show what there is.
-std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset, std::vector<Fault>& broken);
+/// As above, but a complete line that is no JSON is named in `broken` and passed over: for views, which show what there
+/// is.
+std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset,
+                                                    std::vector<Fault>& broken);
 std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path);
 
 }  // namespace muster::base

@@ -31,7 +31,8 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 }
 
 // Runs in the child between fork and exec: only async-signal-safe calls. Returns the errno of what failed.
-int become(const ChildOptions& options, char* const* arguments, char* const* environment, int output, pid_t parent, int report) {
+int become(const ChildOptions& options, char* const* arguments, char* const* environment, int output, pid_t parent,
+           int report) {
   if (options.own_group) ::setpgid(0, 0);
   if (options.dies_with_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -66,7 +67,9 @@ pid_t start_child(const ChildOptions& options) {
   Descriptor output;
   if (!options.output.empty()) {
     output = Descriptor(::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!output) throw Error::user({.what = std::string("cannot write: ") + std::strerror(errno), .where = options.output.string()});
+    if (!output)
+      throw Error::user(
+          {.what = std::string("cannot write: ") + std::strerror(errno), .where = options.output.string()});
   }
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Error::cluster({.what = std::string("no pipe: ") + std::strerror(errno)});
@@ -74,9 +77,11 @@ pid_t start_child(const ChildOptions& options) {
   Descriptor write_end(ends[1]);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid < 0) throw Error::cluster({.what = std::string("cannot fork: ") + std::strerror(errno), .where = options.command[0]});
+  if (pid < 0)
+    throw Error::cluster({.what = std::string("cannot fork: ") + std::strerror(errno), .where = options.command[0]});
   if (pid == 0) {
-    const int code = become(options, arguments.data(), options.environment ? given.data() : environ, output.get(), parent, ends[1]);
+    const int code =
+        become(options, arguments.data(), options.environment ? given.data() : environ, output.get(), parent, ends[1]);
     (void)!::write(ends[1], &code, sizeof code);
     ::_exit(127);
   }
@@ -99,7 +104,9 @@ std::optional<ChildEnd> wait_child(pid_t pid, bool block) {
   while ((done = ::wait4(pid, &status, block ? 0 : WNOHANG, &usage)) < 0 && errno == EINTR) {
   }
   if (done <= 0) return std::nullopt;
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return ChildEnd{.pid = done,
                   .code = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
                   .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,

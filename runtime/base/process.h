@@ -12,14 +12,14 @@ namespace muster::base {
 
 /// How a child is started. Descriptors not named in `inherit` are closed on exec.
 struct ChildOptions {
-  std::vector<std::string> command;                   // program (absolute or on PATH) and its arguments
+  std::vector<std::string> command;                     // program (absolute or on PATH) and its arguments
   std::optional<std::vector<std::string>> environment;  // NAME=value; none: the parent's
-  std::filesystem::path output;                       // stdout and stderr are appended here; empty: the parent's
-  std::filesystem::path folder;                       // working folder; empty: the parent's
-  std::vector<int> inherit;                           // descriptors that stay open under their own numbers
-  std::vector<int> cpus;                              // affinity; empty: the parent's
-  bool own_group = true;                              // a process group of its own, so that signals reach its children too
-  bool dies_with_parent = true;                       // PR_SET_PDEATHSIG SIGKILL
+  std::filesystem::path output;                         // stdout and stderr are appended here; empty: the parent's
+  std::filesystem::path folder;                         // working folder; empty: the parent's
+  std::vector<int> inherit;                             // descriptors that stay open under their own numbers
+  std::vector<int> cpus;                                // affinity; empty: the parent's
+  bool own_group = true;         // a process group of its own, so that signals reach its children too
+  bool dies_with_parent = true;  // PR_SET_PDEATHSIG SIGKILL
 };
 
 /// How a child ended. Either `code` or `signal` says it.

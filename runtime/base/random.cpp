@@ -31,7 +31,8 @@ RandomKey::RandomKey(std::uint64_t seed, Purpose purpose, std::uint64_t a, std::
 }
 
 std::array<std::uint32_t, 4> RandomKey::at(std::uint64_t index) const {
-  return philox({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), stream_[0], stream_[1]}, key_);
+  return philox({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), stream_[0], stream_[1]},
+                key_);
 }
 
 double RandomKey::uniform(std::uint64_t index, int word) const {

@@ -1,5 +1,5 @@
-// The one source of random numbers: Philox4x32-10, a function of a key and a counter. Nothing here has a state, so a number
-// depends only on what it is for (seed, step, sample, position), never on rank, batch or order.
+// The one source of random numbers: Philox4x32-10, a function of a key and a counter. Nothing here has a state, so a
+// number depends only on what it is for (seed, step, sample, position), never on rank, batch or order.
 #pragma once
 
 #include <array>
@@ -24,7 +24,8 @@ class RandomKey {
   double uniform(std::uint64_t index, int word = 0) const;
   /// Standard normal by Box-Muller from block `index`.
   double normal(std::uint64_t index) const;
-  /// at(i) is philox({low word of i, high word of i, stream()[0], stream()[1]}, key()): for loops that draw many blocks at once.
+  /// at(i) is philox({low word of i, high word of i, stream()[0], stream()[1]}, key()): for loops that draw many blocks
+  /// at once.
   const std::array<std::uint32_t, 2>& key() const { return key_; }
   const std::array<std::uint32_t, 2>& stream() const { return stream_; }
 

@@ -1,4 +1,5 @@
-// Signals as events of a loop: blocked, and taken one at a time while the loop waits. No handlers, so nothing runs in between.
+// Signals as events of a loop: blocked, and taken one at a time while the loop waits. No handlers, so nothing runs in
+// between.
 #pragma once
 
 #include <signal.h>
@@ -7,8 +8,8 @@
 
 namespace muster::base {
 
-/// Blocks its signals for as long as it lives (make it before any thread starts) and hands them out one by one. Children
-/// started with start_child have nothing blocked.
+/// Blocks its signals for as long as it lives (make it before any thread starts) and hands them out one by one.
+/// Children started with start_child have nothing blocked.
 class SignalQueue {
  public:
   explicit SignalQueue(std::initializer_list<int> signals);

@@ -16,20 +16,32 @@ constexpr std::int64_t kLargestId = (std::int64_t{1} << 24) - 1;  // sixty times
 
 // Unicode's property White_Space.
 bool is_space(std::int32_t point) {
-  return (point >= 0x09 && point <= 0x0D) || point == 0x20 || point == 0x85 || point == 0xA0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) ||
-         point == 0x2028 || point == 0x2029 || point == 0x202F || point == 0x205F || point == 0x3000;
+  return (point >= 0x09 && point <= 0x0D) || point == 0x20 || point == 0x85 || point == 0xA0 || point == 0x1680 ||
+         (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 || point == 0x202F ||
+         point == 0x205F || point == 0x3000;
 }
 
 // \w of Unicode's TR 18: alphabetic, marks, decimal digits, connector punctuation, joiners.
 bool is_word(std::int32_t point) {
-  if (point == 0x200C || point == 0x200D || (point >= 0x24B6 && point <= 0x24E9) || (point >= 0x1F130 && point <= 0x1F149) ||
-      (point >= 0x1F150 && point <= 0x1F169) || (point >= 0x1F170 && point <= 0x1F189))
+  if (point == 0x200C || point == 0x200D || (point >= 0x24B6 && point <= 0x24E9) ||
+      (point >= 0x1F130 && point <= 0x1F149) || (point >= 0x1F150 && point <= 0x1F169) ||
+      (point >= 0x1F170 && point <= 0x1F189))
     return true;
   switch (utf8proc_category(point)) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM: case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME: case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC: return true;
-    default: return false;
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -44,7 +56,9 @@ std::int32_t point_before(std::string_view text, std::size_t at) {
   return code_point(text.substr(begin, at - begin));
 }
 
-std::int32_t point_at(std::string_view text, std::size_t at) { return code_point(text.substr(at, utf8_step(text, at).size)); }
+std::int32_t point_at(std::string_view text, std::size_t at) {
+  return code_point(text.substr(at, utf8_step(text, at).size));
+}
 
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   return (begin == 0 || !is_word(point_before(text, begin))) && (end == text.size() || !is_word(point_at(text, end)));
@@ -79,7 +93,8 @@ void AddedTokenFinder::add(const AddedToken& token, const std::string& content) 
   if (content.empty()) return;
   std::int32_t at = 0;
   for (const char c : content) {
-    const auto [found, is_new] = nodes_[static_cast<std::size_t>(at)].next.try_emplace(static_cast<unsigned char>(c), static_cast<std::int32_t>(nodes_.size()));
+    const auto [found, is_new] = nodes_[static_cast<std::size_t>(at)].next.try_emplace(
+        static_cast<unsigned char>(c), static_cast<std::int32_t>(nodes_.size()));
     at = found->second;
     if (is_new) nodes_.emplace_back();
   }

@@ -1,4 +1,5 @@
-// Tokens that are cut out of the text before anything else: special ones (<|im_start|>) and words added to a vocabulary.
+// Tokens that are cut out of the text before anything else: special ones (<|im_start|>) and words added to a
+// vocabulary.
 #pragma once
 
 #include <cstdint>

@@ -14,10 +14,13 @@ constexpr std::size_t kCachedWords = 1 << 16;
 constexpr std::size_t kCachedWordBytes = 128;
 constexpr std::int64_t kLargestId = (std::int64_t{1} << 24) - 1;
 
-std::uint64_t pair_key(std::int32_t left, std::int32_t right) { return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right); }
+std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
+  return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
+}
 
 void refuse_affix(const JsonNode& node, const char* key) {
-  if (node.has(key) && !node.at(key).text().empty()) node.at(key).fail(base::text(key, " is not supported"), "byte-level BPE has none");
+  if (node.has(key) && !node.at(key).text().empty())
+    node.at(key).fail(base::text(key, " is not supported"), "byte-level BPE has none");
 }
 
 }  // namespace
@@ -26,8 +29,10 @@ Bpe Bpe::parse(const JsonNode& node) {
   if (node.has("type") && node.type() != "BPE") node.refuse_type("BPE");
   refuse_affix(node, "continuing_subword_prefix");
   refuse_affix(node, "end_of_word_suffix");
-  if (node.has("dropout") && node.at("dropout").value() != 0) node.at("dropout").fail("dropout is not supported", "set it to null");
-  if (node.flag("byte_fallback", false)) node.at("byte_fallback").fail("byte_fallback is not supported", "byte-level BPE needs none");
+  if (node.has("dropout") && node.at("dropout").value() != 0)
+    node.at("dropout").fail("dropout is not supported", "set it to null");
+  if (node.flag("byte_fallback", false))
+    node.at("byte_fallback").fail("byte_fallback is not supported", "byte-level BPE needs none");
   Bpe bpe;
   bpe.ignore_merges_ = node.flag("ignore_merges", false);
   bpe.fuse_unknown_ = node.flag("fuse_unk", false);
@@ -73,7 +78,8 @@ void Bpe::read_merges(const JsonNode& node) {
     if (entry.is_string()) {
       const auto& line = entry.get_ref<const std::string&>();
       const std::size_t space = line.find(' ');
-      if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos) place().fail("a merge is two tokens with one space between them, not '" + line + "'");
+      if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos)
+        place().fail("a merge is two tokens with one space between them, not '" + line + "'");
       left = line.substr(0, space);
       right = line.substr(space + 1);
     } else if (entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string()) {
@@ -104,14 +110,16 @@ void Bpe::begin_word(std::string_view word, std::vector<std::int32_t>& ids) cons
   bool unknown_before = false;
   for (const char c : word) {
     const std::int32_t id = byte_ids_[static_cast<unsigned char>(c)];
-    if (id >= 0) ids.push_back(id);
-    else if (unknown_id_ >= 0 && !(fuse_unknown_ && unknown_before)) ids.push_back(unknown_id_);
+    if (id >= 0)
+      ids.push_back(id);
+    else if (unknown_id_ >= 0 && !(fuse_unknown_ && unknown_before))
+      ids.push_back(unknown_id_);
     unknown_before = id < 0;
   }
 }
 
-// A queue of (rank, position), lowest first; a dead symbol is -1. An entry counts as long as the pair that stands there now makes
-// the same token, by whatever merge: so does Hugging Face.
+// A queue of (rank, position), lowest first; a dead symbol is -1. An entry counts as long as the pair that stands there
+// now makes the same token, by whatever merge: so does Hugging Face.
 void Bpe::merge_all(Cache& cache) const {
   std::vector<std::int32_t>&ids = cache.ids, &before = cache.before, &after = cache.after;
   std::vector<std::uint64_t>& queue = cache.queue;
@@ -120,7 +128,8 @@ void Bpe::merge_all(Cache& cache) const {
   after.resize(ids.size());
   queue.clear();
   const auto push = [&](std::int32_t left) {
-    const Merge* merge = merge_of(ids[static_cast<std::size_t>(left)], ids[static_cast<std::size_t>(after[static_cast<std::size_t>(left)])]);
+    const Merge* merge = merge_of(ids[static_cast<std::size_t>(left)],
+                                  ids[static_cast<std::size_t>(after[static_cast<std::size_t>(left)])]);
     if (merge == nullptr) return false;
     queue.push_back(std::uint64_t{static_cast<std::uint32_t>(merge->rank)} << 32 | static_cast<std::uint32_t>(left));
     return true;
@@ -146,7 +155,8 @@ void Bpe::merge_all(Cache& cache) const {
     after[left] = after[right];
     if (after[left] >= 0) before[static_cast<std::size_t>(after[left])] = static_cast<std::int32_t>(left);
     if (before[left] >= 0 && push(before[left])) std::push_heap(queue.begin(), queue.end(), std::greater<>());
-    if (after[left] >= 0 && push(static_cast<std::int32_t>(left))) std::push_heap(queue.begin(), queue.end(), std::greater<>());
+    if (after[left] >= 0 && push(static_cast<std::int32_t>(left)))
+      std::push_heap(queue.begin(), queue.end(), std::greater<>());
   }
   std::erase(ids, -1);
 }

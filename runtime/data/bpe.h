@@ -24,7 +24,8 @@ using WordMap = std::unordered_map<std::string, Value, WordHash, std::equal_to<>
 /// The model of tokenizer.json: vocabulary and merges over the byte-level alphabet.
 class Bpe {
  public:
-  /// throws: Error::user with the place (a merge of unknown tokens, an id out of range or twice, settings that are not supported).
+  /// throws: Error::user with the place (a merge of unknown tokens, an id out of range or twice, settings that are not
+  /// supported).
   static Bpe parse(const JsonNode& node);
 
   /// Working memory and the words seen so far.
@@ -45,7 +46,9 @@ class Bpe {
     std::int32_t rank, id;
   };
   struct PairHash {
-    std::size_t operator()(std::uint64_t pair) const { return static_cast<std::size_t>((pair ^ pair >> 29) * 0x9E3779B97F4A7C15u >> 7); }
+    std::size_t operator()(std::uint64_t pair) const {
+      return static_cast<std::size_t>((pair ^ pair >> 29) * 0x9E3779B97F4A7C15u >> 7);
+    }
   };
   const Merge* merge_of(std::int32_t left, std::int32_t right) const;
   void begin_word(std::string_view word, std::vector<std::int32_t>& ids) const;
@@ -55,11 +58,11 @@ class Bpe {
   void read_merges(const JsonNode& node);
 
   WordMap<std::int32_t> vocabulary_;
-  WordMap<std::int32_t> words_;                       // by bytes; only with ignore_merges
-  std::array<std::int32_t, 256> byte_ids_{};          // -1: the byte is in no token
+  WordMap<std::int32_t> words_;               // by bytes; only with ignore_merges
+  std::array<std::int32_t, 256> byte_ids_{};  // -1: the byte is in no token
   std::unordered_map<std::uint64_t, Merge, PairHash> merges_;
-  std::vector<std::int32_t> merged_ids_;              // by rank
-  std::int32_t unknown_id_ = -1;                      // -1: unknown bytes vanish
+  std::vector<std::int32_t> merged_ids_;  // by rank
+  std::int32_t unknown_id_ = -1;          // -1: unknown bytes vanish
   bool fuse_unknown_ = false, ignore_merges_ = false;
 };
 

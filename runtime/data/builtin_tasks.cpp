@@ -23,7 +23,8 @@ std::string reverse_digits_row(std::int64_t index) {
   return ordered_json{{"digits", digits}, {"answer", std::string(digits.rbegin(), digits.rend())}}.dump();
 }
 
-constexpr std::array kTasks = {BuiltinTask{"sums", 81, sums_row}, BuiltinTask{"reverse-digits", 10'000, reverse_digits_row}};
+constexpr std::array kTasks = {BuiltinTask{"sums", 81, sums_row},
+                               BuiltinTask{"reverse-digits", 10'000, reverse_digits_row}};
 
 }  // namespace
 
@@ -35,7 +36,9 @@ const BuiltinTask& builtin_task(std::string_view name, const std::string& where)
     if (task.name == name) return task;
     names.emplace_back(task.name);
   }
-  throw Error::user({.what = base::text("there is no built-in task '", name, "'"), .where = where, .fix = "built-in tasks: " + base::join(names, ", ")});
+  throw Error::user({.what = base::text("there is no built-in task '", name, "'"),
+                     .where = where,
+                     .fix = "built-in tasks: " + base::join(names, ", ")});
 }
 
 void write_builtin_task(std::string_view name, const std::filesystem::path& path) {
@@ -51,14 +54,36 @@ void write_digits_tokenizer(const std::filesystem::path& folder) {
   vocabulary.update({{"<bos>", 10}, {"=", 11}, {"<eos>", 12}, {"<pad>", 13}});
   ordered_json added = ordered_json::array();
   for (const char* token : {"<bos>", "<eos>", "<pad>"})
-    added.push_back({{"id", vocabulary[token]}, {"content", token}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}, {"special", true}});
+    added.push_back({{"id", vocabulary[token]},
+                     {"content", token},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
   const auto byte_level = [](bool prefix_space, bool use_regex) {
-    return ordered_json{{"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"trim_offsets", true}, {"use_regex", use_regex}};
+    return ordered_json{
+        {"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"trim_offsets", true}, {"use_regex", use_regex}};
   };
-  const ordered_json model = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr}, {"end_of_word_suffix", nullptr},
-                              {"fuse_unk", false}, {"byte_fallback", false}, {"ignore_merges", false}, {"vocab", vocabulary}, {"merges", ordered_json::array()}};
-  const ordered_json content = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", added}, {"normalizer", nullptr},
-                                {"pre_tokenizer", byte_level(false, false)}, {"post_processor", nullptr}, {"decoder", byte_level(true, true)}, {"model", model}};
+  const ordered_json model = {{"type", "BPE"},
+                              {"dropout", nullptr},
+                              {"unk_token", nullptr},
+                              {"continuing_subword_prefix", nullptr},
+                              {"end_of_word_suffix", nullptr},
+                              {"fuse_unk", false},
+                              {"byte_fallback", false},
+                              {"ignore_merges", false},
+                              {"vocab", vocabulary},
+                              {"merges", ordered_json::array()}};
+  const ordered_json content = {{"version", "1.0"},
+                                {"truncation", nullptr},
+                                {"padding", nullptr},
+                                {"added_tokens", added},
+                                {"normalizer", nullptr},
+                                {"pre_tokenizer", byte_level(false, false)},
+                                {"post_processor", nullptr},
+                                {"decoder", byte_level(true, true)},
+                                {"model", model}};
   base::make_folder(folder);
   base::write_file(folder / "tokenizer.json", content.dump(1) + "\n");
 }

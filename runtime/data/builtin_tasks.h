@@ -1,4 +1,5 @@
-// The built-in tasks, so that a run needs no data set: ordinary JSONL rows, made instead of read; and the tiny tokenizer of one.
+// The built-in tasks, so that a run needs no data set: ordinary JSONL rows, made instead of read; and the tiny
+// tokenizer of one.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,8 @@
 
 namespace muster::data {
 
-/// "sums": {"a":3,"b":4,"answer":"7"}, all 81 pairs of 1..9. "reverse-digits": {"digits":"1234","answer":"4321"}, all 10,000.
+/// "sums": {"a":3,"b":4,"answer":"7"}, all 81 pairs of 1..9. "reverse-digits": {"digits":"1234","answer":"4321"}, all
+/// 10,000.
 struct BuiltinTask {
   std::string_view name;
   std::int64_t num_rows;
@@ -22,7 +24,8 @@ const BuiltinTask& builtin_task(std::string_view name, const std::string& where)
 /// The rows as a JSONL file. throws: Error::user.
 void write_builtin_task(std::string_view name, const std::filesystem::path& path);
 
-/// tokenizer.json of reverse-digits: digits are tokens 0-9, 10 <bos>, 11 "=", 12 <eos>, 13 <pad>; byte-level BPE without merges.
+/// tokenizer.json of reverse-digits: digits are tokens 0-9, 10 <bos>, 11 "=", 12 <eos>, 13 <pad>; byte-level BPE
+/// without merges.
 void write_digits_tokenizer(const std::filesystem::path& folder);
 
 }  // namespace muster::data

@@ -12,7 +12,9 @@ JsonNode JsonNode::at(const std::string& key) const {
   return {*found, file_, place_.empty() ? key : place_ + "." + key};
 }
 
-JsonNode JsonNode::at(std::size_t index) const { return {(*value_)[index], file_, base::text(place_, "[", index, "]")}; }
+JsonNode JsonNode::at(std::size_t index) const {
+  return {(*value_)[index], file_, base::text(place_, "[", index, "]")};
+}
 
 bool JsonNode::has(const std::string& key) const {
   if (!value_->is_object()) fail(base::text("an object is expected here, not ", value_->type_name()));
@@ -31,8 +33,11 @@ const std::string& JsonNode::text() const {
 }
 
 std::int64_t JsonNode::integer(std::int64_t least, std::int64_t most) const {
-  if (!value_->is_number_integer()) fail(base::text("a whole number is expected here, not ", value_->is_number() ? value_->dump() : value_->type_name()));
-  const bool too_large = value_->is_number_unsigned() && value_->get<std::uint64_t>() > static_cast<std::uint64_t>(most);
+  if (!value_->is_number_integer())
+    fail(base::text("a whole number is expected here, not ",
+                    value_->is_number() ? value_->dump() : value_->type_name()));
+  const bool too_large =
+      value_->is_number_unsigned() && value_->get<std::uint64_t>() > static_cast<std::uint64_t>(most);
   if (too_large || value_->get<std::int64_t>() < least || value_->get<std::int64_t>() > most)
     fail(base::text(value_->dump(), " is out of range: ", least, " to ", most));
   return value_->get<std::int64_t>();
@@ -47,9 +52,13 @@ bool JsonNode::flag(const std::string& key, bool when_absent) const { return has
 
 std::string JsonNode::where() const { return place_.empty() ? file_ : file_ + ": " + place_; }
 
-void JsonNode::fail(const std::string& what, const std::string& fix) const { throw Error::user({.what = what, .where = where(), .fix = fix}); }
+void JsonNode::fail(const std::string& what, const std::string& fix) const {
+  throw Error::user({.what = what, .where = where(), .fix = fix});
+}
 
-void JsonNode::refuse_type(const std::string& known) const { fail("type '" + type() + "' is not supported", "supported here: " + known); }
+void JsonNode::refuse_type(const std::string& known) const {
+  fail("type '" + type() + "' is not supported", "supported here: " + known);
+}
 
 nlohmann::json parse_json(const std::string& text, const std::string& file) {
   try {
@@ -57,7 +66,9 @@ nlohmann::json parse_json(const std::string& text, const std::string& file) {
   } catch (const nlohmann::json::exception& error) {
     std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 5: ..."
     if (const auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
-    throw Error::user({.what = "this is no JSON: " + what, .where = file, .fix = "the file may be cut off or no tokenizer at all: fetch it again"});
+    throw Error::user({.what = "this is no JSON: " + what,
+                       .where = file,
+                       .fix = "the file may be cut off or no tokenizer at all: fetch it again"});
   }
 }
 

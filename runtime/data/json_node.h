@@ -1,5 +1,5 @@
-// A value of a JSON file that knows where it stands ("tokenizer.json: model.merges[12]"), read strictly: a hostile file ends in
-// one clear error.
+// A value of a JSON file that knows where it stands ("tokenizer.json: model.merges[12]"), read strictly: a hostile file
+// ends in one clear error.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ namespace muster::data {
 
 class JsonNode {
  public:
-  JsonNode(const nlohmann::json& value, std::string file, std::string place = "") : value_(&value), file_(std::move(file)), place_(std::move(place)) {}
+  JsonNode(const nlohmann::json& value, std::string file, std::string place = "")
+      : value_(&value), file_(std::move(file)), place_(std::move(place)) {}
 
   const nlohmann::json& value() const { return *value_; }
   /// The member `key`. throws: Error::user when this is no object or has no such key.

@@ -19,12 +19,18 @@ Normalizer Normalizer::parse(const JsonNode& node) {
 
 void Normalizer::add(const JsonNode& node, int depth) {
   const std::string& type = node.type();
-  if (type == "NFC") forms_.push_back(UTF8PROC_COMPOSE);
-  else if (type == "NFD") forms_.push_back(UTF8PROC_DECOMPOSE);
-  else if (type == "NFKC") forms_.push_back(UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
-  else if (type == "NFKD") forms_.push_back(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
-  else if (type == "Sequence" && depth < 8) node.at("normalizers").each([&](const JsonNode& inner) { add(inner, depth + 1); });
-  else node.refuse_type("NFC, NFD, NFKC, NFKD, Sequence");
+  if (type == "NFC")
+    forms_.push_back(UTF8PROC_COMPOSE);
+  else if (type == "NFD")
+    forms_.push_back(UTF8PROC_DECOMPOSE);
+  else if (type == "NFKC")
+    forms_.push_back(UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
+  else if (type == "NFKD")
+    forms_.push_back(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
+  else if (type == "Sequence" && depth < 8)
+    node.at("normalizers").each([&](const JsonNode& inner) { add(inner, depth + 1); });
+  else
+    node.refuse_type("NFC, NFD, NFKC, NFKD, Sequence");
 }
 
 std::string Normalizer::normalized(std::string_view text) const {
@@ -32,8 +38,9 @@ std::string Normalizer::normalized(std::string_view text) const {
   for (const int form : forms_) {
     if (std::all_of(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return out;
     utf8proc_uint8_t* made = nullptr;
-    const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(out.data()), static_cast<utf8proc_ssize_t>(out.size()), &made,
-                                               static_cast<utf8proc_option_t>(UTF8PROC_STABLE | form));
+    const utf8proc_ssize_t size =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(out.data()), static_cast<utf8proc_ssize_t>(out.size()),
+                     &made, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | form));
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(made, &std::free);
     if (size < 0) throw Error::user({.what = std::string("the text cannot be normalised: ") + utf8proc_errmsg(size)});
     out.assign(reinterpret_cast<const char*>(made), static_cast<std::size_t>(size));

@@ -37,7 +37,8 @@ SplitBehavior parse_behavior(const JsonNode& node) {
   if (name == "MergedWithPrevious") return SplitBehavior::merged_with_previous;
   if (name == "MergedWithNext") return SplitBehavior::merged_with_next;
   if (name == "Contiguous") return SplitBehavior::contiguous;
-  node.fail("behavior '" + name + "' is not known", "known: Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
+  node.fail("behavior '" + name + "' is not known",
+            "known: Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
 }
 
 struct Piece {
@@ -60,25 +61,32 @@ std::vector<Piece> pieces_of(std::string_view text, const std::vector<Span>& mat
 
 }  // namespace
 
-void split_at(std::string_view text, const std::vector<Span>& matches, SplitBehavior behavior, bool invert, std::vector<std::string_view>& parts) {
+void split_at(std::string_view text, const std::vector<Span>& matches, SplitBehavior behavior, bool invert,
+              std::vector<std::string_view>& parts) {
   std::vector<Piece> pieces = pieces_of(text, matches, invert);
   std::vector<Piece> joined;
   switch (behavior) {
-    case SplitBehavior::isolated: joined = std::move(pieces); break;
+    case SplitBehavior::isolated:
+      joined = std::move(pieces);
+      break;
     case SplitBehavior::removed:
       for (const Piece& piece : pieces)
         if (!piece.match) joined.push_back(piece);
       break;
     case SplitBehavior::contiguous:
       for (const Piece& piece : pieces)
-        if (!joined.empty() && joined.back().match == piece.match) joined.back().span.end = piece.span.end;
-        else joined.push_back(piece);
+        if (!joined.empty() && joined.back().match == piece.match)
+          joined.back().span.end = piece.span.end;
+        else
+          joined.push_back(piece);
       break;
     case SplitBehavior::merged_with_previous: {
       bool previous = false;  // of two matches in a row the second stands alone
       for (const Piece& piece : pieces) {
-        if (piece.match && !previous && !joined.empty()) joined.back().span.end = piece.span.end;
-        else joined.push_back(piece);
+        if (piece.match && !previous && !joined.empty())
+          joined.back().span.end = piece.span.end;
+        else
+          joined.push_back(piece);
         previous = piece.match;
       }
       break;
@@ -86,8 +94,10 @@ void split_at(std::string_view text, const std::vector<Span>& matches, SplitBeha
     case SplitBehavior::merged_with_next: {
       bool next = false;
       for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
-        if (piece->match && !next && !joined.empty()) joined.back().span.begin = piece->span.begin;
-        else joined.push_back(*piece);
+        if (piece->match && !next && !joined.empty())
+          joined.back().span.begin = piece->span.begin;
+        else
+          joined.push_back(*piece);
         next = piece->match;
       }
       std::reverse(joined.begin(), joined.end());
@@ -95,13 +105,16 @@ void split_at(std::string_view text, const std::vector<Span>& matches, SplitBeha
     }
   }
   for (const Piece& piece : joined)
-    if (piece.span.end > piece.span.begin) parts.push_back(text.substr(piece.span.begin, piece.span.end - piece.span.begin));
+    if (piece.span.end > piece.span.begin)
+      parts.push_back(text.substr(piece.span.begin, piece.span.end - piece.span.begin));
 }
 
 PreTokenizer PreTokenizer::parse(const JsonNode& node) {
   PreTokenizer made;
   made.add(node, 0);
-  if (!made.byte_level_) node.fail("there is no ByteLevel step: this is no byte-level BPE", "supported: byte-level BPE (Llama 3, Qwen, SmolLM2, GPT-2, DeepSeek)");
+  if (!made.byte_level_)
+    node.fail("there is no ByteLevel step: this is no byte-level BPE",
+              "supported: byte-level BPE (Llama 3, Qwen, SmolLM2, GPT-2, DeepSeek)");
   return made;
 }
 
@@ -116,7 +129,8 @@ void PreTokenizer::add(const JsonNode& node, int depth) {
     add_split(node);
   } else if (type == "ByteLevel") {
     if (node.flag("add_prefix_space", true)) steps_.emplace_back(PrefixSpace{});
-    if (node.flag("use_regex", true)) steps_.emplace_back(Split{Regex(kGpt2Pattern, node.where()), SplitBehavior::isolated, false});
+    if (node.flag("use_regex", true))
+      steps_.emplace_back(Split{Regex(kGpt2Pattern, node.where()), SplitBehavior::isolated, false});
     byte_level_ = true;
   } else {
     node.refuse_type(kKnown);
@@ -129,7 +143,8 @@ void PreTokenizer::add_split(const JsonNode& node) {
   if (!is_regex && !pattern.has("String")) pattern.fail("a pattern is {\"Regex\": ...} or {\"String\": ...}");
   const std::string& text = pattern.at(is_regex ? "Regex" : "String").text();
   if (text.empty()) pattern.fail("the pattern is empty");
-  steps_.emplace_back(Split{Regex(is_regex ? text : escaped_pattern(text), pattern.where()), parse_behavior(node.at("behavior")), node.flag("invert", false)});
+  steps_.emplace_back(Split{Regex(is_regex ? text : escaped_pattern(text), pattern.where()),
+                            parse_behavior(node.at("behavior")), node.flag("invert", false)});
 }
 
 void PreTokenizer::split(std::string_view text, Words& words) const {
@@ -141,14 +156,18 @@ void PreTokenizer::split(std::string_view text, Words& words) const {
     words.words.clear();
     for (const std::string_view word : words.before) {
       if (std::holds_alternative<PrefixSpace>(step)) {
-        words.words.push_back(word.starts_with(' ') ? word : std::string_view(words.made.emplace_back(" " + std::string(word))));
+        words.words.push_back(
+            word.starts_with(' ') ? word : std::string_view(words.made.emplace_back(" " + std::string(word))));
         continue;
       }
       words.matches.clear();
       if (const auto* digits = std::get_if<Digits>(&step)) {
         find_numbers(word, words.matches);
-        if (words.matches.empty()) words.words.push_back(word);
-        else split_at(word, words.matches, digits->individual ? SplitBehavior::isolated : SplitBehavior::contiguous, false, words.words);
+        if (words.matches.empty())
+          words.words.push_back(word);
+        else
+          split_at(word, words.matches, digits->individual ? SplitBehavior::isolated : SplitBehavior::contiguous, false,
+                   words.words);
         continue;
       }
       const auto& split = std::get<Split>(step);

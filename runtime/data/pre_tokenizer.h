@@ -22,7 +22,8 @@ class PreTokenizer {
   /// throws: Error::user naming a kind that is not supported.
   static PreTokenizer parse(const JsonNode& node);
 
-  /// Working memory of one call: `words` is the result; they point into the text, or into `made` where a space was put in front.
+  /// Working memory of one call: `words` is the result; they point into the text, or into `made` where a space was put
+  /// in front.
   struct Words {
     std::vector<std::string_view> words, before;
     std::vector<Span> matches;
@@ -50,6 +51,7 @@ class PreTokenizer {
 };
 
 /// Cuts `text` at the matches and appends the parts that are not empty.
-void split_at(std::string_view text, const std::vector<Span>& matches, SplitBehavior behavior, bool invert, std::vector<std::string_view>& parts);
+void split_at(std::string_view text, const std::vector<Span>& matches, SplitBehavior behavior, bool invert,
+              std::vector<std::string_view>& parts);
 
 }  // namespace muster::data

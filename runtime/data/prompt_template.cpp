@@ -15,7 +15,8 @@ const json* step_into(const json& value, const std::string& key) {
     const auto found = value.find(key);
     return found == value.end() ? nullptr : &*found;
   }
-  if (!value.is_array() || key.empty() || key.size() > 6 || key.find_first_not_of("0123456789") != std::string::npos) return nullptr;
+  if (!value.is_array() || key.empty() || key.size() > 6 || key.find_first_not_of("0123456789") != std::string::npos)
+    return nullptr;
   const std::size_t index = std::stoul(key);
   return index < value.size() ? &value[index] : nullptr;
 }
@@ -36,7 +37,9 @@ PromptTemplate PromptTemplate::parse(const std::string& text, const std::string&
   PromptTemplate made;
   std::string literal;
   const auto fail = [&](std::size_t at, const std::string& what) {
-    throw Error::user({.what = base::text(what, " at byte ", at + 1, " of '", text, "'"), .where = where, .fix = "fields are written {name}; a brace itself is doubled: {{ or }}"});
+    throw Error::user({.what = base::text(what, " at byte ", at + 1, " of '", text, "'"),
+                       .where = where,
+                       .fix = "fields are written {name}; a brace itself is doubled: {{ or }}"});
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool doubled = i + 1 < text.size() && text[i + 1] == text[i];
@@ -69,9 +72,12 @@ std::string PromptTemplate::filled(const json& row) const {
     const std::string& name = std::get<Field>(part).name;
     const json* value = find(row, name);
     if (value == nullptr) throw Error::user({.what = "field '" + name + "' is missing"});
-    if (value->is_string()) out += value->get_ref<const std::string&>();
-    else if (value->is_number()) out += value->dump();
-    else throw Error::user({.what = base::text("field '", name, "' is neither text nor number but ", value->type_name())});
+    if (value->is_string())
+      out += value->get_ref<const std::string&>();
+    else if (value->is_number())
+      out += value->dump();
+    else
+      throw Error::user({.what = base::text("field '", name, "' is neither text nor number but ", value->type_name())});
   }
   return out;
 }

@@ -12,8 +12,8 @@ class PromptTemplate {
  public:
   /// `where` is the key that holds it ("data.prompt"). throws: Error::user (a brace that is not closed, an empty name).
   static PromptTemplate parse(const std::string& text, const std::string& where);
-  /// Text as it is, numbers as JSON writes them. A name is a key of the row, or a path of keys and indices: "prompt.0.content".
-  /// throws: Error::user naming the field that is missing, or is neither text nor number.
+  /// Text as it is, numbers as JSON writes them. A name is a key of the row, or a path of keys and indices:
+  /// "prompt.0.content". throws: Error::user naming the field that is missing, or is neither text nor number.
   std::string filled(const nlohmann::json& row) const;
 
  private:

@@ -23,8 +23,10 @@ std::vector<std::int64_t> rows_of(std::int64_t num_rows, std::int64_t held_out, 
   std::iota(rows.begin(), rows.end(), 0);
   if (held_out == 0 && part == Part::train) return rows;
   rows = base::permutation(base::RandomKey(0, base::Purpose::data_order, ~std::uint64_t{0}), num_rows);
-  if (part == Part::held_out) rows.resize(static_cast<std::size_t>(held_out));
-  else rows.erase(rows.begin(), rows.begin() + held_out);
+  if (part == Part::held_out)
+    rows.resize(static_cast<std::size_t>(held_out));
+  else
+    rows.erase(rows.begin(), rows.begin() + held_out);
   std::sort(rows.begin(), rows.end());
   return rows;
 }
@@ -47,7 +49,8 @@ struct PromptSource::State {
     cursor = {epoch, 0};
     const auto count = static_cast<std::int64_t>(rows.size());
     if (data.shuffle) {
-      order = base::permutation(base::RandomKey(seed, base::Purpose::data_order, static_cast<std::uint64_t>(epoch)), count);
+      order =
+          base::permutation(base::RandomKey(seed, base::Purpose::data_order, static_cast<std::uint64_t>(epoch)), count);
     } else if (order.empty()) {
       order.resize(rows.size());
       std::iota(order.begin(), order.end(), 0);
@@ -64,7 +67,8 @@ struct PromptSource::State {
       made.tokens = tokenizer.encode(made.text, false);
       const auto size = static_cast<std::int64_t>(made.tokens.size());
       if (size == 0) throw Error::user({.what = "the prompt is empty"});
-      if (size > max_prompt_tokens) throw Error::user({.what = base::text("the prompt has ", size, " tokens, more than ", max_prompt_tokens)});
+      if (size > max_prompt_tokens)
+        throw Error::user({.what = base::text("the prompt has ", size, " tokens, more than ", max_prompt_tokens)});
       return made;
     } catch (const nlohmann::json::exception& error) {
       throw Error::user({.what = std::string("the row is no JSON: ") + error.what(), .where = source->place(row)});
@@ -75,22 +79,31 @@ struct PromptSource::State {
   }
 
   void check_refused(const std::string& last, std::int64_t refused_in_a_row) const {
-    const bool too_many = refused >= kForgiven && static_cast<double>(refused) > data.max_refused_share * static_cast<double>(seen);
+    const bool too_many =
+        refused >= kForgiven && static_cast<double>(refused) > data.max_refused_share * static_cast<double>(seen);
     if (!too_many && refused_in_a_row < static_cast<std::int64_t>(rows.size())) return;
-    throw Error::user({.what = base::text(refused, " of the ", seen, " rows seen are refused; the last: ", last), .where = data.path,
-                       .fix = base::text("mend the rows, data.prompt and data.answer, or raise data.max_prompt_tokens or data.max_refused_share (", data.max_refused_share, ")")});
+    throw Error::user(
+        {.what = base::text(refused, " of the ", seen, " rows seen are refused; the last: ", last),
+         .where = data.path,
+         .fix = base::text(
+             "mend the rows, data.prompt and data.answer, or raise data.max_prompt_tokens or data.max_refused_share (",
+             data.max_refused_share, ")")});
   }
 };
 
-PromptSource::PromptSource(const spec::DataJob& data, std::uint64_t seed, const Tokenizer& tokenizer, std::int64_t max_sequence_tokens, Part part)
-    : state_(std::make_unique<State>(State{.data = data, .seed = seed, .tokenizer = tokenizer, .max_prompt_tokens = max_sequence_tokens - 1})) {
+PromptSource::PromptSource(const spec::DataJob& data, std::uint64_t seed, const Tokenizer& tokenizer,
+                           std::int64_t max_sequence_tokens, Part part)
+    : state_(std::make_unique<State>(
+          State{.data = data, .seed = seed, .tokenizer = tokenizer, .max_prompt_tokens = max_sequence_tokens - 1})) {
   if (data.max_prompt_tokens > 0) state_->max_prompt_tokens = std::min(data.max_prompt_tokens, max_sequence_tokens - 1);
   state_->prompt = PromptTemplate::parse(data.prompt, "data.prompt");
   state_->answer = PromptTemplate::parse(data.answer, "data.answer");
   state_->source = open_rows(data.path);
   const std::int64_t num_rows = state_->source->size(), held_out = data.held_out;
   if (held_out < 0 || held_out >= num_rows || (part == Part::held_out && held_out == 0))
-    throw Error::user({.what = base::text(held_out, " rows of ", num_rows, " cannot be held out"), .where = "data.held_out", .fix = "at least one row has to stay on each side that is used"});
+    throw Error::user({.what = base::text(held_out, " rows of ", num_rows, " cannot be held out"),
+                       .where = "data.held_out",
+                       .fix = "at least one row has to stay on each side that is used"});
   state_->rows = rows_of(num_rows, held_out, part);
   state_->begin_epoch(0);
 }
@@ -117,7 +130,9 @@ std::vector<Prompt> PromptSource::next_prompts(std::int64_t count) {
 }
 
 Prompt PromptSource::prompt(std::int64_t row) const {
-  if (row < 0 || row >= state_->source->size()) throw Error::user({.what = base::text("there is no row ", row, " of ", state_->source->size()), .where = state_->data.path});
+  if (row < 0 || row >= state_->source->size())
+    throw Error::user(
+        {.what = base::text("there is no row ", row, " of ", state_->source->size()), .where = state_->data.path});
   return state_->read(row);
 }
 
@@ -127,7 +142,9 @@ Cursor PromptSource::cursor() const { return state_->cursor; }
 
 void PromptSource::set_cursor(const Cursor& cursor) {
   if (cursor.epoch < 0 || cursor.position < 0 || cursor.position > num_rows())
-    throw Error::user({.what = base::text("epoch ", cursor.epoch, ", position ", cursor.position, " cannot lie in a source of ", num_rows(), " rows"), .where = state_->data.path,
+    throw Error::user({.what = base::text("epoch ", cursor.epoch, ", position ", cursor.position,
+                                          " cannot lie in a source of ", num_rows(), " rows"),
+                       .where = state_->data.path,
                        .fix = "the data has changed since the checkpoint was written"});
   state_->begin_epoch(cursor.epoch);
   state_->cursor = cursor;

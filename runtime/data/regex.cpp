@@ -26,7 +26,8 @@ std::string pcre2_message(int code) {
 }
 
 [[noreturn]] void refuse(const std::string& what, const std::string& pattern, const std::string& where) {
-  throw Error::user({.what = what + " in the expression " + pattern, .where = where, .fix = "this tokenizer is not supported yet"});
+  throw Error::user(
+      {.what = what + " in the expression " + pattern, .where = where, .fix = "this tokenizer is not supported yet"});
 }
 
 }  // namespace
@@ -40,15 +41,20 @@ std::string pcre2_pattern(const std::string& pattern, const std::string& where) 
     const char c = pattern[i];
     if (c == '\\' && i + 1 < pattern.size()) {
       const char next = pattern[++i];
-      if (next == 's') out += in_class ? kSpace : base::text("[", kSpace, "]");
-      else if (next == 'S' && !in_class) out += base::text("[^", kSpace, "]");
-      else if (next == 'w' || next == 'W' || next == 'h' || next == 'H') refuse(base::text("\\", next, " is not supported"), pattern, where);
-      else out += base::text(c, next);
+      if (next == 's')
+        out += in_class ? kSpace : base::text("[", kSpace, "]");
+      else if (next == 'S' && !in_class)
+        out += base::text("[^", kSpace, "]");
+      else if (next == 'w' || next == 'W' || next == 'h' || next == 'H')
+        refuse(base::text("\\", next, " is not supported"), pattern, where);
+      else
+        out += base::text(c, next);
       continue;
     }
     if (in_class) {
       if (c == '[') refuse("a class within a class is not supported", pattern, where);
-      if (c == '&' && i + 1 < pattern.size() && pattern[i + 1] == '&') refuse("an intersection of classes (&&) is not supported", pattern, where);
+      if (c == '&' && i + 1 < pattern.size() && pattern[i + 1] == '&')
+        refuse("an intersection of classes (&&) is not supported", pattern, where);
       if (c == ']') in_class = false;
     } else if (c == '[') {
       in_class = true;
@@ -59,7 +65,8 @@ std::string pcre2_pattern(const std::string& pattern, const std::string& where) 
         ++i;
       }
       continue;
-    } else if (c == '}' && i + 1 < pattern.size() && pattern[i + 1] == '+' && i > 0 && std::isdigit(static_cast<unsigned char>(pattern[i - 1]))) {
+    } else if (c == '}' && i + 1 < pattern.size() && pattern[i + 1] == '+' && i > 0 &&
+               std::isdigit(static_cast<unsigned char>(pattern[i - 1]))) {
       refuse("{n,m}+ is not supported", pattern, where);  // repeats in Oniguruma, is possessive in PCRE2
     }
     out += c;
@@ -71,8 +78,10 @@ std::string escaped_pattern(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x80 && !std::isalnum(static_cast<unsigned char>(c)) && c != '\0') out += '\\';
-    if (c == '\0') out += "\\x{0}";
-    else out += c;
+    if (c == '\0')
+      out += "\\x{0}";
+    else
+      out += c;
   }
   return out;
 }
@@ -88,8 +97,9 @@ Regex::Regex(const std::string& pattern, const std::string& where) : state_(std:
   int error = 0;
   PCRE2_SIZE offset = 0;
   state_->where = where;
-  state_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                                   &error, &offset, nullptr));
+  state_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                                   PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
+                                   nullptr));
   if (!state_->code) refuse(base::text("an error (", pcre2_message(error), ", at byte ", offset, ")"), pattern, where);
   state_->jit = pcre2_jit_compile(state_->code.get(), PCRE2_JIT_COMPLETE) == 0;
 }
@@ -107,10 +117,13 @@ void Regex::find_all(std::string_view text, std::vector<Span>& matches) const {
     int code = PCRE2_ERROR_JIT_STACKLIMIT;
     if (state_->jit) code = pcre2_jit_match(state_->code.get(), subject, text.size(), at, 0, data.get(), nullptr);
     if (code == PCRE2_ERROR_JIT_STACKLIMIT)
-      code = pcre2_match(state_->code.get(), subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), nullptr);
+      code = pcre2_match(state_->code.get(), subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(),
+                         nullptr);
     if (code == PCRE2_ERROR_NOMATCH) return;
     if (code < 0)
-      throw Error::user({.what = base::text("the expression fails on a text of ", text.size(), " bytes: ", pcre2_message(code)), .where = state_->where});
+      throw Error::user(
+          {.what = base::text("the expression fails on a text of ", text.size(), " bytes: ", pcre2_message(code)),
+           .where = state_->where});
     const Span match{found[0], found[1]};
     if (match.begin == match.end) {  // an empty one right after a match does not count
       if (match.end != last_end) matches.push_back(match);

@@ -1,4 +1,5 @@
-// A regular expression of a tokenizer file: written for Oniguruma (Ruby's rules), run by PCRE2 with Unicode classes and JIT.
+// A regular expression of a tokenizer file: written for Oniguruma (Ruby's rules), run by PCRE2 with Unicode classes and
+// JIT.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,8 @@ class Regex {
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
   ~Regex();
-  /// Appends the matches in `text` (valid UTF-8), from left to right, never overlapping. throws: Error::user when the match
-  /// passes PCRE2's limits (an expression that runs away).
+  /// Appends the matches in `text` (valid UTF-8), from left to right, never overlapping. throws: Error::user when the
+  /// match passes PCRE2's limits (an expression that runs away).
   void find_all(std::string_view text, std::vector<Span>& matches) const;
 
  private:

@@ -26,7 +26,9 @@ class FileRows : public Rows {
     if (!file_ || ::fstat(file_.get(), &facts) != 0) fail(std::strerror(errno));
     if (!S_ISREG(facts.st_mode)) fail("this is no file");
     index();
-    if (lines_.empty()) throw Error::user({.what = "the file holds no rows", .where = path_, .fix = "data.path is a file of JSON objects, one a line"});
+    if (lines_.empty())
+      throw Error::user(
+          {.what = "the file holds no rows", .where = path_, .fix = "data.path is a file of JSON objects, one a line"});
   }
 
   std::int64_t size() const override { return static_cast<std::int64_t>(lines_.size()); }
@@ -35,16 +37,22 @@ class FileRows : public Rows {
     const Line& line = lines_.at(static_cast<std::size_t>(row));
     std::string text(static_cast<std::size_t>(line.size_bytes), '\0');
     for (std::size_t done = 0; done < text.size();) {
-      const ssize_t got = ::pread(file_.get(), text.data() + done, text.size() - done, static_cast<off_t>(line.begin_bytes) + static_cast<off_t>(done));
+      const ssize_t got = ::pread(file_.get(), text.data() + done, text.size() - done,
+                                  static_cast<off_t>(line.begin_bytes) + static_cast<off_t>(done));
       if (got < 0 && errno == EINTR) continue;
       // No refused row, which all ranks would count alike: this file is lost to this rank.
-      if (got <= 0) throw Error::cluster({.what = base::text("cannot read on: ", got < 0 ? std::strerror(errno) : "the file became shorter"), .where = place(row)});
+      if (got <= 0)
+        throw Error::cluster(
+            {.what = base::text("cannot read on: ", got < 0 ? std::strerror(errno) : "the file became shorter"),
+             .where = place(row)});
       done += static_cast<std::size_t>(got);
     }
     return text;
   }
 
-  std::string place(std::int64_t row) const override { return base::text(path_, ":", lines_.at(static_cast<std::size_t>(row)).number); }
+  std::string place(std::int64_t row) const override {
+    return base::text(path_, ":", lines_.at(static_cast<std::size_t>(row)).number);
+  }
 
  private:
   struct Line {
@@ -53,7 +61,11 @@ class FileRows : public Rows {
     std::uint32_t number;  // from 1
   };
 
-  [[noreturn]] void fail(const std::string& why) const { throw Error::user({.what = "cannot read the data: " + why, .where = path_, .fix = "data.path is a JSONL file, or builtin:sums, builtin:reverse-digits"}); }
+  [[noreturn]] void fail(const std::string& why) const {
+    throw Error::user({.what = "cannot read the data: " + why,
+                       .where = path_,
+                       .fix = "data.path is a JSONL file, or builtin:sums, builtin:reverse-digits"});
+  }
 
   void index() {
     std::vector<char> block(1 << 20);
@@ -61,7 +73,10 @@ class FileRows : public Rows {
     std::uint32_t number = 1;
     bool blank = true;
     const auto end_line = [&](std::int64_t end) {
-      if (end - begin > kLongestLineBytes) throw Error::user({.what = base::text("a line of ", base::bytes_text(end - begin)), .where = base::text(path_, ":", number), .fix = "rows are JSON objects, one a line"});
+      if (end - begin > kLongestLineBytes)
+        throw Error::user({.what = base::text("a line of ", base::bytes_text(end - begin)),
+                           .where = base::text(path_, ":", number),
+                           .fix = "rows are JSON objects, one a line"});
       if (!blank) lines_.push_back({begin, static_cast<std::int32_t>(end - begin), number});
       begin = end + 1;
       blank = true;
@@ -103,7 +118,8 @@ class BuiltinRows : public Rows {
 }  // namespace
 
 std::unique_ptr<Rows> open_rows(const std::string& path) {
-  if (path.starts_with(kBuiltin)) return std::make_unique<BuiltinRows>(builtin_task(path.substr(kBuiltin.size()), "data.path"));
+  if (path.starts_with(kBuiltin))
+    return std::make_unique<BuiltinRows>(builtin_task(path.substr(kBuiltin.size()), "data.path"));
   return std::make_unique<FileRows>(path);
 }
 

@@ -1,4 +1,5 @@
-// The rows of a data source as lines of JSON: a JSONL file, of which only the places of the lines are held, or a built-in task.
+// The rows of a data source as lines of JSON: a JSONL file, of which only the places of the lines are held, or a
+// built-in task.
 #pragma once
 
 #include <cstdint>

@@ -21,18 +21,18 @@ struct Tokenizer::State {
   Bpe bpe;
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
-  AddedTokenFinder raw_added, normalized_added;   // looked for before and after the normalizer
+  AddedTokenFinder raw_added, normalized_added;  // looked for before and after the normalizer
   WordMap<std::int32_t> added_ids;
   std::unordered_set<std::int32_t> special;
-  std::vector<std::string> bytes;                 // of each id, as decoding writes them
-  std::vector<std::int32_t> prefix, suffix;       // what the post-processor puts around
+  std::vector<std::string> bytes;            // of each id, as decoding writes them
+  std::vector<std::int32_t> prefix, suffix;  // what the post-processor puts around
 
   struct Scratch {
     Bpe::Cache bpe;
     PreTokenizer::Words words;
     std::vector<AddedTokenFinder::Part> parts, normalized_parts;
   };
-  mutable std::mutex scratch_mutex;               // guards `scratch`
+  mutable std::mutex scratch_mutex;  // guards `scratch`
   mutable Scratch scratch;
 
   void add_tokens(const JsonNode& node);
@@ -45,7 +45,8 @@ struct Tokenizer::State {
 namespace {
 
 void check_decoder(const JsonNode& node, int depth = 0) {
-  if (node.type() == "Sequence" && depth < 8) return node.at("decoders").each([&](const JsonNode& inner) { check_decoder(inner, depth + 1); });
+  if (node.type() == "Sequence" && depth < 8)
+    return node.at("decoders").each([&](const JsonNode& inner) { check_decoder(inner, depth + 1); });
   if (node.type() != "ByteLevel") node.refuse_type("ByteLevel");
 }
 
@@ -56,13 +57,19 @@ void Tokenizer::State::add_tokens(const JsonNode& node) {
   for (const auto& [token, id] : bpe.vocabulary()) owners.emplace(id, token);
   for (const AddedToken& token : parse_added_tokens(node)) {
     const auto in_model = bpe.token_id(token.content);
-    if (in_model && *in_model != token.id) node.fail(base::text("'", token.content, "' is token ", token.id, " here, but ", *in_model, " in the vocabulary"));
+    if (in_model && *in_model != token.id)
+      node.fail(
+          base::text("'", token.content, "' is token ", token.id, " here, but ", *in_model, " in the vocabulary"));
     const auto owner = owners.find(token.id);
-    if (!in_model && owner != owners.end()) node.fail(base::text("'", token.content, "' has id ", token.id, ", which is '", owner->second, "' in the vocabulary"));
+    if (!in_model && owner != owners.end())
+      node.fail(
+          base::text("'", token.content, "' has id ", token.id, ", which is '", owner->second, "' in the vocabulary"));
     added_ids.emplace(token.content, token.id);
     if (token.special) special.insert(token.id);
-    if (token.normalized) normalized_added.add(token, normalizer.normalized(token.content));
-    else raw_added.add(token, token.content);
+    if (token.normalized)
+      normalized_added.add(token, normalizer.normalized(token.content));
+    else
+      raw_added.add(token, token.content);
   }
 }
 
@@ -70,7 +77,8 @@ void Tokenizer::State::add_tokens(const JsonNode& node) {
 void Tokenizer::State::read_post_processor(const JsonNode& node, int depth) {
   const std::string& type = node.type();
   if (type == "ByteLevel") return;
-  if (type == "Sequence" && depth < 8) return node.at("processors").each([&](const JsonNode& inner) { read_post_processor(inner, depth + 1); });
+  if (type == "Sequence" && depth < 8)
+    return node.at("processors").each([&](const JsonNode& inner) { read_post_processor(inner, depth + 1); });
   if (type != "TemplateProcessing") node.refuse_type("ByteLevel, TemplateProcessing, Sequence");
   bool text_seen = false;
   node.at("single").each([&](const JsonNode& entry) {
@@ -93,7 +101,9 @@ void Tokenizer::State::fill_bytes() {
   for (const auto& [token, id] : bpe.vocabulary()) largest = std::max(largest, id);
   for (const auto& [token, id] : added_ids) largest = std::max(largest, id);
   bytes.resize(static_cast<std::size_t>(largest) + 1);
-  const auto fill = [&](const std::string& token, std::int32_t id) { bytes[static_cast<std::size_t>(id)] = byte_level_bytes(token).value_or(token); };
+  const auto fill = [&](const std::string& token, std::int32_t id) {
+    bytes[static_cast<std::size_t>(id)] = byte_level_bytes(token).value_or(token);
+  };
   for (const auto& [token, id] : bpe.vocabulary()) fill(token, id);
   for (const auto& [token, id] : added_ids) fill(token, id);
 }
@@ -102,9 +112,12 @@ void Tokenizer::State::encode(std::string_view text, Scratch& work, std::vector<
   work.parts.clear();
   raw_added.split(text, work.parts);
   for (const AddedTokenFinder::Part& part : work.parts) {
-    if (part.id) ids.push_back(*part.id);
-    else if (normalizer.empty()) encode_part(part.text, work, ids);
-    else encode_part(normalizer.normalized(part.text), work, ids);
+    if (part.id)
+      ids.push_back(*part.id);
+    else if (normalizer.empty())
+      encode_part(part.text, work, ids);
+    else
+      encode_part(normalizer.normalized(part.text), work, ids);
   }
 }
 
@@ -117,8 +130,10 @@ void Tokenizer::State::encode_part(std::string_view text, Scratch& work, std::ve
   work.normalized_parts.clear();
   normalized_added.split(text, work.normalized_parts);
   for (const AddedTokenFinder::Part& part : work.normalized_parts) {
-    if (part.id) ids.push_back(*part.id);
-    else encode_text(part.text);
+    if (part.id)
+      ids.push_back(*part.id);
+    else
+      encode_text(part.text);
   }
 }
 

@@ -1,4 +1,5 @@
-// The tokenizer of a model: tokenizer.json of the byte-level BPE kind, equal token for token to Hugging Face tokenizers.
+// The tokenizer of a model: tokenizer.json of the byte-level BPE kind, equal token for token to Hugging Face
+// tokenizers.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@
 
 namespace muster::data {
 
-/// Text -> added tokens cut out -> normalizer -> pre-tokenizers -> BPE -> post-processor. All calls are const and may come from
-/// several threads at once (one of them at a time uses the cache of words). Kinds that are not supported are refused by name.
-/// `truncation` and `padding` of the file are left out: a training system decides lengths itself.
+/// Text -> added tokens cut out -> normalizer -> pre-tokenizers -> BPE -> post-processor. All calls are const and may
+/// come from several threads at once (one of them at a time uses the cache of words). Kinds that are not supported are
+/// refused by name. `truncation` and `padding` of the file are left out: a training system decides lengths itself.
 /// Character classes are those of Unicode 14 (PCRE2) and 15 (normalizer, digits).
 class Tokenizer {
  public:
@@ -26,8 +27,9 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// `add_special`: with what the post-processor puts around (a BOS). Special tokens written in the text are always recognised.
-  /// Bytes that are in no token vanish, as with Hugging Face. throws: Error::user when the text is not UTF-8.
+  /// `add_special`: with what the post-processor puts around (a BOS). Special tokens written in the text are always
+  /// recognised. Bytes that are in no token vanish, as with Hugging Face. throws: Error::user when the text is not
+  /// UTF-8.
   std::vector<std::int32_t> encode(std::string_view text, bool add_special) const;
   /// Ids that no token has are left out; bytes that are no UTF-8 (a character cut in two) become U+FFFD.
   std::string decode(std::span<const std::int32_t> ids, bool skip_special) const;

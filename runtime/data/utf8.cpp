@@ -3,7 +3,9 @@
 namespace muster::data {
 
 Utf8Step utf8_step(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t offset) -> unsigned { return at + offset < text.size() ? static_cast<unsigned char>(text[at + offset]) : 0u; };
+  const auto byte = [&](std::size_t offset) -> unsigned {
+    return at + offset < text.size() ? static_cast<unsigned char>(text[at + offset]) : 0u;
+  };
   const unsigned first = byte(0);
   if (first < 0x80) return {1, true};
   if (first < 0xC2 || first > 0xF4) return {1, false};
@@ -34,8 +36,10 @@ std::string lossy_utf8(std::string_view bytes) {
   text.reserve(bytes.size());
   for (std::size_t at = 0; at < bytes.size();) {
     const Utf8Step step = utf8_step(bytes, at);
-    if (step.valid) text.append(bytes, at, step.size);
-    else text += "\xEF\xBF\xBD";
+    if (step.valid)
+      text.append(bytes, at, step.size);
+    else
+      text += "\xEF\xBF\xBD";
     at += step.size;
   }
   return text;
@@ -44,10 +48,14 @@ std::string lossy_utf8(std::string_view bytes) {
 std::int32_t code_point(std::string_view character) {
   const auto byte = [&](std::size_t i) { return static_cast<std::int32_t>(static_cast<unsigned char>(character[i])); };
   switch (character.size()) {
-    case 1: return byte(0);
-    case 2: return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
-    case 3: return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-    default: return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
+    case 1:
+      return byte(0);
+    case 2:
+      return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+    case 3:
+      return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    default:
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
   }
 }
 

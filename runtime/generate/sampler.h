@@ -38,7 +38,8 @@ class Sampler {
   void draw_row_of(const float* logits_V, const spec::Range& range, std::span<const Draw> draws, std::int64_t step,
                    std::vector<float>& scratch, Best* best) const;
   at::Tensor draw_on_device(const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step) const;
-  at::Tensor draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const Draw> draws, std::int64_t step) const;
+  at::Tensor draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const Draw> draws,
+                          std::int64_t step) const;
 
   spec::SamplingJob sampling_;
   std::uint64_t seed_;

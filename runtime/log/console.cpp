@@ -15,7 +15,8 @@ void Console::warn(const std::string& room, const std::string& sentence, const V
   write("warning", room, sentence, values);
 }
 
-void Console::write(const char* level, const std::string& room, const std::string& sentence, const Values& values) const {
+void Console::write(const char* level, const std::string& room, const std::string& sentence,
+                    const Values& values) const {
   std::string line = base::text(base::wall_clock_text(), ' ', level, " rank ", rank_, ' ', room, ": ", sentence);
   for (const auto& [key, value] : values) line += " " + key + "=" + value;
   line += "\n";

@@ -1,4 +1,5 @@
-// The console of a rank, for people: `time level rank room: sentence key=value`. The writer rank speaks at info, every rank at warning.
+// The console of a rank, for people: `time level rank room: sentence key=value`. The writer rank speaks at info, every
+// rank at warning.
 #pragma once
 
 #include <cstdint>

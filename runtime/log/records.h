@@ -1,5 +1,6 @@
-// The records of a run, written by the writer rank only: steps.jsonl, samples.jsonl, warmup.jsonl. Every line carries the attempt, and
-// before each line the epoch is read again: an attempt that has been followed by another writes nothing any more.
+// The records of a run, written by the writer rank only: steps.jsonl, samples.jsonl, warmup.jsonl. Every line carries
+// the attempt, and before each line the epoch is read again: an attempt that has been followed by another writes
+// nothing any more.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +17,18 @@ namespace muster::log {
 /// One line of samples.jsonl.
 struct SampleRecord {
   std::int64_t step = 0, prompt_index = 0, sample_index = 0, weight_version = 0;
-  std::vector<std::int32_t> tokens;      // of the answer
+  std::vector<std::int32_t> tokens;  // of the answer
   std::vector<float> logprobs;
   std::string prompt, text;
   double reward = 0;
-  std::string outcome;                   // graded, timeout, failed
-  std::string finish;                    // stop, length
+  std::string outcome;  // graded, timeout, failed
+  std::string finish;   // stop, length
 };
 
 class Records {
  public:
-  /// throws: Error::user when the folder cannot be written; every call below: Error::rank when another attempt owns the folder.
+  /// throws: Error::user when the folder cannot be written; every call below: Error::rank when another attempt owns the
+  /// folder.
   Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id);
   void step(const spec::StepRecord& record);
   void sample(const SampleRecord& record);

@@ -61,50 +61,91 @@ void check_layers(std::vector<Finding>& findings) {
 
 void check_attention(std::vector<Finding>& findings) {
   constexpr double kTolerance = 2e-5;
-  const std::vector<ops::Segment> segments{{.begin = 0, .length = 21, .prefix = -1}, {.begin = 21, .length = 5, .prefix = 0}, {.begin = 26, .length = 9, .prefix = 0}, {.begin = 35, .length = 14, .prefix = -1}};
+  const std::vector<ops::Segment> segments{{.begin = 0, .length = 21, .prefix = -1},
+                                           {.begin = 21, .length = 5, .prefix = 0},
+                                           {.begin = 26, .length = 9, .prefix = 0},
+                                           {.begin = 35, .length = 14, .prefix = -1}};
   const at::Tensor q = drawn({49, 6, 32}), k = drawn({49, 2, 32}), v = drawn({49, 2, 32});
   findings.push_back(compared("packed attention", kTolerance, [&] {
-    return largest_difference(ops::packed_attention_forward_forms().of(q)(q, k, v, segments).first, ops::plain::packed_attention_forward(q, k, v, segments).first);
+    return largest_difference(ops::packed_attention_forward_forms().of(q)(q, k, v, segments).first,
+                              ops::plain::packed_attention_forward(q, k, v, segments).first);
   }));
   findings.push_back(compared("packed attention, backward", 1e-4, [&] {
     const auto [o, lse] = ops::plain::packed_attention_forward(q, k, v, segments);
     const at::Tensor d = drawn({49, 6, 32});
     const ops::Heads fast = ops::packed_attention_backward_forms().of(q)(d, q, k, v, o, lse, segments);
     const ops::Heads plain = ops::plain::packed_attention_backward(d, q, k, v, o, lse, segments);
-    return std::max({largest_difference(fast.q_THE, plain.q_THE), largest_difference(fast.k_TKE, plain.k_TKE), largest_difference(fast.v_TKE, plain.v_TKE)});
+    return std::max({largest_difference(fast.q_THE, plain.q_THE), largest_difference(fast.k_TKE, plain.k_TKE),
+                     largest_difference(fast.v_TKE, plain.v_TKE)});
   }));
   findings.push_back(compared("paged attention", kTolerance, [] {
-    ops::PagedBatch batch{.page_tokens = 4, .query_begin = {0, 3, 4}, .lengths = {11, 6}, .page_begin = {0, 3, 5}, .pages = {4, 1, 2, 0, 3}, .slots = {}};
+    ops::PagedBatch batch{.page_tokens = 4,
+                          .query_begin = {0, 3, 4},
+                          .lengths = {11, 6},
+                          .page_begin = {0, 3, 5},
+                          .pages = {4, 1, 2, 0, 3},
+                          .slots = {}};
     const at::Tensor q = drawn({4, 6, 32}), keys = drawn({5, 4, 2, 32}), values = drawn({5, 4, 2, 32});
-    return largest_difference(ops::paged_attention_forms().of(q)(q, keys, values, batch), ops::plain::paged_attention(q, keys, values, batch));
+    return largest_difference(ops::paged_attention_forms().of(q)(q, keys, values, batch),
+                              ops::plain::paged_attention(q, keys, values, batch));
   }));
 }
 
-// A tiny random model: what the generator says of its own samples against the trainer's forward pass, and an update that is finite.
+// A tiny random model: what the generator says of its own samples against the trainer's forward pass, and an update
+// that is finite.
 void check_step(std::vector<Finding>& findings) {
   findings.push_back(compared("generator against trainer", 1e-4, [] {
     spec::Job job;
     job.model.dtype = spec::DataType::fp32;
     job.grpo.max_sequence_tokens = 32;
-    spec::ModelFacts facts{.family = spec::Family::qwen3, .hidden_size = 64, .num_layers = 2, .num_heads = 4, .num_kv_heads = 2, .head_dim = 16, .intermediate_size = 96, .vocab_size = 61, .max_position_embeddings = 64, .tied_embeddings = true, .qk_norm = true};
+    spec::ModelFacts facts{.family = spec::Family::qwen3,
+                           .hidden_size = 64,
+                           .num_layers = 2,
+                           .num_heads = 4,
+                           .num_kv_heads = 2,
+                           .head_dim = 16,
+                           .intermediate_size = 96,
+                           .vocab_size = 61,
+                           .max_position_embeddings = 64,
+                           .tied_embeddings = true,
+                           .qk_norm = true};
     parallel::Mesh mesh(comm::make_solo("check"), {}, "check");
     weights::ShardStore store(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU);
     weights::fill_random(store, 1, 0.1);
     train::Trainer trainer(facts, job, mesh, store);
     const model::Decoder decoder(facts, store, nullptr, mesh.tp());
-    generate::Generator generator(decoder, mesh.tp(), {.sampling = {}, .seed = 1, .max_sequence_tokens = 32, .page_tokens = 4, .num_pages = 64, .max_batch_tokens = 64, .max_running_samples = 16, .stop_tokens = {0}}, at::kFloat, at::kCPU);
-    const std::vector<generate::Request> requests{{.group = 0, .num_samples = 4, .prompt = {3, 1, 4, 1, 5}}, {.group = 1, .num_samples = 4, .prompt = {9, 2, 6}}};
-    const auto samples = generator.generate(requests, 1, 0, [](const generate::Sample&) {}, [] {});
+    generate::Generator generator(decoder, mesh.tp(),
+                                  {.sampling = {},
+                                   .seed = 1,
+                                   .max_sequence_tokens = 32,
+                                   .page_tokens = 4,
+                                   .num_pages = 64,
+                                   .max_batch_tokens = 64,
+                                   .max_running_samples = 16,
+                                   .stop_tokens = {0}},
+                                  at::kFloat, at::kCPU);
+    const std::vector<generate::Request> requests{{.group = 0, .num_samples = 4, .prompt = {3, 1, 4, 1, 5}},
+                                                  {.group = 1, .num_samples = 4, .prompt = {9, 2, 6}}};
+    const auto samples = generator.generate(
+        requests, 1, 0, [](const generate::Sample&) {}, [] {});
     std::vector<train::Sequence> sequences;
     for (const generate::Sample& sample : samples)
-      sequences.push_back({.id = 0, .group = sample.group, .prompt = requests[static_cast<std::size_t>(sample.group)].prompt, .answer = sample.tokens});
+      sequences.push_back({.id = 0,
+                           .group = sample.group,
+                           .prompt = requests[static_cast<std::size_t>(sample.group)].prompt,
+                           .answer = sample.tokens});
     const train::SequenceScores scores = trainer.scores(sequences, [] {});
     double worst = 0;
     for (std::size_t s = 0; s < samples.size(); ++s)
-      for (std::size_t t = 0; t < samples[s].tokens.size(); ++t) worst = std::max(worst, std::abs(static_cast<double>(samples[s].logprobs[t]) - scores.logprobs[s][t]));
-    const auto mean_logprob = [](const parallel::TokenScores& token, const train::PackedBatch&) { return -token.logprobs_N.mean(); };
+      for (std::size_t t = 0; t < samples[s].tokens.size(); ++t)
+        worst = std::max(worst, std::abs(static_cast<double>(samples[s].logprobs[t]) - scores.logprobs[s][t]));
+    const auto mean_logprob = [](const parallel::TokenScores& token, const train::PackedBatch&) {
+      return -token.logprobs_N.mean();
+    };
     const train::UpdateFigures update = trainer.update(sequences, mean_logprob, 1e-3, [] {});
-    if (!std::isfinite(update.loss) || !(update.grad_norm > 0)) throw Error::cluster({.what = base::text("an update gave loss ", update.loss, " and gradient norm ", update.grad_norm)});
+    if (!std::isfinite(update.loss) || !(update.grad_norm > 0))
+      throw Error::cluster(
+          {.what = base::text("an update gave loss ", update.loss, " and gradient norm ", update.grad_norm)});
     return worst;
   }));
 }
@@ -125,7 +166,8 @@ int check_machine() {
   for (const Finding& finding : findings) {
     good = good && finding.good();
     if (finding.trouble.empty())
-      std::printf("%-32s %12.2g %12.2g  %s\n", finding.what.c_str(), finding.difference, finding.tolerance, finding.good() ? "agrees" : "DIFFERS");
+      std::printf("%-32s %12.2g %12.2g  %s\n", finding.what.c_str(), finding.difference, finding.tolerance,
+                  finding.good() ? "agrees" : "DIFFERS");
     else
       std::printf("%-32s %12s %12s  FAILED: %s\n", finding.what.c_str(), "-", "-", finding.trouble.c_str());
   }
@@ -136,7 +178,8 @@ int check_machine() {
 int run_verb(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "check" && argc == 2) return check_machine();
-  throw Error::user({.what = "unknown verb '" + verb + "'", .fix = "muster-runtime knows: node, reward, check; ranks are started by the node agent"});
+  throw Error::user({.what = "unknown verb '" + verb + "'",
+                     .fix = "muster-runtime knows: node, reward, check; ranks are started by the node agent"});
 }
 
 }  // namespace muster::loop

@@ -1,4 +1,5 @@
-// What a rank is: its plan and place, its communicators, its voice. main builds one and hands it down; there are no globals.
+// What a rank is: its plan and place, its communicators, its voice. main builds one and hands it down; there are no
+// globals.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,13 +22,14 @@ struct RankContext {
   spec::Placement placement;
   spec::RankEnv env;
   spec::RankPlan self;
-  at::Device device{at::kCPU};               // where tensors lie
-  device::Device gpu;                        // the same for streams and memory figures; the CPU by default
+  at::Device device{at::kCPU};  // where tensors lie
+  device::Device gpu;           // the same for streams and memory figures; the CPU by default
   log::Console console{0, false};
   PhaseClock* clock = nullptr;
   comm::CallLog calls;
-  std::unique_ptr<comm::Communicator> world;       // every rank, tensors of `device`
-  std::unique_ptr<comm::Communicator> host_group;  // every rank, CPU tensors; null on the CPU, where the world moves them
+  std::unique_ptr<comm::Communicator> world;  // every rank, tensors of `device`
+  std::unique_ptr<comm::Communicator>
+      host_group;                            // every rank, CPU tensors; null on the CPU, where the world moves them
   std::unique_ptr<parallel::Mesh> train;     // null on a rank that only generates
   std::unique_ptr<parallel::Mesh> generate;  // null on a rank that only trains
 

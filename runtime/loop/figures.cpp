@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/device/memory.h"
 #include "runtime/base/process.h"
+#include "runtime/device/memory.h"
 #include "runtime/loop/step.h"
 
 namespace muster::loop {
@@ -39,9 +39,12 @@ spec::StepRecord rollout_figures(const RankContext& context, const Rollout& roll
       least = std::min(least, scored.reward);
       most = std::max(most, scored.reward);
     }
-    if (most <= 0) record.groups_all_wrong += 1 / groups;
-    else if (least >= 1) record.groups_all_right += 1 / groups;
-    else record.groups_mixed += 1 / groups;
+    if (most <= 0)
+      record.groups_all_wrong += 1 / groups;
+    else if (least >= 1)
+      record.groups_all_right += 1 / groups;
+    else
+      record.groups_mixed += 1 / groups;
   }
   const auto graded = static_cast<double>(std::max<std::int64_t>(1, record.graded));
   const auto samples = static_cast<double>(std::max<std::int64_t>(1, record.samples));
@@ -84,7 +87,8 @@ void add_refit_figures(spec::StepRecord& record, const refit::RefitFigures& figu
 }
 
 void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& policy) {
-  constexpr std::array<Phase, 5> kStepPhases{Phase::generate, Phase::reward, Phase::logprob, Phase::train, Phase::refit};
+  constexpr std::array<Phase, 5> kStepPhases{Phase::generate, Phase::reward, Phase::logprob, Phase::train,
+                                             Phase::refit};
   comm::Communicator& world = context.host();
   PhaseClock& clock = *context.clock;
 
@@ -112,7 +116,9 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
     // A rank without the phase's role waits while the others work: it is not slow.
     const bool by_generators = phase == Phase::generate || phase == Phase::reward;
     record.slowest_rank[spec::phase_name(phase)] =
-        largest(column++, [&](const spec::RankPlan& rank) { return by_generators ? rank.gen_rank.has_value() : rank.train_rank.has_value(); }).first;
+        largest(column++, [&](const spec::RankPlan& rank) {
+          return by_generators ? rank.gen_rank.has_value() : rank.train_rank.has_value();
+        }).first;
   }
   for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
     const auto bytes = static_cast<std::int64_t>(largest(column++, everyone).second);
@@ -120,7 +126,8 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   }
   record.peak_memory_bytes = static_cast<std::int64_t>(largest(column, everyone).second);
   for (const spec::RankPlan& rank : context.plan.ranks) {
-    const spec::MemoryFigures predicted = spec::predicted_memory(context.plan.model, context.job(), rank.train_rank.has_value(), rank.gen_rank.has_value());
+    const spec::MemoryFigures predicted = spec::predicted_memory(
+        context.plan.model, context.job(), rank.train_rank.has_value(), rank.gen_rank.has_value());
     for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
       if (predicted.of(owner) == 0) continue;
       std::int64_t& most = record.memory_predicted[spec::memory_owner_name(owner)];
@@ -147,15 +154,19 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   const auto ranks = static_cast<double>(world.size());
   const auto train_ranks = static_cast<double>(context.plan.train.ranks());
   record.tokens_per_s_per_gpu = rate(tokens, record.step_s) / ranks;
-  record.generate_tokens_per_s_per_gpu = rate(tokens, record.phases["generate_s"] + record.phases["reward_s"]) / static_cast<double>(context.plan.generate.ranks());
+  record.generate_tokens_per_s_per_gpu = rate(tokens, record.phases["generate_s"] + record.phases["reward_s"]) /
+                                         static_cast<double>(context.plan.generate.ranks());
   record.train_tokens_per_s_per_gpu = rate(tokens, record.phases["train_s"]) / train_ranks;
   if (context.plan.peak_tflops > 0) {
-    const double per_sequence = spec::training_flops(context.plan.model, tokens / static_cast<double>(std::max<std::int64_t>(1, record.samples)));
-    record.mfu = rate(per_sequence * static_cast<double>(record.samples), record.phases["train_s"]) / train_ranks / (context.plan.peak_tflops * 1e12);
+    const double per_sequence = spec::training_flops(
+        context.plan.model, tokens / static_cast<double>(std::max<std::int64_t>(1, record.samples)));
+    record.mfu = rate(per_sequence * static_cast<double>(record.samples), record.phases["train_s"]) / train_ranks /
+                 (context.plan.peak_tflops * 1e12);
   }
 }
 
-void write_samples(log::Records& records, std::int64_t count, const Rollout& rollout, const data::Tokenizer& tokenizer, std::int64_t step) {
+void write_samples(log::Records& records, std::int64_t count, const Rollout& rollout, const data::Tokenizer& tokenizer,
+                   std::int64_t step) {
   const auto groups = static_cast<std::int64_t>(rollout.prompts.size());
   const std::int64_t all = groups * rollout.samples_per_prompt;
   if (count < 0 || count > all) count = all;

@@ -15,9 +15,11 @@ struct TrainFigures;
 spec::StepRecord rollout_figures(const RankContext& context, const Rollout& rollout);
 void add_train_figures(spec::StepRecord& record, const TrainFigures& figures);
 void add_refit_figures(spec::StepRecord& record, const refit::RefitFigures& figures);
-/// Phase seconds of this rank, the slowest rank of each phase, memory by owner over all ranks, rates. collective: world.
+/// Phase seconds of this rank, the slowest rank of each phase, memory by owner over all ranks, rates. collective:
+/// world.
 void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& policy);
 /// The first sample of as many groups as `count` wants, then the second of each, and so on; all with -1.
-void write_samples(log::Records& records, std::int64_t count, const Rollout& rollout, const data::Tokenizer& tokenizer, std::int64_t step);
+void write_samples(log::Records& records, std::int64_t count, const Rollout& rollout, const data::Tokenizer& tokenizer,
+                   std::int64_t step);
 
 }  // namespace muster::loop

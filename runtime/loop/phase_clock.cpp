@@ -53,7 +53,8 @@ void PhaseClock::move(spec::Phase from, spec::Phase to, double seconds) {
 
 void PhaseClock::before(const comm::Call& call) {
   if (beat_ == nullptr) return;
-  spec::set_text(beat_->last_call, base::text(call.communicator, ' ', comm::call_kind_name(call.kind), " #", call.sequence, ' ', call.label));
+  spec::set_text(beat_->last_call, base::text(call.communicator, ' ', comm::call_kind_name(call.kind), " #",
+                                              call.sequence, ' ', call.label));
   beat_->calls.fetch_add(1);
   beat_->in_call.store(1);
 }

@@ -1,5 +1,5 @@
-// Which phase a rank is in, for how long, and its beat. A phase's seconds are what passes between entering it and entering the
-// next, so the phases of a step add up to the step by construction.
+// Which phase a rank is in, for how long, and its beat. A phase's seconds are what passes between entering it and
+// entering the next, so the phases of a step add up to the step by construction.
 #pragma once
 
 #include <array>

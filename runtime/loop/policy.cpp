@@ -11,9 +11,12 @@ namespace muster::loop {
 
 at::ScalarType scalar_type(spec::DataType dtype) {
   switch (dtype) {
-    case spec::DataType::fp32: return at::kFloat;
-    case spec::DataType::bf16: return at::kBFloat16;
-    case spec::DataType::fp8: break;
+    case spec::DataType::fp32:
+      return at::kFloat;
+    case spec::DataType::bf16:
+      return at::kBFloat16;
+    case spec::DataType::fp8:
+      break;
   }
   INVARIANT(false, "fp8 is refused before weights are made");
   return at::kFloat;
@@ -39,7 +42,8 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : co
   gen_aliases_ = spec::generator_may_alias(job) && refit::Refit::can_alias(plan.model, sides, train_dtype, gen_dtype);
 
   if (context.train) {
-    weights_ = std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->place()), train_dtype, context.device, plan.train.dp);
+    weights_ = std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->place()),
+                                                     train_dtype, context.device, plan.train.dp);
     if (job.model.weights == "random")
       weights::fill_random(*weights_, job.seed, job.model.initial_std);
     else
@@ -52,7 +56,8 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : co
       gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), weights_->flat());
     else
       gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), gen_dtype, context.device);
-    gen_decoder_ = std::make_unique<model::Decoder>(plan.model, *gen_weights_, nullptr, context.generate->tp(), job.grpo.max_sequence_tokens);
+    gen_decoder_ = std::make_unique<model::Decoder>(plan.model, *gen_weights_, nullptr, context.generate->tp(),
+                                                    job.grpo.max_sequence_tokens);
     const generate::GeneratorOptions options{.sampling = job.sampling,
                                              .seed = job.seed,
                                              .max_sequence_tokens = job.grpo.max_sequence_tokens,
@@ -61,11 +66,14 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : co
                                              .max_batch_tokens = job.gen.max_batch_tokens,
                                              .max_running_samples = job.gen.max_running_samples,
                                              .stop_tokens = std::move(stop_tokens)};
-    generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype, context.device);
+    generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype,
+                                                       context.device);
   }
-  const bool verify = job.refit.verify == spec::Switch::on || (job.refit.verify == spec::Switch::automatic && plan.device == "cpu");
+  const bool verify =
+      job.refit.verify == spec::Switch::on || (job.refit.verify == spec::Switch::automatic && plan.device == "cpu");
   if (!gen_aliases_)
-    refit_ = std::make_unique<refit::Refit>(plan.model, sides, *context.world, weights_.get(), gen_weights_.get(), job.refit.bucket_mb << 20, verify);
+    refit_ = std::make_unique<refit::Refit>(plan.model, sides, *context.world, weights_.get(), gen_weights_.get(),
+                                            job.refit.bucket_mb << 20, verify);
 }
 
 Policy::~Policy() = default;
@@ -76,7 +84,8 @@ refit::RefitFigures Policy::refit() {
 }
 
 void Policy::freeze_reference() {
-  if (weights_) reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
+  if (weights_)
+    reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
 }
 
 train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
@@ -90,7 +99,8 @@ train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> 
 
 void Policy::save(const std::filesystem::path& folder) {
   if (!context_.train || context_.train->place().dp != 0) return;
-  model::save_model_folder(context_.train->tp(), *weights_, context_.plan.model, context_.job().model.path, folder, context_.job().model.dtype);
+  model::save_model_folder(context_.train->tp(), *weights_, context_.plan.model, context_.job().model.path, folder,
+                           context_.job().model.dtype);
 }
 
 spec::MemoryFigures Policy::memory() const {

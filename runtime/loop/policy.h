@@ -1,4 +1,5 @@
-// What one rank holds of the policy: the trainer's weights, the generator's, the frozen reference's; built by the plan's roles.
+// What one rank holds of the policy: the trainer's weights, the generator's, the frozen reference's; built by the
+// plan's roles.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,8 @@ namespace muster::loop {
 
 class Policy {
  public:
-  /// Reads the model folder (each rank its own slices), makes trainer, generator and refit as this rank's roles ask. collective: world.
+  /// Reads the model folder (each rank its own slices), makes trainer, generator and refit as this rank's roles ask.
+  /// collective: world.
   Policy(RankContext& context, std::vector<std::int32_t> stop_tokens);
   ~Policy();
 

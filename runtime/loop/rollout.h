@@ -24,23 +24,24 @@ struct ScoredSample {
 
 /// One prompt of a step.
 struct StepPrompt {
-  std::int64_t row = 0;                  // in its source
+  std::int64_t row = 0;  // in its source
   std::vector<std::int32_t> tokens;
   std::string text, gold;
 };
 
 struct Rollout {
-  std::vector<StepPrompt> prompts;       // B
-  std::vector<ScoredSample> samples;     // B * G, by (group, index)
+  std::vector<StepPrompt> prompts;    // B
+  std::vector<ScoredSample> samples;  // B * G, by (group, index)
   std::int64_t samples_per_prompt = 1;
 };
 
 /// What this rank generated (nothing on others) put together with what all others did, ordered by (group, index).
 /// collective: world.  throws: Error::rank when a sample is missing or there twice.
-std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own, std::int64_t num_groups,
-                                           std::int64_t samples_per_prompt);
+std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own,
+                                           std::int64_t num_groups, std::int64_t samples_per_prompt);
 
 /// Bytes of every rank, in rank order. collective: comm.
-std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own, const char* label);
+std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own,
+                                                        const char* label);
 
 }  // namespace muster::loop

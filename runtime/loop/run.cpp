@@ -18,18 +18,23 @@ std::vector<std::int32_t> stop_tokens_of(const spec::Plan& plan, const data::Tok
   for (const std::string& text : plan.job.sampling.stop) {
     const std::optional<std::int32_t> token = tokenizer.token_id(text);
     if (!token)
-      throw Error::user({.what = base::text("'", text, "' of sampling.stop is no token of the model"), .where = plan.job.model.path, .fix = "give tokens by their exact text, such as \"<|im_end|>\""});
+      throw Error::user({.what = base::text("'", text, "' of sampling.stop is no token of the model"),
+                         .where = plan.job.model.path,
+                         .fix = "give tokens by their exact text, such as \"<|im_end|>\""});
     tokens.push_back(*token);
   }
   if (tokens.empty())
     for (const std::int64_t token : plan.model.end_tokens) tokens.push_back(static_cast<std::int32_t>(token));
-  if (tokens.empty()) throw Error::user({.what = "the model names no end token", .where = plan.job.model.path, .fix = "set sampling.stop"});
+  if (tokens.empty())
+    throw Error::user(
+        {.what = "the model names no end token", .where = plan.job.model.path, .fix = "set sampling.stop"});
   return tokens;
 }
 
 void check_tokenizer(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
   if (tokenizer.vocabulary_size() > plan.model.vocab_size)
-    throw Error::user({.what = base::text("the tokenizer has ", tokenizer.vocabulary_size(), " tokens, but the model's vocabulary has ", plan.model.vocab_size),
+    throw Error::user({.what = base::text("the tokenizer has ", tokenizer.vocabulary_size(),
+                                          " tokens, but the model's vocabulary has ", plan.model.vocab_size),
                        .where = plan.job.model.path,
                        .fix = "tokenizer.json and config.json belong to different models"});
 }
@@ -48,7 +53,8 @@ void run(RankContext& context) {
   const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context.plan, tokenizer);
   data::PromptSource source(job.data, job.seed, tokenizer, job.grpo.max_sequence_tokens);
   std::unique_ptr<log::Records> records;
-  if (context.is_writer()) records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
+  if (context.is_writer())
+    records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
   Policy policy(context, stop_tokens);
   Scoring scoring(job.reward, context.env.reward_fds, tokenizer);
   Step step(context, policy, tokenizer, scoring);
@@ -77,7 +83,8 @@ void run(RankContext& context) {
     last_end_s = end_s;
     if (records) records->step(record);
     if (s % job.log.every == 0 || s == job.grpo.steps)
-      console.info("loop", base::text("step ", s, "/", job.grpo.steps), {{"reward", base::number_text(record.reward, 3)}, {"step_s", base::number_text(record.step_s, 3)}});
+      console.info("loop", base::text("step ", s, "/", job.grpo.steps),
+                   {{"reward", base::number_text(record.reward, 3)}, {"step_s", base::number_text(record.step_s, 3)}});
   }
 
   clock.enter(Phase::finish);

@@ -10,8 +10,10 @@ std::int64_t id_of(const generate::Sample& sample) { return sample.group << 20 |
 
 }  // namespace
 
-Scoring::Scoring(const spec::RewardJob& reward, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer) : reward_(reward), tokenizer_(tokenizer) {
-  if (!worker_fds.empty()) client_ = std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{.timeout_s = reward.timeout_s});
+Scoring::Scoring(const spec::RewardJob& reward, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
+    : reward_(reward), tokenizer_(tokenizer) {
+  if (!worker_fds.empty())
+    client_ = std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{.timeout_s = reward.timeout_s});
 }
 
 Scoring::~Scoring() = default;
@@ -30,7 +32,8 @@ std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples
   waited_s = collected.waited_s;
   std::vector<ScoredSample> scored(samples.size());
   for (std::size_t s = 0; s < samples.size(); ++s)
-    scored[s] = {.sample = std::move(samples[s]), .reward = collected.grades[s].reward, .outcome = collected.grades[s].outcome};
+    scored[s] = {
+        .sample = std::move(samples[s]), .reward = collected.grades[s].reward, .outcome = collected.grades[s].outcome};
   return scored;
 }
 

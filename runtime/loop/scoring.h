@@ -1,4 +1,5 @@
-// Rewards of the samples that this rank speaks for: sent to the worker processes as soon as a sample ends, collected when all have.
+// Rewards of the samples that this rank speaks for: sent to the worker processes as soon as a sample ends, collected
+// when all have.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ class Scoring {
   Scoring(const spec::RewardJob& reward, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer);
   ~Scoring();
   void submit(const generate::Sample& sample, const std::string& gold);
-  /// These samples, all of them submitted, with their rewards and in the order given. `waited_s`: what generation did not hide.
+  /// These samples, all of them submitted, with their rewards and in the order given. `waited_s`: what generation did
+  /// not hide.
   std::vector<ScoredSample> collect(std::vector<generate::Sample> samples, double& waited_s);
 
  private:

@@ -5,7 +5,8 @@
 
 namespace muster::loop {
 
-std::vector<std::vector<std::int64_t>> deal_samples(std::span<const std::int64_t> members, std::span<const std::int64_t> tokens,
+std::vector<std::vector<std::int64_t>> deal_samples(std::span<const std::int64_t> members,
+                                                    std::span<const std::int64_t> tokens,
                                                     std::int64_t samples_per_prompt, std::int64_t num_ranks) {
   struct Item {
     std::vector<std::int64_t> samples;

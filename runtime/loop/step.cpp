@@ -24,7 +24,8 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
   const TrainFigures figures = train(rollout, step);
 
   clock.enter(Phase::refit);
-  const refit::RefitFigures moved = job.selftest.sabotage == spec::Sabotage::no_refit ? refit::RefitFigures{} : policy_.refit();
+  const refit::RefitFigures moved =
+      job.selftest.sabotage == spec::Sabotage::no_refit ? refit::RefitFigures{} : policy_.refit();
 
   clock.enter(Phase::log);
   spec::StepRecord record = rollout_figures(context_, rollout);
@@ -42,17 +43,20 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
   std::vector<ScoredSample> own;
   if (policy_.generates()) {
     const parallel::Mesh& mesh = *context_.generate;
-    const spec::Range mine = spec::part_of(static_cast<std::int64_t>(prompts.size()), mesh.degrees().dp, mesh.place().dp);
+    const spec::Range mine =
+        spec::part_of(static_cast<std::int64_t>(prompts.size()), mesh.degrees().dp, mesh.place().dp);
     std::vector<generate::Request> requests;
     for (std::int64_t group = mine.begin; group < mine.end; ++group)
-      requests.push_back({.group = group, .num_samples = samples_per_prompt, .prompt = prompts[static_cast<std::size_t>(group)].tokens});
+      requests.push_back({.group = group,
+                          .num_samples = samples_per_prompt,
+                          .prompt = prompts[static_cast<std::size_t>(group)].tokens});
     // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
     const bool speaks = mesh.place().tp == 0;
     const auto on_sample = [&](const generate::Sample& sample) {
       if (speaks) scoring_.submit(sample, prompts[static_cast<std::size_t>(sample.group)].gold);
     };
-    std::vector<generate::Sample> samples =
-        policy_.generator().generate(requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
+    std::vector<generate::Sample> samples = policy_.generator().generate(
+        requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
     if (speaks) {
       double waited_s = 0;
       own = scoring_.collect(std::move(samples), waited_s);
@@ -60,7 +64,8 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     }
   }
   Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
-  rollout.samples = exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
+  rollout.samples =
+      exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
   return rollout;
 }
 
@@ -78,22 +83,28 @@ std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) 
       rewards.push_back(static_cast<float>(rollout.samples[s].reward));
     }
     if (graded.size() < 2) continue;
-    const at::Tensor group = grpo::group_advantages(at::tensor(rewards).unsqueeze(0), job.grpo.baseline, job.grpo.normalize, job.grpo.advantage_eps);
+    const at::Tensor group = grpo::group_advantages(at::tensor(rewards).unsqueeze(0), job.grpo.baseline,
+                                                    job.grpo.normalize, job.grpo.advantage_eps);
     for (std::size_t i = 0; i < graded.size(); ++i) all[graded[i]] = group.data_ptr<float>()[i];
   }
   switch (job.selftest.sabotage) {
-    case spec::Sabotage::zero_advantage: std::fill(all.begin(), all.end(), 0); break;
+    case spec::Sabotage::zero_advantage:
+      std::fill(all.begin(), all.end(), 0);
+      break;
     case spec::Sabotage::negated_advantage:
       for (double& advantage : all) advantage = -advantage;
       break;
     case spec::Sabotage::shuffled_advantage: {
       const std::vector<double> honest = all;
-      const auto order = base::permutation(base::RandomKey(job.seed, base::Purpose::shuffle, static_cast<std::uint64_t>(step)), static_cast<std::int64_t>(all.size()));
+      const auto order =
+          base::permutation(base::RandomKey(job.seed, base::Purpose::shuffle, static_cast<std::uint64_t>(step)),
+                            static_cast<std::int64_t>(all.size()));
       for (std::size_t s = 0; s < all.size(); ++s) all[s] = honest[static_cast<std::size_t>(order[s])];
       break;
     }
     case spec::Sabotage::no_refit:
-    case spec::Sabotage::none: break;
+    case spec::Sabotage::none:
+      break;
   }
   return all;
 }
@@ -101,7 +112,10 @@ std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) 
 std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t count) {
   std::vector<StepPrompt> prompts;
   for (data::Prompt& prompt : source.next_prompts(count))
-    prompts.push_back({.row = prompt.row, .tokens = std::move(prompt.tokens), .text = std::move(prompt.text), .gold = std::move(prompt.gold)});
+    prompts.push_back({.row = prompt.row,
+                       .tokens = std::move(prompt.tokens),
+                       .text = std::move(prompt.text),
+                       .gold = std::move(prompt.gold)});
   return prompts;
 }
 

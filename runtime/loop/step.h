@@ -17,21 +17,23 @@ namespace muster::loop {
 
 /// Sums over tokens of this rank's share of a step; they add up over the ranks.
 struct TokenSums {
-  double tokens = 0, abs_diff = 0, prob_error = 0, gen_kl = 0, entropy = 0, kl = 0, clip_share = 0, ratio = 0, correction = 0;
+  double tokens = 0, abs_diff = 0, prob_error = 0, gen_kl = 0, entropy = 0, kl = 0, clip_share = 0, ratio = 0,
+         correction = 0;
   double max_diff = 0;  // a maximum, not a sum
 };
 
 struct TrainFigures {
   std::vector<double> losses, grad_norms;
   double lr = 0, kl_weight = 0;
-  TokenSums sums;       // over all ranks
+  TokenSums sums;                                                   // over all ranks
   double advantage_mean = 0, advantage_max = 0, advantage_min = 0;  // of the step's samples
-  std::map<std::string, double> tensor_norms;  // with log.tensor_norms only
+  std::map<std::string, double> tensor_norms;                       // with log.tensor_norms only
 };
 
 class Step {
  public:
-  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring) : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring) {}
+  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring)
+      : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring) {}
 
   /// generate, score, advantages, train, refit, log. `records` is null but on the writer rank. collective: world.
   spec::StepRecord run(std::int64_t step, data::PromptSource& source, log::Records* records);

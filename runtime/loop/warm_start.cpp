@@ -14,18 +14,21 @@ namespace {
 constexpr std::int64_t kDrawsApart = std::int64_t{1} << 40;
 
 data::PromptSource source_apart(const RankContext& context, const data::Tokenizer& tokenizer, std::uint64_t salt) {
-  return data::PromptSource(context.job().data, context.job().seed + salt, tokenizer, context.job().grpo.max_sequence_tokens);
+  return data::PromptSource(context.job().data, context.job().seed + salt, tokenizer,
+                            context.job().grpo.max_sequence_tokens);
 }
 
 }  // namespace
 
-double measured_reward(RankContext& context, const data::Tokenizer& tokenizer, Step& step, std::int64_t count, std::int64_t draw) {
+double measured_reward(RankContext& context, const data::Tokenizer& tokenizer, Step& step, std::int64_t count,
+                       std::int64_t draw) {
   data::PromptSource source = source_apart(context, tokenizer, 0x5EED0001 + static_cast<std::uint64_t>(draw) * 2);
   const Rollout rollout = step.roll_out(next_prompts(source, count), 1, kDrawsApart + draw);
   return rollout_figures(context, rollout).reward;
 }
 
-void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Step& step, const std::vector<std::int32_t>& stop_tokens, log::Records* records) {
+void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Step& step,
+                const std::vector<std::int32_t>& stop_tokens, log::Records* records) {
   const spec::WarmupJob& warmup = context.job().warmup;
   data::PromptSource source = source_apart(context, tokenizer, 0x5EED0000);
   for (std::int64_t s = 1; s <= warmup.sft_steps; ++s) {
@@ -46,8 +49,13 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
       std::vector<train::Sequence> mine;
       const auto shares = deal_samples(members, tokens, 1, mesh.degrees().dp);
       for (const std::int64_t m : shares[static_cast<std::size_t>(mesh.place().dp)])
-        mine.push_back({.id = m, .group = m, .prompt = prompts[static_cast<std::size_t>(m)].tokens, .answer = answers[static_cast<std::size_t>(m)]});
-      loss = policy.trainer().update(mine, train::supervised_loss(all_tokens), warmup.lr, [&] { context.clock->progress(); }).loss;
+        mine.push_back({.id = m,
+                        .group = m,
+                        .prompt = prompts[static_cast<std::size_t>(m)].tokens,
+                        .answer = answers[static_cast<std::size_t>(m)]});
+      loss = policy.trainer()
+                 .update(mine, train::supervised_loss(all_tokens), warmup.lr, [&] { context.clock->progress(); })
+                 .loss;
     }
     if (records != nullptr) records->warmup({{"kind", "sft"}, {"step", s}, {"loss", loss}});
     if (warmup.stop_at_reward <= 0 || s % warmup.check_every != 0) continue;

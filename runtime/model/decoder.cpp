@@ -1,5 +1,5 @@
-// The layers of a decoder in reading order. Letters: T tokens, D width, H query heads and K key/value heads (cut over tp), E head
-// width, F feed-forward width (cut over tp), V vocabulary rows (cut over tp).
+// The layers of a decoder in reading order. Letters: T tokens, D width, H query heads and K key/value heads (cut over
+// tp), E head width, F feed-forward width (cut over tp), V vocabulary rows (cut over tp).
 #include "runtime/model/decoder.h"
 
 #include <ATen/ATen.h>
@@ -27,8 +27,11 @@ struct Layer {
 /// Finds weights and the places of their gradients by name.
 class Windows {
  public:
-  Windows(const weights::ShardStore& values, const weights::ShardStore* gradients) : values_(values), gradients_(gradients) {}
-  ops::Param one(const std::string& name) const { return {values_.view(name), gradients_ ? gradients_->view(name) : at::Tensor()}; }
+  Windows(const weights::ShardStore& values, const weights::ShardStore* gradients)
+      : values_(values), gradients_(gradients) {}
+  ops::Param one(const std::string& name) const {
+    return {values_.view(name), gradients_ ? gradients_->view(name) : at::Tensor()};
+  }
   ops::Param rows(const std::string& first, const std::string& last) const {
     return {values_.fused(first, last), gradients_ ? gradients_->fused(first, last) : at::Tensor()};
   }
@@ -51,18 +54,20 @@ struct Decoder::Layers {
   ops::RopeTable rope;
   at::Tensor anchor;
 
-  Layers(const spec::ModelFacts& model, const weights::ShardStore& values, const weights::ShardStore* grads, comm::Communicator& group,
-         std::int64_t num_positions);
+  Layers(const spec::ModelFacts& model, const weights::ShardStore& values, const weights::ShardStore* grads,
+         comm::Communicator& group, std::int64_t num_positions);
   Stream run(std::size_t index, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const;
-  Stream run_recomputed(std::size_t index, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const;
+  Stream run_recomputed(std::size_t index, const Stream& stream, const at::Tensor& positions_T,
+                        Attention& attention) const;
 };
 
-Decoder::Layers::Layers(const spec::ModelFacts& model, const weights::ShardStore& values, const weights::ShardStore* grads, comm::Communicator& group,
-                        std::int64_t num_positions)
+Decoder::Layers::Layers(const spec::ModelFacts& model, const weights::ShardStore& values,
+                        const weights::ShardStore* grads, comm::Communicator& group, std::int64_t num_positions)
     : facts(model), tp(&group), gradients(grads) {
   const c10::InferenceMode ordinary(false);  // the table and the anchor outlive the mode of whoever builds the decoder
   const Windows windows(values, grads);
-  const std::string embedding = "model.embed_tokens.weight", head = facts.tied_embeddings ? embedding : "lm_head.weight";
+  const std::string embedding = "model.embed_tokens.weight",
+                    head = facts.tied_embeddings ? embedding : "lm_head.weight";
   num_heads = spec::query_heads_of(facts, tp->size(), tp->rank()).size();
   num_kv_heads = spec::kv_heads_of(facts, tp->size(), tp->rank()).size();
   vocabulary = values.shard(head).box.ranges[0];
@@ -85,11 +90,13 @@ Decoder::Layers::Layers(const spec::ModelFacts& model, const weights::ShardStore
     layer.down_DF = windows.one(mlp + "down_proj.weight");
     layers.push_back(std::move(layer));
   }
-  rope = make_rope_table(facts, num_positions > 0 ? num_positions : facts.max_position_embeddings, values.flat().device());
+  rope =
+      make_rope_table(facts, num_positions > 0 ? num_positions : facts.max_position_embeddings, values.flat().device());
   if (gradients != nullptr) anchor = at::zeros({}, at::kFloat).requires_grad_(true);
 }
 
-Stream Decoder::Layers::run(std::size_t index, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const {
+Stream Decoder::Layers::run(std::size_t index, const Stream& stream, const at::Tensor& positions_T,
+                            Attention& attention) const {
   const Layer& layer = layers[index];
   const std::int64_t T = stream.residual_TD.size(0), H = num_heads, K = num_kv_heads, E = facts.head_dim;
   const double eps = facts.rms_norm_eps;
@@ -103,11 +110,13 @@ Stream Decoder::Layers::run(std::size_t index, const Stream& stream, const at::T
   const at::Tensor qkv = ops::linear(parallel::enter_columns(*tp, normed_TD), layer.qkv_OD, layer.qkv_bias_O);
   const ops::Heads heads = ops::split_heads(qkv, H, K, E, layer.q_norm_E, layer.k_norm_E, eps, rope, positions_T);
   const at::Tensor o_THE = attention.attend(static_cast<std::int64_t>(index), heads.q_THE, heads.k_TKE, heads.v_TKE);
-  const at::Tensor attended_TD = parallel::sum_rows(*tp, ops::linear(o_THE.reshape({T, H * E}), layer.o_DO, {}), "layer.attention");
+  const at::Tensor attended_TD =
+      parallel::sum_rows(*tp, ops::linear(o_THE.reshape({T, H * E}), layer.o_DO, {}), "layer.attention");
 
   std::tie(residual_TD, normed_TD) = ops::add_rms_norm(residual_TD, attended_TD, layer.post_norm_D, eps);
   const at::Tensor gate_up_T2F = ops::linear(parallel::enter_columns(*tp, normed_TD), layer.gate_up_2FD, {});
-  const at::Tensor fed_TD = parallel::sum_rows(*tp, ops::linear(ops::swiglu(gate_up_T2F), layer.down_DF, {}), "layer.feed_forward");
+  const at::Tensor fed_TD =
+      parallel::sum_rows(*tp, ops::linear(ops::swiglu(gate_up_T2F), layer.down_DF, {}), "layer.feed_forward");
   return {residual_TD, fed_TD};
 }
 
@@ -142,26 +151,31 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 }  // namespace
 
-Stream Decoder::Layers::run_recomputed(std::size_t index, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const {
+Stream Decoder::Layers::run_recomputed(std::size_t index, const Stream& stream, const at::Tensor& positions_T,
+                                       Attention& attention) const {
   const at::Tensor x_TD = stream.added_TD.defined() ? stream.residual_TD + stream.added_TD : stream.residual_TD;
-  const variable_list both = Recomputed::apply(
-      x_TD, RunLayer([this, index, positions_T, &attention](const at::Tensor& x) { return run(index, {x, at::Tensor()}, positions_T, attention); }));
+  const variable_list both =
+      Recomputed::apply(x_TD, RunLayer([this, index, positions_T, &attention](const at::Tensor& x) {
+                          return run(index, {x, at::Tensor()}, positions_T, attention);
+                        }));
   return {both[0], both[1]};
 }
 
-Decoder::Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights, const weights::ShardStore* gradients, comm::Communicator& tp,
-                 std::int64_t num_positions)
+Decoder::Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights,
+                 const weights::ShardStore* gradients, comm::Communicator& tp, std::int64_t num_positions)
     : layers_(std::make_unique<Layers>(facts, weights, gradients, tp, num_positions)) {}
 
 Decoder::~Decoder() = default;
 
-at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention, bool recompute) const {
+at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
+                           bool recompute) const {
   const Layers& all = *layers_;
   const at::Tensor embedded_TD = ops::embedding(tokens_T - all.vocabulary.begin, all.embedding_VD, all.anchor);
   Stream stream{parallel::sum_rows(*all.tp, embedded_TD, "embedding"), at::Tensor()};
   const bool again = recompute && at::GradMode::is_enabled() && stream.residual_TD.requires_grad();
   for (std::size_t index = 0; index < all.layers.size(); ++index)
-    stream = again ? all.run_recomputed(index, stream, positions_T, attention) : all.run(index, stream, positions_T, attention);
+    stream = again ? all.run_recomputed(index, stream, positions_T, attention)
+                   : all.run(index, stream, positions_T, attention);
   return ops::add_rms_norm(stream.residual_TD, stream.added_TD, all.final_norm_D, all.facts.rms_norm_eps).second;
 }
 

@@ -1,5 +1,5 @@
-// A dense decoder of the Llama, Qwen2 and Qwen3 kind: layers put together, pure in its inputs. Trainer and generator call the same
-// code and differ in the attention they hand in. No device code, no `if (tp > 1)`.
+// A dense decoder of the Llama, Qwen2 and Qwen3 kind: layers put together, pure in its inputs. Trainer and generator
+// call the same code and differ in the attention they hand in. No device code, no `if (tp > 1)`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,23 +21,26 @@ class Attention {
  public:
   virtual ~Attention() = default;
   /// q_THE, k_TKE, v_TKE after norm and rope -> o_THE.
-  virtual at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE) = 0;
+  virtual at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                            const at::Tensor& v_TKE) = 0;
 };
 
 class Decoder {
  public:
-  /// Borrows all; `gradients` may be null (a generator). tp: the group that the weights are cut over. num_positions: length of the
-  /// table of rotations, 0 for all that the model knows; a position beyond it is refused.
-  Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights, const weights::ShardStore* gradients, comm::Communicator& tp,
-          std::int64_t num_positions = 0);
+  /// Borrows all; `gradients` may be null (a generator). tp: the group that the weights are cut over. num_positions:
+  /// length of the table of rotations, 0 for all that the model knows; a position beyond it is refused.
+  Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights, const weights::ShardStore* gradients,
+          comm::Communicator& tp, std::int64_t num_positions = 0);
   ~Decoder();
 
-  /// tokens_T, positions_T int64 -> hidden_TD after the final norm. `recompute`: layers keep only their input and run again in the
-  /// backward. collective: tp.
-  at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention, bool recompute = false) const;
-  /// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it hold but each
-  /// saw in part, the q/k norms (each rank sees its heads) and key/value heads that several ranks share. All other replicated
-  /// parameters have their whole gradient on every rank already. collective: tp (one call; none when nothing is shared).
+  /// tokens_T, positions_T int64 -> hidden_TD after the final norm. `recompute`: layers keep only their input and run
+  /// again in the backward. collective: tp.
+  at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
+                    bool recompute = false) const;
+  /// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
+  /// hold but each saw in part, the q/k norms (each rank sees its heads) and key/value heads that several ranks share.
+  /// All other replicated parameters have their whole gradient on every rank already. collective: tp (one call; none
+  /// when nothing is shared).
   void sum_shared_gradients() const;
   /// The rows of the head (tied: the embedding) that this rank holds, and which part of the vocabulary they are.
   const ops::Param& head() const;

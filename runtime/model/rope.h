@@ -6,8 +6,8 @@
 
 namespace muster::model {
 
-/// float32 throughout, as Hugging Face computes it. source: arXiv:2104.09864; Llama-3's scaling: low frequencies are slowed by
-/// `rope_factor`, high ones kept, those between blended.
+/// float32 throughout, as Hugging Face computes it. source: arXiv:2104.09864; Llama-3's scaling: low frequencies are
+/// slowed by `rope_factor`, high ones kept, those between blended.
 ops::RopeTable make_rope_table(const spec::ModelFacts& facts, std::int64_t num_positions, at::Device device);
 
 }  // namespace muster::model

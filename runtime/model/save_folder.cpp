@@ -26,12 +26,14 @@ at::ScalarType scalar_type_of(spec::DataType dtype) {
 
 at::Tensor window(const at::Tensor& global, const spec::Box& box) {
   at::Tensor part = global;
-  for (std::size_t dim = 0; dim < box.ranges.size(); ++dim) part = part.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
+  for (std::size_t dim = 0; dim < box.ranges.size(); ++dim)
+    part = part.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
   return part;
 }
 
 /// One parameter whole on rank 0 of the group; undefined elsewhere. collective: tp.
-at::Tensor gathered(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts, const spec::Parameter& parameter, at::ScalarType type) {
+at::Tensor gathered(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts,
+                    const spec::Parameter& parameter, at::ScalarType type) {
   const at::Tensor own = store.view(parameter.name).to(at::kCPU, type).contiguous();
   const spec::Degrees degrees{.tp = tp.size()};
   // Ranks that hold what an earlier rank holds are left out, in the same way by all.
@@ -64,7 +66,8 @@ at::Tensor gathered(comm::Communicator& tp, const ShardStore& store, const spec:
 }
 
 bool holds_weights(const fs::path& file) {
-  static const std::set<std::string> extensions{".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt"};
+  static const std::set<std::string> extensions{".safetensors", ".bin",     ".pt",   ".pth", ".gguf",
+                                                ".h5",          ".msgpack", ".onnx", ".ckpt"};
   const std::string name = file.filename().string();
   return extensions.contains(file.extension().string()) || name.ends_with(".index.json") || name == "config.json";
 }
@@ -72,13 +75,14 @@ bool holds_weights(const fs::path& file) {
 void copy_companions(const fs::path& origin, const fs::path& folder) {
   if (origin.empty()) return;
   for (const fs::directory_entry& entry : fs::directory_iterator(origin))
-    if (entry.is_regular_file() && !holds_weights(entry.path())) base::write_file(folder / entry.path().filename(), base::read_file(entry.path()));
+    if (entry.is_regular_file() && !holds_weights(entry.path()))
+      base::write_file(folder / entry.path().filename(), base::read_file(entry.path()));
 }
 
 }  // namespace
 
-void save_model_folder(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
-                       spec::DataType dtype) {
+void save_model_folder(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts,
+                       const fs::path& origin, const fs::path& folder, spec::DataType dtype) {
   const at::ScalarType type = scalar_type_of(dtype);
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {

@@ -57,16 +57,23 @@ class Agent {
     for (const spec::RankPlan& rank : plan_.ranks) {
       if (rank.node_slot != options_.slot) continue;
       try {
-        ranks_.emplace_back(plan_, rank, options_.plan, options_.placement, options_.binaries, paths_.rank_log(placement_.attempt, rank.rank));
+        ranks_.emplace_back(plan_, rank, options_.plan, options_.placement, options_.binaries,
+                            paths_.rank_log(placement_.attempt, rank.rank));
       } catch (const Error& error) {
         say("error", error.what());
-        spec::ExitRecord record{.rank = rank.rank, .host = host_, .attempt_id = placement_.attempt_id, .code = error.exit_code(), .phase = spec::phase_name(spec::Phase::start), .message = error.what()};
+        spec::ExitRecord record{.rank = rank.rank,
+                                .host = host_,
+                                .attempt_id = placement_.attempt_id,
+                                .code = error.exit_code(),
+                                .phase = spec::phase_name(spec::Phase::start),
+                                .message = error.what()};
         write(record);
         end_all("a rank could not be started");
         return;
       }
       if (!rank.cpus.empty() && usable_cpus(rank.cpus, allowed_cpus()).empty())
-        say("warning", base::text("rank ", rank.rank, " is not bound: none of its planned CPUs may be used by this process"));
+        say("warning",
+            base::text("rank ", rank.rank, " is not bound: none of its planned CPUs may be used by this process"));
     }
     say("info", base::text("started ", ranks_.size(), " ranks of slot ", options_.slot, " on ", host_));
   }
@@ -95,7 +102,8 @@ class Agent {
       if (!spec::is_success(record) && !fails_since_s_) fails_since_s_ = base::steady_s();
     }
     for (const RankProcess& rank : ranks_)
-      if (!rank.runs() && (ending_since_s_ || spec::is_success(rank.record(host_, placement_.attempt_id)))) write_once(rank);
+      if (!rank.runs() && (ending_since_s_ || spec::is_success(rank.record(host_, placement_.attempt_id))))
+        write_once(rank);
   }
 
   void check_silence() {
@@ -204,7 +212,9 @@ class Agent {
 int run_agent(const spec::Plan& plan, const spec::Placement& placement, const AgentOptions& options) {
   spec::check_placement(placement, plan, options.placement.string());
   if (options.slot < 0 || options.slot >= plan.num_nodes)
-    throw Error::user({.what = base::text("slot ", options.slot, " is not among the ", plan.num_nodes, " node slots of the plan"), .where = options.plan.string()});
+    throw Error::user(
+        {.what = base::text("slot ", options.slot, " is not among the ", plan.num_nodes, " node slots of the plan"),
+         .where = options.plan.string()});
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   raise_limits();
   return Agent(plan, placement, options).run();
@@ -218,7 +228,8 @@ std::int64_t own_slot(const spec::Placement& placement) {
     if (node.host == name) return node.slot;
     hosts.push_back(node.host);
   }
-  throw Error::user({.what = base::text("this node is '", name, "', but the placement knows ", base::join(hosts, ", ")), .fix = "give --slot"});
+  throw Error::user({.what = base::text("this node is '", name, "', but the placement knows ", base::join(hosts, ", ")),
+                     .fix = "give --slot"});
 }
 
 }  // namespace muster::node

@@ -1,5 +1,5 @@
-// The node agent: `muster-runtime node`. Starts the ranks of one node slot and their reward workers, watches them, ends them together
-// when one fails, and leaves an exit record for each. No tensors, no collectives.
+// The node agent: `muster-runtime node`. Starts the ranks of one node slot and their reward workers, watches them, ends
+// them together when one fails, and leaves an exit record for each. No tensors, no collectives.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ struct AgentOptions {
   std::filesystem::path binaries;         // where muster-rank and muster-runtime lie
 };
 
-/// Runs until every rank of the slot has ended and nothing that it started is left. TERM, INT and HUP end the ranks (3 s, then KILL);
-/// USR2 goes to the ranks and to nobody else. Logs to stderr.
-/// Returns 0 when all ranks ended with 0; 128 + signal when it was told to end; otherwise the code of the failure (2, 3, 4, 70).
-/// throws: Error when plan, placement and slot do not fit, before any rank is started.
+/// Runs until every rank of the slot has ended and nothing that it started is left. TERM, INT and HUP end the ranks (3
+/// s, then KILL); USR2 goes to the ranks and to nobody else. Logs to stderr. Returns 0 when all ranks ended with 0; 128
+/// + signal when it was told to end; otherwise the code of the failure (2, 3, 4, 70). throws: Error when plan,
+/// placement and slot do not fit, before any rank is started.
 int run_agent(const spec::Plan& plan, const spec::Placement& placement, const AgentOptions& options);
 
 /// The slot whose host this is, by the name that Slurm gives this node (or the host's own name). throws: Error::user.

@@ -24,10 +24,12 @@ std::pair<base::Descriptor, base::Descriptor> socket_pair() {
   return {base::Descriptor(ends[0]), base::Descriptor(ends[1])};
 }
 
-// True when the process has ended and waits to be reaped; its group is killed first, as long as its number cannot be another's.
+// True when the process has ended and waits to be reaped; its group is killed first, as long as its number cannot be
+// another's.
 bool ended(pid_t pid) {
   siginfo_t info{};
-  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return false;
+  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+    return false;
   ::kill(-pid, SIGKILL);
   return true;
 }
@@ -39,8 +41,9 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-RankProcess::RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, const std::filesystem::path& plan_file, const std::filesystem::path& placement_file,
-                         const std::filesystem::path& binaries, const std::filesystem::path& log)
+RankProcess::RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, const std::filesystem::path& plan_file,
+                         const std::filesystem::path& placement_file, const std::filesystem::path& binaries,
+                         const std::filesystem::path& log)
     : rank_(rank.rank), beat_(spec::Beat::make()) {
   spec::RankEnv told{.rank = rank.rank, .plan = plan_file, .placement = placement_file, .beat_fd = beat_.fd()};
   std::vector<base::Descriptor> rank_ends;
@@ -98,7 +101,9 @@ std::vector<std::string> RankProcess::lost_workers() {
     if (!worker.runs || !ended(worker.pid)) continue;
     const base::ChildEnd end = base::wait_child(worker.pid, true).value_or(base::ChildEnd{});
     worker.runs = false;
-    if (!end_) lines.push_back(base::text("a reward worker of rank ", rank_, " ended (code ", end.code, ", signal ", end.signal, ") while its rank ran"));
+    if (!end_)
+      lines.push_back(base::text("a reward worker of rank ", rank_, " ended (code ", end.code, ", signal ", end.signal,
+                                 ") while its rank ran"));
   }
   return lines;
 }

@@ -16,9 +16,11 @@ namespace muster::node {
 
 class RankProcess {
  public:
-  /// Starts the workers and then the rank. throws: Error::cluster when a program cannot be started; what was started is ended.
-  RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, const std::filesystem::path& plan_file, const std::filesystem::path& placement_file,
-              const std::filesystem::path& binaries, const std::filesystem::path& log);
+  /// Starts the workers and then the rank. throws: Error::cluster when a program cannot be started; what was started is
+  /// ended.
+  RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, const std::filesystem::path& plan_file,
+              const std::filesystem::path& placement_file, const std::filesystem::path& binaries,
+              const std::filesystem::path& log);
   RankProcess(RankProcess&&) = default;
 
   std::int64_t rank() const { return rank_; }

@@ -15,14 +15,27 @@ namespace muster::node {
 namespace {
 
 // What a process needs to find its files and libraries, and the devices that Slurm gave to this job.
-constexpr std::array kInherited{"PATH",         "HOME",        "USER",           "LOGNAME",       "LANG",         "LC_ALL",       "TMPDIR",
-                                "TZ",           "MUSTER_CACHE", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "ASAN_OPTIONS",
-                                "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+constexpr std::array kInherited{"PATH",
+                                "HOME",
+                                "USER",
+                                "LOGNAME",
+                                "LANG",
+                                "LC_ALL",
+                                "TMPDIR",
+                                "TZ",
+                                "MUSTER_CACHE",
+                                "XDG_CACHE_HOME",
+                                "LD_LIBRARY_PATH",
+                                "CUDA_VISIBLE_DEVICES",
+                                "ASAN_OPTIONS",
+                                "UBSAN_OPTIONS",
+                                "TSAN_OPTIONS"};
 
 std::string name_of(const std::string& line) { return line.substr(0, line.find('=')); }
 
 void set(std::vector<std::string>& lines, const std::string& line) {
-  const auto same = std::find_if(lines.begin(), lines.end(), [&](const std::string& other) { return name_of(other) == name_of(line); });
+  const auto same = std::find_if(lines.begin(), lines.end(),
+                                 [&](const std::string& other) { return name_of(other) == name_of(line); });
   if (same == lines.end()) {
     lines.push_back(line);
   } else {
@@ -45,7 +58,8 @@ std::vector<std::string> inherited_environment() {
   return lines;
 }
 
-std::vector<std::string> rank_environment(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told) {
+std::vector<std::string> rank_environment(const spec::Plan& plan, const spec::RankPlan& rank,
+                                          const spec::RankEnv& told) {
   std::vector<std::string> lines = inherited_environment();
   for (const auto* values : {&plan.environment, &rank.environment})
     for (const spec::EnvironmentValue& value : *values) set(lines, value.name + "=" + value.value);
@@ -70,8 +84,8 @@ std::vector<int> allowed_cpus() {
   return cpus;
 }
 
-base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told, const std::filesystem::path& binaries,
-                              const std::filesystem::path& log) {
+base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told,
+                              const std::filesystem::path& binaries, const std::filesystem::path& log) {
   base::ChildOptions child;
   child.command = plan.job.rank_wrapper;
   child.command.push_back((binaries / "muster-rank").string());
@@ -83,10 +97,13 @@ base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank
   return child;
 }
 
-base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries, const std::filesystem::path& log) {
+base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries,
+                                const std::filesystem::path& log) {
   base::ChildOptions child;
   child.command = {(binaries / "muster-runtime").string()};
-  for (const std::string& word : reward::reward_arguments(fd, {.timeout_s = plan.job.reward.timeout_s, .max_memory_gb = plan.job.reward.max_memory_gb})) child.command.push_back(word);
+  for (const std::string& word : reward::reward_arguments(
+           fd, {.timeout_s = plan.job.reward.timeout_s, .max_memory_gb = plan.job.reward.max_memory_gb}))
+    child.command.push_back(word);
   child.environment = inherited_environment();
   child.output = log;
   child.inherit = {fd};

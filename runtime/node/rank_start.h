@@ -11,14 +11,18 @@
 
 namespace muster::node {
 
-/// A rank that speaks for its samples scores them: it generates and is the first of its tensor-parallel group. It gets the workers.
+/// A rank that speaks for its samples scores them: it generates and is the first of its tensor-parallel group. It gets
+/// the workers.
 bool scores(const spec::Plan& plan, const spec::RankPlan& rank);
 
-/// NAME=value of a few names that come from where the agent was started (PATH, HOME, LD_LIBRARY_PATH, CUDA_VISIBLE_DEVICES, ...).
-/// Everything else is written in the plan: a rank sees the same under Slurm and on one machine.
+/// NAME=value of a few names that come from where the agent was started (PATH, HOME, LD_LIBRARY_PATH,
+/// CUDA_VISIBLE_DEVICES, ...). Everything else is written in the plan: a rank sees the same under Slurm and on one
+/// machine.
 std::vector<std::string> inherited_environment();
-/// The inherited names, then the plan's, then the rank's own, then MUSTER_*; of one name the last counts. Each name stands once.
-std::vector<std::string> rank_environment(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told);
+/// The inherited names, then the plan's, then the rank's own, then MUSTER_*; of one name the last counts. Each name
+/// stands once.
+std::vector<std::string> rank_environment(const spec::Plan& plan, const spec::RankPlan& rank,
+                                          const spec::RankEnv& told);
 
 /// The wanted CPUs that this process may use; empty (not bound) when none of them is among `allowed`.
 std::vector<int> usable_cpus(const std::vector<int>& wanted, const std::vector<int>& allowed);
@@ -26,10 +30,11 @@ std::vector<int> usable_cpus(const std::vector<int>& wanted, const std::vector<i
 std::vector<int> allowed_cpus();
 
 /// job.rank_wrapper, then muster-rank in `binaries`.
-base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told, const std::filesystem::path& binaries,
-                              const std::filesystem::path& log);
+base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told,
+                              const std::filesystem::path& binaries, const std::filesystem::path& log);
 /// `muster-runtime reward` in `binaries`, on the worker's end of its socket pair.
-base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries, const std::filesystem::path& log);
+base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries,
+                                const std::filesystem::path& log);
 
 /// No core files, as many open files and locked pages as the hard limits allow. For this process and all it starts.
 void raise_limits();

@@ -7,8 +7,8 @@
 namespace muster::node {
 namespace {
 
-constexpr double kOwnPause_s = 3;        // a longer time between two looks is the agent's own standstill
-constexpr double kBeforeTimeout = 0.9;   // the rank that is waited for is named before its peers' collectives time out
+constexpr double kOwnPause_s = 3;       // a longer time between two looks is the agent's own standstill
+constexpr double kBeforeTimeout = 0.9;  // the rank that is waited for is named before its peers' collectives time out
 
 }  // namespace
 
@@ -39,18 +39,22 @@ std::optional<Silence> Watch::look(double now_s, const std::vector<Glimpse>& gli
     const Seen& seen = seen_.at(glimpse.rank);
     const double silent_s = now_s - seen.beat_s;
     if (glimpse.beats == 0 && silent_s > budgets_.start_timeout_s)
-      return Silence{glimpse.rank, base::text("it did not begin to beat within ", base::seconds_text(budgets_.start_timeout_s), " of its start")};
+      return Silence{glimpse.rank, base::text("it did not begin to beat within ",
+                                              base::seconds_text(budgets_.start_timeout_s), " of its start")};
     if (glimpse.beats > 0 && silent_s > budgets_.beat_timeout_s)
       return Silence{glimpse.rank, base::text("no beat for ", base::seconds_text(silent_s))};
     const double still_s = now_s - seen.progress_s;
     if (still_s > budget_s(glimpse.phase))
-      return Silence{glimpse.rank, base::text("it beats, but has made no progress for ", base::seconds_text(still_s), " in phase ", spec::phase_name(glimpse.phase))};
+      return Silence{glimpse.rank, base::text("it beats, but has made no progress for ", base::seconds_text(still_s),
+                                              " in phase ", spec::phase_name(glimpse.phase))};
     const double lag_s = std::min(budget_s(glimpse.phase), kBeforeTimeout * budgets_.comm_timeout_s);
     if (glimpse.in_call || still_s <= lag_s) continue;
     for (const Glimpse& peer : glimpses)
       if (peer.in_call && peer.calls > glimpse.calls && now_s - seen_.at(peer.rank).progress_s > lag_s)
-        return Silence{glimpse.rank, base::text("it beats, but rank ", peer.rank, " has waited for it in a collective for ", base::seconds_text(now_s - seen_.at(peer.rank).progress_s),
-                                                " (call ", peer.calls, " there, ", glimpse.calls, " here)")};
+        return Silence{glimpse.rank,
+                       base::text("it beats, but rank ", peer.rank, " has waited for it in a collective for ",
+                                  base::seconds_text(now_s - seen_.at(peer.rank).progress_s), " (call ", peer.calls,
+                                  " there, ", glimpse.calls, " here)")};
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
-// When is a rank silent? Pure: what the agent saw and when goes in, a sentence comes out. A rank is silent when its beat stops, when
-// it beats but its progress does not rise for the budget of its phase, or when it holds up peers that wait inside a collective. A slow
-// rank that still moves is not silent.
+// When is a rank silent? Pure: what the agent saw and when goes in, a sentence comes out. A rank is silent when its
+// beat stops, when it beats but its progress does not rise for the budget of its phase, or when it holds up peers that
+// wait inside a collective. A slow rank that still moves is not silent.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,9 @@ struct Silence {
 class Watch {
  public:
   explicit Watch(const spec::WatchdogJob& budgets) : budgets_(budgets) {}
-  /// `glimpses`: the ranks of this node that still run; `now_s` of the steady clock. Call it about every half second: when it was not
-  /// called for long, the agent itself stood still (a suspended job, a debugger) and that time counts against nobody.
+  /// `glimpses`: the ranks of this node that still run; `now_s` of the steady clock. Call it about every half second:
+  /// when it was not called for long, the agent itself stood still (a suspended job, a debugger) and that time counts
+  /// against nobody.
   std::optional<Silence> look(double now_s, const std::vector<Glimpse>& glimpses);
 
  private:

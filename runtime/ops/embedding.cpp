@@ -12,7 +12,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct Embedding : torch::autograd::Function<Embedding> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor&, const at::Tensor& tokens_T, const Param& weight_VD) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor&, const at::Tensor& tokens_T,
+                            const Param& weight_VD) {
     context->save_for_backward({tokens_T});
     context->saved_data["grad"] = weight_VD.grad;
     return embedding_forward_forms().of(weight_VD.value)(tokens_T, weight_VD.value);

@@ -1,5 +1,6 @@
-// Which form of an operation runs: chosen by the device of the tensor in hand, at one line of the op. CPU forms are known from the
-// start; CUDA forms lie under the op's name in the table that libmuster_cuda.so fills when it is opened, before the first step.
+// Which form of an operation runs: chosen by the device of the tensor in hand, at one line of the op. CPU forms are
+// known from the start; CUDA forms lie under the op's name in the table that libmuster_cuda.so fills when it is opened,
+// before the first step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,7 +12,8 @@
 
 namespace muster::ops {
 
-/// Whether an op that lacks a form for a device may run its plain form of ATen operations there (job key `allow_fallback`).
+/// Whether an op that lacks a form for a device may run its plain form of ATen operations there (job key
+/// `allow_fallback`).
 void allow_plain_forms(bool allowed);
 bool plain_forms_allowed();
 

@@ -1,5 +1,6 @@
-// The kernels below the layers, one table each: tensors in, tensors out, no autograd. A library for another device adds its forms here.
-// Letters as in layers.h. Gradients of weights are added into `grad_*` (undefined: not wanted), in float32 or the value's type.
+// The kernels below the layers, one table each: tensors in, tensors out, no autograd. A library for another device adds
+// its forms here. Letters as in layers.h. Gradients of weights are added into `grad_*` (undefined: not wanted), in
+// float32 or the value's type.
 #pragma once
 
 #include <tuple>
@@ -13,11 +14,12 @@ using EmbeddingForward = at::Tensor(const at::Tensor& tokens_T, const at::Tensor
 using EmbeddingBackward = void(const at::Tensor& tokens_T, const at::Tensor& dx_TD, at::Tensor& grad_VD);
 
 /// residual undefined: sum is x itself. Returns {sum, normed, inverse root mean square of each row, float32}.
-using RmsNormForward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor& residual_ND, const at::Tensor& x_ND, const at::Tensor& weight_D,
-                                                                      double eps);
+using RmsNormForward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor& residual_ND,
+                                                                      const at::Tensor& x_ND,
+                                                                      const at::Tensor& weight_D, double eps);
 /// dsum: the gradient that reaches the sum directly, or undefined. Returns the gradient of the sum.
-using RmsNormBackward = at::Tensor(const at::Tensor& dnormed_ND, const at::Tensor& dsum_ND, const at::Tensor& sum_ND, const at::Tensor& weight_D,
-                                   const at::Tensor& rstd_N, at::Tensor& grad_D);
+using RmsNormBackward = at::Tensor(const at::Tensor& dnormed_ND, const at::Tensor& dsum_ND, const at::Tensor& sum_ND,
+                                   const at::Tensor& weight_D, const at::Tensor& rstd_N, at::Tensor& grad_D);
 
 using SwigluForward = at::Tensor(const at::Tensor& gate_up_T2F);
 using SwigluBackward = at::Tensor(const at::Tensor& dy_TF, const at::Tensor& gate_up_T2F);
@@ -27,11 +29,12 @@ struct HeadShape {
   double eps = 0;
 };
 /// q_norm_E, k_norm_E may be undefined.
-using SplitHeadsForward = Heads(const at::Tensor& qkv, const HeadShape& shape, const at::Tensor& q_norm_E, const at::Tensor& k_norm_E,
-                                const RopeTable& rope, const at::Tensor& positions_T);
+using SplitHeadsForward = Heads(const at::Tensor& qkv, const HeadShape& shape, const at::Tensor& q_norm_E,
+                                const at::Tensor& k_norm_E, const RopeTable& rope, const at::Tensor& positions_T);
 /// qkv is needed with norms only. Returns dqkv.
-using SplitHeadsBackward = at::Tensor(const Heads& gradients, const at::Tensor& qkv, const HeadShape& shape, const at::Tensor& q_norm_E,
-                                      const at::Tensor& k_norm_E, const RopeTable& rope, const at::Tensor& positions_T, at::Tensor& grad_q_norm_E,
+using SplitHeadsBackward = at::Tensor(const Heads& gradients, const at::Tensor& qkv, const HeadShape& shape,
+                                      const at::Tensor& q_norm_E, const at::Tensor& k_norm_E, const RopeTable& rope,
+                                      const at::Tensor& positions_T, at::Tensor& grad_q_norm_E,
                                       at::Tensor& grad_k_norm_E);
 
 FormTable<EmbeddingForward>& embedding_forward_forms();

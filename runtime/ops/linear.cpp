@@ -17,7 +17,8 @@ at::Tensor product(const at::Tensor& x_TD, const Param& weight_OD, const Param& 
 }
 
 struct Linear : torch::autograd::Function<Linear> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x_TD, const Param& weight_OD, const Param& bias_O) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x_TD, const Param& weight_OD,
+                            const Param& bias_O) {
     context->save_for_backward({x_TD, weight_OD.value});
     context->saved_data["grad"] = weight_OD.grad;
     context->saved_data["grad_bias"] = bias_O.grad;
@@ -43,7 +44,8 @@ void add_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& righ
 }
 
 at::Tensor linear(const at::Tensor& x_TD, const Param& weight_OD, const Param& bias_O) {
-  INVARIANT(x_TD.dim() == 2 && weight_OD.value.dim() == 2 && x_TD.size(1) == weight_OD.value.size(1), "the weight has a column for each input");
+  INVARIANT(x_TD.dim() == 2 && weight_OD.value.dim() == 2 && x_TD.size(1) == weight_OD.value.size(1),
+            "the weight has a column for each input");
   if (!x_TD.requires_grad() || !at::GradMode::is_enabled()) return product(x_TD, weight_OD, bias_O);
   return Linear::apply(x_TD, weight_OD, bias_O);
 }

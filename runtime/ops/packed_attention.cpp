@@ -1,4 +1,5 @@
-// Checks, dispatch and autograd of attention over packed segments. Letters: T tokens, H query heads, K key/value heads, E head width.
+// Checks, dispatch and autograd of attention over packed segments. Letters: T tokens, H query heads, K key/value heads,
+// E head width.
 #include "runtime/ops/packed_attention.h"
 
 #include <ATen/ATen.h>
@@ -28,8 +29,8 @@ std::vector<Segment> segments_of(const std::vector<std::int64_t>& flat) {
 }
 
 struct PackedAttention : torch::autograd::Function<PackedAttention> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
-                            const std::vector<Segment>& segments) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                            const at::Tensor& v_TKE, const std::vector<Segment>& segments) {
     auto [o_THE, lse_TH] = packed_attention_forward_forms().of(q_THE)(q_THE, k_TKE, v_TKE, segments);
     context->save_for_backward({q_THE, k_TKE, v_TKE, o_THE, lse_TH});
     context->saved_data["segments"] = flattened(segments);
@@ -38,7 +39,8 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const std::vector<Segment> segments = segments_of(context->saved_data["segments"].toIntVector());
-    Heads heads = packed_attention_backward_forms().of(gradients[0])(gradients[0], saved[0], saved[1], saved[2], saved[3], saved[4], segments);
+    Heads heads = packed_attention_backward_forms().of(gradients[0])(gradients[0], saved[0], saved[1], saved[2],
+                                                                     saved[3], saved[4], segments);
     return {heads.q_THE, heads.k_TKE, heads.v_TKE, at::Tensor()};
   }
 };
@@ -58,17 +60,21 @@ void check_segments(const std::vector<Segment>& segments, std::int64_t num_token
 }  // namespace
 
 FormTable<PackedAttentionForward>& packed_attention_forward_forms() {
-  static FormTable<PackedAttentionForward> forms{"packed_attention", cpu::packed_attention_forward, plain::packed_attention_forward};
+  static FormTable<PackedAttentionForward> forms{"packed_attention", cpu::packed_attention_forward,
+                                                 plain::packed_attention_forward};
   return forms;
 }
 
 FormTable<PackedAttentionBackward>& packed_attention_backward_forms() {
-  static FormTable<PackedAttentionBackward> forms{"packed_attention_backward", cpu::packed_attention_backward, plain::packed_attention_backward};
+  static FormTable<PackedAttentionBackward> forms{"packed_attention_backward", cpu::packed_attention_backward,
+                                                  plain::packed_attention_backward};
   return forms;
 }
 
-at::Tensor packed_attention(const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE, const std::vector<Segment>& segments) {
-  INVARIANT(q_THE.dim() == 3 && k_TKE.dim() == 3 && k_TKE.sizes() == v_TKE.sizes(), "queries, keys and values are [tokens, heads, width]");
+at::Tensor packed_attention(const at::Tensor& q_THE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
+                            const std::vector<Segment>& segments) {
+  INVARIANT(q_THE.dim() == 3 && k_TKE.dim() == 3 && k_TKE.sizes() == v_TKE.sizes(),
+            "queries, keys and values are [tokens, heads, width]");
   INVARIANT(q_THE.size(0) == k_TKE.size(0) && q_THE.size(2) == k_TKE.size(2) && q_THE.size(1) % k_TKE.size(1) == 0,
             "each key/value head serves a whole number of query heads");
   check_segments(segments, q_THE.size(0));

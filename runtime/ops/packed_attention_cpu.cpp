@@ -1,5 +1,6 @@
-// The CPU form of packed attention: one task for each family of segments (a prefix and those that see it) and key/value head, so
-// that the gradients of a prefix are summed by one thread. Letters: T tokens, H query heads, K key/value heads, E head width.
+// The CPU form of packed attention: one task for each family of segments (a prefix and those that see it) and key/value
+// head, so that the gradients of a prefix are summed by one thread. Letters: T tokens, H query heads, K key/value
+// heads, E head width.
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -27,12 +28,15 @@ std::vector<Family> families_of(const std::vector<Segment>& segments) {
     families.push_back({{{segments[s].begin, segments[s].length, false}}});
   }
   for (const Segment& segment : segments)
-    if (segment.prefix >= 0) families[family_of[static_cast<std::size_t>(segment.prefix)]].segments.push_back({segment.begin, segment.length, true});
+    if (segment.prefix >= 0)
+      families[family_of[static_cast<std::size_t>(segment.prefix)]].segments.push_back(
+          {segment.begin, segment.length, true});
   for (Family& family : families)
     for (const AttentionSegment& segment : family.segments) {
       const std::int64_t before = segment.sees_first ? family.segments[0].length : 0;
       family.keys = std::max(family.keys, before + segment.length);
-      family.work += static_cast<double>(segment.length) * (static_cast<double>(before) + 0.5 * static_cast<double>(segment.length));
+      family.work += static_cast<double>(segment.length) *
+                     (static_cast<double>(before) + 0.5 * static_cast<double>(segment.length));
     }
   return families;
 }
@@ -43,8 +47,11 @@ void run_families(const std::vector<Family>& families, AttentionLoop loop, void 
   for (const Family& family : families) keys = std::max(keys, family.keys);
   std::vector<std::size_t> order(families.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  if (num_threads() > 1) std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return families[a].work > families[b].work; });
-  const auto floats = static_cast<std::size_t>(attention_scratch(keys, loop.num_heads, loop.num_kv_heads, loop.head_dim));
+  if (num_threads() > 1)
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return families[a].work > families[b].work; });
+  const auto floats =
+      static_cast<std::size_t>(attention_scratch(keys, loop.num_heads, loop.num_kv_heads, loop.head_dim));
   std::vector<std::vector<float>> scratch(static_cast<std::size_t>(num_threads()));
   parallel_tasks(static_cast<std::int64_t>(families.size()) * loop.num_kv_heads, [&](std::int64_t task, int thread) {
     const Family& family = families[order[static_cast<std::size_t>(task / loop.num_kv_heads)]];
@@ -73,10 +80,12 @@ AttentionLoop loop_of(const at::Tensor& q_THE, const at::Tensor& k_TKE, const at
 
 }  // namespace
 
-std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in,
+std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_in, const at::Tensor& k_in,
+                                                           const at::Tensor& v_in,
                                                            const std::vector<Segment>& segments) {
   const at::Tensor q_THE = as_float(q_in), k_TKE = as_float(k_in), v_TKE = as_float(v_in);
-  at::Tensor o_THE = at::empty(q_THE.sizes(), q_THE.options()), lse_TH = at::empty({q_THE.size(0), q_THE.size(1)}, q_THE.options());
+  at::Tensor o_THE = at::empty(q_THE.sizes(), q_THE.options()),
+             lse_TH = at::empty({q_THE.size(0), q_THE.size(1)}, q_THE.options());
   AttentionLoop loop = loop_of(q_THE, k_TKE, v_TKE);
   loop.o_THE = o_THE.mutable_data_ptr<float>();
   loop.lse_TH = lse_TH.mutable_data_ptr<float>();
@@ -84,8 +93,9 @@ std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_i
   return {o_THE.to(q_in.scalar_type()), lse_TH};
 }
 
-Heads packed_attention_backward(const at::Tensor& do_in, const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in, const at::Tensor& o_in,
-                                const at::Tensor& lse_TH, const std::vector<Segment>& segments) {
+Heads packed_attention_backward(const at::Tensor& do_in, const at::Tensor& q_in, const at::Tensor& k_in,
+                                const at::Tensor& v_in, const at::Tensor& o_in, const at::Tensor& lse_TH,
+                                const std::vector<Segment>& segments) {
   const at::Tensor do_THE = as_float(do_in), q_THE = as_float(q_in), k_TKE = as_float(k_in), v_TKE = as_float(v_in);
   at::Tensor o_THE = as_float(o_in), lse = lse_TH;
   at::Tensor dq_THE = at::empty(q_THE.sizes(), q_THE.options()), dk_TKE = at::zeros(k_TKE.sizes(), k_TKE.options()),

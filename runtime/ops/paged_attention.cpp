@@ -1,5 +1,5 @@
-// Checks and dispatch of the generator's cache and attention. Letters: T tokens, H query heads, K key/value heads, E head width,
-// P pages, S tokens of a page.
+// Checks and dispatch of the generator's cache and attention. Letters: T tokens, H query heads, K key/value heads, E
+// head width, P pages, S tokens of a page.
 #include "runtime/ops/paged_attention.h"
 
 #include <ATen/ATen.h>
@@ -19,24 +19,33 @@ FormTable<PagedAttention>& paged_attention_forms() {
   return forms;
 }
 
-void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tensor& k_TKE, const at::Tensor& v_TKE, const PagedBatch& batch) {
-  INVARIANT(keys_PSKE.dim() == 4 && keys_PSKE.sizes() == values_PSKE.sizes() && keys_PSKE.is_contiguous() && values_PSKE.is_contiguous(),
+void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
+                  const PagedBatch& batch) {
+  INVARIANT(keys_PSKE.dim() == 4 && keys_PSKE.sizes() == values_PSKE.sizes() && keys_PSKE.is_contiguous() &&
+                values_PSKE.is_contiguous(),
             "the cache is [pages, tokens of a page, heads, width]");
-  INVARIANT(keys_PSKE.size(1) == batch.page_tokens && keys_PSKE.size(2) == k_TKE.size(1) && keys_PSKE.size(3) == k_TKE.size(2),
+  INVARIANT(keys_PSKE.size(1) == batch.page_tokens && keys_PSKE.size(2) == k_TKE.size(1) &&
+                keys_PSKE.size(3) == k_TKE.size(2),
             "the cache has the shape of the keys");
-  INVARIANT(static_cast<std::int64_t>(batch.slots.size()) == k_TKE.size(0) && k_TKE.sizes() == v_TKE.sizes(), "each new key has a slot");
+  INVARIANT(static_cast<std::int64_t>(batch.slots.size()) == k_TKE.size(0) && k_TKE.sizes() == v_TKE.sizes(),
+            "each new key has a slot");
   append_pages_forms().of(keys_PSKE)(keys_PSKE, values_PSKE, k_TKE, v_TKE, batch);
 }
 
-at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE, const at::Tensor& values_PSKE, const PagedBatch& batch) {
+at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE, const at::Tensor& values_PSKE,
+                           const PagedBatch& batch) {
   const std::size_t num_sequences = batch.lengths.size();
-  INVARIANT(batch.query_begin.size() == num_sequences + 1 && batch.page_begin.size() == num_sequences + 1, "each sequence has its queries and pages");
-  INVARIANT(q_THE.dim() == 3 && batch.query_begin.back() == q_THE.size(0), "queries of all sequences lie one after another");
+  INVARIANT(batch.query_begin.size() == num_sequences + 1 && batch.page_begin.size() == num_sequences + 1,
+            "each sequence has its queries and pages");
+  INVARIANT(q_THE.dim() == 3 && batch.query_begin.back() == q_THE.size(0),
+            "queries of all sequences lie one after another");
   INVARIANT(static_cast<std::size_t>(batch.page_begin.back()) == batch.pages.size(), "each page belongs to a sequence");
-  INVARIANT(keys_PSKE.dim() == 4 && q_THE.size(1) % keys_PSKE.size(2) == 0 && q_THE.size(2) == keys_PSKE.size(3), "the cache fits the queries");
+  INVARIANT(keys_PSKE.dim() == 4 && q_THE.size(1) % keys_PSKE.size(2) == 0 && q_THE.size(2) == keys_PSKE.size(3),
+            "the cache fits the queries");
   for (std::size_t s = 0; s < num_sequences; ++s) {
     const std::int64_t num_pages = batch.page_begin[s + 1] - batch.page_begin[s];
-    INVARIANT(batch.lengths[s] >= batch.query_begin[s + 1] - batch.query_begin[s] && batch.lengths[s] <= num_pages * batch.page_tokens,
+    INVARIANT(batch.lengths[s] >= batch.query_begin[s + 1] - batch.query_begin[s] &&
+                  batch.lengths[s] <= num_pages * batch.page_tokens,
               "a sequence has at least its new keys, and pages for all of them");
   }
   return paged_attention_forms().of(q_THE)(q_THE, keys_PSKE, values_PSKE, batch);

@@ -1,4 +1,5 @@
-// The CPU forms of the cache. Letters: T tokens, H query heads, K key/value heads, E head width, P pages, S tokens of a page.
+// The CPU forms of the cache. Letters: T tokens, H query heads, K key/value heads, E head width, P pages, S tokens of a
+// page.
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -12,8 +13,10 @@
 
 namespace muster::ops::cpu {
 
-void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tensor& k_TKE, const at::Tensor& v_TKE, const PagedBatch& batch) {
-  const at::Tensor k = k_TKE.to(keys_PSKE.scalar_type()).contiguous(), v = v_TKE.to(values_PSKE.scalar_type()).contiguous();
+void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
+                  const PagedBatch& batch) {
+  const at::Tensor k = k_TKE.to(keys_PSKE.scalar_type()).contiguous(),
+                   v = v_TKE.to(values_PSKE.scalar_type()).contiguous();
   const auto bytes = static_cast<std::size_t>(k.size(1) * k.size(2)) * k.element_size();
   const std::int64_t num_slots = keys_PSKE.size(0) * keys_PSKE.size(1);
   auto* const keys = static_cast<char*>(keys_PSKE.mutable_data_ptr());
@@ -28,7 +31,8 @@ void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tens
   }
 }
 
-at::Tensor paged_attention(const at::Tensor& q_in, const at::Tensor& keys_in, const at::Tensor& values_in, const PagedBatch& batch) {
+at::Tensor paged_attention(const at::Tensor& q_in, const at::Tensor& keys_in, const at::Tensor& values_in,
+                           const PagedBatch& batch) {
   // A cache of another type is converted whole: the CPU computes in float32, and a run on the CPU keeps its cache so.
   const at::Tensor q = as_float(q_in), keys = as_float(keys_in), values = as_float(values_in);
   at::Tensor o = at::empty(q.sizes(), q.options());
@@ -47,7 +51,8 @@ at::Tensor paged_attention(const at::Tensor& q_in, const at::Tensor& keys_in, co
   float* const o_at = o.mutable_data_ptr<float>();
   std::int64_t most = 0;
   for (const std::int32_t length : batch.lengths) most = std::max<std::int64_t>(most, length);
-  const auto floats = static_cast<std::size_t>(attention_scratch(most, loop.num_heads, loop.num_kv_heads, loop.head_dim));
+  const auto floats =
+      static_cast<std::size_t>(attention_scratch(most, loop.num_heads, loop.num_kv_heads, loop.head_dim));
   std::vector<std::vector<float>> scratch(static_cast<std::size_t>(num_threads()));
   constexpr std::int64_t kSequencesOfTask = 16;
   const auto num_sequences = static_cast<std::int64_t>(batch.lengths.size());

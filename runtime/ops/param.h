@@ -5,8 +5,8 @@
 
 namespace muster::ops {
 
-/// value: a window into the rank's flat weights; never requires grad itself. grad: a window of the same shape into the flat
-/// gradients (fp32 or the value's type), into which a layer's backward adds; undefined in a generator.
+/// value: a window into the rank's flat weights; never requires grad itself. grad: a window of the same shape into the
+/// flat gradients (fp32 or the value's type), into which a layer's backward adds; undefined in a generator.
 struct Param {
   at::Tensor value;
   at::Tensor grad;

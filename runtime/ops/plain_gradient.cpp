@@ -8,8 +8,9 @@ namespace muster::ops::plain {
 
 at::Tensor wide(const at::Tensor& x) { return !x.defined() || x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
 
-std::vector<at::Tensor> plain_gradient(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& upstream,
-                                       const std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>& forward) {
+std::vector<at::Tensor> plain_gradient(
+    const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& upstream,
+    const std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>& forward) {
   const at::AutoGradMode with_gradient(true);
   std::vector<at::Tensor> leaves, wanted;
   for (const at::Tensor& input : inputs) {

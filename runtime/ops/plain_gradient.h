@@ -11,7 +11,8 @@ namespace muster::ops::plain {
 /// float64 stays, everything else becomes float32; undefined stays undefined.
 at::Tensor wide(const at::Tensor& x);
 /// Gradients of `inputs` (undefined inputs give undefined ones) when the outputs of `forward` receive `upstream`.
-std::vector<at::Tensor> plain_gradient(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& upstream,
-                                       const std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>& forward);
+std::vector<at::Tensor> plain_gradient(
+    const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& upstream,
+    const std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>& forward);
 
 }  // namespace muster::ops::plain

@@ -36,7 +36,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 };
 
 struct AddRmsNorm : torch::autograd::Function<AddRmsNorm> {
-  static variable_list forward(AutogradContext* context, const at::Tensor& residual_ND, const at::Tensor& x_ND, const Param& weight_D, double eps) {
+  static variable_list forward(AutogradContext* context, const at::Tensor& residual_ND, const at::Tensor& x_ND,
+                               const Param& weight_D, double eps) {
     auto [sum, normed, rstd] = rms_norm_forward_forms().of(x_ND)(residual_ND, x_ND, weight_D.value, eps);
     save(context, sum, rstd, weight_D);
     return {sum, normed};
@@ -60,15 +61,18 @@ FormTable<RmsNormBackward>& rms_norm_backward_forms() {
 }
 
 at::Tensor rms_norm(const at::Tensor& x, const Param& weight_D, double eps) {
-  INVARIANT(weight_D.value.dim() == 1 && x.dim() >= 1 && x.size(-1) == weight_D.value.size(0), "a norm has one weight for each column");
+  INVARIANT(weight_D.value.dim() == 1 && x.dim() >= 1 && x.size(-1) == weight_D.value.size(0),
+            "a norm has one weight for each column");
   const at::Tensor x_ND = x.reshape({-1, x.size(-1)});
   if (!x.requires_grad() || !at::GradMode::is_enabled())
     return std::get<1>(rms_norm_forward_forms().of(x_ND)(at::Tensor(), x_ND, weight_D.value, eps)).view(x.sizes());
   return RmsNorm::apply(x_ND, weight_D, eps).view(x.sizes());
 }
 
-std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& residual_TD, const at::Tensor& x_TD, const Param& weight_D, double eps) {
-  INVARIANT(residual_TD.sizes() == x_TD.sizes() && x_TD.dim() == 2 && x_TD.size(1) == weight_D.value.size(0), "the two summands and the norm have one width");
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& residual_TD, const at::Tensor& x_TD,
+                                               const Param& weight_D, double eps) {
+  INVARIANT(residual_TD.sizes() == x_TD.sizes() && x_TD.dim() == 2 && x_TD.size(1) == weight_D.value.size(0),
+            "the two summands and the norm have one width");
   if (!at::GradMode::is_enabled() || !(x_TD.requires_grad() || residual_TD.requires_grad())) {
     auto [sum, normed, rstd] = rms_norm_forward_forms().of(x_TD)(residual_TD, x_TD, weight_D.value, eps);
     return {sum, normed};

@@ -16,7 +16,8 @@ FormTable<ScoreRows>& score_rows_forms() {
 }
 
 FormTable<ScoreRowsBackward>& score_rows_backward_forms() {
-  static FormTable<ScoreRowsBackward> forms{"score_rows_backward", cpu::score_rows_backward, plain::score_rows_backward};
+  static FormTable<ScoreRowsBackward> forms{"score_rows_backward", cpu::score_rows_backward,
+                                            plain::score_rows_backward};
   return forms;
 }
 
@@ -32,27 +33,31 @@ RowFigures score_rows(const at::Tensor& logits_NV, const at::Tensor& targets_N, 
   const std::int64_t N = logits.size(0), V = logits.size(1);
   const auto row = [&] { return at::empty({N}, logits.options()); };
   RowFigures figures{row(), row(), row(), row()};
-  float *const maxima = figures.maxima_N.mutable_data_ptr<float>(), *const sums = figures.sums_N.mutable_data_ptr<float>(),
-               *const weighted = figures.weighted_N.mutable_data_ptr<float>(), *const chosen = figures.targets_N.mutable_data_ptr<float>();
+  float *const maxima = figures.maxima_N.mutable_data_ptr<float>(),
+               *const sums = figures.sums_N.mutable_data_ptr<float>(),
+               *const weighted = figures.weighted_N.mutable_data_ptr<float>(),
+               *const chosen = figures.targets_N.mutable_data_ptr<float>();
   const float* const rows = data_of(logits);
   const std::int64_t* const ids = targets.const_data_ptr<std::int64_t>();
   parallel_rows(N, grain_of(V), [&](std::int64_t begin, std::int64_t end, int) {
-    kernels().score_rows(rows + begin * V, ids + begin, static_cast<float>(scale), maxima + begin, sums + begin, weighted + begin, chosen + begin,
-                         end - begin, V);
+    kernels().score_rows(rows + begin * V, ids + begin, static_cast<float>(scale), maxima + begin, sums + begin,
+                         weighted + begin, chosen + begin, end - begin, V);
   });
   return figures;
 }
 
-void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N, const at::Tensor& weights_N, double scale) {
-  if (logits_NV.scalar_type() != at::kFloat) return plain::score_rows_backward(logits_NV, targets_N, lse_N, weights_N, scale);
+void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N,
+                         const at::Tensor& weights_N, double scale) {
+  if (logits_NV.scalar_type() != at::kFloat)
+    return plain::score_rows_backward(logits_NV, targets_N, lse_N, weights_N, scale);
   INVARIANT(logits_NV.is_contiguous(), "logits are overwritten row by row");
   const at::Tensor targets = targets_N.contiguous(), lse = as_float(lse_N), weights = as_float(weights_N);
   const std::int64_t V = logits_NV.size(1);
   float* const rows = logits_NV.mutable_data_ptr<float>();
   const std::int64_t* const ids = targets.const_data_ptr<std::int64_t>();
   parallel_rows(logits_NV.size(0), grain_of(V), [&](std::int64_t begin, std::int64_t end, int) {
-    kernels().score_rows_backward(rows + begin * V, ids + begin, data_of(lse) + begin, data_of(weights) + begin, static_cast<float>(scale),
-                                  end - begin, V);
+    kernels().score_rows_backward(rows + begin * V, ids + begin, data_of(lse) + begin, data_of(weights) + begin,
+                                  static_cast<float>(scale), end - begin, V);
   });
 }
 

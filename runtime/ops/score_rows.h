@@ -1,19 +1,21 @@
-// Rows of logits into what a log-softmax needs, and into their own gradient: the element-wise part of vocabulary-parallel scores.
-// Letters: N scored tokens, V rows of the vocabulary on this rank.
+// Rows of logits into what a log-softmax needs, and into their own gradient: the element-wise part of
+// vocabulary-parallel scores. Letters: N scored tokens, V rows of the vocabulary on this rank.
 #pragma once
 
 #include "runtime/ops/forms.h"
 
 namespace muster::ops {
 
-/// Of each row of scale * logits, over this rank's part of the vocabulary, float32 [N] each: the maximum m; the sum of exp(l - m);
-/// the sum of exp(l - m) * (l - m); and l at the target (0 where the target, an index into the part, is outside of it).
+/// Of each row of scale * logits, over this rank's part of the vocabulary, float32 [N] each: the maximum m; the sum of
+/// exp(l - m); the sum of exp(l - m) * (l - m); and l at the target (0 where the target, an index into the part, is
+/// outside of it).
 struct RowFigures {
   at::Tensor maxima_N, sums_N, weighted_N, targets_N;
 };
 using ScoreRows = RowFigures(const at::Tensor& logits_NV, const at::Tensor& targets_N, double scale);
 /// Overwrites logits by scale * (onehot(target) - softmax) * weights, where softmax is exp(scale * logits - lse).
-using ScoreRowsBackward = void(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N, const at::Tensor& weights_N, double scale);
+using ScoreRowsBackward = void(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N,
+                               const at::Tensor& weights_N, double scale);
 
 FormTable<ScoreRows>& score_rows_forms();
 FormTable<ScoreRowsBackward>& score_rows_backward_forms();

@@ -1,5 +1,5 @@
-// The fused q, k, v of a layer into heads: normalised (Qwen3), turned by position. Letters: T tokens, H query heads, K key/value
-// heads, E head width, P positions.
+// The fused q, k, v of a layer into heads: normalised (Qwen3), turned by position. Letters: T tokens, H query heads, K
+// key/value heads, E head width, P positions.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -13,9 +13,11 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct SplitHeads : torch::autograd::Function<SplitHeads> {
-  static variable_list forward(AutogradContext* context, const at::Tensor& qkv, const HeadShape& shape, const Param& q_norm_E, const Param& k_norm_E,
-                               const RopeTable& rope, const at::Tensor& positions_T) {
-    context->save_for_backward({q_norm_E ? qkv : at::Tensor(), q_norm_E.value, k_norm_E.value, rope.cos_PE2, rope.sin_PE2, positions_T});
+  static variable_list forward(AutogradContext* context, const at::Tensor& qkv, const HeadShape& shape,
+                               const Param& q_norm_E, const Param& k_norm_E, const RopeTable& rope,
+                               const at::Tensor& positions_T) {
+    context->save_for_backward(
+        {q_norm_E ? qkv : at::Tensor(), q_norm_E.value, k_norm_E.value, rope.cos_PE2, rope.sin_PE2, positions_T});
     context->saved_data["grad_q_norm"] = q_norm_E.grad;
     context->saved_data["grad_k_norm"] = k_norm_E.grad;
     context->saved_data["shape"] = std::vector<std::int64_t>{shape.num_heads, shape.num_kv_heads, shape.head_dim};
@@ -27,9 +29,11 @@ struct SplitHeads : torch::autograd::Function<SplitHeads> {
     const variable_list saved = context->get_saved_variables();
     const auto widths = context->saved_data["shape"].toIntVector();
     const HeadShape shape{widths[0], widths[1], widths[2], context->saved_data["eps"].toDouble()};
-    at::Tensor grad_q_norm = context->saved_data["grad_q_norm"].toTensor(), grad_k_norm = context->saved_data["grad_k_norm"].toTensor();
-    const at::Tensor dqkv = split_heads_backward_forms().of(gradients[0])({gradients[0], gradients[1], gradients[2]}, saved[0], shape, saved[1], saved[2],
-                                                                          {saved[3], saved[4]}, saved[5], grad_q_norm, grad_k_norm);
+    at::Tensor grad_q_norm = context->saved_data["grad_q_norm"].toTensor(),
+               grad_k_norm = context->saved_data["grad_k_norm"].toTensor();
+    const at::Tensor dqkv = split_heads_backward_forms().of(gradients[0])(
+        {gradients[0], gradients[1], gradients[2]}, saved[0], shape, saved[1], saved[2], {saved[3], saved[4]}, saved[5],
+        grad_q_norm, grad_k_norm);
     return {dqkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
@@ -42,15 +46,20 @@ FormTable<SplitHeadsForward>& split_heads_forward_forms() {
 }
 
 FormTable<SplitHeadsBackward>& split_heads_backward_forms() {
-  static FormTable<SplitHeadsBackward> forms{"split_heads_backward", cpu::split_heads_backward, plain::split_heads_backward};
+  static FormTable<SplitHeadsBackward> forms{"split_heads_backward", cpu::split_heads_backward,
+                                             plain::split_heads_backward};
   return forms;
 }
 
-Heads split_heads(const at::Tensor& qkv, std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t head_dim, const Param& q_norm_E,
-                  const Param& k_norm_E, double eps, const RopeTable& rope, const at::Tensor& positions_T) {
-  INVARIANT(qkv.dim() == 2 && qkv.size(1) == (num_heads + 2 * num_kv_heads) * head_dim, "a row holds all query, key and value heads");
-  INVARIANT(head_dim % 2 == 0 && rope.cos_PE2.dim() == 2 && rope.cos_PE2.size(1) == head_dim / 2, "rotations come in pairs of elements");
-  INVARIANT(positions_T.dim() == 1 && positions_T.size(0) == qkv.size(0) && positions_T.scalar_type() == at::kLong, "each token has a position");
+Heads split_heads(const at::Tensor& qkv, std::int64_t num_heads, std::int64_t num_kv_heads, std::int64_t head_dim,
+                  const Param& q_norm_E, const Param& k_norm_E, double eps, const RopeTable& rope,
+                  const at::Tensor& positions_T) {
+  INVARIANT(qkv.dim() == 2 && qkv.size(1) == (num_heads + 2 * num_kv_heads) * head_dim,
+            "a row holds all query, key and value heads");
+  INVARIANT(head_dim % 2 == 0 && rope.cos_PE2.dim() == 2 && rope.cos_PE2.size(1) == head_dim / 2,
+            "rotations come in pairs of elements");
+  INVARIANT(positions_T.dim() == 1 && positions_T.size(0) == qkv.size(0) && positions_T.scalar_type() == at::kLong,
+            "each token has a position");
   INVARIANT(bool(q_norm_E) == bool(k_norm_E), "queries and keys are both normalised or neither");
   const HeadShape shape{num_heads, num_kv_heads, head_dim, eps};
   if (!qkv.requires_grad() || !at::GradMode::is_enabled())

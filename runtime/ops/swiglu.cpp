@@ -35,7 +35,8 @@ FormTable<SwigluBackward>& swiglu_backward_forms() {
 
 at::Tensor swiglu(const at::Tensor& gate_up_T2F) {
   INVARIANT(gate_up_T2F.dim() == 2 && gate_up_T2F.size(1) % 2 == 0, "gate and up are two halves of one row");
-  if (!gate_up_T2F.requires_grad() || !at::GradMode::is_enabled()) return swiglu_forward_forms().of(gate_up_T2F)(gate_up_T2F);
+  if (!gate_up_T2F.requires_grad() || !at::GradMode::is_enabled())
+    return swiglu_forward_forms().of(gate_up_T2F)(gate_up_T2F);
   return Swiglu::apply(gate_up_T2F);
 }
 

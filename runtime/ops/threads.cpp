@@ -1,5 +1,5 @@
-// OpenMP, as ATen uses it: the same thread pool, so that idle threads of a second one do not spin beside it. This file alone is
-// compiled for OpenMP; ATen's own at::parallel_for would run on one thread in files that are not.
+// OpenMP, as ATen uses it: the same thread pool, so that idle threads of a second one do not spin beside it. This file
+// alone is compiled for OpenMP; ATen's own at::parallel_for would run on one thread in files that are not.
 #include "runtime/ops/threads.h"
 
 #include <algorithm>
@@ -33,9 +33,11 @@ void run_team(int threads, const std::function<void(int thread)>& body) {
 
 int num_threads() { return at::in_parallel_region() ? 1 : at::get_num_threads(); }
 
-void parallel_rows(std::int64_t rows, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t, int)>& body) {
+void parallel_rows(std::int64_t rows, std::int64_t grain,
+                   const std::function<void(std::int64_t, std::int64_t, int)>& body) {
   if (rows <= 0) return;
-  const auto threads = static_cast<int>(std::min<std::int64_t>(num_threads(), std::max<std::int64_t>(1, rows / std::max<std::int64_t>(1, grain))));
+  const auto threads = static_cast<int>(
+      std::min<std::int64_t>(num_threads(), std::max<std::int64_t>(1, rows / std::max<std::int64_t>(1, grain))));
   if (threads == 1) return body(0, rows, 0);
   run_team(threads, [&](int thread) { body(rows * thread / threads, rows * (thread + 1) / threads, thread); });
 }

@@ -7,7 +7,8 @@
 namespace muster::parallel {
 namespace {
 
-std::unique_ptr<comm::Communicator> split_along(comm::Communicator& role, const spec::Degrees& degrees, spec::Axis axis, const std::string& name) {
+std::unique_ptr<comm::Communicator> split_along(comm::Communicator& role, const spec::Degrees& degrees, spec::Axis axis,
+                                                const std::string& name) {
   const spec::Coordinates place = spec::place_of(degrees, role.rank());
   return role.split(static_cast<int>(spec::group_index(degrees, axis, role.rank())), static_cast<int>(place.on(axis)),
                     base::text(name, ".", spec::axis_name(axis)));
@@ -17,8 +18,10 @@ std::unique_ptr<comm::Communicator> split_along(comm::Communicator& role, const 
 
 Mesh::Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degrees, const std::string& name)
     : degrees_(degrees), role_(std::move(role)) {
-  INVARIANT(degrees_.ranks() == role_->size(), base::text("the degrees of ", name, " multiply to its ", role_->size(), " ranks, not ", degrees_.ranks()));
-  INVARIANT(degrees_.cp == 1 && degrees_.pp == 1 && degrees_.ep == 1 && degrees_.vpp == 1, "this build runs the axes tp and dp only; others are refused before");
+  INVARIANT(degrees_.ranks() == role_->size(),
+            base::text("the degrees of ", name, " multiply to its ", role_->size(), " ranks, not ", degrees_.ranks()));
+  INVARIANT(degrees_.cp == 1 && degrees_.pp == 1 && degrees_.ep == 1 && degrees_.vpp == 1,
+            "this build runs the axes tp and dp only; others are refused before");
   place_ = spec::place_of(degrees_, role_->rank());
   tp_ = split_along(*role_, degrees_, spec::Axis::tp, name);
   dp_ = split_along(*role_, degrees_, spec::Axis::dp, name);

@@ -10,7 +10,8 @@ namespace muster::parallel {
 
 class Mesh {
  public:
-  /// collective: role. `role` holds the ranks of the role in role-rank order (a split of the world) and is owned from here on.
+  /// collective: role. `role` holds the ranks of the role in role-rank order (a split of the world) and is owned from
+  /// here on.
   Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degrees, const std::string& name);
 
   const spec::Degrees& degrees() const { return degrees_; }

@@ -1,4 +1,5 @@
-// The two collectives of tensor parallelism, as one pair: what is an identity forwards is a sum backwards, and the other way round.
+// The two collectives of tensor parallelism, as one pair: what is an identity forwards is a sum backwards, and the
+// other way round.
 #include "runtime/parallel/tensor.h"
 
 #include <ATen/ATen.h>
@@ -31,8 +32,12 @@ struct EnterColumns : torch::autograd::Function<EnterColumns> {
 };
 
 struct SumRows : torch::autograd::Function<SumRows> {
-  static at::Tensor forward(AutogradContext*, const at::Tensor& x, comm::Communicator* tp, std::string_view label) { return summed(*tp, x, label); }
-  static variable_list backward(AutogradContext*, const variable_list& gradients) { return {gradients[0], at::Tensor(), at::Tensor()}; }
+  static at::Tensor forward(AutogradContext*, const at::Tensor& x, comm::Communicator* tp, std::string_view label) {
+    return summed(*tp, x, label);
+  }
+  static variable_list backward(AutogradContext*, const variable_list& gradients) {
+    return {gradients[0], at::Tensor(), at::Tensor()};
+  }
 };
 
 bool wants_gradient(const at::Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); }

@@ -1,4 +1,5 @@
-// Tensor parallelism as layers see it: what surrounds a column-parallel and a row-parallel matrix. A group of one does nothing.
+// Tensor parallelism as layers see it: what surrounds a column-parallel and a row-parallel matrix. A group of one does
+// nothing.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,5 @@
-// Log-probabilities of chosen tokens, with the vocabulary cut over tp and the tokens in chunks: full logits never exist.
+// Log-probabilities of chosen tokens, with the vocabulary cut over tp and the tokens in chunks: full logits never
+// exist.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,8 +15,8 @@ class Communicator;
 
 namespace muster::parallel {
 
-/// hidden . head^T in float32 (float64 stays), whatever the type of both: the one product that scores and samples come from.
-/// hidden_ND, head_VD -> [N, V].
+/// hidden . head^T in float32 (float64 stays), whatever the type of both: the one product that scores and samples come
+/// from. hidden_ND, head_VD -> [N, V].
 at::Tensor logits_of(const at::Tensor& hidden_ND, const at::Tensor& head_VD);
 
 struct TokenScores {
@@ -23,9 +24,11 @@ struct TokenScores {
   at::Tensor entropy_N;   // float32, without gradient
 };
 
-/// log softmax(hidden . head^T / temperature)[target], float32. hidden_ND; head_VD: this rank's rows; `vocabulary`: their range of
-/// the global vocabulary; targets_N int64, global ids. Backward recomputes each chunk. collective: tp (forward and backward).
-TokenScores token_scores(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD, const spec::Range& vocabulary,
-                         const at::Tensor& targets_N, double temperature, std::int64_t chunk_tokens);
+/// log softmax(hidden . head^T / temperature)[target], float32. hidden_ND; head_VD: this rank's rows; `vocabulary`:
+/// their range of the global vocabulary; targets_N int64, global ids. Backward recomputes each chunk. collective: tp
+/// (forward and backward).
+TokenScores token_scores(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD,
+                         const spec::Range& vocabulary, const at::Tensor& targets_N, double temperature,
+                         std::int64_t chunk_tokens);
 
 }  // namespace muster::parallel

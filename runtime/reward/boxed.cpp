@@ -15,9 +15,12 @@ std::optional<std::string_view> braced(std::string_view text) {
   }
   int depth = 0;
   for (std::size_t i = at; i < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
-    else if (text[i] == '{') ++depth;
-    else if (text[i] == '}' && --depth == 0) return text.substr(at + 1, i - at - 1);
+    if (text[i] == '\\')
+      ++i;
+    else if (text[i] == '{')
+      ++depth;
+    else if (text[i] == '}' && --depth == 0)
+      return text.substr(at + 1, i - at - 1);
   }
   return std::nullopt;
 }

@@ -26,11 +26,11 @@ namespace {
 
 struct Worker {
   base::Descriptor fd;
-  std::string to_send, sending;               // handed over by submit; taken by the I/O thread
-  std::size_t num_sent = 0;                   // bytes of `sending`
+  std::string to_send, sending;  // handed over by submit; taken by the I/O thread
+  std::size_t num_sent = 0;      // bytes of `sending`
   std::string reply_part;
-  std::unordered_set<std::int64_t> open;      // without a reply
-  double progress_s = 0;                      // when the last reply came, or the first of the open answers went
+  std::unordered_set<std::int64_t> open;  // without a reply
+  double progress_s = 0;                  // when the last reply came, or the first of the open answers went
   bool lost = false;
 };
 
@@ -38,13 +38,13 @@ struct Worker {
 
 struct RewardClient::State {
   ClientOptions options;
-  mutable std::mutex mutex;                   // guards all below but `wake` and what only the I/O thread touches
+  mutable std::mutex mutex;  // guards all below but `wake` and what only the I/O thread touches
   std::condition_variable changed;
   std::vector<Worker> workers;
   std::unordered_map<std::int64_t, Grade> grades;
   std::unordered_set<std::int64_t> in_use;
   std::int64_t num_lost = 0;
-  std::exception_ptr failure;                 // of the I/O thread, rethrown by collect
+  std::exception_ptr failure;  // of the I/O thread, rethrown by collect
   base::Descriptor wake;
   std::atomic<bool> awake{false};
   std::jthread thread;
@@ -58,7 +58,8 @@ struct RewardClient::State {
   void call() {
     if (awake.exchange(true)) return;
     const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake.get(), &one, sizeof(one));  // fails only when it is set already
+    [[maybe_unused]] const ssize_t written =
+        ::write(wake.get(), &one, sizeof(one));  // fails only when it is set already
   }
 };
 
@@ -79,10 +80,12 @@ void RewardClient::State::poll_once() {
     const std::scoped_lock lock(mutex);
     for (Worker& worker : workers) {
       if (worker.sending.empty()) std::swap(worker.sending, worker.to_send);
-      polled.push_back({worker.lost ? -1 : worker.fd.get(), static_cast<short>(POLLIN | (worker.sending.empty() ? 0 : POLLOUT)), 0});
+      polled.push_back(
+          {worker.lost ? -1 : worker.fd.get(), static_cast<short>(POLLIN | (worker.sending.empty() ? 0 : POLLOUT)), 0});
     }
   }
-  if (::poll(polled.data(), polled.size(), 500) < 0 && errno != EINTR) throw Error::cluster({.what = "poll of the reward workers failed"});
+  if (::poll(polled.data(), polled.size(), 500) < 0 && errno != EINTR)
+    throw Error::cluster({.what = "poll of the reward workers failed"});
   if (polled[0].revents & POLLIN) {
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(wake.get(), &count, sizeof(count));
@@ -96,13 +99,15 @@ void RewardClient::State::poll_once() {
     if (events & POLLOUT) alive = send_some(worker);
     if (events & (POLLIN | POLLHUP | POLLERR)) alive = read_some(worker) && alive;
     const std::scoped_lock lock(mutex);
-    const bool silent = !worker.open.empty() && base::steady_s() - worker.progress_s > options.timeout_s + options.silent_margin_s;
+    const bool silent =
+        !worker.open.empty() && base::steady_s() - worker.progress_s > options.timeout_s + options.silent_margin_s;
     if (!alive || silent) lose(worker);
   }
 }
 
 bool RewardClient::State::send_some(Worker& worker) {
-  const ssize_t sent = ::send(worker.fd.get(), worker.sending.data() + worker.num_sent, worker.sending.size() - worker.num_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = ::send(worker.fd.get(), worker.sending.data() + worker.num_sent,
+                              worker.sending.size() - worker.num_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR;
   worker.num_sent += static_cast<std::size_t>(sent);
   if (worker.num_sent == worker.sending.size()) {
@@ -155,8 +160,12 @@ void RewardClient::State::lose(Worker& worker) {
   changed.notify_all();
 }
 
-RewardClient::RewardClient(std::vector<int> worker_fds, const ClientOptions& options) : state_(std::make_unique<State>()) {
-  if (worker_fds.empty()) throw Error::user({.what = "there are no reward workers", .where = "reward.workers", .fix = "a rank that scores answers needs one at least"});
+RewardClient::RewardClient(std::vector<int> worker_fds, const ClientOptions& options)
+    : state_(std::make_unique<State>()) {
+  if (worker_fds.empty())
+    throw Error::user({.what = "there are no reward workers",
+                       .where = "reward.workers",
+                       .fix = "a rank that scores answers needs one at least"});
   state_->options = options;
   for (const int fd : worker_fds) {
     state_->workers.emplace_back();
@@ -174,8 +183,10 @@ RewardClient::~RewardClient() {
   state_->thread.join();
 }
 
-void RewardClient::submit(std::int64_t id, const std::string& kind, const std::string& answer, const std::string& gold) {
-  std::string line = request_line({.id = id, .kind = kind, .answer = answer, .gold = gold, .settings = state_->options.settings});
+void RewardClient::submit(std::int64_t id, const std::string& kind, const std::string& answer,
+                          const std::string& gold) {
+  std::string line =
+      request_line({.id = id, .kind = kind, .answer = answer, .gold = gold, .settings = state_->options.settings});
   {
     const std::scoped_lock lock(state_->mutex);
     INVARIANT(state_->in_use.insert(id).second, base::text("answer ", id, " is submitted once"));
@@ -197,7 +208,8 @@ Collected RewardClient::collect(std::span<const std::int64_t> ids) {
   const base::Stopwatch watch;
   std::unique_lock lock(state_->mutex);
   std::size_t known = 0;  // all before this one have their grade
-  for (const std::int64_t id : ids) INVARIANT(state_->in_use.contains(id), base::text("answer ", id, " was submitted and not collected yet"));
+  for (const std::int64_t id : ids)
+    INVARIANT(state_->in_use.contains(id), base::text("answer ", id, " was submitted and not collected yet"));
   state_->changed.wait(lock, [&] {
     while (known < ids.size() && state_->grades.contains(ids[known])) ++known;
     return known == ids.size() || state_->failure;
@@ -205,9 +217,11 @@ Collected RewardClient::collect(std::span<const std::int64_t> ids) {
   if (state_->failure) std::rethrow_exception(state_->failure);
   const auto num_workers = static_cast<std::int64_t>(state_->workers.size());
   if (state_->num_lost > state_->options.max_lost_workers || state_->num_lost == num_workers)
-    throw Error::rank({.what = base::text(state_->num_lost, " of the ", num_workers, " reward workers of this rank are lost: they ended, or were silent for ",
-                                          base::seconds_text(state_->options.timeout_s + state_->options.silent_margin_s)),
-                       .fix = "the node's log says how they ended; out of memory is the usual reason"});
+    throw Error::rank(
+        {.what = base::text(state_->num_lost, " of the ", num_workers,
+                            " reward workers of this rank are lost: they ended, or were silent for ",
+                            base::seconds_text(state_->options.timeout_s + state_->options.silent_margin_s)),
+         .fix = "the node's log says how they ended; out of memory is the usual reason"});
   Collected collected;
   collected.grades.reserve(ids.size());
   for (const std::int64_t id : ids) {

@@ -12,8 +12,8 @@
 namespace muster::reward {
 
 struct ClientOptions {
-  double timeout_s = 5;            // of one answer, as the workers have it
-  double silent_margin_s = 10;     // a worker without a reply for so much longer is given up
+  double timeout_s = 5;               // of one answer, as the workers have it
+  double silent_margin_s = 10;        // a worker without a reply for so much longer is given up
   std::int64_t max_lost_workers = 1;  // more lost than that and collect throws; all lost: always
   GradeSettings settings;
 };
@@ -21,11 +21,11 @@ struct ClientOptions {
 /// What collect hands back, in the order of the ids asked for.
 struct Collected {
   std::vector<Grade> grades;
-  double waited_s = 0;             // seconds that collect was blocked: what generation did not hide
+  double waited_s = 0;  // seconds that collect was blocked: what generation did not hide
 };
 
-/// One I/O thread (reward-io) writes and reads all sockets; nothing here blocks but collect. A worker that vanishes or falls
-/// silent leaves its answers with the outcome `failed`; the others go on.
+/// One I/O thread (reward-io) writes and reads all sockets; nothing here blocks but collect. A worker that vanishes or
+/// falls silent leaves its answers with the outcome `failed`; the others go on.
 class RewardClient {
  public:
   /// Takes the descriptors over (the rank's ends of the socket pairs). throws: Error::user when there is none.

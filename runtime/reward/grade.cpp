@@ -52,9 +52,13 @@ bool same_math(std::string_view answer, std::string_view gold, const GradeSettin
 
 // What an evil answer does to its grader, on request: sleeps for ever, dies, takes all memory.
 Grade grade_test_kind(std::string_view kind, std::string_view answer) {
-  if (kind == "sleep") std::this_thread::sleep_for(std::chrono::duration<double>(std::strtod(std::string(answer).c_str(), nullptr)));
+  if (kind == "sleep")
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::strtod(std::string(answer).c_str(), nullptr)));
   if (kind == "abort") std::abort();
-  if (kind == "allocate") return {static_cast<double>(std::string(static_cast<std::size_t>(std::strtod(std::string(answer).c_str(), nullptr)), 'x').size()), Outcome::graded};
+  if (kind == "allocate")
+    return {static_cast<double>(
+                std::string(static_cast<std::size_t>(std::strtod(std::string(answer).c_str(), nullptr)), 'x').size()),
+            Outcome::graded};
   return {1, Outcome::graded};
 }
 
@@ -62,9 +66,12 @@ Grade grade_test_kind(std::string_view kind, std::string_view answer) {
 
 const char* outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::graded: return "graded";
-    case Outcome::timeout: return "timeout";
-    case Outcome::failed: return "failed";
+    case Outcome::graded:
+      return "graded";
+    case Outcome::timeout:
+      return "timeout";
+    case Outcome::failed:
+      return "failed";
   }
   return "?";
 }
@@ -72,7 +79,8 @@ const char* outcome_name(Outcome outcome) {
 Outcome parse_outcome(std::string_view name) {
   for (const Outcome outcome : {Outcome::graded, Outcome::timeout, Outcome::failed})
     if (name == outcome_name(outcome)) return outcome;
-  throw Error::user({.what = base::text("there is no outcome '", name, "'"), .fix = "outcomes: graded, timeout, failed"});
+  throw Error::user(
+      {.what = base::text("there is no outcome '", name, "'"), .fix = "outcomes: graded, timeout, failed"});
 }
 
 const std::vector<std::string>& grade_kinds() {
@@ -83,8 +91,11 @@ const std::vector<std::string>& grade_kinds() {
 Grade grade(std::string_view kind, std::string_view answer, std::string_view gold, const GradeSettings& settings) {
   if (kind == "exact") return {same_text(answer, gold, settings) ? 1.0 : 0.0, Outcome::graded};
   if (kind == "math") return {same_math(answer, gold, settings) ? 1.0 : 0.0, Outcome::graded};
-  if (settings.allow_test_kinds && (kind == "sleep" || kind == "abort" || kind == "allocate")) return grade_test_kind(kind, answer);
-  throw Error::user({.what = base::text("there is no reward kind '", kind, "'"), .where = "reward.kind", .fix = "kinds: " + base::join(grade_kinds(), ", ")});
+  if (settings.allow_test_kinds && (kind == "sleep" || kind == "abort" || kind == "allocate"))
+    return grade_test_kind(kind, answer);
+  throw Error::user({.what = base::text("there is no reward kind '", kind, "'"),
+                     .where = "reward.kind",
+                     .fix = "kinds: " + base::join(grade_kinds(), ", ")});
 }
 
 }  // namespace muster::reward

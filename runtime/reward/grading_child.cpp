@@ -24,7 +24,7 @@ constexpr std::size_t kFlushBytes = 32 << 10;
 constexpr std::int64_t kFlushNs = 1'000'000;
 
 void set_limit(__rlimit_resource resource, rlim_t value) {
-  const struct rlimit limit {value, value};
+  const struct rlimit limit { value, value };
   ::setrlimit(resource, &limit);
 }
 
@@ -40,7 +40,8 @@ void set_limits(const WorkerLimits& limits) {
   ::prctl(PR_SET_NAME, "reward-grader");
   set_limit(RLIMIT_CORE, 0);
   set_limit(RLIMIT_CPU, static_cast<rlim_t>(limits.cpu_s) + 1);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // sanitizers map more address space than there is memory
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // sanitizers map more address space than there is memory
   set_limit(RLIMIT_AS, own_bytes() + static_cast<rlim_t>(limits.max_memory_gb * 1e9));
 #endif
 }
@@ -70,7 +71,10 @@ std::string graded_line(std::string_view line, bool allow_test_kinds) {
 
 }  // namespace
 
-std::int64_t steady_ns() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+std::int64_t steady_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 void run_grading_child(int fd, ChildPage& page, const WorkerLimits& limits) {
   set_limits(limits);
@@ -88,7 +92,8 @@ void run_grading_child(int fd, ChildPage& page, const WorkerLimits& limits) {
     std::size_t begin = 0;
     const std::size_t searched = in.size();
     in.append(block, 0, static_cast<std::size_t>(got));
-    for (std::size_t end = in.find('\n', searched); end != std::string::npos; begin = end + 1, end = in.find('\n', begin)) {
+    for (std::size_t end = in.find('\n', searched); end != std::string::npos;
+         begin = end + 1, end = in.find('\n', begin)) {
       const std::int64_t now_ns = steady_ns();
       page.begin_ns.store(now_ns);
       page.answer.store(++graded);

@@ -1,4 +1,5 @@
-// The process that grades, one answer after another: whatever an answer does to it, its supervisor (worker.h) is not harmed.
+// The process that grades, one answer after another: whatever an answer does to it, its supervisor (worker.h) is not
+// harmed.
 #pragma once
 
 #include <atomic>
@@ -16,8 +17,8 @@ struct ChildPage {
 
 std::int64_t steady_ns();
 
-/// Sets its limits, reads request lines from `fd`, writes one reply line for each, in order. Ends when `fd` is closed, or between
-/// two answers when it has used half of its CPU seconds.
+/// Sets its limits, reads request lines from `fd`, writes one reply line for each, in order. Ends when `fd` is closed,
+/// or between two answers when it has used half of its CPU seconds.
 [[noreturn]] void run_grading_child(int fd, ChildPage& page, const WorkerLimits& limits);
 
 }  // namespace muster::reward

@@ -36,15 +36,18 @@ void multiply_by_power_of_ten(Number& number, long power) {
   Integer factor;
   fmpz_set_ui(factor.value, 10);
   fmpz_pow_ui(factor.value, factor.value, static_cast<ulong>(power < 0 ? -power : power));
-  if (power < 0) fmpq_div_fmpz(number.value().rational, number.value().rational, factor.value);
-  else fmpq_mul_fmpz(number.value().rational, number.value().rational, factor.value);
+  if (power < 0)
+    fmpq_div_fmpz(number.value().rational, number.value().rational, factor.value);
+  else
+    fmpq_mul_fmpz(number.value().rational, number.value().rational, factor.value);
 }
 
 // Reads one number beginning at `at`; at() is behind it then, also where it is none because it is too long.
 class Reader {
  public:
   // `spaces_group`: 1 000 is a thousand, which only holds where nothing but a number can stand.
-  Reader(std::string_view text, std::size_t at, bool spaces_group) : text_(text), at_(at), spaces_group_(spaces_group) {}
+  Reader(std::string_view text, std::size_t at, bool spaces_group)
+      : text_(text), at_(at), spaces_group_(spaces_group) {}
 
   std::size_t at() const { return at_; }
 
@@ -54,8 +57,10 @@ class Reader {
     if (negative) fmpq_neg(number.value().rational, number.value().rational);
     const std::size_t end = at_;
     skip_spaces();
-    if (take("\\%") || take("%")) number.percent = true;
-    else at_ = end;
+    if (take("\\%") || take("%"))
+      number.percent = true;
+    else
+      at_ = end;
     return true;
   }
 
@@ -150,11 +155,14 @@ class Reader {
 
   // Three digits and no fourth behind a separator.
   bool group_follows(std::size_t separator) const {
-    return is_digit(peek(separator)) && is_digit(peek(separator + 1)) && is_digit(peek(separator + 2)) && !is_digit(peek(separator + 3));
+    return is_digit(peek(separator)) && is_digit(peek(separator + 1)) && is_digit(peek(separator + 2)) &&
+           !is_digit(peek(separator + 3));
   }
   std::size_t separator_here() const {
     for (const std::string_view separator : {",", " ", "\\,", "\\ ", "\\!", "{,}", ",\\!"})
-      if (text_.substr(at_, separator.size()) == separator && group_follows(separator.size()) && (separator != " " || spaces_group_)) return separator.size();
+      if (text_.substr(at_, separator.size()) == separator && group_follows(separator.size()) &&
+          (separator != " " || spaces_group_))
+        return separator.size();
     return 0;
   }
 
@@ -200,7 +208,8 @@ void trim(std::string& text) {
 // A unit behind the number: \text{ cm}, \mathrm{kg}, degrees.
 void drop_unit(std::string& text) {
   for (const std::string_view command : {"\\text{", "\\mathrm{", "\\textbf{", "\\mbox{"})
-    if (const std::size_t at = text.rfind(command); at != std::string::npos && at > 0 && text.back() == '}') text.resize(at);
+    if (const std::size_t at = text.rfind(command); at != std::string::npos && at > 0 && text.back() == '}')
+      text.resize(at);
   for (const std::string_view degree : {"^\\circ", "^{\\circ}", "\\degree", "\u00b0"})
     if (text.ends_with(degree)) text.resize(text.size() - degree.size());
 }
@@ -210,7 +219,9 @@ void drop_unit(std::string& text) {
 std::optional<Number> whole_number(std::string_view given) {
   if (given.size() > 4 * kMaxDigits) return std::nullopt;
   std::string text(given);
-  for (const std::string_view dress : {"\\left", "\\right", "\\displaystyle", "\\;", "\\(", "\\)", "\\[", "\\]", "\\$", "$"}) erase_all(text, dress);
+  for (const std::string_view dress :
+       {"\\left", "\\right", "\\displaystyle", "\\;", "\\(", "\\)", "\\[", "\\]", "\\$", "$"})
+    erase_all(text, dress);
   trim(text);
   if (text.ends_with('.')) text.pop_back();
   drop_unit(text);
@@ -230,7 +241,8 @@ std::optional<Number> last_number(std::string_view text) {
     const bool minus = c == '-' || text.substr(at, 3) == "\u2212";
     const std::size_t sign = minus ? (c == '-' ? 1 : 3) : 0;
     const char before = at > 0 ? text[at - 1] : ' ';
-    if (minus && (std::isalnum(static_cast<unsigned char>(before)) || before == ')' || before == ']' || before == '}')) {
+    if (minus &&
+        (std::isalnum(static_cast<unsigned char>(before)) || before == ')' || before == ']' || before == '}')) {
       at += sign;
       continue;
     }

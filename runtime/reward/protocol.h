@@ -1,4 +1,5 @@
-// What a rank and its reward workers say to each other over a stream socket: one JSON object a line, one reply for each request.
+// What a rank and its reward workers say to each other over a stream socket: one JSON object a line, one reply for each
+// request.
 #pragma once
 
 #include <cstdint>

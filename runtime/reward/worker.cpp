@@ -23,9 +23,9 @@
 namespace muster::reward {
 namespace {
 
-constexpr std::size_t kHeldBytes = 4 << 20;       // of requests, and of replies, before their source has to wait
-constexpr std::size_t kAheadBytes = 256 << 10;    // sent to the child before it has replied
-constexpr int kFruitlessStarts = 5;               // children that died one after another without a single answer to blame
+constexpr std::size_t kHeldBytes = 4 << 20;     // of requests, and of replies, before their source has to wait
+constexpr std::size_t kAheadBytes = 256 << 10;  // sent to the child before it has replied
+constexpr int kFruitlessStarts = 5;             // children that died one after another without a single answer to blame
 
 struct Unmap {
   void operator()(ChildPage* page) const { ::munmap(page, sizeof(ChildPage)); }
@@ -35,7 +35,8 @@ class Supervisor {
  public:
   Supervisor(int fd, const WorkerLimits& limits) : rank_(fd), limits_(limits) {
     void* memory = ::mmap(nullptr, sizeof(ChildPage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw Error::cluster({.what = std::string("no page to share with the grading child: ") + std::strerror(errno)});
+    if (memory == MAP_FAILED)
+      throw Error::cluster({.what = std::string("no page to share with the grading child: ") + std::strerror(errno)});
     page_.reset(::new (memory) ChildPage);
     start_child();
   }
@@ -72,9 +73,9 @@ class Supervisor {
   WorkerLimits limits_;
   std::unique_ptr<ChildPage, Unmap> page_;
   pid_t pid_ = -1;
-  std::deque<std::string> waiting_;    // requests without a reply, in order; the first `num_sent_` are with the child
+  std::deque<std::string> waiting_;  // requests without a reply, in order; the first `num_sent_` are with the child
   std::size_t waiting_bytes_ = 0, num_sent_ = 0, ahead_bytes_ = 0;
-  std::int64_t num_replied_ = 0;       // of this child
+  std::int64_t num_replied_ = 0;  // of this child
   int fruitless_ = 0;
   std::string request_part_, reply_part_;  // lines that are not complete
   std::string to_child_, replies_;
@@ -84,7 +85,8 @@ class Supervisor {
 
 void Supervisor::start_child() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw Error::cluster({.what = std::string("no socket pair for the grading child: ") + std::strerror(errno)});
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw Error::cluster({.what = std::string("no socket pair for the grading child: ") + std::strerror(errno)});
   child_ = base::Descriptor(ends[0]);
   base::Descriptor other(ends[1]);
   page_->answer.store(0);
@@ -121,21 +123,26 @@ void Supervisor::hand_out() {
 double Supervisor::wait_s() const {
   if (waiting_.empty()) return -1;
   if (page_->answer.load() == 0) return std::min(limits_.timeout_s, 1.0);
-  return std::clamp(limits_.timeout_s - static_cast<double>(steady_ns() - page_->begin_ns.load()) * 1e-9, 0.0, limits_.timeout_s) + 1e-3;
+  return std::clamp(limits_.timeout_s - static_cast<double>(steady_ns() - page_->begin_ns.load()) * 1e-9, 0.0,
+                    limits_.timeout_s) +
+         1e-3;
 }
 
 void Supervisor::wait() {
-  const bool takes_requests = !input_closed_ && waiting_bytes_ < kHeldBytes, takes_replies = replies_.size() < kHeldBytes;
+  const bool takes_requests = !input_closed_ && waiting_bytes_ < kHeldBytes,
+             takes_replies = replies_.size() < kHeldBytes;
   const auto events = [](bool in, bool out) { return static_cast<short>((in ? POLLIN : 0) | (out ? POLLOUT : 0)); };
   const short of_child = events(takes_replies, !to_child_.empty());
-  pollfd polled[2] = {{rank_.get(), events(takes_requests, !replies_.empty()), 0}, {of_child ? child_.get() : -1, of_child, 0}};
+  pollfd polled[2] = {{rank_.get(), events(takes_requests, !replies_.empty()), 0},
+                      {of_child ? child_.get() : -1, of_child, 0}};
   const double seconds = wait_s();
   if (::poll(polled, 2, seconds < 0 ? -1 : static_cast<int>(seconds * 1e3) + 1) < 0) {
     if (errno != EINTR) stop(3);
     return;
   }
   // The other end is gone altogether: nobody waits for the answers that are left.
-  if ((polled[0].revents & (POLLERR | POLLNVAL)) || ((polled[0].revents & POLLHUP) && !(polled[0].revents & POLLIN))) return stop(0);
+  if ((polled[0].revents & (POLLERR | POLLNVAL)) || ((polled[0].revents & POLLHUP) && !(polled[0].revents & POLLIN)))
+    return stop(0);
   if (polled[0].revents & POLLIN) read_rank();
   if (polled[0].revents & POLLOUT) write_rank();
   if (polled[1].revents & POLLOUT) write_child();
@@ -163,8 +170,10 @@ void Supervisor::read_rank() {
 
 void Supervisor::write_rank() {
   const ssize_t sent = ::send(rank_.get(), replies_.data(), replies_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent > 0) replies_.erase(0, static_cast<std::size_t>(sent));
-  else if (errno != EAGAIN && errno != EINTR) stop(0);
+  if (sent > 0)
+    replies_.erase(0, static_cast<std::size_t>(sent));
+  else if (errno != EAGAIN && errno != EINTR)
+    stop(0);
 }
 
 void Supervisor::write_child() {
@@ -181,7 +190,8 @@ void Supervisor::read_child() {
     reply_part_.append(block, static_cast<std::size_t>(got));
     const std::size_t end = reply_part_.rfind('\n');
     if (end == std::string::npos) continue;
-    for (auto lines = std::count(reply_part_.begin(), reply_part_.begin() + static_cast<std::ptrdiff_t>(end) + 1, '\n'); lines > 0; --lines) {
+    for (auto lines = std::count(reply_part_.begin(), reply_part_.begin() + static_cast<std::ptrdiff_t>(end) + 1, '\n');
+         lines > 0; --lines) {
       if (num_sent_ == 0) return stop(3);  // a reply that nobody asked for
       ahead_bytes_ -= waiting_.front().size();
       waiting_bytes_ -= waiting_.front().size();
@@ -209,8 +219,8 @@ void Supervisor::child_died() {
   replace_child(Outcome::failed, answer);
 }
 
-// Ends the child, gives its answer number `answer` (0: none) that outcome, and has the next child do the rest. What the child
-// had finished but not sent is graded again: grading is a pure function.
+// Ends the child, gives its answer number `answer` (0: none) that outcome, and has the next child do the rest. What the
+// child had finished but not sent is graded again: grading is a pure function.
 void Supervisor::replace_child(Outcome outcome, std::int64_t answer) {
   end_child();
   // Replies that were on their way still count.
@@ -220,7 +230,8 @@ void Supervisor::replace_child(Outcome outcome, std::int64_t answer) {
     if (got <= 0) break;
     reply_part_.append(block, static_cast<std::size_t>(got));
   }
-  for (std::size_t end; num_sent_ > 0 && (end = reply_part_.find('\n')) != std::string::npos; --num_sent_, ++num_replied_) {
+  for (std::size_t end; num_sent_ > 0 && (end = reply_part_.find('\n')) != std::string::npos;
+       --num_sent_, ++num_replied_) {
     replies_.append(reply_part_, 0, end + 1);
     reply_part_.erase(0, end + 1);
     waiting_bytes_ -= waiting_.front().size();
@@ -244,7 +255,8 @@ void Supervisor::replace_child(Outcome outcome, std::int64_t answer) {
 double number_of(const std::string& name, const std::string& word, double least) {
   double number = 0;
   const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (code != std::errc() || end != word.data() + word.size() || !(number >= least)) throw Error::user({.what = base::text(name, " ", word, ": a number from ", least, " on is expected")});
+  if (code != std::errc() || end != word.data() + word.size() || !(number >= least))
+    throw Error::user({.what = base::text(name, " ", word, ": a number from ", least, " on is expected")});
   return number;
 }
 
@@ -262,23 +274,40 @@ int reward_main(const std::vector<std::string>& arguments) {
       limits.allow_test_kinds = true;
       continue;
     }
-    if (i + 1 >= arguments.size()) throw Error::user({.what = "cannot read '" + name + "' after 'reward'", .fix = "--fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]"});
+    if (i + 1 >= arguments.size())
+      throw Error::user({.what = "cannot read '" + name + "' after 'reward'",
+                         .fix = "--fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]"});
     const std::string& value = arguments[++i];
-    if (name == "--fd") fd = static_cast<int>(number_of(name, value, 0));
-    else if (name == "--timeout-s") limits.timeout_s = number_of(name, value, 1e-3);
-    else if (name == "--max-memory-gb") limits.max_memory_gb = number_of(name, value, 1e-3);
-    else if (name == "--cpu-s") limits.cpu_s = number_of(name, value, 1);
-    else throw Error::user({.what = "cannot read '" + name + "' after 'reward'", .fix = "--fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]"});
+    if (name == "--fd")
+      fd = static_cast<int>(number_of(name, value, 0));
+    else if (name == "--timeout-s")
+      limits.timeout_s = number_of(name, value, 1e-3);
+    else if (name == "--max-memory-gb")
+      limits.max_memory_gb = number_of(name, value, 1e-3);
+    else if (name == "--cpu-s")
+      limits.cpu_s = number_of(name, value, 1);
+    else
+      throw Error::user({.what = "cannot read '" + name + "' after 'reward'",
+                         .fix = "--fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]"});
   }
   int type = 0;
   socklen_t size = sizeof(type);
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
-    throw Error::user({.what = base::text("--fd ", fd, " is no stream socket"), .fix = "the node agent starts this verb; it is not for people"});
+    throw Error::user({.what = base::text("--fd ", fd, " is no stream socket"),
+                       .fix = "the node agent starts this verb; it is not for people"});
   return serve_rewards(fd, limits);
 }
 
 std::vector<std::string> reward_arguments(int fd, const WorkerLimits& limits) {
-  std::vector<std::string> arguments = {"reward", "--fd", std::to_string(fd), "--timeout-s", base::text(limits.timeout_s), "--max-memory-gb", base::text(limits.max_memory_gb), "--cpu-s", base::text(limits.cpu_s)};
+  std::vector<std::string> arguments = {"reward",
+                                        "--fd",
+                                        std::to_string(fd),
+                                        "--timeout-s",
+                                        base::text(limits.timeout_s),
+                                        "--max-memory-gb",
+                                        base::text(limits.max_memory_gb),
+                                        "--cpu-s",
+                                        base::text(limits.cpu_s)};
   if (limits.allow_test_kinds) arguments.emplace_back("--allow-test-kinds");
   return arguments;
 }

@@ -19,7 +19,9 @@ namespace {
 BeatPage* map_page(int fd) {
   void* memory = ::mmap(nullptr, sizeof(BeatPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
-    throw Error::cluster({.what = std::string("cannot map the page of the beat: ") + std::strerror(errno), .where = "", .fix = "look at the memory limits of the node"});
+    throw Error::cluster({.what = std::string("cannot map the page of the beat: ") + std::strerror(errno),
+                          .where = "",
+                          .fix = "look at the memory limits of the node"});
   }
   return static_cast<BeatPage*>(memory);
 }
@@ -41,7 +43,9 @@ std::string read_text(const std::array<char, Size>& field) {
 Beat Beat::make() {
   base::Descriptor fd(::memfd_create("muster-beat", MFD_CLOEXEC));
   if (!fd || ::ftruncate(fd.get(), sizeof(BeatPage)) != 0) {
-    throw Error::cluster({.what = std::string("cannot make the page of the beat: ") + std::strerror(errno), .where = "", .fix = "look at the memory and file limits of the node"});
+    throw Error::cluster({.what = std::string("cannot make the page of the beat: ") + std::strerror(errno),
+                          .where = "",
+                          .fix = "look at the memory and file limits of the node"});
   }
   BeatPage* page = map_page(fd.get());
   new (page) BeatPage();
@@ -50,7 +54,9 @@ Beat Beat::make() {
 
 Beat Beat::open(int fd) {
   if (::lseek(fd, 0, SEEK_END) < static_cast<off_t>(sizeof(BeatPage))) {
-    throw Error::cluster({.what = "descriptor " + std::to_string(fd) + " holds no beat page", .where = "MUSTER_BEAT_FD", .fix = "ranks are started by muster-runtime node"});
+    throw Error::cluster({.what = "descriptor " + std::to_string(fd) + " holds no beat page",
+                          .where = "MUSTER_BEAT_FD",
+                          .fix = "ranks are started by muster-runtime node"});
   }
   BeatPage* page = map_page(fd);
   return {base::Descriptor(fd), page};

@@ -1,5 +1,6 @@
-// The beat of a rank: a page of memory that the node agent makes and the rank maps. A thread of the rank raises `beats`; the
-// rank's own thread raises `progress` and writes phase and last collective. After a crash the agent still reads it.
+// The beat of a rank: a page of memory that the node agent makes and the rank maps. A thread of the rank raises
+// `beats`; the rank's own thread raises `progress` and writes phase and last collective. After a crash the agent still
+// reads it.
 #pragma once
 
 #include <array>
@@ -12,16 +13,17 @@
 
 namespace muster::spec {
 
-/// The shared page. Texts are written by one thread and may be read half-changed: they are for people, never for decisions.
+/// The shared page. Texts are written by one thread and may be read half-changed: they are for people, never for
+/// decisions.
 struct BeatPage {
   std::atomic<std::uint64_t> beats{0};
-  std::atomic<std::uint64_t> progress{0};      // events of the step: phases, collectives, micro batches, decode steps
-  std::atomic<std::uint64_t> calls{0};         // collectives of this rank so far
-  std::atomic<std::uint32_t> in_call{0};       // 1 while inside a collective
-  std::atomic<std::uint32_t> phase{0};         // spec::Phase
+  std::atomic<std::uint64_t> progress{0};  // events of the step: phases, collectives, micro batches, decode steps
+  std::atomic<std::uint64_t> calls{0};     // collectives of this rank so far
+  std::atomic<std::uint32_t> in_call{0};   // 1 while inside a collective
+  std::atomic<std::uint32_t> phase{0};     // spec::Phase
   std::atomic<std::int64_t> step{0};
   std::array<char, 120> last_call{};
-  std::array<char, 512> message{};             // last error of the rank
+  std::array<char, 512> message{};  // last error of the rank
 };
 
 /// Owns the mapping of one page.

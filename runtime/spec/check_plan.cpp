@@ -18,7 +18,8 @@ namespace {
 /// Tests one plan; `add` is where every fault goes.
 class PlanCheck {
  public:
-  PlanCheck(const Plan& plan, const PlanPlaces& places, base::Faults& faults) : plan_(plan), places_(places), faults_(faults) {}
+  PlanCheck(const Plan& plan, const PlanPlaces& places, base::Faults& faults)
+      : plan_(plan), places_(places), faults_(faults) {}
 
   void check() {
     check_head();
@@ -34,31 +35,46 @@ class PlanCheck {
   }
 
  private:
-  void add(std::string what, const std::string& where, std::string fix = "") { faults_.add({std::move(what), where, std::move(fix)}); }
+  void add(std::string what, const std::string& where, std::string fix = "") {
+    faults_.add({std::move(what), where, std::move(fix)});
+  }
 
   void check_head() {
-    if (plan_.device != "cpu" && plan_.device != "cuda") add(text("device = \"", plan_.device, "\""), places_.job.file, "must be \"cpu\" or \"cuda\"");
+    if (plan_.device != "cpu" && plan_.device != "cuda")
+      add(text("device = \"", plan_.device, "\""), places_.job.file, "must be \"cpu\" or \"cuda\"");
     if (plan_.num_nodes < 1) add(text("num_nodes is ", plan_.num_nodes), places_.job.file, "must be at least 1");
-    if (plan_.ranks_per_node < 1) add(text("ranks_per_node is ", plan_.ranks_per_node), places_.job.file, "must be at least 1");
-    if (plan_.ranks.empty()) add("the plan has no ranks", places_.job.file, "list them: ranks = [{ rank = 0, role = \"both\", slot = 0, ... }]");
+    if (plan_.ranks_per_node < 1)
+      add(text("ranks_per_node is ", plan_.ranks_per_node), places_.job.file, "must be at least 1");
+    if (plan_.ranks.empty())
+      add("the plan has no ranks", places_.job.file,
+          "list them: ranks = [{ rank = 0, role = \"both\", slot = 0, ... }]");
     const ModelFacts& facts = plan_.model;
     const std::string& place = places_.facts.empty() ? places_.job.file : places_.facts;
-    const bool has_sizes = facts.hidden_size > 0 && facts.num_layers > 0 && facts.num_heads > 0 && facts.num_kv_heads > 0 && facts.head_dim > 0 &&
-                           facts.intermediate_size > 0 && facts.vocab_size > 0 && facts.max_position_embeddings > 0;
-    if (!has_sizes) return add("[facts] does not hold every size of the model", place, "plan again where model.path or model.name can be read");
-    if (facts.num_heads % facts.num_kv_heads != 0) add(text(facts.num_heads, " query heads are no multiple of ", facts.num_kv_heads, " key/value heads"), place);
-    if (facts.head_dim % 2 != 0) add(text("head_dim is ", facts.head_dim, ", but rotary positions need an even one"), place);
+    const bool has_sizes = facts.hidden_size > 0 && facts.num_layers > 0 && facts.num_heads > 0 &&
+                           facts.num_kv_heads > 0 && facts.head_dim > 0 && facts.intermediate_size > 0 &&
+                           facts.vocab_size > 0 && facts.max_position_embeddings > 0;
+    if (!has_sizes)
+      return add("[facts] does not hold every size of the model", place,
+                 "plan again where model.path or model.name can be read");
+    if (facts.num_heads % facts.num_kv_heads != 0)
+      add(text(facts.num_heads, " query heads are no multiple of ", facts.num_kv_heads, " key/value heads"), place);
+    if (facts.head_dim % 2 != 0)
+      add(text("head_dim is ", facts.head_dim, ", but rotary positions need an even one"), place);
     for (const std::int64_t token : facts.end_tokens) {
-      if (token < 0 || token >= facts.vocab_size) add(text("end token ", token, " is not among ", facts.vocab_size, " tokens"), place);
+      if (token < 0 || token >= facts.vocab_size)
+        add(text("end token ", token, " is not among ", facts.vocab_size, " tokens"), place);
     }
     std::vector<std::string> warnings;
     check_job(plan_.job, &facts, places_.job, faults_, warnings);
   }
 
   void check_degrees(const std::string& role, const Degrees& given, const Degrees& asked, const std::string& place) {
-    const auto shown = [](const Degrees& d) { return text("tp ", d.tp, ", cp ", d.cp, ", ep ", d.ep, ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp); };
+    const auto shown = [](const Degrees& d) {
+      return text("tp ", d.tp, ", cp ", d.cp, ", ep ", d.ep, ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp);
+    };
     if (given == asked) return;
-    add(text("mesh.", role, " is ", shown(given), ", but the job asks for ", shown(asked)), place.empty() ? places_.job.file : place, "both must be the same");
+    add(text("mesh.", role, " is ", shown(given), ", but the job asks for ", shown(asked)),
+        place.empty() ? places_.job.file : place, "both must be the same");
   }
 
   void check_numbers() {
@@ -73,7 +89,8 @@ class PlanCheck {
       if (!is_new) {
         add(text("rank ", rank, " is there twice"), places_.rank(i), "the first is at " + places_.rank(first->second));
       } else if (rank >= static_cast<std::int64_t>(plan_.ranks.size())) {
-        add(text("rank ", rank, " of ", plan_.ranks.size(), " ranks"), places_.rank(i), "ranks are numbered from 0 without gaps");
+        add(text("rank ", rank, " of ", plan_.ranks.size(), " ranks"), places_.rank(i),
+            "ranks are numbered from 0 without gaps");
       }
     }
   }
@@ -85,37 +102,47 @@ class PlanCheck {
       const bool wants_train = rank.role != Role::generate;
       const bool wants_gen = rank.role != Role::train;
       if (is_split == (rank.role == Role::both)) {
-        add(text("rank ", rank.rank, " has the role ", role_name(rank.role), " in a ", is_split ? "split" : "colocated", " plan"), places_.rank(i),
-            is_split ? "split: each rank is train or generate" : "colocated: each rank is both");
+        add(text("rank ", rank.rank, " has the role ", role_name(rank.role), " in a ", is_split ? "split" : "colocated",
+                 " plan"),
+            places_.rank(i), is_split ? "split: each rank is train or generate" : "colocated: each rank is both");
       }
       if (rank.train_rank.has_value() != wants_train) {
-        add(text("rank ", rank.rank, wants_train ? " trains, but has no train_rank" : " only generates, but has a train_rank"), places_.rank(i));
+        add(text("rank ", rank.rank,
+                 wants_train ? " trains, but has no train_rank" : " only generates, but has a train_rank"),
+            places_.rank(i));
       }
       if (rank.gen_rank.has_value() != wants_gen) {
-        add(text("rank ", rank.rank, wants_gen ? " generates, but has no gen_rank" : " only trains, but has a gen_rank"), places_.rank(i));
+        add(text("rank ", rank.rank,
+                 wants_gen ? " generates, but has no gen_rank" : " only trains, but has a gen_rank"),
+            places_.rank(i));
       }
     }
   }
 
-  void check_mesh(const std::string& role, const Degrees& degrees, std::optional<std::int64_t> RankPlan::* place) {
+  void check_mesh(const std::string& role, const Degrees& degrees, std::optional<std::int64_t> RankPlan::*place) {
     std::map<std::int64_t, std::size_t> taken;
     for (std::size_t i = 0; i < plan_.ranks.size(); ++i) {
       const std::optional<std::int64_t>& at = plan_.ranks[i].*place;
       if (!at) continue;
       if (*at < 0 || *at >= degrees.ranks()) {
-        add(text("rank ", plan_.ranks[i].rank, " stands at place ", *at, " of the ", role, " mesh, which has ", degrees.ranks()), places_.rank(i));
+        add(text("rank ", plan_.ranks[i].rank, " stands at place ", *at, " of the ", role, " mesh, which has ",
+                 degrees.ranks()),
+            places_.rank(i));
         continue;
       }
       const auto [first, is_new] = taken.emplace(*at, i);
       if (!is_new) {
-        add(text("place ", *at, " of the ", role, " mesh is taken twice, by rank ", plan_.ranks[first->second].rank, " and rank ", plan_.ranks[i].rank),
+        add(text("place ", *at, " of the ", role, " mesh is taken twice, by rank ", plan_.ranks[first->second].rank,
+                 " and rank ", plan_.ranks[i].rank),
             places_.rank(i), "the first is at " + places_.rank(first->second));
       }
     }
     if (static_cast<std::int64_t>(taken.size()) < degrees.ranks()) {
-      add(text("the ", role, " mesh tp ", degrees.tp, " x cp ", degrees.cp, " x dp ", degrees.dp, " x pp ", degrees.pp, " = ", degrees.ranks(),
-               " has ranks at ", taken.size(), " of its places"),
-          role == "train" && !places_.train.empty() ? places_.train : role != "train" && !places_.generate.empty() ? places_.generate : places_.job.file,
+      add(text("the ", role, " mesh tp ", degrees.tp, " x cp ", degrees.cp, " x dp ", degrees.dp, " x pp ", degrees.pp,
+               " = ", degrees.ranks(), " has ranks at ", taken.size(), " of its places"),
+          role == "train" && !places_.train.empty()      ? places_.train
+          : role != "train" && !places_.generate.empty() ? places_.generate
+                                                         : places_.job.file,
           "each place needs one rank");
     }
   }
@@ -127,45 +154,60 @@ class PlanCheck {
       const RankPlan& rank = plan_.ranks[i];
       const std::string& place = places_.rank(i);
       if (rank.node_slot < 0 || rank.node_slot >= plan_.num_nodes) {
-        add(text("rank ", rank.rank, " stands on node slot ", rank.node_slot, ", but there are ", plan_.num_nodes, " (from 0)"), place);
+        add(text("rank ", rank.rank, " stands on node slot ", rank.node_slot, ", but there are ", plan_.num_nodes,
+                 " (from 0)"),
+            place);
       }
       if (rank.local_rank < 0 || rank.local_rank >= plan_.ranks_per_node) {
-        add(text("rank ", rank.rank, " has local rank ", rank.local_rank, ", but a node has ", plan_.ranks_per_node, " ranks"), place);
+        add(text("rank ", rank.rank, " has local rank ", rank.local_rank, ", but a node has ", plan_.ranks_per_node,
+                 " ranks"),
+            place);
       }
       const auto [other, is_new] = taken.emplace(std::pair{rank.node_slot, rank.local_rank}, i);
       if (!is_new) {
-        add(text("rank ", rank.rank, " and rank ", plan_.ranks[other->second].rank, " both are local rank ", rank.local_rank, " of node slot ", rank.node_slot), place);
+        add(text("rank ", rank.rank, " and rank ", plan_.ranks[other->second].rank, " both are local rank ",
+                 rank.local_rank, " of node slot ", rank.node_slot),
+            place);
       }
       if (plan_.device == "cuda") check_device(rank, place, devices, i);
       const auto [head, is_first] = first_of_slot.emplace(rank.node_slot, i);
       if (!is_first && plan_.ranks[head->second].role != rank.role) {
-        add(text("node slot ", rank.node_slot, " holds roles ", role_name(plan_.ranks[head->second].role), " and ", role_name(rank.role)), place,
-            "each role has node slots of its own");
+        add(text("node slot ", rank.node_slot, " holds roles ", role_name(plan_.ranks[head->second].role), " and ",
+                 role_name(rank.role)),
+            place, "each role has node slots of its own");
       }
     }
     const auto empty = plan_.num_nodes - static_cast<std::int64_t>(first_of_slot.size());
     if (empty > plan_.job.placement.spares) {
-      add(text(empty, " of ", plan_.num_nodes, " node slots have no rank, but placement.spares is ", plan_.job.placement.spares), places_.job.file);
+      add(text(empty, " of ", plan_.num_nodes, " node slots have no rank, but placement.spares is ",
+               plan_.job.placement.spares),
+          places_.job.file);
     }
   }
 
-  void check_device(const RankPlan& rank, const std::string& place, std::map<std::pair<std::int64_t, std::int64_t>, std::size_t>& devices, std::size_t index) {
+  void check_device(const RankPlan& rank, const std::string& place,
+                    std::map<std::pair<std::int64_t, std::int64_t>, std::size_t>& devices, std::size_t index) {
     if (rank.device < 0 || rank.device >= plan_.ranks_per_node) {
       add(text("rank ", rank.rank, " uses device ", rank.device, " of ", plan_.ranks_per_node), place);
     }
     const auto [other, is_new] = devices.emplace(std::pair{rank.node_slot, rank.device}, index);
-    if (!is_new) add(text("rank ", rank.rank, " and rank ", plan_.ranks[other->second].rank, " share device ", rank.device, " of node slot ", rank.node_slot), place);
+    if (!is_new)
+      add(text("rank ", rank.rank, " and rank ", plan_.ranks[other->second].rank, " share device ", rank.device,
+               " of node slot ", rank.node_slot),
+          place);
   }
 
   void check_environment(const std::vector<EnvironmentValue>& environment, const std::string& place) {
     std::set<std::string> seen;
     for (const EnvironmentValue& entry : environment) {
       const bool is_name = !entry.name.empty() && std::isdigit(static_cast<unsigned char>(entry.name[0])) == 0 &&
-                           std::all_of(entry.name.begin(), entry.name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-      if (!is_name) add(text("\"", entry.name, "\" is no name of an environment variable"), place, "use letters, digits and _");
+                           std::all_of(entry.name.begin(), entry.name.end(),
+                                       [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+      if (!is_name)
+        add(text("\"", entry.name, "\" is no name of an environment variable"), place, "use letters, digits and _");
       if (entry.value.find('\0') != std::string::npos) add(text(entry.name, " holds a zero byte"), place);
-      if (entry.name.starts_with("MUSTER_RANK") || entry.name == "MUSTER_PLAN" || entry.name == "MUSTER_PLACEMENT" || entry.name == "MUSTER_BEAT_FD" ||
-          entry.name == "MUSTER_REWARD_FDS") {
+      if (entry.name.starts_with("MUSTER_RANK") || entry.name == "MUSTER_PLAN" || entry.name == "MUSTER_PLACEMENT" ||
+          entry.name == "MUSTER_BEAT_FD" || entry.name == "MUSTER_REWARD_FDS") {
         add(text(entry.name, " is given by the node agent"), place, "take it out");
       }
       if (!seen.insert(entry.name).second) add(text(entry.name, " is set twice"), place, "keep one");
@@ -179,7 +221,9 @@ class PlanCheck {
 
 }  // namespace
 
-void check_plan_faults(const Plan& plan, const PlanPlaces& places, base::Faults& faults) { PlanCheck(plan, places, faults).check(); }
+void check_plan_faults(const Plan& plan, const PlanPlaces& places, base::Faults& faults) {
+  PlanCheck(plan, places, faults).check();
+}
 
 void check_plan(const Plan& plan, const std::string& where) {
   base::Faults faults;

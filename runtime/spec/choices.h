@@ -13,25 +13,45 @@ namespace muster::spec {
 template <class Enum>
 struct Choices;
 template <>
-struct Choices<PlacementMode> { static constexpr std::array kNames{"colocated", "split"}; };
+struct Choices<PlacementMode> {
+  static constexpr std::array kNames{"colocated", "split"};
+};
 template <>
-struct Choices<Backend> { static constexpr std::array kNames{"megatron", "dtensor"}; };
+struct Choices<Backend> {
+  static constexpr std::array kNames{"megatron", "dtensor"};
+};
 template <>
-struct Choices<DataType> { static constexpr std::array kNames{"fp32", "bf16", "fp8"}; };
+struct Choices<DataType> {
+  static constexpr std::array kNames{"fp32", "bf16", "fp8"};
+};
 template <>
-struct Choices<Baseline> { static constexpr std::array kNames{"leave_one_out", "mean"}; };
+struct Choices<Baseline> {
+  static constexpr std::array kNames{"leave_one_out", "mean"};
+};
 template <>
-struct Choices<LossReduction> { static constexpr std::array kNames{"token", "sequence"}; };
+struct Choices<LossReduction> {
+  static constexpr std::array kNames{"token", "sequence"};
+};
 template <>
-struct Choices<KlKind> { static constexpr std::array kNames{"k1", "k2", "k3"}; };
+struct Choices<KlKind> {
+  static constexpr std::array kNames{"k1", "k2", "k3"};
+};
 template <>
-struct Choices<Correction> { static constexpr std::array kNames{"none", "truncate", "mask"}; };
+struct Choices<Correction> {
+  static constexpr std::array kNames{"none", "truncate", "mask"};
+};
 template <>
-struct Choices<Schedule> { static constexpr std::array kNames{"constant", "linear", "cosine"}; };
+struct Choices<Schedule> {
+  static constexpr std::array kNames{"constant", "linear", "cosine"};
+};
 template <>
-struct Choices<Switch> { static constexpr std::array kNames{"automatic", "off", "on"}; };
+struct Choices<Switch> {
+  static constexpr std::array kNames{"automatic", "off", "on"};
+};
 template <>
-struct Choices<Sabotage> { static constexpr std::array kNames{"none", "zero_advantage", "shuffled_advantage", "negated_advantage", "no_refit"}; };
+struct Choices<Sabotage> {
+  static constexpr std::array kNames{"none", "zero_advantage", "shuffled_advantage", "negated_advantage", "no_refit"};
+};
 
 template <class Enum>
 const char* choice_name(Enum value) {

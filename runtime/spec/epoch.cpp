@@ -12,8 +12,11 @@
 namespace muster::spec {
 
 std::string epoch_text(const Epoch& epoch) {
-  const nlohmann::ordered_json object{{"attempt", epoch.attempt}, {"id", epoch.id},   {"host", epoch.host},
-                                      {"boot_id", epoch.boot_id}, {"pid", epoch.pid}};
+  const nlohmann::ordered_json object{{"attempt", epoch.attempt},
+                                      {"id", epoch.id},
+                                      {"host", epoch.host},
+                                      {"boot_id", epoch.boot_id},
+                                      {"pid", epoch.pid}};
   return object.dump() + "\n";
 }
 
@@ -27,7 +30,11 @@ Epoch parse_epoch(const std::string& text, const std::string& where) {
     throw Error::user({.what = "not an epoch file: attempt, id, host, boot_id and pid are expected",
                        .where = where,
                        .fix = "if no attempt of this run is going on, remove the file"});
-  return Epoch{.attempt = object["attempt"], .id = object["id"], .host = object["host"], .boot_id = object["boot_id"], .pid = object["pid"]};
+  return Epoch{.attempt = object["attempt"],
+               .id = object["id"],
+               .host = object["host"],
+               .boot_id = object["boot_id"],
+               .pid = object["pid"]};
 }
 
 std::optional<Epoch> current_epoch(const std::filesystem::path& run_folder) {
@@ -40,7 +47,8 @@ std::optional<Epoch> current_epoch(const std::filesystem::path& run_folder) {
 void check_epoch(const std::filesystem::path& run_folder, const std::string& attempt_id) {
   const std::optional<Epoch> epoch = current_epoch(run_folder);
   if (!epoch || epoch->id == attempt_id) return;
-  throw Error::rank({.what = base::text("attempt ", epoch->attempt, " on ", epoch->host, " has taken over this run, so this attempt may not write any more"),
+  throw Error::rank({.what = base::text("attempt ", epoch->attempt, " on ", epoch->host,
+                                        " has taken over this run, so this attempt may not write any more"),
                      .where = run_folder.string()});
 }
 

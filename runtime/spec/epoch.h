@@ -1,5 +1,6 @@
-// The epoch file of a run folder: which attempt owns it. A job id with its restart count is not unique, so each attempt has a
-// random id; it raises the file before it touches anything, and whoever publishes re-reads it first and stops when it is not its own.
+// The epoch file of a run folder: which attempt owns it. A job id with its restart count is not unique, so each attempt
+// has a random id; it raises the file before it touches anything, and whoever publishes re-reads it first and stops
+// when it is not its own.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ std::string epoch_text(const Epoch& epoch);  // one JSON object
 /// throws: Error::user naming `where`.
 Epoch parse_epoch(const std::string& text, const std::string& where);
 
-/// The attempt that owns the folder now; none when no attempt was ever begun there. throws: Error::user when the file is broken.
+/// The attempt that owns the folder now; none when no attempt was ever begun there. throws: Error::user when the file
+/// is broken.
 std::optional<Epoch> current_epoch(const std::filesystem::path& run_folder);
 /// Before publishing records, weights or checkpoints. throws: Error::rank when another attempt has taken the folder.
 void check_epoch(const std::filesystem::path& run_folder, const std::string& attempt_id);

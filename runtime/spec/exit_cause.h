@@ -1,5 +1,5 @@
-// Which exit record tells why a run ended: a rank that died, fell silent or refused comes before those that lost their peer, and
-// those before the ones that were ended because of it. And the exit code that follows from it.
+// Which exit record tells why a run ended: a rank that died, fell silent or refused comes before those that lost their
+// peer, and those before the ones that were ended because of it. And the exit code that follows from it.
 #pragma once
 
 #include <vector>

@@ -46,7 +46,9 @@ ExitRecord parse_exit_record(const std::string& content, const std::string& wher
     object.at("message").get_to(record.message);
     return record;
   } catch (const ordered_json::exception& error) {
-    throw Error::user({.what = text("not an exit record: ", error.what()), .where = where, .fix = "the node agent writes it; remove the broken file"});
+    throw Error::user({.what = text("not an exit record: ", error.what()),
+                       .where = where,
+                       .fix = "the node agent writes it; remove the broken file"});
   }
 }
 

@@ -7,7 +7,9 @@
 namespace muster::spec {
 
 template <>
-struct Choices<Family> { static constexpr std::array kNames{"llama", "qwen2", "qwen3"}; };
+struct Choices<Family> {
+  static constexpr std::array kNames{"llama", "qwen2", "qwen3"};
+};
 
 template <class Visitor, class F>
 void describe_facts(Visitor& v, F& facts) {

@@ -1,5 +1,5 @@
-// What was asked: one job TOML as plain structs, with the defaults (which stand nowhere else). Shape is checked by the reader
-// (job_schema), sense by check_job. Derived values are functions, never stored keys. Units are in the names.
+// What was asked: one job TOML as plain structs, with the defaults (which stand nowhere else). Shape is checked by the
+// reader (job_schema), sense by check_job. Derived values are functions, never stored keys. Units are in the names.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ enum class DataType { fp32, bf16, fp8 };
 enum class Baseline { leave_one_out, mean };
 enum class LossReduction { token, sequence };
 enum class KlKind { k1, k2, k3 };
-enum class Correction { none, truncate, mask };       // of generator against trainer: off, clamp the weight, drop outside
+enum class Correction { none, truncate, mask };  // of generator against trainer: off, clamp the weight, drop outside
 enum class Schedule { constant, linear, cosine };
 enum class Switch { automatic, off, on };
 
 struct ModelJob {
-  std::string path;   // Hugging Face folder; may begin with ${MUSTER_CACHE}
-  std::string name;   // facts in templates/models; when both are given they must agree
+  std::string path;              // Hugging Face folder; may begin with ${MUSTER_CACHE}
+  std::string name;              // facts in templates/models; when both are given they must agree
   std::string weights = "file";  // "file", or "random" with `initial_std`, from a config alone
   double initial_std = 0.05;
   DataType dtype = DataType::bf16;  // of compute and of the weights that forward passes read
@@ -39,8 +39,8 @@ struct GenJob {
   std::int64_t tp = 1, pp = 1, dp = 1, ep = 1;
   DataType dtype = DataType::bf16;
   std::int64_t page_tokens = 16;
-  double kv_gb = 0;                     // memory of the cache on each rank; 0: what the plan leaves
-  std::int64_t max_batch_tokens = 8192;   // tokens of one forward pass (prefill chunks and decode together)
+  double kv_gb = 0;                      // memory of the cache on each rank; 0: what the plan leaves
+  std::int64_t max_batch_tokens = 8192;  // tokens of one forward pass (prefill chunks and decode together)
   std::int64_t max_running_samples = 256;
   bool cuda_graphs = true;
   bool operator==(const GenJob&) const = default;
@@ -49,12 +49,13 @@ struct GenJob {
 struct TrainJob {
   Backend backend = Backend::megatron;
   std::int64_t tp = 1, cp = 1, ep = 1, pp = 1, vpp = 1, dp = 1;
-  std::int64_t fsdp = 0;              // 0 or 1; its degree is dp
-  std::int64_t gbs = 0;               // samples of one optimizer update; 0: all samples of the step
-  std::int64_t mbs = 1;               // rows of grpo.max_sequence_tokens in one packed micro batch
+  std::int64_t fsdp = 0;  // 0 or 1; its degree is dp
+  std::int64_t gbs = 0;   // samples of one optimizer update; 0: all samples of the step
+  std::int64_t mbs = 1;   // rows of grpo.max_sequence_tokens in one packed micro batch
   std::int64_t first_stage_layers = 0, last_stage_layers = 0;
   bool recompute = false;
-  bool share_prompt = true;           // the prompt of a group computed once for all its samples (on CUDA: refused until its form exists)
+  bool share_prompt =
+      true;  // the prompt of a group computed once for all its samples (on CUDA: refused until its form exists)
   std::int64_t logprob_chunk_tokens = 1024;
   bool operator==(const TrainJob&) const = default;
 };
@@ -82,39 +83,39 @@ struct GrpoJob {
   std::int64_t steps = 100;
   std::int64_t prompts_per_step = 32;
   std::int64_t samples_per_prompt = 16;
-  std::int64_t max_sequence_tokens = 4096;   // prompt and answer
+  std::int64_t max_sequence_tokens = 4096;  // prompt and answer
   Baseline baseline = Baseline::leave_one_out;
   bool normalize = true;
   double advantage_eps = 1e-6;
-  bool overlong_filtering = false;           // cut-off samples count in the group's statistics, not in the loss
+  bool overlong_filtering = false;  // cut-off samples count in the group's statistics, not in the loss
   bool operator==(const GrpoJob&) const = default;
 };
 
 struct LossJob {
   double clip_low = 0.2, clip_high = 0.2;
-  double dual_clip = 0;                      // 0: off; otherwise > 1
+  double dual_clip = 0;  // 0: off; otherwise > 1
   LossReduction reduction = LossReduction::token;
-  double kl_weight = 0;                      // 0: the reference model is not loaded
+  double kl_weight = 0;  // 0: the reference model is not loaded
   KlKind kl_kind = KlKind::k3;
   double kl_input_clamp = 20, kl_output_clamp = 10;
   Correction correction = Correction::none;
   double correction_max = 2, correction_min = 0;
-  bool force_on_policy = false;              // ratio 1 by definition: no pass for old log-probabilities; one update a step
+  bool force_on_policy = false;  // ratio 1 by definition: no pass for old log-probabilities; one update a step
   bool operator==(const LossJob&) const = default;
 };
 
 struct SamplingJob {
   double temperature = 1;
   double top_p = 1;
-  std::int64_t top_k = 0;                    // 0: off
-  std::int64_t max_new_tokens = 0;           // 0: what max_sequence_tokens leaves
-  std::vector<std::string> stop;             // tokens by their text; empty: the model's end tokens
+  std::int64_t top_k = 0;           // 0: off
+  std::int64_t max_new_tokens = 0;  // 0: what max_sequence_tokens leaves
+  std::vector<std::string> stop;    // tokens by their text; empty: the model's end tokens
   bool operator==(const SamplingJob&) const = default;
 };
 
-struct WarmupJob {                           // a supervised start before step 1
-  std::int64_t sft_steps = 0;                // at most so many; 0: off
-  double stop_at_reward = 0;                 // sampled pass@1 at which it stops; 0: never early
+struct WarmupJob {             // a supervised start before step 1
+  std::int64_t sft_steps = 0;  // at most so many; 0: off
+  double stop_at_reward = 0;   // sampled pass@1 at which it stops; 0: never early
   std::int64_t batch = 64;
   double lr = 2e-3;
   std::int64_t check_every = 4;
@@ -123,26 +124,26 @@ struct WarmupJob {                           // a supervised start before step 1
 };
 
 struct DataJob {
-  std::string path;                          // JSONL file, or "builtin:sums", "builtin:reverse-digits"
-  std::string prompt = "{prompt}";           // template over the fields of a row
-  std::string answer = "{answer}";           // template of the gold answer
-  std::int64_t max_prompt_tokens = 0;        // 0: max_sequence_tokens - 1
+  std::string path;                    // JSONL file, or "builtin:sums", "builtin:reverse-digits"
+  std::string prompt = "{prompt}";     // template over the fields of a row
+  std::string answer = "{answer}";     // template of the gold answer
+  std::int64_t max_prompt_tokens = 0;  // 0: max_sequence_tokens - 1
   double max_refused_share = 0.05;
   bool shuffle = true;
-  std::int64_t held_out = 0;                 // rows kept for validation, never trained on
+  std::int64_t held_out = 0;  // rows kept for validation, never trained on
   bool operator==(const DataJob&) const = default;
 };
 
 struct ValidateJob {
-  std::int64_t every = 0;                    // steps; 0: never
+  std::int64_t every = 0;  // steps; 0: never
   std::int64_t prompts = 64;
   bool operator==(const ValidateJob&) const = default;
 };
 
 struct RewardJob {
-  std::string kind = "math";                 // exact, math
-  std::int64_t workers = 1;                  // processes for each rank that scores
-  double timeout_s = 5;                      // of one answer
+  std::string kind = "math";  // exact, math
+  std::int64_t workers = 1;   // processes for each rank that scores
+  double timeout_s = 5;       // of one answer
   double max_memory_gb = 1;
   bool operator==(const RewardJob&) const = default;
 };
@@ -152,23 +153,23 @@ struct OptimizerJob {
   double min_lr = 0;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0.01;
-  double max_grad_norm = 1;                  // 0: no clipping
-  std::int64_t warmup_steps = 0;             // GRPO steps
+  double max_grad_norm = 1;       // 0: no clipping
+  std::int64_t warmup_steps = 0;  // GRPO steps
   Schedule schedule = Schedule::constant;
   bool operator==(const OptimizerJob&) const = default;
 };
 
 struct RefitJob {
-  Switch verify = Switch::automatic;         // checksums on both sides; automatic: on where device is cpu
+  Switch verify = Switch::automatic;  // checksums on both sides; automatic: on where device is cpu
   std::int64_t bucket_mb = 512;
-  bool alias = true;                         // the generator may read the trainer's bytes where both want the very same
+  bool alias = true;  // the generator may read the trainer's bytes where both want the very same
   bool operator==(const RefitJob&) const = default;
 };
 
 struct CheckpointJob {
-  std::int64_t every = 0;                    // steps; 0: never
+  std::int64_t every = 0;  // steps; 0: never
   std::int64_t keep = 2;
-  bool final_model = true;                   // the policy as a Hugging Face folder at the end
+  bool final_model = true;  // the policy as a Hugging Face folder at the end
   bool operator==(const CheckpointJob&) const = default;
 };
 
@@ -179,37 +180,38 @@ struct RequeueJob {
 };
 
 struct LogJob {
-  std::int64_t samples = 8;                  // samples of a step kept in samples.jsonl; -1: all
-  std::int64_t every = 1;                    // steps between two lines on the console
-  bool tensor_norms = false;                 // the gradient's norm of every weight, in each step's record
+  std::int64_t samples = 8;   // samples of a step kept in samples.jsonl; -1: all
+  std::int64_t every = 1;     // steps between two lines on the console
+  bool tensor_norms = false;  // the gradient's norm of every weight, in each step's record
   bool operator==(const LogJob&) const = default;
 };
 
-/// Only for `muster selftest`: sabotaged runs that must not learn, which shows that the honest one learns for the right reason.
+/// Only for `muster selftest`: sabotaged runs that must not learn, which shows that the honest one learns for the right
+/// reason.
 enum class Sabotage { none, zero_advantage, shuffled_advantage, negated_advantage, no_refit };
 
 struct SelftestJob {
   Sabotage sabotage = Sabotage::none;
-  std::int64_t start_prompts = 0;            // prompts on which the reward is measured afresh before step 1; 0: not measured
+  std::int64_t start_prompts = 0;  // prompts on which the reward is measured afresh before step 1; 0: not measured
   bool operator==(const SelftestJob&) const = default;
 };
 
 struct WatchdogJob {
   double comm_timeout_s = 600;
-  double beat_timeout_s = 10;                // no beat for so long: the rank is silent
+  double beat_timeout_s = 10;  // no beat for so long: the rank is silent
   double start_timeout_s = 300;
-  double stall_timeout_s = 1800;             // beats, but no progress
+  double stall_timeout_s = 1800;  // beats, but no progress
   bool compare_calls = false;
   bool operator==(const WatchdogJob&) const = default;
 };
 
 struct Job {
   std::string name;
-  std::string base;                          // a file of templates/bases that this one builds on
+  std::string base;  // a file of templates/bases that this one builds on
   std::uint64_t seed = 0;
-  std::vector<std::string> rank_wrapper;     // program and arguments put before muster-rank
+  std::vector<std::string> rank_wrapper;  // program and arguments put before muster-rank
   bool allow_fallback = false;
-  std::int64_t threads = 1;                  // of one rank on the CPU
+  std::int64_t threads = 1;  // of one rank on the CPU
 
   ModelJob model;
   PlacementJob placement;

@@ -72,8 +72,8 @@ void add_missing_base(const std::string& name, const std::string& place, const f
 }
 
 /// Reads a document over `job`, after what it builds on.
-void read_with_bases(const std::string& content, const std::string& where, const fs::path& folder, std::set<std::string>& seen,
-                     base::Faults& faults, Job& job, KeyPlaces* places) {
+void read_with_bases(const std::string& content, const std::string& where, const fs::path& folder,
+                     std::set<std::string>& seen, base::Faults& faults, Job& job, KeyPlaces* places) {
   const auto [name, place] = base_named_in(content, where);
   const fs::path path = folder / (name + ".toml");
   if (!name.empty() && !seen.insert(name).second) {

@@ -11,7 +11,8 @@ void describe_job(Visitor& v, J& job) {
   v.key("name", job.name, kAny, "", "names the run's folder and the Slurm job; by default the name of the job file");
   v.key("base", job.base, kAny, "", "a file of templates/bases that this job builds on");
   v.key("seed", job.seed, kAny, "", "of the order of rows, of sampling and of random weights");
-  v.key("rank_wrapper", job.rank_wrapper, kAny, "", "program and arguments put before muster-rank (a profiler, a debugger)");
+  v.key("rank_wrapper", job.rank_wrapper, kAny, "",
+        "program and arguments put before muster-rank (a profiler, a debugger)");
   v.key("allow_fallback", job.allow_fallback, kAny, "", "go on with a plain form where a fast CUDA form is missing");
   v.key("threads", job.threads, within(1, 1024), "threads", "of one rank on the CPU");
 
@@ -24,7 +25,8 @@ void describe_job(Visitor& v, J& job) {
 
   v.table("placement", "which ranks stand where");
   v.key("mode", job.placement.mode, kAny, "", "the same ranks train and generate in turn, or two sets of nodes");
-  v.key("gen_nodes", job.placement.gen_nodes, within(0, 65536), "nodes", "split: of the generator; 0: as many as its ranks need");
+  v.key("gen_nodes", job.placement.gen_nodes, within(0, 65536), "nodes",
+        "split: of the generator; 0: as many as its ranks need");
   v.key("ranks_per_node", job.placement.ranks_per_node, within(0, 4096), "ranks", "0: what the cluster file says");
   v.key("spares", job.placement.spares, within(0, 4096), "nodes", "extra nodes");
 
@@ -36,8 +38,10 @@ void describe_job(Visitor& v, J& job) {
   v.key("dtype", job.gen.dtype, kAny, "", "of the generator's weights");
   v.key("page_tokens", job.gen.page_tokens, within(1, 4096), "tokens", "of one page of the cache");
   v.key("kv_gb", job.gen.kv_gb, within(0, 100000), "GB", "of the cache on each rank; 0: what the plan leaves");
-  v.key("max_batch_tokens", job.gen.max_batch_tokens, kCount, "tokens", "of one forward pass, prefill and decode together");
-  v.key("max_running_samples", job.gen.max_running_samples, within(1, 1e6), "samples", "that decode at the same time on a replica");
+  v.key("max_batch_tokens", job.gen.max_batch_tokens, kCount, "tokens",
+        "of one forward pass, prefill and decode together");
+  v.key("max_running_samples", job.gen.max_running_samples, within(1, 1e6), "samples",
+        "that decode at the same time on a replica");
   v.key("cuda_graphs", job.gen.cuda_graphs, kAny, "", "capture the decode step (no meaning on a CPU)");
 
   v.table("train", "the trainer");
@@ -51,15 +55,19 @@ void describe_job(Visitor& v, J& job) {
   v.key("fsdp", job.train.fsdp, within(0, 1), "", "1: parameters sharded over dp (backend dtensor)");
   v.key("gbs", job.train.gbs, kCountOrZero, "samples", "of one optimizer update; 0: all samples of the step");
   v.key("mbs", job.train.mbs, within(1, 1e6), "rows", "of grpo.max_sequence_tokens in one packed micro batch");
-  v.key("first_stage_layers", job.train.first_stage_layers, within(0, 4096), "layers", "of the first pipeline stage; 0: even");
-  v.key("last_stage_layers", job.train.last_stage_layers, within(0, 4096), "layers", "of the last pipeline stage; 0: even");
+  v.key("first_stage_layers", job.train.first_stage_layers, within(0, 4096), "layers",
+        "of the first pipeline stage; 0: even");
+  v.key("last_stage_layers", job.train.last_stage_layers, within(0, 4096), "layers",
+        "of the last pipeline stage; 0: even");
   v.key("recompute", job.train.recompute, kAny, "", "layers keep their input only and run again in the backward pass");
   v.key("share_prompt", job.train.share_prompt, kAny, "", "the prompt of a group is computed once for all its samples");
-  v.key("logprob_chunk_tokens", job.train.logprob_chunk_tokens, kCount, "tokens", "whose logits exist at the same time");
+  v.key("logprob_chunk_tokens", job.train.logprob_chunk_tokens, kCount, "tokens",
+        "whose logits exist at the same time");
 
   v.table("packing", "sequences in one micro batch");
   v.key("enabled", job.packing.enabled, kAny, "", "several sequences in a row of tokens");
-  v.key("max_tokens", job.packing.max_tokens, kCountOrZero, "tokens", "of one micro batch; 0: train.mbs x grpo.max_sequence_tokens");
+  v.key("max_tokens", job.packing.max_tokens, kCountOrZero, "tokens",
+        "of one micro batch; 0: train.mbs x grpo.max_sequence_tokens");
 
   v.table("moe", "mixture of experts");
   v.key("dispatcher", job.moe.dispatcher, one_of({"alltoall"}), "", "how tokens reach their experts");
@@ -75,21 +83,26 @@ void describe_job(Visitor& v, J& job) {
   v.key("prompts_per_step", job.grpo.prompts_per_step, within(1, 1e6), "prompts", "of one step");
   v.key("samples_per_prompt", job.grpo.samples_per_prompt, within(1, 1e5), "samples", "of one group");
   v.key("max_sequence_tokens", job.grpo.max_sequence_tokens, within(2, 1e8), "tokens", "prompt and answer together");
-  v.key("baseline", job.grpo.baseline, kAny, "", "what a reward is compared with: the other samples of the group, or all");
+  v.key("baseline", job.grpo.baseline, kAny, "",
+        "what a reward is compared with: the other samples of the group, or all");
   v.key("normalize", job.grpo.normalize, kAny, "", "divide by the standard deviation of the group");
   v.key("advantage_eps", job.grpo.advantage_eps, within(0, 1), "", "added to that deviation");
-  v.key("overlong_filtering", job.grpo.overlong_filtering, kAny, "", "samples cut off count in the group, not in the loss");
+  v.key("overlong_filtering", job.grpo.overlong_filtering, kAny, "",
+        "samples cut off count in the group, not in the loss");
 
   v.table("loss", "the policy loss");
   v.key("clip_low", job.loss.clip_low, within(0, 1), "", "the ratio is clipped below 1 - clip_low");
   v.key("clip_high", job.loss.clip_high, within(0, 1000), "", "the ratio is clipped above 1 + clip_high");
-  v.key("dual_clip", job.loss.dual_clip, within(0, 1e6), "", "bound of the loss where the advantage is negative, above 1; 0: off");
+  v.key("dual_clip", job.loss.dual_clip, within(0, 1e6), "",
+        "bound of the loss where the advantage is negative, above 1; 0: off");
   v.key("reduction", job.loss.reduction, kAny, "", "mean over all tokens, or over samples of their means");
-  v.key("kl_weight", job.loss.kl_weight, within(0, 1e6), "", "of the divergence from the reference; 0: it is not loaded");
+  v.key("kl_weight", job.loss.kl_weight, within(0, 1e6), "",
+        "of the divergence from the reference; 0: it is not loaded");
   v.key("kl_kind", job.loss.kl_kind, kAny, "", "the estimator of the divergence");
   v.key("kl_input_clamp", job.loss.kl_input_clamp, within(0, 1e6), "nats", "bound of the log-probability difference");
   v.key("kl_output_clamp", job.loss.kl_output_clamp, within(0, 1e6), "nats", "bound of the estimate");
-  v.key("correction", job.loss.correction, kAny, "", "importance of generator against trainer: clamp it, or drop outside");
+  v.key("correction", job.loss.correction, kAny, "",
+        "importance of generator against trainer: clamp it, or drop outside");
   v.key("correction_max", job.loss.correction_max, within(0, 1e6), "", "upper bound of the importance");
   v.key("correction_min", job.loss.correction_min, within(0, 1e6), "", "lower bound of the importance");
   v.key("force_on_policy", job.loss.force_on_policy, kAny, "", "ratio 1 by definition; one update a step");
@@ -98,12 +111,14 @@ void describe_job(Visitor& v, J& job) {
   v.key("temperature", job.sampling.temperature, within(0, 100), "", "divides the logits");
   v.key("top_p", job.sampling.top_p, within(0, 1), "", "smallest set of tokens with this probability; 1: off");
   v.key("top_k", job.sampling.top_k, kCountOrZero, "tokens", "most probable tokens kept; 0: off");
-  v.key("max_new_tokens", job.sampling.max_new_tokens, kCountOrZero, "tokens", "of an answer; 0: what max_sequence_tokens leaves");
+  v.key("max_new_tokens", job.sampling.max_new_tokens, kCountOrZero, "tokens",
+        "of an answer; 0: what max_sequence_tokens leaves");
   v.key("stop", job.sampling.stop, kAny, "", "tokens by their text; empty: the model's end tokens");
 
   v.table("warmup", "a supervised start before step 1");
   v.key("sft_steps", job.warmup.sft_steps, kCountOrZero, "updates", "at most so many; 0: off");
-  v.key("stop_at_reward", job.warmup.stop_at_reward, within(0, 1), "", "sampled pass@1 at which it stops; 0: never early");
+  v.key("stop_at_reward", job.warmup.stop_at_reward, within(0, 1), "",
+        "sampled pass@1 at which it stops; 0: never early");
   v.key("batch", job.warmup.batch, within(1, 1e6), "rows", "of one update");
   v.key("lr", job.warmup.lr, within(0, 1), "", "learning rate");
   v.key("check_every", job.warmup.check_every, kCount, "updates", "between two looks at the reward");
@@ -135,7 +150,8 @@ void describe_job(Visitor& v, J& job) {
   v.key("beta2", job.optimizer.beta2, within(0, 0.9999999), "", "decay of the second moment");
   v.key("eps", job.optimizer.eps, within(0, 1), "", "added to the root of the second moment");
   v.key("weight_decay", job.optimizer.weight_decay, within(0, 1), "", "decoupled, of matrices");
-  v.key("max_grad_norm", job.optimizer.max_grad_norm, within(0, 1e9), "", "global norm to which gradients are clipped; 0: off");
+  v.key("max_grad_norm", job.optimizer.max_grad_norm, within(0, 1e9), "",
+        "global norm to which gradients are clipped; 0: off");
   v.key("warmup_steps", job.optimizer.warmup_steps, kCountOrZero, "steps", "of linear growth of the learning rate");
   v.key("schedule", job.optimizer.schedule, kAny, "", "of the learning rate after its growth");
 
@@ -151,7 +167,8 @@ void describe_job(Visitor& v, J& job) {
 
   v.table("requeue", "another attempt under Slurm");
   v.key("max", job.requeue.max, within(0, 1000), "attempts", "beyond the first; needs checkpoint.every");
-  v.key("margin_s", job.requeue.margin_s, within(0, 1e6), "s", "before the time limit at which a checkpoint is written");
+  v.key("margin_s", job.requeue.margin_s, within(0, 1e6), "s",
+        "before the time limit at which a checkpoint is written");
 
   v.table("log", "records");
   v.key("samples", job.log.samples, within(-1, 1e9), "samples", "of a step kept in samples.jsonl; -1: all");
@@ -167,7 +184,8 @@ void describe_job(Visitor& v, J& job) {
 
   v.table("selftest", "what only `muster selftest` asks for");
   v.key("sabotage", job.selftest.sabotage, kAny, "", "a run that must not learn");
-  v.key("start_prompts", job.selftest.start_prompts, kCountOrZero, "prompts", "on which the reward is measured before step 1");
+  v.key("start_prompts", job.selftest.start_prompts, kCountOrZero, "prompts",
+        "on which the reward is measured before step 1");
 }
 
 }  // namespace muster::spec

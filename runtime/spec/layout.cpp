@@ -6,33 +6,48 @@ namespace muster::spec {
 
 const char* axis_name(Axis axis) {
   switch (axis) {
-    case Axis::tp: return "tp";
-    case Axis::cp: return "cp";
-    case Axis::dp: return "dp";
-    case Axis::pp: return "pp";
-    case Axis::ep: return "ep";
+    case Axis::tp:
+      return "tp";
+    case Axis::cp:
+      return "cp";
+    case Axis::dp:
+      return "dp";
+    case Axis::pp:
+      return "pp";
+    case Axis::ep:
+      return "ep";
   }
   return "?";
 }
 
 std::int64_t Degrees::of(Axis axis) const {
   switch (axis) {
-    case Axis::tp: return tp;
-    case Axis::cp: return cp;
-    case Axis::dp: return dp;
-    case Axis::pp: return pp;
-    case Axis::ep: return ep;
+    case Axis::tp:
+      return tp;
+    case Axis::cp:
+      return cp;
+    case Axis::dp:
+      return dp;
+    case Axis::pp:
+      return pp;
+    case Axis::ep:
+      return ep;
   }
   return 1;
 }
 
 std::int64_t Coordinates::on(Axis axis) const {
   switch (axis) {
-    case Axis::tp: return tp;
-    case Axis::cp: return cp;
-    case Axis::dp: return dp;
-    case Axis::pp: return pp;
-    case Axis::ep: return ep;
+    case Axis::tp:
+      return tp;
+    case Axis::cp:
+      return cp;
+    case Axis::dp:
+      return dp;
+    case Axis::pp:
+      return pp;
+    case Axis::ep:
+      return ep;
   }
   return 0;
 }
@@ -60,7 +75,10 @@ std::vector<std::int64_t> group_of(const Degrees& degrees, Axis axis, std::int64
     return group;
   }
   Coordinates place = place_of(degrees, role_rank);
-  std::int64_t& moving = axis == Axis::tp ? place.tp : axis == Axis::cp ? place.cp : axis == Axis::dp ? place.dp : place.pp;
+  std::int64_t& moving = axis == Axis::tp   ? place.tp
+                         : axis == Axis::cp ? place.cp
+                         : axis == Axis::dp ? place.dp
+                                            : place.pp;
   for (moving = 0; moving < degrees.of(axis); ++moving) group.push_back(rank_of(degrees, place));
   return group;
 }

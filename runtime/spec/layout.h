@@ -1,4 +1,5 @@
-// Rank <-> place on each parallel axis: one place for the order of axes (tp fastest, then cp, ep within dp, dp, pp slowest).
+// Rank <-> place on each parallel axis: one place for the order of axes (tp fastest, then cp, ep within dp, dp, pp
+// slowest).
 #pragma once
 
 #include <array>
@@ -9,7 +10,8 @@
 namespace muster::spec {
 
 enum class Axis { tp, cp, dp, pp, ep };
-inline constexpr std::array<Axis, 4> kGridAxes{Axis::tp, Axis::cp, Axis::dp, Axis::pp};  // their product is the role's ranks
+inline constexpr std::array<Axis, 4> kGridAxes{Axis::tp, Axis::cp, Axis::dp,
+                                               Axis::pp};  // their product is the role's ranks
 const char* axis_name(Axis axis);
 
 /// Degrees of one role. ep divides cp*dp*tp and is carved out of them (contiguous), so it is no factor of the product.
@@ -35,7 +37,8 @@ std::vector<std::int64_t> group_of(const Degrees& degrees, Axis axis, std::int64
 /// Number of the group along `axis` that this rank is in: same number, same group (the colour of a split).
 std::int64_t group_index(const Degrees& degrees, Axis axis, std::int64_t role_rank);
 
-/// The half-open range of `count` things that part `index` of `parts` owns; parts differ by one at most, larger ones first.
+/// The half-open range of `count` things that part `index` of `parts` owns; parts differ by one at most, larger ones
+/// first.
 struct Range {
   std::int64_t begin = 0, end = 0;
   std::int64_t size() const { return end - begin; }

@@ -8,14 +8,16 @@
 namespace muster::spec {
 
 const char* phase_name(Phase phase) {
-  constexpr std::array<const char*, kPhases.size()> kNames{"start", "load", "warmup", "generate", "reward", "logprob", "train", "refit", "checkpoint", "log", "finish"};
+  constexpr std::array<const char*, kPhases.size()> kNames{
+      "start", "load", "warmup", "generate", "reward", "logprob", "train", "refit", "checkpoint", "log", "finish"};
   const auto index = static_cast<std::size_t>(phase);
   return index < kNames.size() ? kNames[index] : "unknown";
 }
 
 const char* memory_owner_name(MemoryOwner owner) {
-  constexpr std::array<const char*, kMemoryOwners.size()> kNames{"weights", "gen_weights", "reference_weights", "main_weights", "moments",
-                                                                "gradients", "kv_pages", "activations", "logits"};
+  constexpr std::array<const char*, kMemoryOwners.size()> kNames{"weights",      "gen_weights", "reference_weights",
+                                                                 "main_weights", "moments",     "gradients",
+                                                                 "kv_pages",     "activations", "logits"};
   return kNames[static_cast<std::size_t>(owner)];
 }
 
@@ -23,15 +25,23 @@ std::int64_t MemoryFigures::total() const { return std::accumulate(bytes.begin()
 
 std::int64_t bytes_per_element(DataType dtype) {
   switch (dtype) {
-    case DataType::fp32: return 4;
-    case DataType::bf16: return 2;
-    case DataType::fp8: return 1;
+    case DataType::fp32:
+      return 4;
+    case DataType::bf16:
+      return 2;
+    case DataType::fp8:
+      return 1;
   }
   return 4;
 }
 
 Degrees train_degrees(const Job& job) {
-  return {.tp = job.train.tp, .cp = job.train.cp, .ep = job.train.ep, .dp = job.train.dp, .pp = job.train.pp, .vpp = job.train.vpp};
+  return {.tp = job.train.tp,
+          .cp = job.train.cp,
+          .ep = job.train.ep,
+          .dp = job.train.dp,
+          .pp = job.train.pp,
+          .vpp = job.train.vpp};
 }
 
 Degrees gen_degrees(const Job& job) { return {.tp = job.gen.tp, .ep = job.gen.ep, .dp = job.gen.dp, .pp = job.gen.pp}; }
@@ -50,7 +60,8 @@ std::int64_t local_elements(const ModelFacts& facts, const Degrees& degrees, con
 std::int64_t kv_page_bytes(const ModelFacts& facts, const Job& job) {
   const std::int64_t heads = kv_heads_of(facts, job.gen.tp, 0).size();
   const std::int64_t layers = (facts.num_layers + job.gen.pp - 1) / job.gen.pp;
-  const DataType cache = job.gen.dtype == DataType::fp32 ? DataType::fp32 : DataType::bf16;  // fp8 weights keep a bf16 cache
+  const DataType cache =
+      job.gen.dtype == DataType::fp32 ? DataType::fp32 : DataType::bf16;  // fp8 weights keep a bf16 cache
   return 2 * job.gen.page_tokens * heads * facts.head_dim * layers * bytes_per_element(cache);
 }
 
@@ -67,7 +78,8 @@ namespace {
 /// Of the stage that holds most, rounded up so that dp cuts it evenly.
 std::int64_t largest_share(const ModelFacts& facts, const Degrees& degrees) {
   std::int64_t most = 0;
-  for (std::int64_t stage = 0; stage < degrees.pp; ++stage) most = std::max(most, local_elements(facts, degrees, {.pp = stage}));
+  for (std::int64_t stage = 0; stage < degrees.pp; ++stage)
+    most = std::max(most, local_elements(facts, degrees, {.pp = stage}));
   return (most + degrees.dp - 1) / degrees.dp * degrees.dp;
 }
 
@@ -78,12 +90,13 @@ MemoryFigures predicted_memory(const ModelFacts& facts, const Job& job, bool tra
   const std::int64_t compute = bytes_per_element(job.model.dtype);
   if (trains) {
     const std::int64_t elements = largest_share(facts, train_degrees(job));
-    const std::int64_t own = elements / job.train.dp;                              // of the optimizer's state
-    const std::int64_t held = job.train.fsdp == 1 ? own : elements;                // of weights and gradients
+    const std::int64_t own = elements / job.train.dp;                // of the optimizer's state
+    const std::int64_t held = job.train.fsdp == 1 ? own : elements;  // of weights and gradients
     figures.of(MemoryOwner::weights) = held * compute;
-    figures.of(MemoryOwner::main_weights) = job.model.dtype == DataType::fp32 ? 0 : own * 4;  // fp32 weights are their own main weights
+    figures.of(MemoryOwner::main_weights) =
+        job.model.dtype == DataType::fp32 ? 0 : own * 4;  // fp32 weights are their own main weights
     figures.of(MemoryOwner::moments) = own * 8;
-    const bool slices = job.train.dp > 1 && job.train.fsdp == 0;                   // the reduced slice lies beside the whole
+    const bool slices = job.train.dp > 1 && job.train.fsdp == 0;  // the reduced slice lies beside the whole
     figures.of(MemoryOwner::gradients) = held * 4 + (slices ? own * 4 : 0);
     if (job.loss.kl_weight > 0) figures.of(MemoryOwner::reference_weights) = held * compute;
   }

@@ -10,14 +10,26 @@
 namespace muster::spec {
 
 enum class Phase { start, load, warmup, generate, reward, logprob, train, refit, checkpoint, log, finish };
-inline constexpr std::array<Phase, 11> kPhases{Phase::start, Phase::load, Phase::warmup, Phase::generate, Phase::reward, Phase::logprob,
-                                               Phase::train, Phase::refit, Phase::checkpoint, Phase::log, Phase::finish};
+inline constexpr std::array<Phase, 11> kPhases{Phase::start,      Phase::load,    Phase::warmup, Phase::generate,
+                                               Phase::reward,     Phase::logprob, Phase::train,  Phase::refit,
+                                               Phase::checkpoint, Phase::log,     Phase::finish};
 const char* phase_name(Phase phase);
 
-enum class MemoryOwner { weights, gen_weights, reference_weights, main_weights, moments, gradients, kv_pages, activations, logits };
-inline constexpr std::array<MemoryOwner, 9> kMemoryOwners{MemoryOwner::weights, MemoryOwner::gen_weights, MemoryOwner::reference_weights,
-                                                          MemoryOwner::main_weights, MemoryOwner::moments, MemoryOwner::gradients,
-                                                          MemoryOwner::kv_pages, MemoryOwner::activations, MemoryOwner::logits};
+enum class MemoryOwner {
+  weights,
+  gen_weights,
+  reference_weights,
+  main_weights,
+  moments,
+  gradients,
+  kv_pages,
+  activations,
+  logits
+};
+inline constexpr std::array<MemoryOwner, 9> kMemoryOwners{
+    MemoryOwner::weights,      MemoryOwner::gen_weights, MemoryOwner::reference_weights,
+    MemoryOwner::main_weights, MemoryOwner::moments,     MemoryOwner::gradients,
+    MemoryOwner::kv_pages,     MemoryOwner::activations, MemoryOwner::logits};
 const char* memory_owner_name(MemoryOwner owner);
 
 /// Bytes by owner, in the order of kMemoryOwners.
@@ -37,7 +49,8 @@ std::int64_t planned_kv_pages(const ModelFacts& facts, const Job& job);
 /// What a rank that trains and generates (colocated) or does one of both holds for the whole run, activations aside.
 MemoryFigures predicted_memory(const ModelFacts& facts, const Job& job, bool trains, bool generates);
 std::int64_t bytes_per_element(DataType dtype);
-/// Trainer and generator want the very same bytes on the same rank: colocated, equal tp and pp, one dtype, no sharded parameters.
+/// Trainer and generator want the very same bytes on the same rank: colocated, equal tp and pp, one dtype, no sharded
+/// parameters.
 bool generator_may_alias(const Job& job);
 /// The meshes that a job asks for.
 Degrees train_degrees(const Job& job);

@@ -21,7 +21,8 @@ json parse_json(const fs::path& path) {
     json object = json::parse(content);
     if (object.is_object()) return object;
   } catch (const json::parse_error& error) {
-    throw Error::user({.what = text("not JSON: ", error.what()), .where = path.string(), .fix = "fetch the model folder anew"});
+    throw Error::user(
+        {.what = text("not JSON: ", error.what()), .where = path.string(), .fix = "fetch the model folder anew"});
   }
   throw Error::user({.what = "not a JSON object", .where = path.string(), .fix = "fetch the model folder anew"});
 }
@@ -33,7 +34,8 @@ class ConfigReader {
 
   bool has(const char* key) const { return config_.contains(key) && !config_[key].is_null(); }
   void count(const char* key, std::int64_t& value, bool is_needed = true) {
-    if (!has(key)) return is_needed ? fault(text("has no \"", key, "\""), "a config.json of this kind names it") : void();
+    if (!has(key))
+      return is_needed ? fault(text("has no \"", key, "\""), "a config.json of this kind names it") : void();
     const json& given = config_[key];
     if (!given.is_number_integer() || given.get<std::int64_t>() < 1 || given.get<std::int64_t>() > 1'000'000'000) {
       return fault(text("\"", key, "\" is ", given.dump()), "must be a whole number of at least 1");
@@ -42,12 +44,15 @@ class ConfigReader {
   }
   void flag(const char* key, bool& value) {
     if (!has(key)) return;
-    if (!config_[key].is_boolean()) return fault(text("\"", key, "\" is ", config_[key].dump()), "must be true or false");
+    if (!config_[key].is_boolean())
+      return fault(text("\"", key, "\" is ", config_[key].dump()), "must be true or false");
     value = config_[key].get<bool>();
   }
   void number(const json& from, const char* key, double& value, bool is_needed) {
-    if (!from.contains(key) || from[key].is_null()) return is_needed ? fault(text("has no \"", key, "\""), "a config.json of this kind names it") : void();
-    if (!from[key].is_number() || !(from[key].get<double>() > 0)) return fault(text("\"", key, "\" is ", from[key].dump()), "must be a number above 0");
+    if (!from.contains(key) || from[key].is_null())
+      return is_needed ? fault(text("has no \"", key, "\""), "a config.json of this kind names it") : void();
+    if (!from[key].is_number() || !(from[key].get<double>() > 0))
+      return fault(text("\"", key, "\" is ", from[key].dump()), "must be a number above 0");
     value = from[key].get<double>();
   }
   std::string word(const json& from, const char* key) {
@@ -56,7 +61,9 @@ class ConfigReader {
     fault(text("\"", key, "\" is ", from[key].dump()), "must be text");
     return "";
   }
-  void fault(std::string what, std::string fix) { faults_.add({.what = std::move(what), .where = path_.string(), .fix = std::move(fix)}); }
+  void fault(std::string what, std::string fix) {
+    faults_.add({.what = std::move(what), .where = path_.string(), .fix = std::move(fix)});
+  }
   const json& config() const { return config_; }
   void throw_if_any() const { faults_.throw_if_any(); }
 
@@ -86,7 +93,9 @@ void read_rope(ConfigReader& reader, ModelFacts& facts) {
   const json none = json::object();
   const bool is_newest = reader.has("rope_parameters") && reader.config()["rope_parameters"].is_object();
   const bool has_scaling = reader.has("rope_scaling") && reader.config()["rope_scaling"].is_object();
-  const json& rope = is_newest ? reader.config()["rope_parameters"] : has_scaling ? reader.config()["rope_scaling"] : none;
+  const json& rope = is_newest     ? reader.config()["rope_parameters"]
+                     : has_scaling ? reader.config()["rope_scaling"]
+                                   : none;
   if (rope.contains("rope_theta")) {
     reader.number(rope, "rope_theta", facts.rope_theta, false);
   } else {
@@ -119,28 +128,33 @@ void read_sizes(ConfigReader& reader, ModelFacts& facts) {
   if (facts.num_kv_heads > 0 && facts.num_heads % facts.num_kv_heads != 0) {
     reader.fault(text(facts.num_heads, " query heads are no multiple of ", facts.num_kv_heads, " key/value heads"), "");
   }
-  if (facts.head_dim % 2 != 0) reader.fault(text("head_dim is ", facts.head_dim, ", but rotary positions need an even one"), "");
+  if (facts.head_dim % 2 != 0)
+    reader.fault(text("head_dim is ", facts.head_dim, ", but rotary positions need an even one"), "");
 }
 
 /// What Muster's layers do not do must not be asked for.
 void check_variant(ConfigReader& reader, ModelFacts& facts) {
   const std::string activation = reader.word(reader.config(), "hidden_act");
-  if (!activation.empty() && activation != "silu") reader.fault(text("hidden_act is \"", activation, "\""), "Muster has silu");
+  if (!activation.empty() && activation != "silu")
+    reader.fault(text("hidden_act is \"", activation, "\""), "Muster has silu");
   bool flag = false;
   reader.flag("mlp_bias", flag);
   if (flag) reader.fault("mlp_bias is true", "Muster has feed-forward blocks without biases");
   flag = false;
   reader.flag("attention_bias", flag);
-  if (flag && facts.family != Family::qwen2) reader.fault("attention_bias is true", "Muster has attention biases (q, k, v) with qwen2 only");
+  if (flag && facts.family != Family::qwen2)
+    reader.fault("attention_bias is true", "Muster has attention biases (q, k, v) with qwen2 only");
   flag = false;
   reader.flag("use_sliding_window", flag);
   if (flag) reader.fault("use_sliding_window is true", "Muster has full attention only");
   if (reader.has("layer_types") && reader.config()["layer_types"].is_array()) {
     for (const json& kind : reader.config()["layer_types"]) {
-      if (kind != "full_attention") return reader.fault(text("layer_types names ", kind.dump()), "Muster has full attention only");
+      if (kind != "full_attention")
+        return reader.fault(text("layer_types names ", kind.dump()), "Muster has full attention only");
     }
   }
-  if (reader.has("quantization_config")) reader.fault("the weights are quantised (quantization_config)", "use a folder in bf16 or fp32");
+  if (reader.has("quantization_config"))
+    reader.fault("the weights are quantised (quantization_config)", "use a folder in bf16 or fp32");
 }
 
 std::vector<std::int64_t> tokens_of(const json& config, const char* key) {
@@ -195,7 +209,10 @@ ModelFacts facts_from(const json& config, const json& generation, const fs::path
 ModelFacts read_model_facts(const fs::path& folder) {
   const fs::path path = folder / "config.json";
   if (!fs::exists(path)) {
-    throw Error::user({.what = "no model here: there is no config.json", .where = folder.string(), .fix = "model.path is a Hugging Face folder with config.json, tokenizer.json and safetensors files"});
+    throw Error::user(
+        {.what = "no model here: there is no config.json",
+         .where = folder.string(),
+         .fix = "model.path is a Hugging Face folder with config.json, tokenizer.json and safetensors files"});
   }
   const fs::path generation = folder / "generation_config.json";
   return facts_from(parse_json(path), fs::exists(generation) ? parse_json(generation) : json::object(), path);
@@ -240,7 +257,11 @@ void describe_template(Visitor& v, ModelTemplate& model) {
 
 json rope_json(bool is_llama3, double factor, double low, double high, std::int64_t positions) {
   if (!is_llama3) return nullptr;
-  return {{"rope_type", "llama3"}, {"factor", factor}, {"low_freq_factor", low}, {"high_freq_factor", high}, {"original_max_position_embeddings", positions}};
+  return {{"rope_type", "llama3"},
+          {"factor", factor},
+          {"low_freq_factor", low},
+          {"high_freq_factor", high},
+          {"original_max_position_embeddings", positions}};
 }
 
 }  // namespace
@@ -256,9 +277,10 @@ ModelFacts named_model_facts(const std::string& name, const fs::path& templates_
     }
     std::sort(known.begin(), known.end());
     const std::string near = base::nearest(name, known);
-    throw Error::user({.what = text("there is no model \"", name, "\""),
-                       .where = folder.string(),
-                       .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "known: " + base::join(known, ", ")});
+    throw Error::user(
+        {.what = text("there is no model \"", name, "\""),
+         .where = folder.string(),
+         .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "known: " + base::join(known, ", ")});
   }
   base::Faults faults;
   TomlReader reader = TomlReader::parse(base::read_file(path), path.string(), faults);
@@ -267,25 +289,27 @@ ModelFacts named_model_facts(const std::string& name, const fs::path& templates_
   describe_template(visitor, model);
   reader.finish();
   faults.throw_if_any();
-  const json config = {{"model_type", model.model_type},
-                       {"hidden_size", model.hidden_size},
-                       {"num_hidden_layers", model.num_hidden_layers},
-                       {"num_attention_heads", model.num_attention_heads},
-                       {"num_key_value_heads", model.num_key_value_heads},
-                       {"head_dim", model.head_dim},
-                       {"intermediate_size", model.intermediate_size},
-                       {"vocab_size", model.vocab_size},
-                       {"max_position_embeddings", model.max_position_embeddings},
-                       {"tie_word_embeddings", model.tie_word_embeddings},
-                       {"rms_norm_eps", model.rms_norm_eps},
-                       {"rope_theta", model.rope_theta},
-                       {"rope_scaling", rope_json(model.rope_type == "llama3", model.rope_factor, model.rope_low_freq_factor, model.rope_high_freq_factor,
-                                                  model.rope_original_max_position_embeddings)}};
+  const json config = {
+      {"model_type", model.model_type},
+      {"hidden_size", model.hidden_size},
+      {"num_hidden_layers", model.num_hidden_layers},
+      {"num_attention_heads", model.num_attention_heads},
+      {"num_key_value_heads", model.num_key_value_heads},
+      {"head_dim", model.head_dim},
+      {"intermediate_size", model.intermediate_size},
+      {"vocab_size", model.vocab_size},
+      {"max_position_embeddings", model.max_position_embeddings},
+      {"tie_word_embeddings", model.tie_word_embeddings},
+      {"rms_norm_eps", model.rms_norm_eps},
+      {"rope_theta", model.rope_theta},
+      {"rope_scaling", rope_json(model.rope_type == "llama3", model.rope_factor, model.rope_low_freq_factor,
+                                 model.rope_high_freq_factor, model.rope_original_max_position_embeddings)}};
   const ModelFacts facts = facts_from(config, json::object(), path);
   if (model.parameters != 0 && parameter_count(facts) != model.parameters) {
-    throw Error::user({.what = text("these sizes give ", parameter_count(facts), " parameters, but the file says ", model.parameters),
-                       .where = path.string(),
-                       .fix = "mend the size that is wrong"});
+    throw Error::user(
+        {.what = text("these sizes give ", parameter_count(facts), " parameters, but the file says ", model.parameters),
+         .where = path.string(),
+         .fix = "mend the size that is wrong"});
   }
   return facts;
 }
@@ -306,7 +330,8 @@ std::string config_json(const ModelFacts& facts, DataType stored) {
   config["hidden_act"] = "silu";
   config["rms_norm_eps"] = facts.rms_norm_eps;
   config["rope_theta"] = facts.rope_theta;
-  config["rope_scaling"] = rope_json(facts.rope_llama3, facts.rope_factor, facts.rope_low_freq_factor, facts.rope_high_freq_factor, facts.rope_original_positions);
+  config["rope_scaling"] = rope_json(facts.rope_llama3, facts.rope_factor, facts.rope_low_freq_factor,
+                                     facts.rope_high_freq_factor, facts.rope_original_positions);
   config["tie_word_embeddings"] = facts.tied_embeddings;
   if (facts.family == Family::llama) config["mlp_bias"] = false;
   if (facts.family != Family::qwen2) config["attention_bias"] = false;

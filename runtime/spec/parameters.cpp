@@ -100,11 +100,15 @@ Range scaled(const Range& range, std::int64_t factor) { return {range.begin * fa
 std::vector<Parameter> parameters_of(const ModelFacts& facts) {
   std::vector<Parameter> list;
   list.reserve(static_cast<std::size_t>(facts.num_layers) * 14 + 3);
-  list.push_back({.name = "model.embed_tokens.weight", .shape = {facts.vocab_size, facts.hidden_size}, .cut = Cut::rows});
+  list.push_back(
+      {.name = "model.embed_tokens.weight", .shape = {facts.vocab_size, facts.hidden_size}, .cut = Cut::rows});
   for (std::int64_t layer = 0; layer < facts.num_layers; ++layer) add_layer(facts, layer, list);
   list.push_back({.name = "model.norm.weight", .shape = {facts.hidden_size}, .is_after_layers = true});
   if (!facts.tied_embeddings) {
-    list.push_back({.name = "lm_head.weight", .shape = {facts.vocab_size, facts.hidden_size}, .cut = Cut::rows, .is_after_layers = true});
+    list.push_back({.name = "lm_head.weight",
+                    .shape = {facts.vocab_size, facts.hidden_size},
+                    .cut = Cut::rows,
+                    .is_after_layers = true});
   }
   return list;
 }
@@ -114,7 +118,9 @@ Range query_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_i
   return part_of(facts.num_heads, tp, tp_index);
 }
 
-Range kv_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_index) { return heads_of(facts.num_kv_heads, tp, tp_index); }
+Range kv_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_index) {
+  return heads_of(facts.num_kv_heads, tp, tp_index);
+}
 
 Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, const Coordinates& place) {
   Box box;
@@ -124,7 +130,8 @@ Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& d
     return box;
   }
   switch (parameter.cut) {
-    case Cut::replicated: break;
+    case Cut::replicated:
+      break;
     case Cut::rows:
       INVARIANT(parameter.shape[0] % degrees.tp == 0, "tp divides the rows of " + parameter.name);
       box.ranges[0] = part_of(parameter.shape[0], degrees.tp, place.tp);
@@ -133,8 +140,12 @@ Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& d
       INVARIANT(parameter.shape[1] % degrees.tp == 0, "tp divides the columns of " + parameter.name);
       box.ranges[1] = part_of(parameter.shape[1], degrees.tp, place.tp);
       break;
-    case Cut::query_heads: box.ranges[0] = scaled(query_heads_of(facts, degrees.tp, place.tp), facts.head_dim); break;
-    case Cut::kv_heads: box.ranges[0] = scaled(kv_heads_of(facts, degrees.tp, place.tp), facts.head_dim); break;
+    case Cut::query_heads:
+      box.ranges[0] = scaled(query_heads_of(facts, degrees.tp, place.tp), facts.head_dim);
+      break;
+    case Cut::kv_heads:
+      box.ranges[0] = scaled(kv_heads_of(facts, degrees.tp, place.tp), facts.head_dim);
+      break;
   }
   return box;
 }

@@ -20,7 +20,8 @@ std::string placement_text(const Placement& placement) {
   value["port"] = placement.port;
   value["key_file"] = placement.key_file.string();
   value["nodes"] = ordered_json::array();
-  for (const NodePlace& node : placement.nodes) value["nodes"].push_back({{"slot", node.slot}, {"host", node.host}, {"address", node.address}});
+  for (const NodePlace& node : placement.nodes)
+    value["nodes"].push_back({{"slot", node.slot}, {"host", node.host}, {"address", node.address}});
   return "# Where the node slots of the plan stand in this attempt.\n" + toml_text(value);
 }
 
@@ -28,13 +29,18 @@ namespace {
 
 /// What holds without a plan.
 void check_alone(const Placement& placement, const std::string& where, base::Faults& faults) {
-  if (placement.attempt_id.empty()) faults.add({"attempt_id is missing", where, "a random word that names the attempt"});
+  if (placement.attempt_id.empty())
+    faults.add({"attempt_id is missing", where, "a random word that names the attempt"});
   if (placement.key_file.empty()) faults.add({"key_file is missing", where, "the path of the attempt's key"});
-  if (placement.nodes.empty()) faults.add({"the placement has no nodes", where, "list them: nodes = [{ slot = 0, host = \"...\", address = \"...\" }]"});
+  if (placement.nodes.empty())
+    faults.add(
+        {"the placement has no nodes", where, "list them: nodes = [{ slot = 0, host = \"...\", address = \"...\" }]"});
   std::set<std::int64_t> seen;
   for (const NodePlace& node : placement.nodes) {
-    if (!seen.insert(node.slot).second) faults.add({text("node slot ", node.slot, " is there twice"), where, "each slot has one node"});
-    if (node.host.empty() || node.address.empty()) faults.add({text("node slot ", node.slot, " lacks its host or address"), where, ""});
+    if (!seen.insert(node.slot).second)
+      faults.add({text("node slot ", node.slot, " is there twice"), where, "each slot has one node"});
+    if (node.host.empty() || node.address.empty())
+      faults.add({text("node slot ", node.slot, " lacks its host or address"), where, ""});
   }
 }
 
@@ -66,7 +72,9 @@ Placement parse_placement(const std::string& content, const std::string& where) 
   return placement;
 }
 
-Placement read_placement(const std::filesystem::path& path) { return parse_placement(base::read_file(path), path.string()); }
+Placement read_placement(const std::filesystem::path& path) {
+  return parse_placement(base::read_file(path), path.string());
+}
 
 void check_placement(const Placement& placement, const Plan& plan, const std::string& where) {
   base::Faults faults;
@@ -75,14 +83,16 @@ void check_placement(const Placement& placement, const Plan& plan, const std::st
   for (const NodePlace& node : placement.nodes) {
     slots.insert(node.slot);
     if (node.slot < 0 || node.slot >= plan.num_nodes) {
-      faults.add({text("node slot ", node.slot, " is not in the plan, which has ", plan.num_nodes, " (from 0)"), where, ""});
+      faults.add(
+          {text("node slot ", node.slot, " is not in the plan, which has ", plan.num_nodes, " (from 0)"), where, ""});
     }
   }
   std::set<std::int64_t> missing;
   for (const RankPlan& rank : plan.ranks) {
     if (!slots.contains(rank.node_slot)) missing.insert(rank.node_slot);
   }
-  for (const std::int64_t slot : missing) faults.add({text("node slot ", slot, " of the plan has no node"), where, "every slot needs its node"});
+  for (const std::int64_t slot : missing)
+    faults.add({text("node slot ", slot, " of the plan has no node"), where, "every slot needs its node"});
   faults.throw_if_any();
 }
 

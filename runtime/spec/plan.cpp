@@ -17,7 +17,9 @@ using base::text;
 using nlohmann::ordered_json;
 
 template <>
-struct Choices<Role> { static constexpr std::array kNames{"both", "train", "generate"}; };
+struct Choices<Role> {
+  static constexpr std::array kNames{"both", "train", "generate"};
+};
 
 const char* role_name(Role role) { return choice_name(role); }
 
@@ -32,7 +34,11 @@ ordered_json environment_value(const std::vector<EnvironmentValue>& environment)
 }
 
 ordered_json rank_value(const RankPlan& rank) {
-  ordered_json value = {{"rank", rank.rank}, {"role", role_name(rank.role)}, {"slot", rank.node_slot}, {"local", rank.local_rank}, {"device", rank.device}};
+  ordered_json value = {{"rank", rank.rank},
+                        {"role", role_name(rank.role)},
+                        {"slot", rank.node_slot},
+                        {"local", rank.local_rank},
+                        {"device", rank.device}};
   if (rank.train_rank) value["train_rank"] = *rank.train_rank;
   if (rank.gen_rank) value["gen_rank"] = *rank.gen_rank;
   if (!rank.cpus.empty()) value["cpus"] = rank.cpus;
@@ -82,8 +88,10 @@ ordered_json memory_value(const Plan& plan) {
   if (plan.model.hidden_size == 0) return value;  // the model is not known here
   for (const RankPlan& rank : plan.ranks) {
     if (value.contains(role_name(rank.role))) continue;
-    const MemoryFigures figures = predicted_memory(plan.model, plan.job, rank.role != Role::generate, rank.role != Role::train);
-    for (const MemoryOwner owner : kMemoryOwners) value[role_name(rank.role)][memory_owner_name(owner)] = figures.of(owner);
+    const MemoryFigures figures =
+        predicted_memory(plan.model, plan.job, rank.role != Role::generate, rank.role != Role::train);
+    for (const MemoryOwner owner : kMemoryOwners)
+      value[role_name(rank.role)][memory_owner_name(owner)] = figures.of(owner);
   }
   return value;
 }
@@ -124,7 +132,8 @@ RankPlan read_rank(TomlReader& reader) {
   reader.read("cpus", cpus);
   for (const std::int64_t cpu : cpus) {
     if (cpu < 0 || cpu > 65535) {
-      reader.faults().add({.what = text("cpus names ", cpu), .where = reader.place("cpus"), .fix = "CPUs are numbered from 0"});
+      reader.faults().add(
+          {.what = text("cpus names ", cpu), .where = reader.place("cpus"), .fix = "CPUs are numbered from 0"});
     }
     rank.cpus.push_back(static_cast<int>(cpu));
   }
@@ -147,7 +156,8 @@ void read_ranks(TomlReader& reader, Plan& plan, PlanPlaces& places) {
     std::string place = entry.place();
     ranks.emplace_back(read_rank(entry), std::move(place));
   }
-  std::stable_sort(ranks.begin(), ranks.end(), [](const auto& a, const auto& b) { return a.first.rank < b.first.rank; });
+  std::stable_sort(ranks.begin(), ranks.end(),
+                   [](const auto& a, const auto& b) { return a.first.rank < b.first.rank; });
   for (auto& [rank, place] : ranks) {
     plan.ranks.push_back(std::move(rank));
     places.ranks.push_back(std::move(place));
@@ -163,7 +173,8 @@ std::filesystem::path read_path(TomlReader& reader, const char* key) {
 }  // namespace
 
 std::string plan_text(const Plan& plan) {
-  return "# Decided by muster and obeyed by muster-runtime; `muster run --plan FILE` runs it as it is.\n" + toml_text(plan_value(plan));
+  return "# Decided by muster and obeyed by muster-runtime; `muster run --plan FILE` runs it as it is.\n" +
+         toml_text(plan_value(plan));
 }
 
 std::string plan_json(const Plan& plan) {

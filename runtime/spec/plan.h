@@ -1,5 +1,5 @@
-// THE CONTRACT. plan.toml is decided at submission and fully resolved; placement.toml is decided by the supervisor when the
-// nodes are known. The runtime obeys them and fills in nothing. Both are checked whenever read, whoever wrote them.
+// THE CONTRACT. plan.toml is decided at submission and fully resolved; placement.toml is decided by the supervisor when
+// the nodes are known. The runtime obeys them and fills in nothing. Both are checked whenever read, whoever wrote them.
 #pragma once
 
 #include <cstdint>
@@ -28,39 +28,40 @@ struct RankPlan {
   std::int64_t rank = 0;
   Role role = Role::both;
   std::int64_t node_slot = 0;
-  std::int64_t local_rank = 0;               // on its node
-  std::int64_t device = 0;                   // CUDA device index; meaningless on cpu
-  std::optional<std::int64_t> train_rank;    // place within the train role; absent when it only generates
+  std::int64_t local_rank = 0;             // on its node
+  std::int64_t device = 0;                 // CUDA device index; meaningless on cpu
+  std::optional<std::int64_t> train_rank;  // place within the train role; absent when it only generates
   std::optional<std::int64_t> gen_rank;
-  std::vector<int> cpus;                     // affinity; empty: not bound
-  std::vector<EnvironmentValue> environment; // what only this rank gets, beyond the plan's
+  std::vector<int> cpus;                      // affinity; empty: not bound
+  std::vector<EnvironmentValue> environment;  // what only this rank gets, beyond the plan's
   bool operator==(const RankPlan&) const = default;
 };
 
 struct Plan {
   std::string muster_version;
-  Job job;                                   // resolved: paths absolute, zeros that mean "derive" kept as asked
+  Job job;  // resolved: paths absolute, zeros that mean "derive" kept as asked
   ModelFacts model;
-  std::string cluster;                       // name of the cluster file
-  std::string device = "cpu";                // cpu or cuda
-  double peak_tflops = 0;                    // dense, of one rank's device in the compute type; 0: not known, and no MFU is written
+  std::string cluster;         // name of the cluster file
+  std::string device = "cpu";  // cpu or cuda
+  double peak_tflops = 0;      // dense, of one rank's device in the compute type; 0: not known, and no MFU is written
   std::int64_t num_nodes = 1;
   std::int64_t ranks_per_node = 1;
-  Degrees train, generate;                   // the mesh of each role
+  Degrees train, generate;  // the mesh of each role
   std::vector<RankPlan> ranks;
-  std::vector<EnvironmentValue> environment; // of every rank
-  std::filesystem::path run_folder;          // empty in a plan that was only shown
-  std::filesystem::path binaries;            // folder of muster-runtime and muster-rank
+  std::vector<EnvironmentValue> environment;  // of every rank
+  std::filesystem::path run_folder;           // empty in a plan that was only shown
+  std::filesystem::path binaries;             // folder of muster-runtime and muster-rank
   std::vector<std::string> warnings;
   bool operator==(const Plan&) const = default;
 };
 
-/// Checks that the plan holds together: ranks numbered from 0, each place of each mesh taken once, slots and local ranks
-/// consistent with num_nodes and ranks_per_node, degrees equal to the job's. throws: Error::user with every fault and its place.
+/// Checks that the plan holds together: ranks numbered from 0, each place of each mesh taken once, slots and local
+/// ranks consistent with num_nodes and ranks_per_node, degrees equal to the job's. throws: Error::user with every fault
+/// and its place.
 void check_plan(const Plan& plan, const std::string& where);
-std::string plan_text(const Plan& plan);                       // TOML
+std::string plan_text(const Plan& plan);                             // TOML
 Plan parse_plan(const std::string& text, const std::string& where);  // checked
-Plan read_plan(const std::filesystem::path& path);             // checked
+Plan read_plan(const std::filesystem::path& path);                   // checked
 std::string plan_json(const Plan& plan);
 
 struct NodePlace {
@@ -71,10 +72,10 @@ struct NodePlace {
 
 struct Placement {
   std::int64_t attempt = 0;
-  std::string attempt_id;                    // random; every record and exit record of the attempt carries it in the epoch file
-  std::int64_t port = 0;                     // rank 0 of the run listens here, on the address of its node
-  std::filesystem::path key_file;            // mode 0600
-  std::vector<NodePlace> nodes;              // by slot
+  std::string attempt_id;          // random; every record and exit record of the attempt carries it in the epoch file
+  std::int64_t port = 0;           // rank 0 of the run listens here, on the address of its node
+  std::filesystem::path key_file;  // mode 0600
+  std::vector<NodePlace> nodes;    // by slot
   bool operator==(const Placement&) const = default;
 };
 
@@ -89,18 +90,26 @@ struct RunPaths {
   std::filesystem::path folder;
   std::filesystem::path plan() const { return folder / "plan.toml"; }
   std::filesystem::path batch_script() const { return folder / "batch.sh"; }
-  std::filesystem::path epoch() const { return folder / "epoch"; }            // JSON {"attempt": n, "id": "...", "host": "..."}
+  std::filesystem::path epoch() const { return folder / "epoch"; }  // JSON {"attempt": n, "id": "...", "host": "..."}
   std::filesystem::path steps() const { return folder / "steps.jsonl"; }
   std::filesystem::path samples() const { return folder / "samples.jsonl"; }
-  std::filesystem::path warmup() const { return folder / "warmup.jsonl"; }    // the supervised start, and the reward measured after it
+  std::filesystem::path warmup() const {
+    return folder / "warmup.jsonl";
+  }  // the supervised start, and the reward measured after it
   std::filesystem::path final_model() const { return folder / "model"; }
   std::filesystem::path checkpoints() const { return folder / "checkpoints"; }
   std::filesystem::path attempt(std::int64_t n) const { return folder / ("attempt_" + std::to_string(n)); }
   std::filesystem::path placement(std::int64_t n) const { return attempt(n) / "placement.toml"; }
   std::filesystem::path verdict(std::int64_t n) const { return attempt(n) / "verdict.json"; }  // supervise's last word
-  std::filesystem::path rank_log(std::int64_t n, std::int64_t rank) const { return attempt(n) / ("rank_" + std::to_string(rank) + ".log"); }
-  std::filesystem::path rank_exit(std::int64_t n, std::int64_t rank) const { return attempt(n) / ("rank_" + std::to_string(rank) + ".exit"); }
-  std::filesystem::path node_log(std::int64_t n, std::int64_t slot) const { return attempt(n) / ("node_" + std::to_string(slot) + ".log"); }
+  std::filesystem::path rank_log(std::int64_t n, std::int64_t rank) const {
+    return attempt(n) / ("rank_" + std::to_string(rank) + ".log");
+  }
+  std::filesystem::path rank_exit(std::int64_t n, std::int64_t rank) const {
+    return attempt(n) / ("rank_" + std::to_string(rank) + ".exit");
+  }
+  std::filesystem::path node_log(std::int64_t n, std::int64_t slot) const {
+    return attempt(n) / ("node_" + std::to_string(slot) + ".log");
+  }
 };
 
 /// rank_<r>.exit, written by the node agent from waitpid: one JSON object.
@@ -110,13 +119,13 @@ struct ExitRecord {
   std::string attempt_id;
   int code = 0;
   int signal = 0;
-  bool ended_by_agent = false;               // stopped because another rank failed, or on a signal of the person
-  bool silent = false;                       // ended because its beat stopped
+  bool ended_by_agent = false;  // stopped because another rank failed, or on a signal of the person
+  bool silent = false;          // ended because its beat stopped
   std::int64_t peak_memory_bytes = 0;
   double cpu_s = 0;
-  std::string phase;                         // last phase
-  std::string last_call;                     // last collective: "train.dp all_reduce #12 grads"
-  std::string message;                       // last error text of the rank, one line
+  std::string phase;      // last phase
+  std::string last_call;  // last collective: "train.dp all_reduce #12 grads"
+  std::string message;    // last error text of the rank, one line
   bool operator==(const ExitRecord&) const = default;
 };
 std::string exit_record_json(const ExitRecord& record);

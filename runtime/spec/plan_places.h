@@ -10,9 +10,9 @@
 namespace muster::spec {
 
 struct PlanPlaces {
-  KeyPlaces job;                         // its file is the plan's
-  std::string facts, train, generate;    // tables
-  std::vector<std::string> ranks;        // of each rank in Plan::ranks
+  KeyPlaces job;                       // its file is the plan's
+  std::string facts, train, generate;  // tables
+  std::vector<std::string> ranks;      // of each rank in Plan::ranks
   const std::string& rank(std::size_t index) const { return index < ranks.size() ? ranks[index] : job.file; }
 };
 

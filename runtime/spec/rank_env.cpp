@@ -16,7 +16,8 @@ constexpr const char* kFix = "ranks are started by muster-runtime node; `muster 
 
 std::string needed(const char* name) {
   const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') throw Error::user({.what = text(name, " is not set"), .where = "environment", .fix = kFix});
+  if (value == nullptr || *value == '\0')
+    throw Error::user({.what = text(name, " is not set"), .where = "environment", .fix = kFix});
   return value;
 }
 
@@ -24,7 +25,8 @@ std::int64_t number_of(const char* name, const std::string& value) {
   std::int64_t number = 0;
   const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (code != std::errc() || end != value.data() + value.size() || number < 0 || number > 1 << 30) {
-    throw Error::user({.what = text(name, " = \"", value, "\" is no number from 0"), .where = "environment", .fix = kFix});
+    throw Error::user(
+        {.what = text(name, " = \"", value, "\" is no number from 0"), .where = "environment", .fix = kFix});
   }
   return number;
 }
@@ -39,8 +41,9 @@ std::string value_or(const char* name, const char* fallback) {
 std::vector<std::string> rank_env_lines(const RankEnv& env) {
   std::vector<std::string> fds;
   for (const int fd : env.reward_fds) fds.push_back(std::to_string(fd));
-  return {text("MUSTER_RANK=", env.rank), "MUSTER_PLAN=" + env.plan.string(), "MUSTER_PLACEMENT=" + env.placement.string(),
-          text("MUSTER_BEAT_FD=", env.beat_fd), "MUSTER_REWARD_FDS=" + base::join(fds, ",")};
+  return {text("MUSTER_RANK=", env.rank), "MUSTER_PLAN=" + env.plan.string(),
+          "MUSTER_PLACEMENT=" + env.placement.string(), text("MUSTER_BEAT_FD=", env.beat_fd),
+          "MUSTER_REWARD_FDS=" + base::join(fds, ",")};
 }
 
 RankEnv parse_rank_env() {
@@ -52,7 +55,8 @@ RankEnv parse_rank_env() {
   if (beat != "-1") env.beat_fd = static_cast<int>(number_of("MUSTER_BEAT_FD", beat));
   const std::string fds = value_or("MUSTER_REWARD_FDS", "");
   if (fds.empty()) return env;
-  for (const std::string& fd : base::split(fds, ',')) env.reward_fds.push_back(static_cast<int>(number_of("MUSTER_REWARD_FDS", fd)));
+  for (const std::string& fd : base::split(fds, ','))
+    env.reward_fds.push_back(static_cast<int>(number_of("MUSTER_REWARD_FDS", fd)));
   return env;
 }
 

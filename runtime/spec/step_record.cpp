@@ -12,20 +12,28 @@ void describe_step(Visitor& v, const StepRecord& r) {
   constexpr bool kSame = true;
   constexpr bool kOwn = false;  // of this run alone: clocks, rates, memory, attempt
   v.field("step", r.step, "", kSame, "number of the step, from 1");
-  v.field("attempt", r.attempt, "", kOwn, "attempt that wrote the line, from 0; of a step that was repeated the highest counts");
-  v.field("weight_version", r.weight_version, "", kSame, "of the generator when the step's samples were drawn: updates of the policy so far");
+  v.field("attempt", r.attempt, "", kOwn,
+          "attempt that wrote the line, from 0; of a step that was repeated the highest counts");
+  v.field("weight_version", r.weight_version, "", kSame,
+          "of the generator when the step's samples were drawn: updates of the policy so far");
   v.field("time", r.time, "UTC", kOwn, "wall clock when the step ended");
   v.field("step_s", r.step_s, "s", kOwn, "from the first token wanted to the weights in the generator");
   v.field("step_to_step_s", r.step_to_step_s, "s", kOwn, "from the end of the step before to the end of this one");
   v.field("phases", r.phases, "s", kOwn,
-          "generate_s, reward_s (only the waiting that generation does not hide), logprob_s, train_s, refit_s, log_s, other_s: they add up to step_s");
-  v.field("tokens_per_s_per_gpu", r.tokens_per_s_per_gpu, "tokens/s", kOwn, "tokens / step_s / all ranks of the run: the published column");
-  v.field("tokens", r.tokens, "tokens", kSame, "of all samples of the step, prompt and answer, the prompt counted in each sample");
+          "generate_s, reward_s (only the waiting that generation does not hide), logprob_s, train_s, refit_s, log_s, "
+          "other_s: they add up to step_s");
+  v.field("tokens_per_s_per_gpu", r.tokens_per_s_per_gpu, "tokens/s", kOwn,
+          "tokens / step_s / all ranks of the run: the published column");
+  v.field("tokens", r.tokens, "tokens", kSame,
+          "of all samples of the step, prompt and answer, the prompt counted in each sample");
   v.field("prompt_tokens", r.prompt_tokens, "tokens", kSame, "of them in prompts");
   v.field("answer_tokens", r.answer_tokens, "tokens", kSame, "of them in answers");
-  v.field("generate_tokens_per_s_per_gpu", r.generate_tokens_per_s_per_gpu, "tokens/s", kOwn, "tokens / generate_s / ranks that generate");
-  v.field("train_tokens_per_s_per_gpu", r.train_tokens_per_s_per_gpu, "tokens/s", kOwn, "tokens / train_s / ranks that train");
-  v.field("mfu", r.mfu, "", kOwn, "FLOPs of forward and backward at true lengths / train_s / peak of the ranks that train");
+  v.field("generate_tokens_per_s_per_gpu", r.generate_tokens_per_s_per_gpu, "tokens/s", kOwn,
+          "tokens / generate_s / ranks that generate");
+  v.field("train_tokens_per_s_per_gpu", r.train_tokens_per_s_per_gpu, "tokens/s", kOwn,
+          "tokens / train_s / ranks that train");
+  v.field("mfu", r.mfu, "", kOwn,
+          "FLOPs of forward and backward at true lengths / train_s / peak of the ranks that train");
   v.field("reward", r.reward, "", kSame, "mean over the samples that were graded");
   v.field("reward_std", r.reward_std, "", kSame, "standard deviation of it");
   v.field("samples", r.samples, "samples", kSame, "of the step");
@@ -44,7 +52,8 @@ void describe_step(Visitor& v, const StepRecord& r) {
   v.field("advantage_min", r.advantage_min, "", kSame, "smallest advantage");
   v.field("losses", r.losses, "", kSame, "of each optimizer update");
   v.field("grad_norms", r.grad_norms, "", kSame, "global norm of the gradient before clipping, of each update");
-  v.field("tensor_norms", r.tensor_norms, "", kSame, "norm of the gradient of every weight, of the last update, before clipping; only with log.tensor_norms");
+  v.field("tensor_norms", r.tensor_norms, "", kSame,
+          "norm of the gradient of every weight, of the last update, before clipping; only with log.tensor_norms");
   v.field("lr", r.lr, "", kSame, "learning rate of the step");
   v.field("kl", r.kl, "nats", kSame, "estimated divergence from the reference, mean over answer tokens");
   v.field("kl_penalty", r.kl_penalty, "", kSame, "kl_weight x kl, as it stands in the loss");
@@ -52,19 +61,23 @@ void describe_step(Visitor& v, const StepRecord& r) {
   v.field("clip_share", r.clip_share, "", kSame, "share of answer tokens whose ratio was clipped");
   v.field("ratio_mean", r.ratio_mean, "", kSame, "mean ratio of new to old probability");
   v.field("correction_mean", r.correction_mean, "", kSame, "mean importance weight of generator against trainer");
-  v.field("logprob_diff_mean", r.logprob_diff_mean, "nats", kSame, "mean |generator - trainer| log-probability of answer tokens");
+  v.field("logprob_diff_mean", r.logprob_diff_mean, "nats", kSame,
+          "mean |generator - trainer| log-probability of answer tokens");
   v.field("logprob_diff_max", r.logprob_diff_max, "nats", kSame, "largest of them; a defect when it grows");
   v.field("prob_error", r.prob_error, "", kSame, "mean of exp |generator - trainer|");
   v.field("gen_kl", r.gen_kl, "nats", kSame, "estimated divergence of trainer from generator");
   v.field("refit_bytes", r.refit_bytes, "bytes", kSame, "that crossed between ranks in the refit");
   v.field("refit_least_bytes", r.refit_least_bytes, "bytes", kSame, "that had to cross at least");
   v.field("refit_transfer_s", r.refit_transfer_s, "s", kOwn, "of the copies and sends alone");
-  v.field("refit_checked_tensors", r.refit_checked_tensors, "tensors", kSame, "whose checksum was compared on both sides");
+  v.field("refit_checked_tensors", r.refit_checked_tensors, "tensors", kSame,
+          "whose checksum was compared on both sides");
   v.field("memory", r.memory, "bytes", kOwn, "by owner, largest over the ranks");
   v.field("memory_predicted", r.memory_predicted, "bytes", kOwn, "by owner, as the launcher predicted");
-  v.field("peak_memory_bytes", r.peak_memory_bytes, "bytes", kOwn, "largest resident (cpu) or allocated (cuda) over the ranks so far");
+  v.field("peak_memory_bytes", r.peak_memory_bytes, "bytes", kOwn,
+          "largest resident (cpu) or allocated (cuda) over the ranks so far");
   v.field("slowest_rank", r.slowest_rank, "rank", kOwn, "by phase");
-  v.field("calls", r.calls, "", kSame, "collectives of the step on the first rank of the role: communicator -> count, bytes");
+  v.field("calls", r.calls, "", kSame,
+          "collectives of the step on the first rank of the role: communicator -> count, bytes");
 }
 
 struct JsonFields {

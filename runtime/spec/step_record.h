@@ -13,10 +13,11 @@ namespace muster::spec {
 
 struct StepRecord {
   std::int64_t step = 0, attempt = 0;
-  std::int64_t weight_version = 0;           // of the generator when the step's samples were drawn
-  std::string time;                          // wall clock, UTC
+  std::int64_t weight_version = 0;  // of the generator when the step's samples were drawn
+  std::string time;                 // wall clock, UTC
   double step_s = 0, step_to_step_s = 0;
-  std::map<std::string, double> phases;      // generate_s, reward_s, logprob_s, train_s, refit_s, log_s, other_s: they add up to step_s
+  std::map<std::string, double>
+      phases;  // generate_s, reward_s, logprob_s, train_s, refit_s, log_s, other_s: they add up to step_s
   double tokens_per_s_per_gpu = 0;
   std::int64_t tokens = 0, prompt_tokens = 0, answer_tokens = 0;
   double generate_tokens_per_s_per_gpu = 0, train_tokens_per_s_per_gpu = 0;
@@ -28,27 +29,29 @@ struct StepRecord {
   std::int64_t max_answer_tokens = 0;
   double truncated = 0;
   double advantage_mean = 0, advantage_max = 0, advantage_min = 0;
-  std::vector<double> losses, grad_norms;    // one an update
-  std::map<std::string, double> tensor_norms;  // by weight, of the last update, before clipping; only with log.tensor_norms
+  std::vector<double> losses, grad_norms;  // one an update
+  std::map<std::string, double>
+      tensor_norms;  // by weight, of the last update, before clipping; only with log.tensor_norms
   double lr = 0;
   double kl = 0, kl_penalty = 0, entropy = 0, clip_share = 0, ratio_mean = 0, correction_mean = 0;
-  double logprob_diff_mean = 0, logprob_diff_max = 0;   // |generator - trainer|
-  double prob_error = 0;                     // mean of exp|generator - trainer|
+  double logprob_diff_mean = 0, logprob_diff_max = 0;  // |generator - trainer|
+  double prob_error = 0;                               // mean of exp|generator - trainer|
   double gen_kl = 0;
   std::int64_t refit_bytes = 0, refit_least_bytes = 0;
   double refit_transfer_s = 0;
   std::int64_t refit_checked_tensors = 0;
-  std::map<std::string, std::int64_t> memory;           // by owner, largest over the ranks
+  std::map<std::string, std::int64_t> memory;  // by owner, largest over the ranks
   std::map<std::string, std::int64_t> memory_predicted;
-  std::int64_t peak_memory_bytes = 0;        // largest resident (cpu) or allocated (cuda) over the ranks so far
-  std::map<std::string, std::int64_t> slowest_rank;     // by phase
-  std::map<std::string, std::map<std::string, std::int64_t>> calls;  // communicator -> {count, bytes}, rank 0 of the role
+  std::int64_t peak_memory_bytes = 0;                // largest resident (cpu) or allocated (cuda) over the ranks so far
+  std::map<std::string, std::int64_t> slowest_rank;  // by phase
+  std::map<std::string, std::map<std::string, std::int64_t>>
+      calls;  // communicator -> {count, bytes}, rank 0 of the role
 };
 
 /// One field as `muster keys --steps` prints it.
 struct FieldInfo {
   std::string name, unit, meaning;
-  bool identical = true;                     // compared when two runs are called identical (seconds, rates, memory, attempt are not)
+  bool identical = true;  // compared when two runs are called identical (seconds, rates, memory, attempt are not)
 };
 const std::vector<FieldInfo>& step_fields();
 

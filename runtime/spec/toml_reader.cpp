@@ -1,7 +1,8 @@
 #include "runtime/spec/toml_reader.h"
 
-// toml++ 3.3 takes some of what it reads for granted: it asserts it, or calls it unreachable, which is undefined when a hostile file gets
-// there. Compiled in here, so that both refuse the document instead; its tables of characters answer no.
+// toml++ 3.3 takes some of what it reads for granted: it asserts it, or calls it unreachable, which is undefined when a
+// hostile file gets there. Compiled in here, so that both refuse the document instead; its tables of characters answer
+// no.
 namespace muster::spec {
 [[noreturn]] void refuse_document();
 }
@@ -97,7 +98,8 @@ toml::table parse_document(const std::string& content, const std::string& where,
                 .fix = "mend the syntax there; text values stand in \"quotes\""});
     return {};
   } catch (const Refused&) {
-    faults.add({.what = "not TOML", .where = text(where, ":", refused_line(content)), .fix = "mend the syntax of that line"});
+    faults.add(
+        {.what = "not TOML", .where = text(where, ":", refused_line(content)), .fix = "mend the syntax of that line"});
     return {};
   }
 }
@@ -120,9 +122,8 @@ TomlReader TomlReader::parse(const std::string& content, const std::string& wher
 namespace {
 
 bool is_bare_key(const std::string& key) {
-  return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-';
-  });
+  return !key.empty() && std::all_of(key.begin(), key.end(),
+                                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }
 
 }  // namespace
@@ -140,7 +141,8 @@ TomlReader TomlReader::parse_override(const std::string& override_text, base::Fa
   const std::string value = base::trim(override_text.substr(equals + 1));
   base::Faults unused;
   TomlReader reader = parse(path + " = " + value, where, unused);
-  if (!unused.empty() || value.find('\n') != std::string::npos) reader = parse(path + " = " + toml_quoted(value), where, faults);
+  if (!unused.empty() || value.find('\n') != std::string::npos)
+    reader = parse(path + " = " + toml_quoted(value), where, faults);
   reader.state_->document->faults = &faults;
   reader.state_->document->is_override = true;
   reader.state_->document->raw_value = value;
@@ -282,7 +284,8 @@ TomlReader TomlReader::table(const std::string& key) {
   state->path = state_->full(key);
   if (node != nullptr) {
     state->table = node->as_table();
-    if (state->table == nullptr) state_->fault(*node, key, "must be a table: write [" + state->path + "] on a line of its own");
+    if (state->table == nullptr)
+      state_->fault(*node, key, "must be a table: write [" + state->path + "] on a line of its own");
   }
   if (state->table == nullptr) {
     state_->document->absent.push_back(std::make_unique<toml::table>());
@@ -328,7 +331,8 @@ base::Faults& TomlReader::faults() { return *state_->document->faults; }
 
 void TomlReader::finish() {
   const auto asked = state_->document->asked.find(state_->table);
-  const std::vector<std::string> known = asked == state_->document->asked.end() ? std::vector<std::string>{} : asked->second;
+  const std::vector<std::string> known =
+      asked == state_->document->asked.end() ? std::vector<std::string>{} : asked->second;
   for (const auto& [key, node] : *state_->table) {
     const std::string name(key.str());
     if (std::find(known.begin(), known.end(), name) != known.end()) {

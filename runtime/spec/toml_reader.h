@@ -1,5 +1,6 @@
-// Strict and typed reading of TOML: every fault with file:line:column and the nearest known key, all faults in one go. And the
-// one declarative schema of job keys, from which reading, writing and `muster keys` are made. toml++ stays in the .cpp.
+// Strict and typed reading of TOML: every fault with file:line:column and the nearest known key, all faults in one go.
+// And the one declarative schema of job keys, from which reading, writing and `muster keys` are made. toml++ stays in
+// the .cpp.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,14 @@ namespace muster::spec {
 
 struct ModelFacts;
 
-/// A parsed TOML document (or a table within it) that knows where everything stands. Keys that nobody asked for are faults
-/// when finish() is called. Values out of type or range are added to the faults and the caller's default is kept.
+/// A parsed TOML document (or a table within it) that knows where everything stands. Keys that nobody asked for are
+/// faults when finish() is called. Values out of type or range are added to the faults and the caller's default is
+/// kept.
 class TomlReader {
  public:
   static TomlReader parse(const std::string& text, const std::string& where, base::Faults& faults);
-  /// One override as typed: `key` may be dotted, `value` is a TOML value or a bare word. Every place is "--set key=value".
+  /// One override as typed: `key` may be dotted, `value` is a TOML value or a bare word. Every place is "--set
+  /// key=value".
   static TomlReader parse_override(const std::string& override_text, base::Faults& faults);
   TomlReader(TomlReader&&) noexcept;
   TomlReader& operator=(TomlReader&&) noexcept;
@@ -43,8 +46,8 @@ class TomlReader {
   void read(const std::string& key, std::vector<std::int64_t>& value);
   /// One of `names`; the index of the name found.
   void read_choice(const std::string& key, const std::vector<std::string>& names, std::size_t& index);
-  TomlReader table(const std::string& key);                 // an empty one when absent
-  std::vector<TomlReader> tables(const std::string& key);   // [[key]]
+  TomlReader table(const std::string& key);                // an empty one when absent
+  std::vector<TomlReader> tables(const std::string& key);  // [[key]]
   std::vector<std::string> keys() const;
   base::Faults& faults();
   /// Adds a fault for each key that was not asked for, here and below.
@@ -59,12 +62,12 @@ class TomlReader {
 
 /// One key of a schema, as `muster keys` prints it.
 struct KeyInfo {
-  std::string key;        // "train.tp"
-  std::string type;       // "integer", "number", "text", "yes/no", "one of a | b", "list of text"
-  std::string unit;       // "tokens", "s", "" ...
-  std::string fallback;   // its default as TOML
+  std::string key;       // "train.tp"
+  std::string type;      // "integer", "number", "text", "yes/no", "one of a | b", "list of text"
+  std::string unit;      // "tokens", "s", "" ...
+  std::string fallback;  // its default as TOML
   std::string meaning;
-  std::string range;      // "1 .. 4096", or empty
+  std::string range;  // "1 .. 4096", or empty
 };
 std::vector<KeyInfo> job_keys();
 
@@ -81,9 +84,10 @@ struct KeyPlaces {
   /// The place of `key`, or the file when nobody gave it.
   const std::string& of(const std::string& key) const;
 };
-/// Shape only; faults are added. `bases_folder` holds the files that `base` names; what comes back is whole, so its `base` is empty.
-/// `places` (may be null) learns where each key was given.
-Job read_job(const JobSource& source, const std::filesystem::path& bases_folder, base::Faults& faults, KeyPlaces* places = nullptr);
+/// Shape only; faults are added. `bases_folder` holds the files that `base` names; what comes back is whole, so its
+/// `base` is empty. `places` (may be null) learns where each key was given.
+Job read_job(const JobSource& source, const std::filesystem::path& bases_folder, base::Faults& faults,
+             KeyPlaces* places = nullptr);
 /// The keys of a job below a table of another document (the plan's [job]).
 Job read_job(TomlReader& table, KeyPlaces* places = nullptr);
 /// The whole resolved job as TOML, every key with its value.
@@ -94,7 +98,9 @@ std::vector<std::pair<std::string, std::string>> job_differences(const Job& job)
 
 /// What spans keys: degrees, heads, batches, modes. `facts` may be null when the model is not known here.
 /// Adds one fault for each violation with its numbers and the mend. Warnings are legal but foolish things.
-void check_job(const Job& job, const ModelFacts* facts, const std::string& where, base::Faults& faults, std::vector<std::string>& warnings);
-void check_job(const Job& job, const ModelFacts* facts, const KeyPlaces& places, base::Faults& faults, std::vector<std::string>& warnings);
+void check_job(const Job& job, const ModelFacts* facts, const std::string& where, base::Faults& faults,
+               std::vector<std::string>& warnings);
+void check_job(const Job& job, const ModelFacts* facts, const KeyPlaces& places, base::Faults& faults,
+               std::vector<std::string>& warnings);
 
 }  // namespace muster::spec

@@ -39,16 +39,21 @@ std::string real_text(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   std::array<char, 64> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;  // shortest that reads back equal
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;  // shortest that reads back equal
   std::string shortest(buffer.data(), end);
   if (shortest.find_first_of(".e") == std::string::npos) shortest += ".0";
   return shortest;
 }
 
-bool is_list_of_objects(const ordered_json& value) { return value.is_array() && !value.empty() && value.front().is_object(); }
+bool is_list_of_objects(const ordered_json& value) {
+  return value.is_array() && !value.empty() && value.front().is_object();
+}
 
 std::string key_text(const std::string& key) {
-  const bool is_bare = !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string::npos;
+  const bool is_bare =
+      !key.empty() &&
+      key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string::npos;
   return is_bare ? key : toml_quoted(key);
 }
 

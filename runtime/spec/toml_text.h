@@ -1,4 +1,5 @@
-// The one writer of TOML: a tree of JSON values as text. Objects become tables, lists of objects become one inline table a line.
+// The one writer of TOML: a tree of JSON values as text. Objects become tables, lists of objects become one inline
+// table a line.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

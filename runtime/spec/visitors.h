@@ -1,5 +1,7 @@
-// What can be done with a described struct: read it from TOML, write it as a tree, list its keys. A description is a template
-//   describe(Visitor& visitor, T& value)   that calls   visitor.table(name)   and   visitor.key(name, member, rule, unit, meaning)
+// What can be done with a described struct: read it from TOML, write it as a tree, list its keys. A description is a
+// template
+//   describe(Visitor& visitor, T& value)   that calls   visitor.table(name)   and   visitor.key(name, member, rule,
+//   unit, meaning)
 // once for each key, so that reader, writer and `muster keys` cannot part.
 #pragma once
 
@@ -98,7 +100,8 @@ class KeyVisitor {
  public:
   void table(const std::string& name, const std::string&) { prefix_ = name + "."; }
   template <class T>
-  void key(const std::string& name, const T& value, const Rule& rule, const std::string& unit, const std::string& meaning) {
+  void key(const std::string& name, const T& value, const Rule& rule, const std::string& unit,
+           const std::string& meaning) {
     KeyInfo info{.key = prefix_ + name, .unit = unit, .meaning = meaning};
     if constexpr (std::is_enum_v<T>) {
       info.type = "one of " + base::join(choice_names<T>(), " | ");
@@ -118,11 +121,14 @@ class KeyVisitor {
     if constexpr (std::is_same_v<T, bool>) return "yes/no";
     if constexpr (std::is_integral_v<T>) return "integer";
     if constexpr (std::is_same_v<T, double>) return "number";
-    if constexpr (std::is_same_v<T, std::string>) return rule.words.empty() ? "text" : "one of " + base::join(rule.words, " | ");
+    if constexpr (std::is_same_v<T, std::string>)
+      return rule.words.empty() ? "text" : "one of " + base::join(rule.words, " | ");
     return std::is_same_v<T, std::vector<std::string>> ? "list of text" : "list of integer";
   }
   static std::string bound_text(double bound) {
-    return bound == static_cast<double>(static_cast<std::int64_t>(bound)) ? std::to_string(static_cast<std::int64_t>(bound)) : base::text(bound);
+    return bound == static_cast<double>(static_cast<std::int64_t>(bound))
+               ? std::to_string(static_cast<std::int64_t>(bound))
+               : base::text(bound);
   }
   static std::string range_text(const Rule& rule) {
     if (rule.most >= 1e9) return rule.least > -1e300 ? ">= " + bound_text(rule.least) : "";

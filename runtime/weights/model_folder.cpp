@@ -39,7 +39,8 @@ void visit_global(const Shard& shard, const Visit& visit) {
 
 void load_weights(const fs::path& folder, const spec::ModelFacts& facts, ShardStore& store) {
   for (const spec::Parameter& parameter : spec::parameters_of(facts))
-    INVARIANT(!store.has(parameter.name) || store.shard(parameter.name).parameter.shape == parameter.shape, "the store is laid out for these facts");
+    INVARIANT(!store.has(parameter.name) || store.shard(parameter.name).parameter.shape == parameter.shape,
+              "the store is laid out for these facts");
   const WeightFolder files(folder);
   base::Faults faults;
   for (const Shard& shard : store.shards()) {
@@ -52,16 +53,19 @@ void load_weights(const fs::path& folder, const spec::ModelFacts& facts, ShardSt
     }
     const TensorEntry& entry = files.entry(parameter.name);
     if (entry.shape != parameter.shape)
-      faults.add({.what = text("tensor '", parameter.name, "' has the shape ", shape_text(entry.shape), ", but config.json makes it ", shape_text(parameter.shape)),
+      faults.add({.what = text("tensor '", parameter.name, "' has the shape ", shape_text(entry.shape),
+                               ", but config.json makes it ", shape_text(parameter.shape)),
                   .where = folder.string(),
                   .fix = "see that config.json and the safetensors files belong together"});
-    else if (entry.dtype != at::kFloat && entry.dtype != at::kBFloat16 && entry.dtype != at::kHalf && entry.dtype != at::kDouble)
+    else if (entry.dtype != at::kFloat && entry.dtype != at::kBFloat16 && entry.dtype != at::kHalf &&
+             entry.dtype != at::kDouble)
       faults.add({.what = text("tensor '", parameter.name, "' has the type ", c10::toString(entry.dtype)),
                   .where = folder.string(),
                   .fix = "Muster loads weights in fp32, bf16 and fp16: convert the folder"});
   }
   faults.throw_if_any();
-  for (const Shard& shard : store.shards()) store.view(shard.parameter.name).copy_(files.read(shard.parameter.name, shard.box));
+  for (const Shard& shard : store.shards())
+    store.view(shard.parameter.name).copy_(files.read(shard.parameter.name, shard.box));
 }
 
 void fill_random(ShardStore& store, std::uint64_t seed, double std) {
@@ -79,7 +83,9 @@ void fill_random(ShardStore& store, std::uint64_t seed, double std) {
     const base::RandomKey key(seed, base::Purpose::initial_weights, base::hash_bytes(name.data(), name.size()));
     at::Tensor values = at::empty(shard.box.shape(), at::kFloat);
     float* const at = values.mutable_data_ptr<float>();
-    visit_global(shard, [&](std::int64_t local, std::int64_t global) { at[local] = static_cast<float>(std * key.normal(static_cast<std::uint64_t>(global))); });
+    visit_global(shard, [&](std::int64_t local, std::int64_t global) {
+      at[local] = static_cast<float>(std * key.normal(static_cast<std::uint64_t>(global)));
+    });
     target.copy_(values);
   }
 }

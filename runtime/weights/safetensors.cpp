@@ -28,7 +28,10 @@ void read_bytes(int fd, char* target, std::int64_t count, std::int64_t offset, c
     const ssize_t got = ::pread(fd, target, static_cast<std::size_t>(count), offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error::user({.what = text("cannot be read: ", std::strerror(errno)), .where = path.string()});
-    if (got == 0) throw Error::user({.what = text("ends at byte ", offset, ", ", count, " bytes too early"), .where = path.string(), .fix = kFetchAgain});
+    if (got == 0)
+      throw Error::user({.what = text("ends at byte ", offset, ", ", count, " bytes too early"),
+                         .where = path.string(),
+                         .fix = kFetchAgain});
     target += got;
     offset += got;
     count -= got;
@@ -39,7 +42,10 @@ void write_bytes(int fd, const char* source, std::size_t count, const fs::path& 
   while (count > 0) {
     const ssize_t put = ::write(fd, source, count);
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw Error::user({.what = text("cannot be written: ", std::strerror(errno)), .where = path.string(), .fix = "see that the disk has room and the folder is writable"});
+    if (put < 0)
+      throw Error::user({.what = text("cannot be written: ", std::strerror(errno)),
+                         .where = path.string(),
+                         .fix = "see that the disk has room and the folder is writable"});
     source += put;
     count -= static_cast<std::size_t>(put);
   }
@@ -48,7 +54,8 @@ void write_bytes(int fd, const char* source, std::size_t count, const fs::path& 
 nlohmann::json parse_index(const fs::path& path) {
   try {
     nlohmann::json index = nlohmann::json::parse(base::read_file(path));
-    if (index.is_object() && index.contains("weight_map") && index["weight_map"].is_object()) return index["weight_map"];
+    if (index.is_object() && index.contains("weight_map") && index["weight_map"].is_object())
+      return index["weight_map"];
   } catch (const nlohmann::json::exception& error) {
     throw Error::user({.what = text("not JSON: ", error.what()), .where = path.string(), .fix = kFetchAgain});
   }
@@ -57,17 +64,22 @@ nlohmann::json parse_index(const fs::path& path) {
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const fs::path& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+SafetensorsFile::SafetensorsFile(const fs::path& path)
+    : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (!file_) throw Error::user({.what = text("cannot be opened: ", std::strerror(errno)), .where = path.string()});
   struct stat status {};
-  if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode)) throw Error::user({.what = "is not a file", .where = path.string()});
+  if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    throw Error::user({.what = "is not a file", .where = path.string()});
   const auto file_bytes = static_cast<std::int64_t>(status.st_size);
   std::uint64_t header_bytes = 0;
   if (file_bytes < static_cast<std::int64_t>(sizeof header_bytes))
-    throw Error::user({.what = text("no safetensors file: it has ", file_bytes, " bytes"), .where = path.string(), .fix = kFetchAgain});
+    throw Error::user({.what = text("no safetensors file: it has ", file_bytes, " bytes"),
+                       .where = path.string(),
+                       .fix = kFetchAgain});
   read_bytes(file_.get(), reinterpret_cast<char*>(&header_bytes), sizeof header_bytes, 0, path);
   if (header_bytes > kMostHeaderBytes || static_cast<std::int64_t>(header_bytes) > file_bytes - 8)
-    throw Error::user({.what = text("no safetensors file, or cut off: its header would have ", header_bytes, " bytes, the file has ", file_bytes),
+    throw Error::user({.what = text("no safetensors file, or cut off: its header would have ", header_bytes,
+                                    " bytes, the file has ", file_bytes),
                        .where = path.string(),
                        .fix = kFetchAgain});
   std::string header(header_bytes, '\0');
@@ -82,13 +94,17 @@ at::Tensor SafetensorsFile::read(const std::string& name, const spec::Box& box) 
   const TensorEntry& entry = found->second;
   INVARIANT(box.ranges.size() == entry.shape.size() && !box.ranges.empty(), "a box has the dimensions of its tensor");
   for (std::size_t dim = 0; dim < entry.shape.size(); ++dim)
-    INVARIANT(box.ranges[dim].begin >= 0 && box.ranges[dim].begin <= box.ranges[dim].end && box.ranges[dim].end <= entry.shape[dim], "a box lies in its tensor");
+    INVARIANT(box.ranges[dim].begin >= 0 && box.ranges[dim].begin <= box.ranges[dim].end &&
+                  box.ranges[dim].end <= entry.shape[dim],
+              "a box lies in its tensor");
   std::vector<std::int64_t> shape = entry.shape;
   shape[0] = box.ranges[0].size();
   at::Tensor rows = at::empty(shape, at::TensorOptions().dtype(entry.dtype));
   const std::int64_t row_bytes = entry.shape[0] == 0 ? 0 : (entry.end - entry.begin) / entry.shape[0];
-  read_bytes(file_.get(), static_cast<char*>(rows.mutable_data_ptr()), row_bytes * shape[0], entry.begin + box.ranges[0].begin * row_bytes, path_);
-  for (std::size_t dim = 1; dim < shape.size(); ++dim) rows = rows.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
+  read_bytes(file_.get(), static_cast<char*>(rows.mutable_data_ptr()), row_bytes * shape[0],
+             entry.begin + box.ranges[0].begin * row_bytes, path_);
+  for (std::size_t dim = 1; dim < shape.size(); ++dim)
+    rows = rows.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
   return rows.contiguous();
 }
 
@@ -109,7 +125,9 @@ WeightFolder::WeightFolder(const fs::path& folder) {
   for (const auto& [name, value] : places.items()) {
     const std::string file = value.is_string() ? value.get<std::string>() : "";
     if (file.empty() || file != fs::path(file).filename().string()) {
-      faults.add({.what = text("tensor '", name, "' lies in ", value.dump(), ", which is no name of a file beside it"), .where = index.string(), .fix = kFetchAgain});
+      faults.add({.what = text("tensor '", name, "' lies in ", value.dump(), ", which is no name of a file beside it"),
+                  .where = index.string(),
+                  .fix = kFetchAgain});
       continue;
     }
     if (!opened.contains(file)) {
@@ -124,15 +142,20 @@ WeightFolder::WeightFolder(const fs::path& folder) {
 }
 
 bool WeightFolder::has(const std::string& name) const { return where_.contains(name); }
-const TensorEntry& WeightFolder::entry(const std::string& name) const { return files_[where_.at(name)]->entries().at(name); }
-at::Tensor WeightFolder::read(const std::string& name, const spec::Box& box) const { return files_[where_.at(name)]->read(name, box); }
+const TensorEntry& WeightFolder::entry(const std::string& name) const {
+  return files_[where_.at(name)]->entries().at(name);
+}
+at::Tensor WeightFolder::read(const std::string& name, const spec::Box& box) const {
+  return files_[where_.at(name)]->read(name, box);
+}
 
 void write_safetensors(const fs::path& path, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata) {
   fs::path unfinished = path;
   unfinished += text(".", ::getpid(), ".tmp");
   base::Descriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file) throw Error::user({.what = text("cannot be written: ", std::strerror(errno)), .where = unfinished.string()});
+  if (!file)
+    throw Error::user({.what = text("cannot be written: ", std::strerror(errno)), .where = unfinished.string()});
   try {
     const std::string header = header_text(tensors, metadata);
     write_bytes(file.get(), header.data(), header.size(), unfinished);
@@ -140,7 +163,8 @@ void write_safetensors(const fs::path& path, const std::vector<std::pair<std::st
       INVARIANT(tensor.is_contiguous() && tensor.is_cpu(), text("'", name, "' is contiguous and on the CPU"));
       write_bytes(file.get(), static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes(), unfinished);
     }
-    if (::fsync(file.get()) != 0) throw Error::user({.what = text("cannot be written: ", std::strerror(errno)), .where = unfinished.string()});
+    if (::fsync(file.get()) != 0)
+      throw Error::user({.what = text("cannot be written: ", std::strerror(errno)), .where = unfinished.string()});
     fs::rename(unfinished, path);
   } catch (...) {  // leaves no half file behind; the error goes on
     std::error_code ignored;

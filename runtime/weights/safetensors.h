@@ -1,4 +1,5 @@
-// safetensors files: read by slices, written whole. Files are input from outside: a header that lies is refused with its place.
+// safetensors files: read by slices, written whole. Files are input from outside: a header that lies is refused with
+// its place.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,10 +24,12 @@ struct TensorEntry {
 
 class SafetensorsFile {
  public:
-  /// Checks the whole header: length, JSON, types, shapes against offsets, overlaps, the end of the file. throws: Error::user.
+  /// Checks the whole header: length, JSON, types, shapes against offsets, overlaps, the end of the file. throws:
+  /// Error::user.
   explicit SafetensorsFile(const std::filesystem::path& path);
   const std::map<std::string, TensorEntry>& entries() const { return entries_; }
-  /// Reads only the bytes of `box` (rows; columns are cut after reading each row range) into a contiguous tensor of the file's type.
+  /// Reads only the bytes of `box` (rows; columns are cut after reading each row range) into a contiguous tensor of the
+  /// file's type.
   at::Tensor read(const std::string& name, const spec::Box& box) const;
 
  private:
@@ -49,7 +52,8 @@ class WeightFolder {
 };
 
 /// Written under a temporary name, then renamed. Tensors are contiguous, on the CPU.
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace muster::weights

@@ -1,4 +1,5 @@
-// source: the safetensors format: eight bytes of little-endian length, a JSON object of {dtype, shape, data_offsets}, the bytes.
+// source: the safetensors format: eight bytes of little-endian length, a JSON object of {dtype, shape, data_offsets},
+// the bytes.
 #include "runtime/weights/safetensors_header.h"
 
 #include <ATen/ATen.h>
@@ -24,9 +25,18 @@ struct TypeName {
   at::ScalarType type;
 };
 constexpr std::array kTypes{
-    TypeName{"F64", at::kDouble}, TypeName{"F32", at::kFloat}, TypeName{"F16", at::kHalf},  TypeName{"BF16", at::kBFloat16}, TypeName{"I64", at::kLong},
-    TypeName{"I32", at::kInt},    TypeName{"I16", at::kShort}, TypeName{"I8", at::kChar},   TypeName{"U8", at::kByte},       TypeName{"BOOL", at::kBool},
-    TypeName{"F8_E4M3", at::kFloat8_e4m3fn},                   TypeName{"F8_E5M2", at::kFloat8_e5m2},
+    TypeName{"F64", at::kDouble},
+    TypeName{"F32", at::kFloat},
+    TypeName{"F16", at::kHalf},
+    TypeName{"BF16", at::kBFloat16},
+    TypeName{"I64", at::kLong},
+    TypeName{"I32", at::kInt},
+    TypeName{"I16", at::kShort},
+    TypeName{"I8", at::kChar},
+    TypeName{"U8", at::kByte},
+    TypeName{"BOOL", at::kBool},
+    TypeName{"F8_E4M3", at::kFloat8_e4m3fn},
+    TypeName{"F8_E5M2", at::kFloat8_e5m2},
 };
 constexpr std::string_view kFetchAgain = "fetch or write the file anew";
 
@@ -35,10 +45,13 @@ json parse_object(std::string_view header, const std::string& where) {
   std::set<std::string> names;
   std::string twice;
   const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth == 1 && event == json::parse_event_t::key && !names.insert(parsed.get<std::string>()).second) twice = parsed.get<std::string>();
+    if (depth == 1 && event == json::parse_event_t::key && !names.insert(parsed.get<std::string>()).second)
+      twice = parsed.get<std::string>();
     return true;
   };
-  const auto fail = [&](const std::string& what) -> json { throw Error::user({.what = what, .where = where, .fix = std::string(kFetchAgain)}); };
+  const auto fail = [&](const std::string& what) -> json {
+    throw Error::user({.what = what, .where = where, .fix = std::string(kFetchAgain)});
+  };
   if (header.empty() || header.front() != '{') return fail("no safetensors file: the header does not begin with '{'");
   json object;
   try {
@@ -51,7 +64,9 @@ json parse_object(std::string_view header, const std::string& where) {
   return object;
 }
 
-bool is_count(const json& value) { return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max(); }
+bool is_count(const json& value) {
+  return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
+}
 
 /// Bytes that the shape takes, or -1 when they exceed any file.
 std::int64_t bytes_of(const std::vector<std::int64_t>& shape, std::int64_t element_bytes) {
@@ -63,27 +78,37 @@ std::int64_t bytes_of(const std::vector<std::int64_t>& shape, std::int64_t eleme
 
 /// One entry, or "" and what is wrong with it.
 std::string read_entry(const json& value, std::int64_t data_begin, std::int64_t data_bytes, TensorEntry& entry) {
-  if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets")) return "lacks dtype, shape or data_offsets";
+  if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets"))
+    return "lacks dtype, shape or data_offsets";
   const json &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
-  const auto* found = dtype.is_string() ? std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& type) { return type.name == dtype.get_ref<const std::string&>(); })
-                                        : kTypes.end();
+  const auto* found =
+      dtype.is_string()
+          ? std::find_if(kTypes.begin(), kTypes.end(),
+                         [&](const TypeName& type) { return type.name == dtype.get_ref<const std::string&>(); })
+          : kTypes.end();
   if (found == kTypes.end()) return text("has the unknown dtype ", dtype.dump());
   entry.dtype = found->type;
-  if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), is_count)) return text("has the shape ", shape.dump());
+  if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), is_count))
+    return text("has the shape ", shape.dump());
   entry.shape = shape.get<std::vector<std::int64_t>>();
-  if (!offsets.is_array() || offsets.size() != 2 || !std::all_of(offsets.begin(), offsets.end(), is_count)) return text("has the offsets ", offsets.dump());
+  if (!offsets.is_array() || offsets.size() != 2 || !std::all_of(offsets.begin(), offsets.end(), is_count))
+    return text("has the offsets ", offsets.dump());
   const auto begin = offsets[0].get<std::int64_t>(), end = offsets[1].get<std::int64_t>();
-  if (begin > end || end > data_bytes) return text("lies at bytes ", begin, " to ", end, ", but the file holds ", data_bytes, " bytes of data: it is cut off or its header lies");
+  if (begin > end || end > data_bytes)
+    return text("lies at bytes ", begin, " to ", end, ", but the file holds ", data_bytes,
+                " bytes of data: it is cut off or its header lies");
   const std::int64_t needed = bytes_of(entry.shape, static_cast<std::int64_t>(c10::elementSize(entry.dtype)));
-  if (needed != end - begin) return text("of shape ", shape.dump(), " and type ", dtype.dump(), " does not take the ", end - begin, " bytes that its offsets give it");
+  if (needed != end - begin)
+    return text("of shape ", shape.dump(), " and type ", dtype.dump(), " does not take the ", end - begin,
+                " bytes that its offsets give it");
   entry.begin = data_begin + begin;
   entry.end = data_begin + end;
   return "";
 }
 
 /// Tensors must fill the data without gap and without overlap.
-void check_cover(const std::map<std::string, TensorEntry>& entries, std::int64_t data_begin, std::int64_t data_bytes, const std::string& where,
-                 base::Faults& faults) {
+void check_cover(const std::map<std::string, TensorEntry>& entries, std::int64_t data_begin, std::int64_t data_bytes,
+                 const std::string& where, base::Faults& faults) {
   std::vector<const std::pair<const std::string, TensorEntry>*> order;
   for (const auto& entry : entries) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -92,17 +117,26 @@ void check_cover(const std::map<std::string, TensorEntry>& entries, std::int64_t
   std::int64_t next = data_begin;
   for (const auto* entry : order) {
     const std::int64_t begin = entry->second.begin;
-    if (begin < next) return faults.add({.what = text("tensor '", entry->first, "' overlaps the one before it"), .where = where, .fix = std::string(kFetchAgain)});
-    if (begin > next) return faults.add({.what = text("there are ", begin - next, " bytes of no tensor before '", entry->first, "'"), .where = where, .fix = std::string(kFetchAgain)});
+    if (begin < next)
+      return faults.add({.what = text("tensor '", entry->first, "' overlaps the one before it"),
+                         .where = where,
+                         .fix = std::string(kFetchAgain)});
+    if (begin > next)
+      return faults.add({.what = text("there are ", begin - next, " bytes of no tensor before '", entry->first, "'"),
+                         .where = where,
+                         .fix = std::string(kFetchAgain)});
     next = entry->second.end;
   }
   if (next != data_begin + data_bytes)
-    faults.add({.what = text("the file has ", data_begin + data_bytes - next, " bytes behind its last tensor"), .where = where, .fix = std::string(kFetchAgain)});
+    faults.add({.what = text("the file has ", data_begin + data_bytes - next, " bytes behind its last tensor"),
+                .where = where,
+                .fix = std::string(kFetchAgain)});
 }
 
 }  // namespace
 
-std::map<std::string, TensorEntry> parse_header(std::string_view header, std::int64_t data_begin, std::int64_t data_bytes, const std::string& where) {
+std::map<std::string, TensorEntry> parse_header(std::string_view header, std::int64_t data_begin,
+                                                std::int64_t data_bytes, const std::string& where) {
   const json object = parse_object(header, where);
   std::map<std::string, TensorEntry> entries;
   base::Faults faults;
@@ -120,15 +154,18 @@ std::map<std::string, TensorEntry> parse_header(std::string_view header, std::in
   return entries;
 }
 
-std::string header_text(const std::vector<std::pair<std::string, at::Tensor>>& tensors, const std::map<std::string, std::string>& metadata) {
+std::string header_text(const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+                        const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
   if (!metadata.empty()) object["__metadata__"] = metadata;
   std::int64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
-    const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& type) { return type.type == tensor.scalar_type(); });
+    const auto found = std::find_if(kTypes.begin(), kTypes.end(),
+                                    [&](const TypeName& type) { return type.type == tensor.scalar_type(); });
     INVARIANT(found != kTypes.end(), "safetensors has a name for the type");
     const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
-    object[name] = {{"dtype", found->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + bytes}}};
+    object[name] = {
+        {"dtype", found->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
   }
   std::string body = object.dump();

@@ -9,7 +9,9 @@
 namespace muster::weights {
 namespace {
 
-std::int64_t end_of(const std::vector<Shard>& shards) { return shards.empty() ? 0 : shards.back().offset + shards.back().numel; }
+std::int64_t end_of(const std::vector<Shard>& shards) {
+  return shards.empty() ? 0 : shards.back().offset + shards.back().numel;
+}
 
 std::unordered_map<std::string, std::size_t> index_of(const std::vector<Shard>& shards) {
   std::unordered_map<std::string, std::size_t> index;
@@ -22,7 +24,8 @@ std::unordered_map<std::string, std::size_t> index_of(const std::vector<Shard>& 
 
 }  // namespace
 
-std::vector<Shard> shards_of(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place) {
+std::vector<Shard> shards_of(const spec::ModelFacts& facts, const spec::Degrees& degrees,
+                             const spec::Coordinates& place) {
   std::vector<Shard> shards;
   std::int64_t offset = 0;
   for (auto& parameter : spec::parameters_of(facts)) {
@@ -42,8 +45,10 @@ ShardStore::ShardStore(std::vector<Shard> shards, at::ScalarType dtype, at::Devi
   flat_ = at::zeros({length}, at::TensorOptions().dtype(dtype).device(device));
 }
 
-ShardStore::ShardStore(std::vector<Shard> shards, at::Tensor flat) : shards_(std::move(shards)), index_(index_of(shards_)), flat_(std::move(flat)) {
-  INVARIANT(flat_.dim() == 1 && flat_.is_contiguous() && flat_.numel() >= end_of(shards_), "a store looks into a flat buffer that holds all its shards");
+ShardStore::ShardStore(std::vector<Shard> shards, at::Tensor flat)
+    : shards_(std::move(shards)), index_(index_of(shards_)), flat_(std::move(flat)) {
+  INVARIANT(flat_.dim() == 1 && flat_.is_contiguous() && flat_.numel() >= end_of(shards_),
+            "a store looks into a flat buffer that holds all its shards");
 }
 
 const Shard& ShardStore::shard(const std::string& name) const {
@@ -60,7 +65,8 @@ at::Tensor ShardStore::view(const std::string& name) const {
 at::Tensor ShardStore::fused(const std::string& first, const std::string& last) const {
   const Shard& head = shard(first);
   const Shard& tail = shard(last);
-  const auto begin = static_cast<std::size_t>(&head - shards_.data()), end = static_cast<std::size_t>(&tail - shards_.data()) + 1;
+  const auto begin = static_cast<std::size_t>(&head - shards_.data()),
+             end = static_cast<std::size_t>(&tail - shards_.data()) + 1;
   INVARIANT(begin < end, base::text("'", first, "' lies before '", last, "'"));
   std::vector<std::int64_t> shape = head.box.shape();
   shape[0] = 0;

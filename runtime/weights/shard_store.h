@@ -1,6 +1,7 @@
-// The weights of one rank: one flat buffer that holds, in the order of spec::parameters_of, the box of every parameter that the
-// rank owns. A view is a window into it, and neighbours with the same columns are one fused matrix. A second store of the same
-// layout holds gradients; the optimizer works on the flat buffers; loading, saving and refit work on names and boxes.
+// The weights of one rank: one flat buffer that holds, in the order of spec::parameters_of, the box of every parameter
+// that the rank owns. A view is a window into it, and neighbours with the same columns are one fused matrix. A second
+// store of the same layout holds gradients; the optimizer works on the flat buffers; loading, saving and refit work on
+// names and boxes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,28 +17,31 @@ namespace muster::weights {
 /// One parameter's piece on this rank.
 struct Shard {
   spec::Parameter parameter;
-  spec::Box box;              // which part of the global tensor
-  std::int64_t offset = 0;    // of its first element in the flat buffer
+  spec::Box box;            // which part of the global tensor
+  std::int64_t offset = 0;  // of its first element in the flat buffer
   std::int64_t numel = 0;
 };
 
 /// The layout alone: what lies where. Empty shards (of other pipeline stages) are left out.
-std::vector<Shard> shards_of(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place);
+std::vector<Shard> shards_of(const spec::ModelFacts& facts, const spec::Degrees& degrees,
+                             const spec::Coordinates& place);
 
 class ShardStore {
  public:
-  /// Allocates zeros. `padded_to`: the flat buffer's length is rounded up to a multiple (so that dp ranks cut it evenly).
+  /// Allocates zeros. `padded_to`: the flat buffer's length is rounded up to a multiple (so that dp ranks cut it
+  /// evenly).
   ShardStore(std::vector<Shard> shards, at::ScalarType dtype, at::Device device, std::int64_t padded_to = 1);
   /// Looks into an existing flat buffer of the right length (a generator that reads the trainer's bytes).
   ShardStore(std::vector<Shard> shards, at::Tensor flat);
 
   const at::Tensor& flat() const { return flat_; }
   const std::vector<Shard>& shards() const { return shards_; }
-  const Shard& shard(const std::string& name) const;       // INVARIANT when unknown
+  const Shard& shard(const std::string& name) const;  // INVARIANT when unknown
   bool has(const std::string& name) const { return index_.contains(name); }
   /// A window of the box's shape. Writing to it writes the store.
   at::Tensor view(const std::string& name) const;
-  /// Rows of `first` .. `last` (neighbours, same columns) as one matrix [sum of rows, columns], or one vector for biases.
+  /// Rows of `first` .. `last` (neighbours, same columns) as one matrix [sum of rows, columns], or one vector for
+  /// biases.
   at::Tensor fused(const std::string& first, const std::string& last) const;
 
  private:

@@ -31,7 +31,8 @@ double cpu_s() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-/// Best of several runs, so that a neighbour's work disturbs least; prints one line. GFLOP/s are of the CPU time on one thread.
+/// Best of several runs, so that a neighbour's work disturbs least; prints one line. GFLOP/s are of the CPU time on one
+/// thread.
 void time_of(const std::string& name, double flops, const std::function<void()>& body) {
   if (!name.starts_with(wanted)) return;
   using Clock = std::chrono::steady_clock;
@@ -46,15 +47,20 @@ void time_of(const std::string& name, double flops, const std::function<void()>&
     spent += seconds;
     best = std::min(best, seconds);
   }
-  std::printf("{\"case\":\"%s\",\"wall_ms\":%.4f,\"cpu_ms\":%.4f,\"gflops_per_s\":%.1f,\"runs\":%d,\"threads\":%d,\"level\":\"%s\"}\n", name.c_str(), best * 1e3, best_cpu * 1e3, flops / (at::get_num_threads() == 1 ? best_cpu : best) / 1e9,
-              runs, at::get_num_threads(), ops::kernels().level);
+  std::printf(
+      "{\"case\":\"%s\",\"wall_ms\":%.4f,\"cpu_ms\":%.4f,\"gflops_per_s\":%.1f,\"runs\":%d,\"threads\":%d,\"level\":\"%"
+      "s\"}\n",
+      name.c_str(), best * 1e3, best_cpu * 1e3, flops / (at::get_num_threads() == 1 ? best_cpu : best) / 1e9, runs,
+      at::get_num_threads(), ops::kernels().level);
   std::fflush(stdout);
 }
 
 class Packed : public model::Attention {
  public:
   explicit Packed(const std::vector<ops::Segment>& segments) : segments_(segments) {}
-  at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override { return ops::packed_attention(q, k, v, segments_); }
+  at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override {
+    return ops::packed_attention(q, k, v, segments_);
+  }
 
  private:
   const std::vector<ops::Segment>& segments_;
@@ -81,13 +87,15 @@ Batch batch_of(const Shape& shape) {
       if (prefix >= 0) rows.push_back(static_cast<std::int64_t>(positions.size()));
       positions.push_back(first + t);
     }
-    batch.attention_flops += 4.0 * static_cast<double>(shape.facts.num_heads * shape.facts.head_dim * length) * (static_cast<double>(first) + 0.5 * static_cast<double>(length));
+    batch.attention_flops += 4.0 * static_cast<double>(shape.facts.num_heads * shape.facts.head_dim * length) *
+                             (static_cast<double>(first) + 0.5 * static_cast<double>(length));
   };
   for (std::int64_t g = 0; g < shape.groups; ++g) {
     const auto prompt = static_cast<std::int64_t>(batch.segments.size());
     add(shape.prompt, 0, -1);
     for (std::int64_t s = 0; s < shape.samples; ++s) {
-      rows.push_back(static_cast<std::int64_t>(batch.segments[static_cast<std::size_t>(prompt)].begin + shape.prompt - 1));
+      rows.push_back(
+          static_cast<std::int64_t>(batch.segments[static_cast<std::size_t>(prompt)].begin + shape.prompt - 1));
       add(shape.answer, shape.prompt, prompt);
     }
   }
@@ -100,31 +108,40 @@ Batch batch_of(const Shape& shape) {
 
 void run_ops(const Shape& shape, const Batch& batch) {
   const spec::ModelFacts& facts = shape.facts;
-  const std::int64_t T = batch.tokens_T.size(0), D = facts.hidden_size, H = facts.num_heads, K = facts.num_kv_heads, E = facts.head_dim, F = facts.intermediate_size;
+  const std::int64_t T = batch.tokens_T.size(0), D = facts.hidden_size, H = facts.num_heads, K = facts.num_kv_heads,
+                     E = facts.head_dim, F = facts.intermediate_size;
   const auto random = [](at::IntArrayRef sizes) { return at::randn(sizes, at::kFloat); };
   const std::string at = shape.name + ".";
   const at::NoGradGuard none;
-  const at::Tensor x = random({T, D}), residual = random({T, D}), norm = at::ones({D}), norm_E = facts.qk_norm ? at::ones({E}) : at::Tensor();
-  at::Tensor grad_D = at::zeros({D}), grad_E = facts.qk_norm ? at::zeros({E}) : at::Tensor(), grad_E2 = facts.qk_norm ? at::zeros({E}) : at::Tensor();
+  const at::Tensor x = random({T, D}), residual = random({T, D}), norm = at::ones({D}),
+                   norm_E = facts.qk_norm ? at::ones({E}) : at::Tensor();
+  at::Tensor grad_D = at::zeros({D}), grad_E = facts.qk_norm ? at::zeros({E}) : at::Tensor(),
+             grad_E2 = facts.qk_norm ? at::zeros({E}) : at::Tensor();
   const auto [sum, normed, rstd] = ops::cpu::rms_norm_forward(residual, x, norm, 1e-6);
   time_of(at + "add_rms_norm", 0, [&] { ops::cpu::rms_norm_forward(residual, x, norm, 1e-6); });
-  time_of(at + "add_rms_norm_backward", 0, [&, &sum = sum, &rstd = rstd] { ops::cpu::rms_norm_backward(x, residual, sum, norm, rstd, grad_D); });
+  time_of(at + "add_rms_norm_backward", 0,
+          [&, &sum = sum, &rstd = rstd] { ops::cpu::rms_norm_backward(x, residual, sum, norm, rstd, grad_D); });
   const at::Tensor gate_up = random({T, 2 * F}), dy = random({T, F});
   time_of(at + "swiglu", 0, [&] { ops::cpu::swiglu_forward(gate_up); });
   time_of(at + "swiglu_backward", 0, [&] { ops::cpu::swiglu_backward(dy, gate_up); });
   const at::Tensor qkv = random({T, (H + 2 * K) * E}), angles = random({facts.max_position_embeddings, E / 2});
   const ops::RopeTable rope{angles.cos(), angles.sin()};
   const ops::HeadShape heads{H, K, E, 1e-6};
-  time_of(at + "split_heads", 0, [&] { ops::cpu::split_heads_forward(qkv, heads, norm_E, norm_E, rope, batch.positions_T); });
+  time_of(at + "split_heads", 0,
+          [&] { ops::cpu::split_heads_forward(qkv, heads, norm_E, norm_E, rope, batch.positions_T); });
   const ops::Heads split = ops::cpu::split_heads_forward(qkv, heads, norm_E, norm_E, rope, batch.positions_T);
   time_of(at + "split_heads_backward", 0, [&] {
-    ops::cpu::split_heads_backward(split, facts.qk_norm ? qkv : at::Tensor(), heads, norm_E, norm_E, rope, batch.positions_T, grad_E, grad_E2);
+    ops::cpu::split_heads_backward(split, facts.qk_norm ? qkv : at::Tensor(), heads, norm_E, norm_E, rope,
+                                   batch.positions_T, grad_E, grad_E2);
   });
   const auto [o, lse] = ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, batch.segments);
-  time_of(at + "attention", batch.attention_flops, [&] { ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, batch.segments); });
-  time_of(at + "attention_backward", 2.5 * batch.attention_flops,
-          [&, &o = o, &lse = lse] { ops::cpu::packed_attention_backward(split.q_THE, split.q_THE, split.k_TKE, split.v_TKE, o, lse, batch.segments); });
-  for (const auto& [name, rows, columns] : {std::tuple{"qkv", (H + 2 * K) * E, D}, {"o", D, H * E}, {"gate_up", 2 * F, D}, {"down", D, F}}) {
+  time_of(at + "attention", batch.attention_flops,
+          [&] { ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, batch.segments); });
+  time_of(at + "attention_backward", 2.5 * batch.attention_flops, [&, &o = o, &lse = lse] {
+    ops::cpu::packed_attention_backward(split.q_THE, split.q_THE, split.k_TKE, split.v_TKE, o, lse, batch.segments);
+  });
+  for (const auto& [name, rows, columns] :
+       {std::tuple{"qkv", (H + 2 * K) * E, D}, {"o", D, H * E}, {"gate_up", 2 * F, D}, {"down", D, F}}) {
     const at::Tensor weight = random({rows, columns}), input = random({T, columns}), upstream = random({T, rows});
     at::Tensor grad = at::zeros({rows, columns});
     const double flops = 2.0 * static_cast<double>(T * rows * columns);
@@ -149,10 +166,13 @@ void run_decode(const Shape& shape) {
     batch.page_begin.push_back(static_cast<std::int32_t>(batch.pages.size()));
     batch.slots.push_back(s * pages * 16 + shape.prompt);
   }
-  at::Tensor keys = at::randn({S * pages, 16, facts.num_kv_heads, facts.head_dim}, at::kFloat), values = at::randn_like(keys);
-  const at::Tensor q = at::randn({S, facts.num_heads, facts.head_dim}, at::kFloat), k = at::randn({S, facts.num_kv_heads, facts.head_dim}, at::kFloat);
+  at::Tensor keys = at::randn({S * pages, 16, facts.num_kv_heads, facts.head_dim}, at::kFloat),
+             values = at::randn_like(keys);
+  const at::Tensor q = at::randn({S, facts.num_heads, facts.head_dim}, at::kFloat),
+                   k = at::randn({S, facts.num_kv_heads, facts.head_dim}, at::kFloat);
   time_of(shape.name + ".decode.append", 0, [&] { ops::append_pages(keys, values, k, k, batch); });
-  time_of(shape.name + ".decode.attention", 4.0 * static_cast<double>(S * facts.num_heads * facts.head_dim * (shape.prompt + shape.answer)),
+  time_of(shape.name + ".decode.attention",
+          4.0 * static_cast<double>(S * facts.num_heads * facts.head_dim * (shape.prompt + shape.answer)),
           [&] { ops::paged_attention(q, keys, values, batch); });
 }
 
@@ -160,16 +180,21 @@ void run_decoder(const Shape& shape, const Batch& batch) {
   if (!(shape.name + ".decoder").starts_with(wanted) && !wanted.starts_with(shape.name + ".decoder")) return;
   const spec::ModelFacts& facts = shape.facts;
   const auto tp = comm::make_solo("tp");
-  weights::ShardStore store(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU), gradients(store.shards(), at::kFloat, at::kCPU);
+  weights::ShardStore store(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU),
+      gradients(store.shards(), at::kFloat, at::kCPU);
   store.flat().normal_(0, 0.05);
   const model::Decoder decoder(facts, store, &gradients, *tp);
   Packed attention(batch.segments);
   const auto T = static_cast<double>(batch.tokens_T.size(0)), N = static_cast<double>(batch.rows_N.size(0));
-  const double head = static_cast<double>(facts.vocab_size * facts.hidden_size), body = static_cast<double>(spec::parameter_count(facts)) - head * (facts.tied_embeddings ? 1 : 2);
-  const double forward_flops = 2 * (T * body + N * head) + batch.attention_flops * static_cast<double>(facts.num_layers);
+  const double head = static_cast<double>(facts.vocab_size * facts.hidden_size),
+               body = static_cast<double>(spec::parameter_count(facts)) - head * (facts.tied_embeddings ? 1 : 2);
+  const double forward_flops =
+      2 * (T * body + N * head) + batch.attention_flops * static_cast<double>(facts.num_layers);
   const auto forward = [&] {
     const at::Tensor hidden = decoder.hidden(batch.tokens_T, batch.positions_T, attention);
-    return parallel::token_scores(*tp, hidden.index_select(0, batch.rows_N), decoder.head(), decoder.vocabulary(), batch.targets_N, 1.0, 1024).logprobs_N;
+    return parallel::token_scores(*tp, hidden.index_select(0, batch.rows_N), decoder.head(), decoder.vocabulary(),
+                                  batch.targets_N, 1.0, 1024)
+        .logprobs_N;
   };
   time_of(shape.name + ".decoder.forward", forward_flops, [&] {
     const at::NoGradGuard none;
@@ -186,11 +211,31 @@ int main(int argc, char** argv) {
   ops::keep_freed_memory();
   at::set_num_threads(argc > 1 ? std::atoi(argv[1]) : 1);
   if (argc > 2) bench::wanted = argv[2];
-  const spec::ModelFacts tiny{.family = spec::Family::qwen3, .hidden_size = 64, .num_layers = 2, .num_heads = 4, .num_kv_heads = 4, .head_dim = 16,
-                              .intermediate_size = 192, .vocab_size = 14, .max_position_embeddings = 32, .tied_embeddings = true, .qk_norm = true};
-  const spec::ModelFacts smollm2{.family = spec::Family::llama, .hidden_size = 576, .num_layers = 30, .num_heads = 9, .num_kv_heads = 3, .head_dim = 64,
-                                 .intermediate_size = 1536, .vocab_size = 49152, .max_position_embeddings = 8192, .tied_embeddings = true};
-  const bench::Shape shapes[] = {{"tiny", tiny, 32, 16, 6, 4}, {"smollm2_small", smollm2, 1, 4, 24, 10}, {"smollm2", smollm2, 4, 8, 24, 14}, {"smollm2_long", smollm2, 1, 1, 24, 1000}};
+  const spec::ModelFacts tiny{.family = spec::Family::qwen3,
+                              .hidden_size = 64,
+                              .num_layers = 2,
+                              .num_heads = 4,
+                              .num_kv_heads = 4,
+                              .head_dim = 16,
+                              .intermediate_size = 192,
+                              .vocab_size = 14,
+                              .max_position_embeddings = 32,
+                              .tied_embeddings = true,
+                              .qk_norm = true};
+  const spec::ModelFacts smollm2{.family = spec::Family::llama,
+                                 .hidden_size = 576,
+                                 .num_layers = 30,
+                                 .num_heads = 9,
+                                 .num_kv_heads = 3,
+                                 .head_dim = 64,
+                                 .intermediate_size = 1536,
+                                 .vocab_size = 49152,
+                                 .max_position_embeddings = 8192,
+                                 .tied_embeddings = true};
+  const bench::Shape shapes[] = {{"tiny", tiny, 32, 16, 6, 4},
+                                 {"smollm2_small", smollm2, 1, 4, 24, 10},
+                                 {"smollm2", smollm2, 4, 8, 24, 14},
+                                 {"smollm2_long", smollm2, 1, 1, 24, 1000}};
   for (const bench::Shape& shape : shapes) {
     const bench::Batch batch = bench::batch_of(shape);
     bench::run_ops(shape, batch);

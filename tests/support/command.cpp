@@ -26,7 +26,9 @@ CommandResult run_command(const std::vector<std::string>& command, double timeou
     if (late) base::signal_child(pid, SIGKILL);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  CommandResult result{.code = end->signal != 0 ? 128 + end->signal : end->code, .output = base::read_file(output), .elapsed_s = elapsed_s()};
+  CommandResult result{.code = end->signal != 0 ? 128 + end->signal : end->code,
+                       .output = base::read_file(output),
+                       .elapsed_s = elapsed_s()};
   if (late) result.output += base::text("\n(killed after ", timeout_s, " s)\n");
   return result;
 }

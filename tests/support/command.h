@@ -7,8 +7,8 @@
 namespace muster::tests {
 
 struct CommandResult {
-  int code = 0;         // exit code; 128 + signal when a signal ended it
-  std::string output;   // stdout and stderr together
+  int code = 0;        // exit code; 128 + signal when a signal ended it
+  std::string output;  // stdout and stderr together
   double elapsed_s = 0;
 };
 

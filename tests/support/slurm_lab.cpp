@@ -21,12 +21,13 @@ const std::array<std::string, 4> kPrefixes = {"SLURM_", "SBATCH_", "SRUN_", "SAL
 
 SlurmLab::SlurmLab(SlurmLabOptions options) {
   std::string name = (std::filesystem::temp_directory_path() / "muster_lab_XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw Error::cluster({.what = "cannot make a folder for the Slurm lab", .where = name});
+  if (::mkdtemp(name.data()) == nullptr)
+    throw Error::cluster({.what = "cannot make a folder for the Slurm lab", .where = name});
   folder_ = name;
   take_environment();
   try {
-    call({"start", name, "--nodes", std::to_string(options.nodes), "--gpus", std::to_string(options.gpus_per_node), "--owner",
-          std::to_string(::getpid())});
+    call({"start", name, "--nodes", std::to_string(options.nodes), "--gpus", std::to_string(options.gpus_per_node),
+          "--owner", std::to_string(::getpid())});
   } catch (...) {
     give_environment_back();
     throw;

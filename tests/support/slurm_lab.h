@@ -13,10 +13,10 @@ struct SlurmLabOptions {
   int gpus_per_node = 8;
 };
 
-/// Nodes are node0, node1, ...; partitions are `batch` and `short` (5 minutes, 2 nodes at most). While the object lives,
-/// SLURM_CONF names this lab and no other SLURM_* or SBATCH_* variable is set; one lab at a time in a process, any number
-/// on a machine. It is stopped by the destructor, and by a watcher of its own when this process dies.
-/// Its folder is removed unless a test has failed.
+/// Nodes are node0, node1, ...; partitions are `batch` and `short` (5 minutes, 2 nodes at most). While the object
+/// lives, SLURM_CONF names this lab and no other SLURM_* or SBATCH_* variable is set; one lab at a time in a process,
+/// any number on a machine. It is stopped by the destructor, and by a watcher of its own when this process dies. Its
+/// folder is removed unless a test has failed.
 class SlurmLab {
  public:
   /// Ready when it returns: every node is idle. throws: Error::cluster with the last lines of the logs.
@@ -31,7 +31,8 @@ class SlurmLab {
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path config() const { return folder_ / "slurm.conf"; }
 
-  /// SIGKILL to one node's slurmd; what runs on the node goes on. The controller notices after SlurmdTimeout (10 s) and a ping.
+  /// SIGKILL to one node's slurmd; what runs on the node goes on. The controller notices after SlurmdTimeout (10 s) and
+  /// a ping.
   void kill_slurmd(int node) { call({"kill-slurmd", folder_.string(), std::to_string(node)}); }
   void start_slurmd(int node) { call({"start-slurmd", folder_.string(), std::to_string(node)}); }
   void kill_slurmctld() { call({"kill-slurmctld", folder_.string()}); }

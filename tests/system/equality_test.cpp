@@ -1,5 +1,5 @@
-// Every layout gives the run of one rank: same tokens and rewards, losses and gradients within 1e-5; and one plan run twice with one
-// thread is the same run. Whole programs, real processes, the tiny job.
+// Every layout gives the run of one rank: same tokens and rewards, losses and gradients within 1e-5; and one plan run
+// twice with one thread is the same run. Whole programs, real processes, the tiny job.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -23,7 +23,8 @@ class Equality : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new tests::TemporaryFolder;
-    // A model that answers some prompts right, so that advantages are not all zero: the supervised start alone (learning rate 0 after it).
+    // A model that answers some prompts right, so that advantages are not all zero: the supervised start alone
+    // (learning rate 0 after it).
     run("start", {"grpo.steps=1", "optimizer.lr=0", "warmup.sft_steps=44", "warmup.stop_at_reward=0"}, false);
   }
   static void TearDownTestSuite() {
@@ -34,10 +35,13 @@ class Equality : public testing::Test {
   static spec::RunPaths paths(const std::string& name) { return {folder_->path() / name}; }
 
   static void run(const std::string& name, std::vector<std::string> assignments, bool from_start = true) {
-    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "reverse-digits", "--run-dir", paths(name).folder.string()};
+    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "reverse-digits", "--run-dir",
+                                     paths(name).folder.string()};
     if (from_start)
-      for (const std::string& assignment : {std::string("model.weights=file"), "model.path=" + paths("start").final_model().string(), std::string("warmup.sft_steps=0"), std::string("warmup.stop_at_reward=0"),
-                                            std::string("grpo.steps=3"), std::string("log.tensor_norms=true")})
+      for (const std::string& assignment :
+           {std::string("model.weights=file"), "model.path=" + paths("start").final_model().string(),
+            std::string("warmup.sft_steps=0"), std::string("warmup.stop_at_reward=0"), std::string("grpo.steps=3"),
+            std::string("log.tensor_norms=true")})
         assignments.push_back(assignment);
     assignments.emplace_back("log.samples=-1");
     for (const std::string& assignment : assignments) {
@@ -48,7 +52,9 @@ class Equality : public testing::Test {
     ASSERT_EQ(result.code, 0) << result.output;
   }
 
-  static void expect_near(double a, double b, const std::string& what) { EXPECT_LE(std::abs(a - b), 1e-5 + 1e-5 * std::abs(b)) << what << ": " << a << " against " << b; }
+  static void expect_near(double a, double b, const std::string& what) {
+    EXPECT_LE(std::abs(a - b), 1e-5 + 1e-5 * std::abs(b)) << what << ": " << a << " against " << b;
+  }
 
   // The run of `name` against the run of one rank.
   static void expect_same_learning(const std::string& name) {
@@ -63,7 +69,8 @@ class Equality : public testing::Test {
         expect_near(ours[s]["grad_norms"][u], one[s]["grad_norms"][u], name + " gradient norm");
       }
       ASSERT_GT(one[s]["tensor_norms"].size(), 10u);
-      for (const auto& [tensor, norm] : one[s]["tensor_norms"].items()) expect_near(ours[s]["tensor_norms"].at(tensor), norm, name + " " + tensor);
+      for (const auto& [tensor, norm] : one[s]["tensor_norms"].items())
+        expect_near(ours[s]["tensor_norms"].at(tensor), norm, name + " " + tensor);
     }
     const auto tokens = [](const std::string& run_name) {
       std::map<std::vector<std::int64_t>, ordered_json> by_place;
@@ -106,7 +113,8 @@ TEST_F(Equality, OneThreadOnePlanOneRun) {
   std::set<std::string> compared;
   for (const spec::FieldInfo& field : spec::step_fields())
     if (field.identical) compared.insert(field.name);
-  const auto first = base::read_json_lines(paths("first").steps()), second = base::read_json_lines(paths("second").steps());
+  const auto first = base::read_json_lines(paths("first").steps()),
+             second = base::read_json_lines(paths("second").steps());
   ASSERT_EQ(first.size(), 3u);
   ASSERT_EQ(first[0]["losses"].size(), 2u);
   for (std::size_t s = 0; s < first.size(); ++s)
@@ -115,7 +123,8 @@ TEST_F(Equality, OneThreadOnePlanOneRun) {
         EXPECT_EQ(first[s][field].dump(), second[s][field].dump()) << "step " << s + 1 << " " << field;
       }
   EXPECT_EQ(base::read_file(paths("first").samples()), base::read_file(paths("second").samples()));
-  EXPECT_EQ(base::read_file(paths("first").final_model() / "model.safetensors"), base::read_file(paths("second").final_model() / "model.safetensors"));
+  EXPECT_EQ(base::read_file(paths("first").final_model() / "model.safetensors"),
+            base::read_file(paths("second").final_model() / "model.safetensors"));
 }
 
 }  // namespace

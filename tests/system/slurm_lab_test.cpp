@@ -38,8 +38,8 @@ TEST_F(SlurmLabTest, FourNodesOfEightStartInTenSecondsAndRunThirtyTwoTasks) {
   const auto start = std::chrono::steady_clock::now();
   const SlurmLab lab;
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 10);
-  const CommandResult result =
-      run_command({"srun", "-N4", "--ntasks-per-node=8", "--gpus-per-node=8", "bash", "-c", "echo $SLURM_PROCID $SLURMD_NODENAME $CUDA_VISIBLE_DEVICES"});
+  const CommandResult result = run_command({"srun", "-N4", "--ntasks-per-node=8", "--gpus-per-node=8", "bash", "-c",
+                                            "echo $SLURM_PROCID $SLURMD_NODENAME $CUDA_VISIBLE_DEVICES"});
   ASSERT_EQ(result.code, 0) << result.output;
   std::set<int> ranks;
   std::istringstream lines(result.output);
@@ -62,7 +62,8 @@ TEST_F(SlurmLabTest, TwoLabsRunSideBySideAndRestoreTheEnvironment) {
     const SlurmLab second({.nodes = 2, .gpus_per_node = 1});
     EXPECT_EQ(std::getenv("SBATCH_PARTITION"), nullptr);
     EXPECT_EQ(said({"sinfo", "-h", "-p", "batch", "-o", "%D %G"}), "2 gpu:h100:1(S:0)");
-    EXPECT_EQ(said({"env", "SLURM_CONF=" + first.config().string(), "sinfo", "-h", "-p", "batch", "-o", "%D %G"}), "1 (null)");
+    EXPECT_EQ(said({"env", "SLURM_CONF=" + first.config().string(), "sinfo", "-h", "-p", "batch", "-o", "%D %G"}),
+              "1 (null)");
   }
   EXPECT_STREQ(std::getenv("SLURM_CONF"), "/nowhere/slurm.conf");
   EXPECT_STREQ(std::getenv("SBATCH_PARTITION"), "elsewhere");
@@ -81,9 +82,11 @@ TEST_F(SlurmLabTest, DaemonsEndAndComeBackAndNothingOutlivesTheLab) {
 
     // A task that refuses SIGTERM and leaves its parent is ended with the lab, also when its slurmd is dead.
     const std::string script = "echo $$ > " + (lab.folder() / "sleeper").string() + "; trap '' TERM; exec sleep 600";
-    const std::string job =
-        said({"sbatch", "--parsable", "-w", "node1", "-o", "/dev/null", "--wrap", "setsid bash -c " + base::shell_quoted(script) + " & wait"});
-    EXPECT_EQ(said_at_last({"bash", "-c", "squeue -h -o %T -j " + job + "; ls " + (lab.folder() / "sleeper").string() + " | wc -l"}, "RUNNING\n1"),
+    const std::string job = said({"sbatch", "--parsable", "-w", "node1", "-o", "/dev/null", "--wrap",
+                                  "setsid bash -c " + base::shell_quoted(script) + " & wait"});
+    EXPECT_EQ(said_at_last({"bash", "-c",
+                            "squeue -h -o %T -j " + job + "; ls " + (lab.folder() / "sleeper").string() + " | wc -l"},
+                           "RUNNING\n1"),
               "RUNNING\n1");
     sleeper = said({"cat", (lab.folder() / "sleeper").string()});
     ASSERT_FALSE(sleeper.empty());
@@ -93,7 +96,8 @@ TEST_F(SlurmLabTest, DaemonsEndAndComeBackAndNothingOutlivesTheLab) {
     EXPECT_EQ(said_at_last({"squeue", "-h", "-o", "%T", "-j", job}, "RUNNING"), "RUNNING");
     lab.kill_slurmd(1);
   }
-  const std::string state = said({"bash", "-c", "sed 's/.*) //; s/ .*//' /proc/" + sleeper + "/stat 2>/dev/null || echo gone"});
+  const std::string state =
+      said({"bash", "-c", "sed 's/.*) //; s/ .*//' /proc/" + sleeper + "/stat 2>/dev/null || echo gone"});
   EXPECT_TRUE(state == "gone" || state == "Z" || state.empty()) << state;
 }
 

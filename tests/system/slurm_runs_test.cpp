@@ -1,5 +1,6 @@
-// Runs on a real Slurm: submitted, in an allocation, and what becomes of them when ranks, nodes or the controller fail. The tests share
-// one lab of 4 nodes; ranks are real where the run must work, and tests/support/fake_rank where it must fail.
+// Runs on a real Slurm: submitted, in an allocation, and what becomes of them when ranks, nodes or the controller fail.
+// The tests share one lab of 4 nodes; ranks are real where the run must work, and tests/support/fake_rank where it must
+// fail.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -51,18 +52,25 @@ class SlurmRuns : public testing::Test {
   std::string cluster() const { return (folder_.path() / "lab.toml").string(); }
   spec::RunPaths paths() const { return {run()}; }
   void write_cluster(const std::string& partition, int time_limit_min, const std::string& setup = "") const {
-    base::write_file(cluster(), text("device = \"cpu\"\nnodes = 4\nranks_per_node = 8\nsetup = [", setup, "]\n[slurm]\npartition = \"", partition, "\"\ntime_limit_min = ", time_limit_min, "\n"));
+    base::write_file(cluster(),
+                     text("device = \"cpu\"\nnodes = 4\nranks_per_node = 8\nsetup = [", setup,
+                          "]\n[slurm]\npartition = \"", partition, "\"\ntime_limit_min = ", time_limit_min, "\n"));
   }
   // The tiny job as one of `nodes` x `ranks` colocated, with `changes`.
   std::vector<std::string> job(const std::string& verb, int nodes, int ranks, std::vector<std::string> changes) const {
-    std::vector<std::string> command{kBinaries + "/muster", verb, "reverse-digits", "--cluster", cluster(), "--run-dir", run()};
-    for (const std::string& change : {text("placement.ranks_per_node=", ranks), text("train.dp=", nodes * ranks), text("gen.dp=", nodes * ranks), std::string("grpo.steps=2"),
-                                      std::string("warmup.sft_steps=0"), std::string("warmup.stop_at_reward=0"), std::string("checkpoint.final_model=false"), std::string("watchdog.beat_timeout_s=2")})
+    std::vector<std::string> command{kBinaries + "/muster", verb, "reverse-digits", "--cluster", cluster(),
+                                     "--run-dir",           run()};
+    for (const std::string& change :
+         {text("placement.ranks_per_node=", ranks), text("train.dp=", nodes * ranks), text("gen.dp=", nodes * ranks),
+          std::string("grpo.steps=2"), std::string("warmup.sft_steps=0"), std::string("warmup.stop_at_reward=0"),
+          std::string("checkpoint.final_model=false"), std::string("watchdog.beat_timeout_s=2")})
       changes.insert(changes.begin(), change);
     for (const std::string& change : changes) command.insert(command.end(), {"--set", change});
     return command;
   }
-  static std::string fake(const std::string& behaviours) { return text("rank_wrapper=[\"", kBinaries, "/fake_rank\", ", behaviours, "]"); }
+  static std::string fake(const std::string& behaviours) {
+    return text("rank_wrapper=[\"", kBinaries, "/fake_rank\", ", behaviours, "]");
+  }
   void submit(int nodes, int ranks, const std::vector<std::string>& changes) {
     const CommandResult result = run_command(job("submit", nodes, ranks, changes));
     ASSERT_EQ(result.code, 0) << result.output;
@@ -71,8 +79,7 @@ class SlurmRuns : public testing::Test {
   supervise::Verdict verdict(std::int64_t attempt = 0, double patience_s = 60) const {
     const base::Stopwatch watch;
     while (watch.elapsed_s() < patience_s && fs::exists(paths().plan())) {
-
-        if (const auto verdict = supervise::read_verdict(paths(), attempt)) return *verdict;
+      if (const auto verdict = supervise::read_verdict(paths(), attempt)) return *verdict;
       pause();
     }
     return {.attempt = -1, .code = -1, .sentence = "no verdict: " + logs()};
@@ -88,7 +95,8 @@ class SlurmRuns : public testing::Test {
     std::string all;
     std::error_code ignored;
     for (const auto& entry : fs::recursive_directory_iterator(folder_.path(), ignored))
-      if (entry.path().extension() == ".log") all += text("\n--- ", entry.path().string(), "\n", base::read_file(entry.path()));
+      if (entry.path().extension() == ".log")
+        all += text("\n--- ", entry.path().string(), "\n", base::read_file(entry.path()));
     return all;
   }
   std::int64_t steps_of(std::int64_t attempt) const {
@@ -144,7 +152,8 @@ TEST_F(SlurmRuns, ASegmentationFaultIsNamedByRankHostPhaseAndCollective) {
   submit(2, 2, {fake("\"run\", \"2:segv\"")});
   const supervise::Verdict end = verdict();
   EXPECT_EQ(end.code, 4);
-  for (const char* part : {"rank 2", "node1", "train", "train.dp all_reduce #12 grads", "SEGV"}) EXPECT_NE(end.sentence.find(part), std::string::npos) << part << " in " << end.sentence;
+  for (const char* part : {"rank 2", "node1", "train", "train.dp all_reduce #12 grads", "SEGV"})
+    EXPECT_NE(end.sentence.find(part), std::string::npos) << part << " in " << end.sentence;
 }
 
 TEST_F(SlurmRuns, AStoppedRankEndsTheJobWithinHalfAMinute) {
@@ -163,7 +172,8 @@ TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
   const std::string real = base::trim(run_command({"sh", "-c", "command -v srun"}).output);
   const fs::path stand_in = folder_.path() / "bin" / "srun";
   base::make_folder(stand_in.parent_path());
-  base::write_file(stand_in, text("#!/bin/bash\nexec ", real, " \"${@/--output=*/--output=/no/such/folder/%n.log}\"\n"), 0755);
+  base::write_file(stand_in, text("#!/bin/bash\nexec ", real, " \"${@/--output=*/--output=/no/such/folder/%n.log}\"\n"),
+                   0755);
   write_cluster("batch", 30, text("\"export PATH=", stand_in.parent_path().string(), ":$PATH\""));
   submit(2, 1, {fake("\"ok\"")});
   const supervise::Verdict end = verdict();

@@ -19,7 +19,7 @@ target_link_libraries(libtorch INTERFACE c10 torch_cpu)
 target_link_options(libtorch INTERFACE -Wl,-rpath,${LIBTORCH_DIR}/torch/lib)
 
 # One precompiled header for all rooms that hold tensors.
-file(WRITE ${CMAKE_BINARY_DIR}/tensor_pch.cpp "// the precompiled header of the tensor rooms is built with this file\n")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/tensor_pch.cpp CONTENT "// the precompiled header of the tensor rooms is built with this file\n")
 add_library(tensor_pch STATIC ${CMAKE_BINARY_DIR}/tensor_pch.cpp)
 target_link_libraries(tensor_pch PUBLIC muster_flags libtorch)
 target_precompile_headers(tensor_pch PUBLIC

@@ -33,7 +33,8 @@ const Kernels& kernels() {
 }
 
 Index attention_scratch(Index keys, Index num_heads, Index num_kv_heads, Index head_dim) {
-  const Index padded_keys = padded(keys), rows = block_tokens(padded_keys, num_heads / num_kv_heads) * (num_heads / num_kv_heads);
+  const Index padded_keys = padded(keys),
+              rows = block_tokens(padded_keys, num_heads / num_kv_heads) * (num_heads / num_kv_heads);
   const Index width = padded(head_dim);
   return 2 * width * padded_keys + 2 * rows * padded_keys + 3 * rows * width + 4 * rows;
 }

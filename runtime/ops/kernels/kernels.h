@@ -1,6 +1,7 @@
-// The loops of the CPU forms, over float32 pointers and without any tensor library: compiled once for each instruction level
-// (kernels_v2/v3/v4.cpp) and chosen at start by the CPU at hand, so that one binary runs everywhere. Callers cut rows over threads.
-// Letters: N rows, D width, H query heads, K key/value heads, E head width, F feed-forward width, V vocabulary rows.
+// The loops of the CPU forms, over float32 pointers and without any tensor library: compiled once for each instruction
+// level (kernels_v2/v3/v4.cpp) and chosen at start by the CPU at hand, so that one binary runs everywhere. Callers cut
+// rows over threads. Letters: N rows, D width, H query heads, K key/value heads, E head width, F feed-forward width, V
+// vocabulary rows.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ struct SplitHeadsLoop {
 
 /// One key/value head of one family of segments: a segment without prefix (the first) and those whose prefix it is.
 struct AttentionSegment {
-  Index begin, length;   // tokens
-  bool sees_first;       // its queries also see the keys of the family's first segment
+  Index begin, length;  // tokens
+  bool sees_first;      // its queries also see the keys of the family's first segment
 };
 struct AttentionLoop {
   const AttentionSegment* segments;
@@ -30,10 +31,10 @@ struct AttentionLoop {
   Index kv_head;
   float scale;
   const float *q_THE, *k_TKE, *v_TKE;
-  float *o_THE, *lse_TH;               // forward: written; backward: read
-  const float* do_THE;                 // backward only
-  float *dq_THE, *dk_TKE, *dv_TKE;     // backward only; dk and dv come zeroed
-  float* scratch;                      // attention_scratch floats
+  float *o_THE, *lse_TH;            // forward: written; backward: read
+  const float* do_THE;              // backward only
+  float *dq_THE, *dk_TKE, *dv_TKE;  // backward only; dk and dv come zeroed
+  float* scratch;                   // attention_scratch floats
 };
 
 /// Sequences whose keys lie in pages, one key/value head of one of them.
@@ -41,29 +42,31 @@ struct PagedLoop {
   Index num_heads, num_kv_heads, head_dim, page_tokens;
   Index kv_head;
   float scale;
-  const float* q;                      // first new token of the sequence: [new_tokens, H, E]
+  const float* q;  // first new token of the sequence: [new_tokens, H, E]
   float* o;
-  Index new_tokens, length;            // length: keys, the new ones included
+  Index new_tokens, length;  // length: keys, the new ones included
   const std::int32_t* pages;
   const float *keys_PSKE, *values_PSKE;
-  float* scratch;                      // attention_scratch floats
+  float* scratch;  // attention_scratch floats
 };
 
 struct Kernels {
   const char* level;
   /// residual null: the sum is x and is not written.
-  void (*rms_norm)(const float* residual, const float* x, const float* weight, float eps, float* sum, float* normed, float* rstd, Index rows, Index D);
+  void (*rms_norm)(const float* residual, const float* x, const float* weight, float eps, float* sum, float* normed,
+                   float* rstd, Index rows, Index D);
   /// dsum null: none. grad_D (float32, added to) null: not wanted.
-  void (*rms_norm_backward)(const float* dnormed, const float* dsum, const float* sum, const float* weight, const float* rstd, float* dx, float* grad_D,
-                            Index rows, Index D);
+  void (*rms_norm_backward)(const float* dnormed, const float* dsum, const float* sum, const float* weight,
+                            const float* rstd, float* dx, float* grad_D, Index rows, Index D);
   void (*swiglu)(const float* gate_up, float* y, Index rows, Index F);
   void (*swiglu_backward)(const float* dy, const float* gate_up, float* dgate_up, Index rows, Index F);
   void (*split_heads)(const SplitHeadsLoop& loop, const float* qkv, float* q, float* k, float* v, Index rows);
-  void (*split_heads_backward)(const SplitHeadsLoop& loop, const float* dq, const float* dk, const float* dv, const float* qkv, float* dqkv,
-                               float* grad_q_norm, float* grad_k_norm, Index rows);
-  void (*score_rows)(const float* logits, const std::int64_t* targets, float scale, float* maxima, float* sums, float* weighted, float* chosen,
-                     Index rows, Index V);
-  void (*score_rows_backward)(float* logits, const std::int64_t* targets, const float* lse, const float* weights, float scale, Index rows, Index V);
+  void (*split_heads_backward)(const SplitHeadsLoop& loop, const float* dq, const float* dk, const float* dv,
+                               const float* qkv, float* dqkv, float* grad_q_norm, float* grad_k_norm, Index rows);
+  void (*score_rows)(const float* logits, const std::int64_t* targets, float scale, float* maxima, float* sums,
+                     float* weighted, float* chosen, Index rows, Index V);
+  void (*score_rows_backward)(float* logits, const std::int64_t* targets, const float* lse, const float* weights,
+                              float scale, Index rows, Index V);
   void (*attention)(const AttentionLoop& loop);
   void (*attention_backward)(const AttentionLoop& loop);
   void (*paged_attention)(const PagedLoop& loop);

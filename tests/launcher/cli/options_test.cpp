@@ -9,9 +9,27 @@ namespace {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table{
-      {"run", "JOB", "runs", "muster run x", {"set", "run-dir", "json"}, 1, [](const Options& o) { return static_cast<int>(o.overrides.size()); }},
-      {"logs", "RUN", "logs", "muster logs", {"follow", "rank"}, 1, [](const Options& o) { return o.follow ? 10 + static_cast<int>(o.rank.value_or(0)) : 1; }},
-      {"fail", "", "fails", "muster fail", {}, 0, [](const Options&) -> int { throw Error::cluster({.what = "no", .where = "", .fix = ""}); }},
+      {"run",
+       "JOB",
+       "runs",
+       "muster run x",
+       {"set", "run-dir", "json"},
+       1,
+       [](const Options& o) { return static_cast<int>(o.overrides.size()); }},
+      {"logs",
+       "RUN",
+       "logs",
+       "muster logs",
+       {"follow", "rank"},
+       1,
+       [](const Options& o) { return o.follow ? 10 + static_cast<int>(o.rank.value_or(0)) : 1; }},
+      {"fail",
+       "",
+       "fails",
+       "muster fail",
+       {},
+       0,
+       [](const Options&) -> int { throw Error::cluster({.what = "no", .where = "", .fix = ""}); }},
   };
   return table;
 }
@@ -27,7 +45,8 @@ std::string refusal(const Verb& verb, const std::vector<std::string>& arguments)
 }
 
 TEST(Options, TakesWordsValuesAndSwitchesInAnyOrder) {
-  const Options options = parse_options(verbs()[0], {"--set", "a.b=1", "job.toml", "--json", "--set=c=\"x y\"", "--run-dir", "/r"});
+  const Options options =
+      parse_options(verbs()[0], {"--set", "a.b=1", "job.toml", "--json", "--set=c=\"x y\"", "--run-dir", "/r"});
   EXPECT_EQ(options.words, (std::vector<std::string>{"job.toml"}));
   EXPECT_EQ(options.overrides, (std::vector<std::string>{"a.b=1", "c=\"x y\""}));
   EXPECT_EQ(options.run_dir, "/r");

@@ -40,8 +40,12 @@ TEST(Cluster, TheDgxHasItsRealFigures) {
 }
 
 TEST(Cluster, EachFaultHasItsPlace) {
-  const std::string text = refusal("device = \"gpu\"\nnodez = 3\nranks_per_node = 2\ncpus = [\"0-x\"]\n[slurm]\ngpu_request = \"gress\"\n[environment]\nA = { value = \"1\" }\n");
-  for (const char* part : {"c.toml:1:10: device = ", "c.toml:2:1: unknown key 'nodez'", "c.toml:4:1: cpus lists 1", "is no list of CPUs", "did you mean \"gres\"", "c.toml:8:1: environment.A lacks its reason"}) {
+  const std::string text = refusal(
+      "device = \"gpu\"\nnodez = 3\nranks_per_node = 2\ncpus = [\"0-x\"]\n[slurm]\ngpu_request = "
+      "\"gress\"\n[environment]\nA = { value = \"1\" }\n");
+  for (const char* part :
+       {"c.toml:1:10: device = ", "c.toml:2:1: unknown key 'nodez'", "c.toml:4:1: cpus lists 1", "is no list of CPUs",
+        "did you mean \"gres\"", "c.toml:8:1: environment.A lacks its reason"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

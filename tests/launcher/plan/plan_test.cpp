@@ -28,7 +28,11 @@ class PlanTest : public testing::Test {
   Planned make(const std::string& text, const std::string& cluster = "local", bool paths_must_exist = false) {
     const fs::path file = folder_.path() / "job.toml";
     std::ofstream(file) << text;
-    return make_plan({.job = file.string(), .overrides = overrides_, .cluster = cluster, .run_folder = "", .paths_must_exist = paths_must_exist});
+    return make_plan({.job = file.string(),
+                      .overrides = overrides_,
+                      .cluster = cluster,
+                      .run_folder = "",
+                      .paths_must_exist = paths_must_exist});
   }
   std::string refusal(const std::string& text, const std::string& cluster = "local", bool paths_must_exist = false) {
     try {
@@ -45,7 +49,9 @@ class PlanTest : public testing::Test {
 
 const std::string kModel = "[model]\nname = \"llama-3.1-8b\"\n[data]\npath = \"builtin:sums\"\n";
 
-void expect_has(const std::string& text, const std::string& part) { EXPECT_NE(text.find(part), std::string::npos) << text; }
+void expect_has(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << text;
+}
 
 TEST_F(PlanTest, EveryShippedJobIsPlannedOnEveryShippedClusterOrSaysWhy) {
   for (const std::string& job : cluster::names_in(cluster::shipped_folder("templates") / "jobs")) {
@@ -80,7 +86,8 @@ TEST_F(PlanTest, ColocatedRanksFillNodesInBlocks) {
 }
 
 TEST_F(PlanTest, SplitGivesEachRoleNodesOfItsOwnAndTrainingComesFirst) {
-  const spec::Plan plan = make(kModel + "[placement]\nmode = \"split\"\nspares = 1\n[train]\ndp = 2\n[gen]\ntp = 2\ndp = 2\n").plan;
+  const spec::Plan plan =
+      make(kModel + "[placement]\nmode = \"split\"\nspares = 1\n[train]\ndp = 2\n[gen]\ntp = 2\ndp = 2\n").plan;
   EXPECT_EQ(plan.num_nodes, 3);
   ASSERT_EQ(plan.ranks.size(), 6u);
   EXPECT_EQ(plan.ranks[1].role, spec::Role::train);
@@ -92,14 +99,18 @@ TEST_F(PlanTest, SplitGivesEachRoleNodesOfItsOwnAndTrainingComesFirst) {
 }
 
 TEST_F(PlanTest, SaysWithNumbersWhyAJobDoesNotFit) {
-  expect_has(refusal(kModel + "[train]\ndp = 64\n[gen]\ndp = 64\n", "test-slurm"), "64 ranks at 8 a node need 8 nodes, but cluster test-slurm has 4");
-  expect_has(refusal(kModel + "[placement]\nranks_per_node = 9\n", "test-slurm"), "placement.ranks_per_node = 9, but a node of cluster test-slurm has 8");
-  expect_has(refusal(kModel + "[placement]\nmode = \"split\"\ngen_nodes = 1\n[gen]\ndp = 9\n", "test-slurm"), "placement.gen_nodes = 1 with 8 ranks a node holds 1 to 8 ranks, but gen tp 1 x pp 1 x dp 9 = 9");
+  expect_has(refusal(kModel + "[train]\ndp = 64\n[gen]\ndp = 64\n", "test-slurm"),
+             "64 ranks at 8 a node need 8 nodes, but cluster test-slurm has 4");
+  expect_has(refusal(kModel + "[placement]\nranks_per_node = 9\n", "test-slurm"),
+             "placement.ranks_per_node = 9, but a node of cluster test-slurm has 8");
+  expect_has(refusal(kModel + "[placement]\nmode = \"split\"\ngen_nodes = 1\n[gen]\ndp = 9\n", "test-slurm"),
+             "placement.gen_nodes = 1 with 8 ranks a node holds 1 to 8 ranks, but gen tp 1 x pp 1 x dp 9 = 9");
   expect_has(refusal(kModel + "[train]\ntp = 3\n"), "does not divide 32 query heads");
 }
 
 TEST_F(PlanTest, AllFaultsOfAFileComeInOneGoWithTheirPlaces) {
-  const std::string text = refusal("[model]\nname = \"llama-3.1-8c\"\n[data]\npath = \"builtin:sum\"\n[train]\ndp = 2\n[requeue]\nmax = 1\n");
+  const std::string text = refusal(
+      "[model]\nname = \"llama-3.1-8c\"\n[data]\npath = \"builtin:sum\"\n[train]\ndp = 2\n[requeue]\nmax = 1\n");
   expect_has(text, "did you mean \"llama-3.1-8b\"");
   expect_has(text, "job.toml:4:1: there is no data \"builtin:sum\"");
   expect_has(text, "colocated: train tp 1 x cp 1 x pp 1 x dp 2 = 2 ranks");
@@ -123,7 +134,8 @@ TEST_F(PlanTest, APathTypedAfterSetCountsFromWhereItWasTyped) {
 
 TEST_F(PlanTest, NameAndFolderOfAModelMustAgree) {
   fs::create_directory(folder_.path() / "m");
-  std::ofstream(folder_.path() / "m/config.json") << R"({"model_type":"llama","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"intermediate_size":128,"vocab_size":96,"max_position_embeddings":5000})";
+  std::ofstream(folder_.path() / "m/config.json")
+      << R"({"model_type":"llama","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"intermediate_size":128,"vocab_size":96,"max_position_embeddings":5000})";
   const std::string data = "[data]\npath = \"builtin:sums\"\n";
   EXPECT_EQ(make("[model]\npath = \"m\"\n" + data, "local", true).plan.model.hidden_size, 64);
   expect_has(refusal("[model]\npath = \"m\"\nname = \"qwen3-8b\"\n" + data), "model.name \"qwen3-8b\" (hidden 4096");
@@ -137,7 +149,8 @@ TEST_F(PlanTest, EnvironmentNamesComeWithTheirOrigin) {
   EXPECT_EQ(by_name["OMP_NUM_THREADS"].origin, "job: threads");
   EXPECT_EQ(by_name["CUDA_DEVICE_ORDER"].value, "PCI_BUS_ID");
   EXPECT_EQ(by_name["NCCL_IB_HCA"].origin.substr(0, 17), "cluster dgx-h100:");
-  for (const auto& entry : make(kModel).plan.environment) EXPECT_FALSE(entry.name.starts_with("NCCL_") || entry.name.starts_with("CUDA_")) << entry.name;
+  for (const auto& entry : make(kModel).plan.environment)
+    EXPECT_FALSE(entry.name.starts_with("NCCL_") || entry.name.starts_with("CUDA_")) << entry.name;
 }
 
 TEST_F(PlanTest, WarnsWhenAModelDoesNotFitItsGpus) {
@@ -153,7 +166,8 @@ TEST_F(PlanTest, TheNameIsTheFilesUnlessGiven) {
 }
 
 TEST_F(PlanTest, AHalfThousandRanksArePlannedInAFifthOfASecond) {
-  const std::string job = kModel + "[grpo]\nprompts_per_step = 64\n[train]\ntp = 8\npp = 2\ndp = 32\n[gen]\ntp = 4\ndp = 128\n";
+  const std::string job =
+      kModel + "[grpo]\nprompts_per_step = 64\n[train]\ntp = 8\npp = 2\ndp = 32\n[gen]\ntp = 4\ndp = 128\n";
   const auto begin = std::chrono::steady_clock::now();
   const spec::Plan plan = make(job, "dgx-h100").plan;
   const std::string page = plan_page(plan, "");
@@ -164,8 +178,14 @@ TEST_F(PlanTest, AHalfThousandRanksArePlannedInAFifthOfASecond) {
 }
 
 TEST_F(PlanTest, NoLineOfAPageIsWiderThanAHundredColumns) {
-  const spec::Plan plan = make("rank_wrapper = [\"nsys\", \"profile\", \"--trace=cuda,nvtx,osrt,cudnn,cublas\", \"--output=/some/where/very/long/indeed/profile-of-a-rank\"]\n" + kModel + "[placement]\nmode = \"split\"\n[gen]\ndp = 16\n", "dgx-h100").plan;
-  for (const std::string& page : {plan_page(plan, "#!/bin/bash\necho\n"), keys_page(spec::job_keys()), keys_page(cluster::cluster_keys()), step_fields_page(spec::step_fields())}) {
+  const spec::Plan plan = make(
+                              "rank_wrapper = [\"nsys\", \"profile\", \"--trace=cuda,nvtx,osrt,cudnn,cublas\", "
+                              "\"--output=/some/where/very/long/indeed/profile-of-a-rank\"]\n" +
+                                  kModel + "[placement]\nmode = \"split\"\n[gen]\ndp = 16\n",
+                              "dgx-h100")
+                              .plan;
+  for (const std::string& page : {plan_page(plan, "#!/bin/bash\necho\n"), keys_page(spec::job_keys()),
+                                  keys_page(cluster::cluster_keys()), step_fields_page(spec::step_fields())}) {
     for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
   }
 }

@@ -26,8 +26,12 @@ spec::Plan plan_of(std::int64_t num_nodes, std::int64_t ranks_per_node, const st
 
 TEST(BatchScript, ShippedClustersAsTheGoldenFilesSay) {
   const auto clusters = kSource / "clusters";
-  EXPECT_EQ(batch_script(shape(), plan_of(4, 8, "cuda"), cluster::read_cluster("dgx-h100", clusters), "/opt/muster/bin/muster"), golden("dgx-h100.sh"));
-  EXPECT_EQ(batch_script(shape(), plan_of(2, 2, "cpu"), cluster::read_cluster("test-slurm", clusters), "/opt/muster/bin/muster"), golden("test-slurm.sh"));
+  EXPECT_EQ(batch_script(shape(), plan_of(4, 8, "cuda"), cluster::read_cluster("dgx-h100", clusters),
+                         "/opt/muster/bin/muster"),
+            golden("dgx-h100.sh"));
+  EXPECT_EQ(batch_script(shape(), plan_of(2, 2, "cpu"), cluster::read_cluster("test-slurm", clusters),
+                         "/opt/muster/bin/muster"),
+            golden("test-slurm.sh"));
 }
 
 TEST(BatchScript, EverythingThatASiteMayAskFor) {
@@ -35,8 +39,15 @@ TEST(BatchScript, EverythingThatASiteMayAskFor) {
   site.device = "cuda";
   site.gpu.kind = "h100";
   site.setup = {"module load cuda", "export https_proxy=http://proxy:3128"};
-  site.slurm = {.partition = "gpu", .account = "my team", .qos = "high", .reservation = "res_1", .time_limit_min = 90, .gpu_request = cluster::GpuRequest::gres, .exclusive = false,
-                .sbatch_flags = {"--mem=0", "--constraint=ib"}, .srun_flags = {"--network=sharp", "--comment=a b"}};
+  site.slurm = {.partition = "gpu",
+                .account = "my team",
+                .qos = "high",
+                .reservation = "res_1",
+                .time_limit_min = 90,
+                .gpu_request = cluster::GpuRequest::gres,
+                .exclusive = false,
+                .sbatch_flags = {"--mem=0", "--constraint=ib"},
+                .srun_flags = {"--network=sharp", "--comment=a b"}};
   spec::Plan plan = plan_of(2, 8, "cuda");
   plan.job.name = "a job";
   plan.job.requeue.max = 3;
@@ -46,7 +57,8 @@ TEST(BatchScript, EverythingThatASiteMayAskFor) {
 }
 
 TEST(BatchScript, IsADozenLines) {
-  const std::string script = batch_script(shape(), plan_of(4, 8, "cuda"), cluster::read_cluster("dgx-h100", kSource / "clusters"), "/opt/muster");
+  const std::string script = batch_script(shape(), plan_of(4, 8, "cuda"),
+                                          cluster::read_cluster("dgx-h100", kSource / "clusters"), "/opt/muster");
   EXPECT_LE(std::count(script.begin(), script.end(), '\n'), 13);
 }
 

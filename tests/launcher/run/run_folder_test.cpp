@@ -26,7 +26,9 @@ class RunFolder : public testing::Test {
  protected:
   RunFolder() { fs::current_path(folder_.path()); }
   ~RunFolder() override { fs::current_path(before_); }
-  cli::Options tiny(const std::string& run_dir) const { return {.verb = "run", .words = {"reverse-digits"}, .run_dir = run_dir}; }
+  cli::Options tiny(const std::string& run_dir) const {
+    return {.verb = "run", .words = {"reverse-digits"}, .run_dir = run_dir};
+  }
 
   tests::TemporaryFolder folder_;
   fs::path before_ = fs::current_path();
@@ -67,10 +69,14 @@ TEST_F(RunFolder, AMovedRunGoesOnInItsNewPlace) {
 
 TEST_F(RunFolder, OptionsThatWouldHaveNoEffectAreErrors) {
   write_run_folder(prepare(tiny("mine")));
-  EXPECT_NE(message([&] { prepare({.verb = "run", .overrides = {"seed=1"}, .run_dir = "mine"}); }).find("--set"), std::string::npos);
+  EXPECT_NE(message([&] { prepare({.verb = "run", .overrides = {"seed=1"}, .run_dir = "mine"}); }).find("--set"),
+            std::string::npos);
   EXPECT_NE(message([&] { prepare({.verb = "run"}); }).find("needs a JOB"), std::string::npos);
   EXPECT_NE(message([&] { prepare({.verb = "run", .run_dir = "nowhere"}); }).find("no plan.toml"), std::string::npos);
-  EXPECT_NE(message([&] { prepare({.verb = "run", .words = {"reverse-digits"}, .plan_file = "mine/plan.toml"}); }).find("exclude each other"), std::string::npos);
+  EXPECT_NE(message([&] {
+              prepare({.verb = "run", .words = {"reverse-digits"}, .plan_file = "mine/plan.toml"});
+            }).find("exclude each other"),
+            std::string::npos);
 }
 
 TEST_F(RunFolder, AModelThatIsMissingIsFoundBeforeAnythingIsWritten) {

@@ -16,9 +16,12 @@ TEST(Verdict, EachControlMustFailInItsOwnWay) {
   EXPECT_FALSE(judge_control(Control::shuffled_advantage, {.start = 0.3, .last25 = 0.9}).failed_as_it_should);
   EXPECT_TRUE(judge_control(Control::negated_advantage, {.start = 0.3, .last25 = 0.1}).failed_as_it_should);
   EXPECT_FALSE(judge_control(Control::negated_advantage, {.start = 0.3, .last25 = 0.2}).failed_as_it_should);
-  EXPECT_TRUE(judge_control(Control::no_refit, {.start = 0.3, .last25 = 0.31, .largest_logprob_diff = 1.2}).failed_as_it_should);
-  EXPECT_FALSE(judge_control(Control::no_refit, {.start = 0.3, .last25 = 0.31, .largest_logprob_diff = 0.1}).failed_as_it_should);
-  EXPECT_FALSE(judge_control(Control::no_refit, {.start = 0.3, .last25 = 0.5, .largest_logprob_diff = 1.2}).failed_as_it_should);
+  EXPECT_TRUE(judge_control(Control::no_refit, {.start = 0.3, .last25 = 0.31, .largest_logprob_diff = 1.2})
+                  .failed_as_it_should);
+  EXPECT_FALSE(judge_control(Control::no_refit, {.start = 0.3, .last25 = 0.31, .largest_logprob_diff = 0.1})
+                   .failed_as_it_should);
+  EXPECT_FALSE(
+      judge_control(Control::no_refit, {.start = 0.3, .last25 = 0.5, .largest_logprob_diff = 1.2}).failed_as_it_should);
 }
 
 TEST(Verdict, FiveSeedsMustReachTheMedianToo) {

@@ -34,7 +34,9 @@ TEST(HostList, ExpandOfCompressIsTheSame) {
       const auto words = key.at(i);
       const std::string digits = std::to_string(words[1] % 120);
       const std::size_t width = words[2] % 4;
-      hosts.push_back(base::text(words[0] % 3 == 0 ? "gpu-" : "n", digits.size() < width ? std::string(width - digits.size(), '0') : "", digits, words[3] % 7 == 0 ? "x" : ""));
+      hosts.push_back(base::text(words[0] % 3 == 0 ? "gpu-" : "n",
+                                 digits.size() < width ? std::string(width - digits.size(), '0') : "", digits,
+                                 words[3] % 7 == 0 ? "x" : ""));
     }
     EXPECT_EQ(expand_hosts(compress_hosts(hosts)), hosts) << compress_hosts(hosts);
   }

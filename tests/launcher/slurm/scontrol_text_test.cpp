@@ -9,14 +9,20 @@ namespace {
 
 // As scontrol of Slurm 22.05 prints them, shortened.
 constexpr const char* kPartitions =
-    "PartitionName=batch AllowGroups=ALL Default=YES MaxNodes=UNLIMITED MaxTime=UNLIMITED Nodes=node[0-3] State=UP TotalCPUs=448 TotalNodes=4\n"
-    "PartitionName=short AllowGroups=ALL Default=NO MaxNodes=2 MaxTime=00:05:00 Nodes=node[0-3] State=DOWN TotalCPUs=448 TotalNodes=4\n";
+    "PartitionName=batch AllowGroups=ALL Default=YES MaxNodes=UNLIMITED MaxTime=UNLIMITED Nodes=node[0-3] State=UP "
+    "TotalCPUs=448 TotalNodes=4\n"
+    "PartitionName=short AllowGroups=ALL Default=NO MaxNodes=2 MaxTime=00:05:00 Nodes=node[0-3] State=DOWN "
+    "TotalCPUs=448 TotalNodes=4\n";
 constexpr const char* kJob =
-    "JobId=7 JobName=sums with blanks UserId=u(1000) GroupId=u(1000) MCS_label=N/A JobState=PENDING Reason=Resources Dependency=(null) Restarts=1 ExitCode=0:0 "
-    "RunTime=00:00:00 TimeLimit=1-04:00:00 StartTime=2026-11-23T20:31:07 EndTime=Unknown NodeList=(null) NumNodes=2 Command=/runs/a b/batch.sh";
+    "JobId=7 JobName=sums with blanks UserId=u(1000) GroupId=u(1000) MCS_label=N/A JobState=PENDING Reason=Resources "
+    "Dependency=(null) Restarts=1 ExitCode=0:0 "
+    "RunTime=00:00:00 TimeLimit=1-04:00:00 StartTime=2026-11-23T20:31:07 EndTime=Unknown NodeList=(null) NumNodes=2 "
+    "Command=/runs/a b/batch.sh";
 
 TEST(ScontrolText, Partitions) {
-  EXPECT_EQ(parse_partitions(kPartitions), (std::vector<PartitionFacts>{{"batch", true, true, kUnlimited, kUnlimited, 4}, {"short", false, false, 300, 2, 4}}));
+  EXPECT_EQ(parse_partitions(kPartitions),
+            (std::vector<PartitionFacts>{{"batch", true, true, kUnlimited, kUnlimited, 4},
+                                         {"short", false, false, 300, 2, 4}}));
 }
 
 TEST(ScontrolText, ValuesMayHoldBlanks) {
@@ -34,7 +40,9 @@ TEST(ScontrolText, ValuesMayHoldBlanks) {
 }
 
 TEST(ScontrolText, Nodes) {
-  const auto nodes = parse_nodes("NodeName=node0 Arch=x86_64 NodeAddr=127.0.0.1 NodeHostName=here State=IDLE\nNodeName=node1 NodeAddr=10.0.0.2 State=DOWN*\n");
+  const auto nodes = parse_nodes(
+      "NodeName=node0 Arch=x86_64 NodeAddr=127.0.0.1 NodeHostName=here State=IDLE\nNodeName=node1 NodeAddr=10.0.0.2 "
+      "State=DOWN*\n");
   EXPECT_EQ(nodes, (std::vector<NodeFacts>{{"node0", "127.0.0.1", "IDLE"}, {"node1", "10.0.0.2", "DOWN*"}}));
 }
 

@@ -44,8 +44,11 @@ TEST_F(Status, OfARunThatHasNotBegun) { EXPECT_TRUE(says("none has begun")) << p
 
 TEST_F(Status, OfARunOnItsWayAndOver) {
   base::make_folder(paths_.attempt(1));
-  base::write_file(paths_.epoch(), spec::epoch_text({.attempt = 1, .id = "x", .host = "elsewhere", .boot_id = "b", .pid = 7}));
-  base::write_file(paths_.steps(), "{\"step\": 9, \"attempt\": 0, \"reward\": 0.9}\n{\"step\": 3, \"attempt\": 1, \"reward\": 0.25, \"step_s\": 1.5}\n");
+  base::write_file(paths_.epoch(),
+                   spec::epoch_text({.attempt = 1, .id = "x", .host = "elsewhere", .boot_id = "b", .pid = 7}));
+  base::write_file(paths_.steps(),
+                   "{\"step\": 9, \"attempt\": 0, \"reward\": 0.9}\n{\"step\": 3, \"attempt\": 1, \"reward\": 0.25, "
+                   "\"step_s\": 1.5}\n");
   EXPECT_TRUE(says("supervised on elsewhere")) << page();
   EXPECT_TRUE(says("3 of 300, reward 0.250")) << page();
   supervise::write_verdict(paths_, {.attempt = 1, .code = 4, .sentence = "rank 2 on n1 fell silent"});
@@ -53,7 +56,10 @@ TEST_F(Status, OfARunOnItsWayAndOver) {
 }
 
 TEST_F(Status, ASupervisorThatIsGoneIsSaid) {
-  base::write_file(paths_.epoch(), spec::epoch_text({.attempt = 0, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = 999999999}));
+  base::write_file(
+      paths_.epoch(),
+      spec::epoch_text(
+          {.attempt = 0, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = 999999999}));
   EXPECT_TRUE(says("left no verdict")) << page();
 }
 

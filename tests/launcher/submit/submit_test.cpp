@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 
 class FakeQueries : public slurm::Queries {
  public:
-  std::vector<slurm::PartitionFacts> list{{.name = "batch", .is_default = true, .total_nodes = 4}, {.name = "short", .max_time_s = 300, .max_nodes = 2, .total_nodes = 4}};
+  std::vector<slurm::PartitionFacts> list{{.name = "batch", .is_default = true, .total_nodes = 4},
+                                          {.name = "short", .max_time_s = 300, .max_nodes = 2, .total_nodes = 4}};
   bool is_away = false;
   const char* form() const override { return "fake"; }
   void ping() override {

@@ -42,7 +42,8 @@ TEST(Attempt, TheKeyIsItsUsersAloneAndGoneAfterwards) {
   EXPECT_GE(status.st_size, 64);
   const spec::Placement placement = spec::read_placement(attempt.paths.placement(0));
   EXPECT_EQ(placement.attempt_id, attempt.placement.attempt_id);
-  EXPECT_EQ(base::read_file(attempt.paths.placement(0)).find(base::read_file(attempt.placement.key_file)), std::string::npos);
+  EXPECT_EQ(base::read_file(attempt.paths.placement(0)).find(base::read_file(attempt.placement.key_file)),
+            std::string::npos);
   end_attempt(attempt);
   EXPECT_FALSE(std::filesystem::exists(attempt.placement.key_file));
 }
@@ -58,7 +59,8 @@ TEST(Attempt, ARunThatIsGoingOnHereIsNotBegunAgain) {
   const auto program = folder.path() / "muster-sleep";
   std::filesystem::copy_file("/bin/sleep", program);
   const pid_t alive = base::start_child({.command = {program.string(), "30"}});
-  const spec::Epoch epoch{.attempt = 4, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = alive};
+  const spec::Epoch epoch{
+      .attempt = 4, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = alive};
   base::write_file(folder.path() / "epoch", spec::epoch_text(epoch));
   EXPECT_THROW(begin_attempt(plan_in(folder.path()), kHere), Error);
   base::signal_child(alive, SIGKILL);

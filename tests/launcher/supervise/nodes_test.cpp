@@ -16,7 +16,8 @@ class FakeQueries : public slurm::Queries {
   std::vector<slurm::PartitionFacts> partitions() override { return {}; }
   std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>& names) override {
     std::vector<slurm::NodeFacts> facts;
-    for (auto name = names.rbegin(); name != names.rend(); ++name) facts.push_back({*name, "10.0.0." + name->substr(1), "IDLE"});
+    for (auto name = names.rbegin(); name != names.rend(); ++name)
+      facts.push_back({*name, "10.0.0." + name->substr(1), "IDLE"});
     return facts;
   }
   std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
@@ -53,7 +54,8 @@ TEST(Nodes, AnAllocationThatIsTooSmallIsRefusedWithTheNumbers) {
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), 3);
-    EXPECT_NE(std::string(error.what()).find("needs 5 nodes, but allocation 7 has 4"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("needs 5 nodes, but allocation 7 has 4"), std::string::npos)
+        << error.what();
   }
 }
 

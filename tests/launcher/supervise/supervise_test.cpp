@@ -16,11 +16,14 @@ namespace {
 
 class Supervise : public testing::Test {
  protected:
-  Verdict run(const std::vector<std::string>& behaviours, std::int64_t num_nodes, const Watcher& watcher = [](const Attempt&) {}) {
+  Verdict run(
+      const std::vector<std::string>& behaviours, std::int64_t num_nodes,
+      const Watcher& watcher = [](const Attempt&) {}) {
     const spec::Plan plan = tests::small_plan(folder_.path(), num_nodes, 2, behaviours);
     base::write_file(paths_.plan(), spec::plan_text(plan));
     Nodes nodes;
-    for (std::int64_t slot = 0; slot < num_nodes; ++slot) nodes.places.push_back({slot, spec::this_host(), "127.0.0.1"});
+    for (std::int64_t slot = 0; slot < num_nodes; ++slot)
+      nodes.places.push_back({slot, spec::this_host(), "127.0.0.1"});
     const Verdict verdict = run_attempt(plan, nodes, {.watcher = watcher});
     EXPECT_TRUE(tests::processes_with(folder_.path()).empty());
     EXPECT_EQ(read_verdict(paths_, verdict.attempt), verdict);
@@ -65,7 +68,9 @@ TEST_F(Supervise, AKilledAgentIsNoSuccess) {
   const Verdict verdict = run({"run"}, 2, [&](const Attempt& attempt) {
     if (sent || !std::filesystem::exists(attempt.paths.rank_log(0, 3))) return;
     for (const pid_t pid : tests::processes_with("--slot"))
-      if (base::read_file("/proc/" + std::to_string(pid) + "/cmdline").find(std::string("--slot\0001", 8)) != std::string::npos) ::kill(pid, SIGKILL), sent = true;
+      if (base::read_file("/proc/" + std::to_string(pid) + "/cmdline").find(std::string("--slot\0001", 8)) !=
+          std::string::npos)
+        ::kill(pid, SIGKILL), sent = true;
   });
   EXPECT_EQ(verdict.code, 4) << verdict.sentence;
   EXPECT_NE(verdict.sentence.find("slot 1"), std::string::npos) << verdict.sentence;
@@ -82,7 +87,9 @@ TEST_F(Supervise, TheOlderOfTwoAttemptsWritesNoMore) {
   std::int64_t lines = -1;
   const Verdict verdict = run({"stubborn"}, 1, [&](const Attempt& attempt) {
     std::error_code ignored;
-    if (lines >= 0 || !std::filesystem::exists(attempt.paths.steps(), ignored) || std::filesystem::file_size(attempt.paths.steps()) == 0) return;
+    if (lines >= 0 || !std::filesystem::exists(attempt.paths.steps(), ignored) ||
+        std::filesystem::file_size(attempt.paths.steps()) == 0)
+      return;
     base::write_file(attempt.paths.epoch(), spec::epoch_text({.attempt = 9, .id = "newer", .host = "there"}));
     lines = static_cast<std::int64_t>(std::filesystem::file_size(attempt.paths.steps()));
   });

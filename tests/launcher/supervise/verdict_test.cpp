@@ -18,7 +18,12 @@ struct Case {
   }
   std::vector<spec::ExitRecord> records(std::int64_t count = 4) const {
     std::vector<spec::ExitRecord> list;
-    for (std::int64_t rank = 0; rank < count; ++rank) list.push_back({.rank = rank, .host = rank < 2 ? "n0" : "n1", .attempt_id = "me", .phase = "train", .last_call = "dp all_reduce #3"});
+    for (std::int64_t rank = 0; rank < count; ++rank)
+      list.push_back({.rank = rank,
+                      .host = rank < 2 ? "n0" : "n1",
+                      .attempt_id = "me",
+                      .phase = "train",
+                      .last_call = "dp all_reduce #3"});
     return list;
   }
 };
@@ -32,7 +37,8 @@ TEST(Verdict, MissingRecordsAreNeverASuccessWhateverTheStarterSaid) {
   const Case c;
   const Verdict verdict = judge(c.plan, c.placement, c.records(2), 0, "");
   EXPECT_EQ(verdict.code, 4);
-  EXPECT_NE(verdict.sentence.find("2 of 4 ranks left no exit record: the node agent of slot 1 (n1)"), std::string::npos) << verdict.sentence;
+  EXPECT_NE(verdict.sentence.find("2 of 4 ranks left no exit record: the node agent of slot 1 (n1)"), std::string::npos)
+      << verdict.sentence;
   EXPECT_EQ(judge(c.plan, c.placement, {}, 0, "srun left with code 1 (no such file)").code, 3);
 }
 
@@ -44,7 +50,8 @@ TEST(Verdict, OneSentenceNamesRankHostPhaseAndCollective) {
   const Verdict verdict = judge(c.plan, c.placement, records, 0, "srun left with code 143");
   EXPECT_EQ(verdict.code, 4);
   EXPECT_EQ(verdict.rank, 2);
-  for (const char* part : {"rank 2", "n1", "train", "dp all_reduce #3"}) EXPECT_NE(verdict.sentence.find(part), std::string::npos) << part << " in " << verdict.sentence;
+  for (const char* part : {"rank 2", "n1", "train", "dp all_reduce #3"})
+    EXPECT_NE(verdict.sentence.find(part), std::string::npos) << part << " in " << verdict.sentence;
 }
 
 TEST(Verdict, AStopOfThePersonIsNoFailureOfARank) {
@@ -59,7 +66,8 @@ TEST(Verdict, RecordsOfAnotherAttemptDoNotCount) {
   base::make_folder(c.folder.path() / "attempt_0");
   auto records = c.records();
   records[3].attempt_id = "another";
-  for (const auto& record : records) base::write_file(spec::RunPaths{c.folder.path()}.rank_exit(0, record.rank), spec::exit_record_json(record));
+  for (const auto& record : records)
+    base::write_file(spec::RunPaths{c.folder.path()}.rank_exit(0, record.rank), spec::exit_record_json(record));
   base::write_file(spec::RunPaths{c.folder.path()}.rank_exit(0, 1), "{\"rank\": 1");
   EXPECT_EQ(read_exit_records(c.plan, c.placement).size(), 2U);
 }

@@ -6,7 +6,8 @@ namespace muster::base {
 namespace {
 
 TEST(Error, SaysWhatWhereAndFix) {
-  const Error error = Error::user({.what = "unknown key 'tp_size'", .where = "job.toml:3:1", .fix = "did you mean 'tp'?"});
+  const Error error =
+      Error::user({.what = "unknown key 'tp_size'", .where = "job.toml:3:1", .fix = "did you mean 'tp'?"});
   EXPECT_STREQ(error.what(), "job.toml:3:1: unknown key 'tp_size'\n    did you mean 'tp'?");
   EXPECT_EQ(error.exit_code(), 2);
 }

@@ -27,7 +27,8 @@ TEST(Files, AMissingFileIsNamed) {
     read_file("/nowhere/at/all");
     FAIL() << "no throw";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("/nowhere/at/all: cannot read: No such file"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("/nowhere/at/all: cannot read: No such file"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -13,7 +13,9 @@ namespace {
 TEST(Process, HasTheEnvironmentAndOutputItWasGiven) {
   tests::TemporaryFolder folder;
   const auto log = folder.path() / "log";
-  const pid_t pid = start_child({.command = {"/bin/sh", "-c", "echo $WHO; exit 7"}, .environment = std::vector<std::string>{"WHO=me"}, .output = log});
+  const pid_t pid = start_child({.command = {"/bin/sh", "-c", "echo $WHO; exit 7"},
+                                 .environment = std::vector<std::string>{"WHO=me"},
+                                 .output = log});
   const ChildEnd end = wait_child(pid, true).value();
   EXPECT_EQ(end.code, 7);
   EXPECT_EQ(end.signal, 0);
@@ -23,7 +25,9 @@ TEST(Process, HasTheEnvironmentAndOutputItWasGiven) {
 TEST(Process, ALongEnvironmentArrivesWhole) {
   tests::TemporaryFolder folder;
   const std::string value(3000, 'x');
-  const pid_t pid = start_child({.command = {"/usr/bin/env"}, .environment = std::vector<std::string>{"FIRST=" + value, "SECOND=" + value}, .output = folder.path() / "log"});
+  const pid_t pid = start_child({.command = {"/usr/bin/env"},
+                                 .environment = std::vector<std::string>{"FIRST=" + value, "SECOND=" + value},
+                                 .output = folder.path() / "log"});
   EXPECT_EQ(wait_child(pid, true).value().code, 0);
   EXPECT_EQ(read_file(folder.path() / "log"), "FIRST=" + value + "\nSECOND=" + value + "\n");
 }

@@ -39,7 +39,8 @@ TEST(Bpe, TheLeftmostOfEqualPairsIsFirst) {
 TEST(Bpe, UnknownBytesVanishOrBecomeTheUnknownToken) {
   EXPECT_EQ(ids_of(bpe_of(R"({"vocab":{"a":0,"aa":1},"merges":["a a"]})"), "axa"), Ids{1});
   EXPECT_EQ(ids_of(bpe_of(R"({"vocab":{"a":0,"?":1},"merges":[],"unk_token":"?"})"), "axya"), (Ids{0, 1, 1, 0}));
-  EXPECT_EQ(ids_of(bpe_of(R"({"vocab":{"a":0,"?":1},"merges":[],"unk_token":"?","fuse_unk":true})"), "axya"), (Ids{0, 1, 0}));
+  EXPECT_EQ(ids_of(bpe_of(R"({"vocab":{"a":0,"?":1},"merges":[],"unk_token":"?","fuse_unk":true})"), "axya"),
+            (Ids{0, 1, 0}));
 }
 
 TEST(Bpe, AWholeWordIsTakenWithoutMergesWhereTheFileSaysSo) {

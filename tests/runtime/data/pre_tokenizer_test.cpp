@@ -10,7 +10,8 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings parts_of(const std::string& text, const std::vector<Span>& matches, SplitBehavior behavior, bool invert = false) {
+Strings parts_of(const std::string& text, const std::vector<Span>& matches, SplitBehavior behavior,
+                 bool invert = false) {
   std::vector<std::string_view> parts;
   split_at(text, matches, behavior, invert, parts);
   return {parts.begin(), parts.end()};
@@ -31,7 +32,8 @@ TEST(SplitAt, BehavesAsNamed) {
 TEST(SplitAt, LosesNothingUnlessToldSo) {
   const std::string text = "aXbXXc";
   const std::vector<Span> marks = {{1, 2}, {3, 4}, {4, 5}};
-  for (const auto behavior : {SplitBehavior::isolated, SplitBehavior::merged_with_previous, SplitBehavior::merged_with_next, SplitBehavior::contiguous})
+  for (const auto behavior : {SplitBehavior::isolated, SplitBehavior::merged_with_previous,
+                              SplitBehavior::merged_with_next, SplitBehavior::contiguous})
     for (const bool invert : {false, true}) {
       std::string whole;
       for (const std::string& part : parts_of(text, marks, behavior, invert)) whole += part;
@@ -47,7 +49,8 @@ Strings words_of(const std::string& json, const std::string& text) {
 }
 
 TEST(PreTokenizer, CutsAsGpt2Does) {
-  EXPECT_EQ(words_of(R"({"type":"ByteLevel","add_prefix_space":false})", "don't stop  now\n"), (Strings{"don", "'t", " stop", " ", " now", "\n"}));
+  EXPECT_EQ(words_of(R"({"type":"ByteLevel","add_prefix_space":false})", "don't stop  now\n"),
+            (Strings{"don", "'t", " stop", " ", " now", "\n"}));
 }
 
 TEST(PreTokenizer, PutsASpaceInFrontWhereAsked) {
@@ -56,8 +59,11 @@ TEST(PreTokenizer, PutsASpaceInFrontWhereAsked) {
 }
 
 TEST(PreTokenizer, CutsDigitsOfAnyScript) {
-  EXPECT_EQ(words_of(R"({"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]})", "ab12٣½c"),
-            (Strings{"ab", "1", "2", "٣", "½", "c"}));
+  EXPECT_EQ(
+      words_of(
+          R"({"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]})",
+          "ab12٣½c"),
+      (Strings{"ab", "1", "2", "٣", "½", "c"}));
 }
 
 TEST(PreTokenizer, RefusesByNameWhatItDoesNotKnow) {

@@ -26,7 +26,8 @@ class Prompts : public testing::Test {
   std::string path() const { return (folder_.path() / "rows.jsonl").string(); }
   spec::DataJob counted(int count) {
     std::string lines;
-    for (int i = 0; i < count; ++i) lines += R"({"prompt":"row )" + std::to_string(i) + R"(","answer":)" + std::to_string(i) + "}\n";
+    for (int i = 0; i < count; ++i)
+      lines += R"({"prompt":"row )" + std::to_string(i) + R"(","answer":)" + std::to_string(i) + "}\n";
     return job(lines);
   }
   static std::vector<std::int64_t> rows_of(const std::vector<Prompt>& prompts) {
@@ -96,7 +97,10 @@ TEST_F(Prompts, ACursorResumesAnywhere) {
 
 TEST_F(Prompts, RefusedRowsAreCountedAndTheNextOnesTaken) {
   std::string lines;
-  for (int i = 0; i < 100; ++i) lines += i % 10 == 3 ? "{\"prompt\":\"no answer\"}\n" : R"({"prompt":"row","answer":1})" "\n";
+  for (int i = 0; i < 100; ++i)
+    lines += i % 10 == 3 ? "{\"prompt\":\"no answer\"}\n"
+                         : R"({"prompt":"row","answer":1})"
+                           "\n";
   auto data = job(lines);
   data.max_refused_share = 0.5;
   PromptSource source(data, 0, tokenizer_, 64);
@@ -127,7 +131,8 @@ TEST_F(Prompts, HostileRowsAreRefusedWithTheirReason) {
   EXPECT_NE(refusal("{\"prompt\":\"\\ud800\",\"answer\":1}").find("no JSON"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":\"\",\"answer\":1}").find("empty"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":null,\"answer\":1}").find("null"), std::string::npos);
-  EXPECT_NE(refusal("{\"prompt\":\"" + std::string(500, '%') + "\",\"answer\":1}").find("more than 31"), std::string::npos);
+  EXPECT_NE(refusal("{\"prompt\":\"" + std::string(500, '%') + "\",\"answer\":1}").find("more than 31"),
+            std::string::npos);
   EXPECT_NE(refusal(std::string(100'000, '[')).find("no JSON"), std::string::npos);
   EXPECT_EQ(refusal("{\"prompt\":\"a\",\"answer\":1}"), "taken");
 }
@@ -147,7 +152,8 @@ TEST_F(Prompts, FilesThatAreNoneAreNamed) {
 TEST_F(Prompts, HeldOutRowsAreNeverTrainedOn) {
   auto data = counted(40);
   data.held_out = 10;
-  PromptSource train(data, 1, tokenizer_, 64), other_seed(data, 2, tokenizer_, 64), held_out(data, 1, tokenizer_, 64, Part::held_out);
+  PromptSource train(data, 1, tokenizer_, 64), other_seed(data, 2, tokenizer_, 64),
+      held_out(data, 1, tokenizer_, 64, Part::held_out);
   std::set<std::int64_t> kept;
   for (const std::int64_t row : rows_of(held_out.next_prompts(10))) kept.insert(row);
   EXPECT_EQ(kept.size(), 10u);

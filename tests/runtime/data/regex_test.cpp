@@ -40,7 +40,8 @@ TEST(Regex, AnEscapedTextMatchesOnlyItself) {
 }
 
 TEST(Regex, WhatMeansSomethingElseHereIsRefused) {
-  for (const char* pattern : {"[a-z&&[^b]]", "[[a]b]", R"(\p{N}{1,3}+)", R"(\w+)", R"(\h)", "(", R"(\p{Nonsense})", "[a", R"(\C)"}) {
+  for (const char* pattern :
+       {"[a-z&&[^b]]", "[[a]b]", R"(\p{N}{1,3}+)", R"(\w+)", R"(\h)", "(", R"(\p{Nonsense})", "[a", R"(\C)"}) {
     try {
       Regex(pattern, "tokenizer.json: pre_tokenizer");
       ADD_FAILURE() << pattern << " was taken";

@@ -30,20 +30,28 @@ Tokenizer small(const std::string& kind) { return Tokenizer::read(kGolden / (kin
 Tokenizer smollm2() {
   const auto folder = base::cache_folder() / "models/smollm2-135m-instruct";
   if (!std::filesystem::exists(folder / "tokenizer.json"))
-    throw std::runtime_error("there is no " + (folder / "tokenizer.json").string() + ": tools/test makes the model folder before it runs this test");
+    throw std::runtime_error("there is no " + (folder / "tokenizer.json").string() +
+                             ": tools/test makes the model folder before it runs this test");
   return Tokenizer::read(folder);
 }
 
-void expect_equal(const Tokenizer& tokenizer, const std::vector<json>& lines, const std::string& key, std::size_t least) {
+void expect_equal(const Tokenizer& tokenizer, const std::vector<json>& lines, const std::string& key,
+                  std::size_t least) {
   ASSERT_GE(lines.size(), least);
-  for (const json& line : lines) ASSERT_EQ(tokenizer.encode(line["text"].get<std::string>(), true), line[key].get<Ids>()) << line["text"].dump();
+  for (const json& line : lines)
+    ASSERT_EQ(tokenizer.encode(line["text"].get<std::string>(), true), line[key].get<Ids>()) << line["text"].dump();
 }
 
 class SmallTokenizer : public testing::TestWithParam<const char*> {};
-TEST_P(SmallTokenizer, EqualsHuggingFaceOnTwoThousandStrings) { expect_equal(small(GetParam()), lines_of("small_tokens.jsonl"), GetParam(), 2000); }
-INSTANTIATE_TEST_SUITE_P(Kinds, SmallTokenizer, testing::Values("gpt2", "llama3", "qwen", "deepseek", "splits"), [](const auto& kind) { return kind.param; });
+TEST_P(SmallTokenizer, EqualsHuggingFaceOnTwoThousandStrings) {
+  expect_equal(small(GetParam()), lines_of("small_tokens.jsonl"), GetParam(), 2000);
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, SmallTokenizer, testing::Values("gpt2", "llama3", "qwen", "deepseek", "splits"),
+                         [](const auto& kind) { return kind.param; });
 
-TEST(Smollm2Tokenizer, EqualsHuggingFaceOnTwoThousandStrings) { expect_equal(smollm2(), lines_of("smollm2_tokens.jsonl"), "ids", 2000); }
+TEST(Smollm2Tokenizer, EqualsHuggingFaceOnTwoThousandStrings) {
+  expect_equal(smollm2(), lines_of("smollm2_tokens.jsonl"), "ids", 2000);
+}
 
 TEST(Smollm2Tokenizer, KnowsItsSpecialTokens) {
   const Tokenizer tokenizer = smollm2();
@@ -66,7 +74,8 @@ TEST(Decoding, EqualsHuggingFaceOnRandomIds) {
   }
 }
 
-// With a vocabulary that has all bytes; SmolLM2's own lacks some control characters, which vanish with Hugging Face too.
+// With a vocabulary that has all bytes; SmolLM2's own lacks some control characters, which vanish with Hugging Face
+// too.
 TEST(Decoding, GivesTheTextBack) {
   const Tokenizer tokenizer = small("gpt2");
   for (const json& line : lines_of("smollm2_tokens.jsonl")) {

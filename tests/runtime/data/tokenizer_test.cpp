@@ -79,14 +79,28 @@ TEST(Tokenizer, NonsenseInAnyPlaceNeverCrashes) {
   json flat = file.flatten();
   std::vector<std::string> places;
   for (const auto& [place, value] : flat.items()) places.push_back(place);
-  const std::vector<json> nonsense = {nullptr, -1, 1e300, 18446744073709551615u, "", "x", "ByteLevel", "Sequence", true, json::array(), json::object(), json::array({nullptr})};
+  const std::vector<json> nonsense = {nullptr,
+                                      -1,
+                                      1e300,
+                                      18446744073709551615u,
+                                      "",
+                                      "x",
+                                      "ByteLevel",
+                                      "Sequence",
+                                      true,
+                                      json::array(),
+                                      json::object(),
+                                      json::array({nullptr})};
   const base::RandomKey key(7, base::Purpose::test);
   int refused = 0;
   for (std::uint64_t i = 0; i < 600; ++i) {
     const auto words = key.at(i);
     // Half of the draws outside vocabulary and merges, which are most of the file.
     std::string place = places[words[0] % places.size()];
-    for (std::uint32_t tries = 0; i % 2 == 0 && tries < 100 && (place.starts_with("/model/vocab") || place.starts_with("/model/merges")); ++tries) place = places[(words[0] + tries * 7919) % places.size()];
+    for (std::uint32_t tries = 0;
+         i % 2 == 0 && tries < 100 && (place.starts_with("/model/vocab") || place.starts_with("/model/merges"));
+         ++tries)
+      place = places[(words[0] + tries * 7919) % places.size()];
     json broken = file;
     json::json_pointer pointer(place);
     for (std::uint32_t up = words[2] % 3; up > 0 && !pointer.empty(); --up) pointer.pop_back();
@@ -117,7 +131,8 @@ TEST(Tokenizer, EachFaultIsNamedWithItsPlace) {
   expect_refused(with("/pre_tokenizer/pretokenizers/0/pattern/Regex", "("), "pre_tokenizer.pretokenizers[0].pattern");
   expect_refused(with("/decoder", {{"type", "WordPiece"}}), "decoder: type 'WordPiece'");
   expect_refused(with("/post_processor", {{"type", "RobertaProcessing"}}), "post_processor: type 'RobertaProcessing'");
-  expect_refused(with("/post_processor/processors/1/special_tokens/<bos>/ids/0", 100'000), "ids[0]: 100000 is out of range");
+  expect_refused(with("/post_processor/processors/1/special_tokens/<bos>/ids/0", 100'000),
+                 "ids[0]: 100000 is out of range");
   expect_refused(with("/added_tokens/0/id", 0), "which is");
   expect_refused(with("/added_tokens/0/id", 901), "added_tokens[1]: id 901 is there twice");
   expect_refused(with("/added_tokens/0/id", 4294967296), "added_tokens[0].id: 4294967296 is out of range");
@@ -132,15 +147,17 @@ TEST(Tokenizer, AMissingFileIsNamed) {
     Tokenizer::read(folder.path());
     FAIL() << "no throw";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find((folder.path() / "tokenizer.json").string()), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find((folder.path() / "tokenizer.json").string()), std::string::npos)
+        << error.what();
   }
 }
 
 TEST(DigitsTokenizer, IsTheOneThatTheTinyJobShips) {
   tests::TemporaryFolder folder;
   write_digits_tokenizer(folder.path());
-  EXPECT_EQ(json::parse(base::read_file(folder.path() / "tokenizer.json")),
-            json::parse(base::read_file(std::string(MUSTER_SOURCE_DIR) + "/templates/models/reverse-digits/tokenizer.json")));
+  EXPECT_EQ(
+      json::parse(base::read_file(folder.path() / "tokenizer.json")),
+      json::parse(base::read_file(std::string(MUSTER_SOURCE_DIR) + "/templates/models/reverse-digits/tokenizer.json")));
   const Tokenizer tokenizer = Tokenizer::read(folder.path());
   EXPECT_EQ(tokenizer.vocabulary_size(), 14);
   EXPECT_EQ(tokenizer.encode("<bos>1234=", false), (Ids{10, 1, 2, 3, 4, 11}));

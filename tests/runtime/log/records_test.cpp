@@ -17,7 +17,13 @@ TEST(Records, CarryTheAttemptAndAreFlushedLineByLine) {
   const spec::RunPaths paths{folder.path()};
   base::write_file(paths.epoch(), spec::epoch_text({.attempt = 2, .id = "abc"}));
   Records records(paths, 2, "abc");
-  records.sample({.step = 3, .prompt_index = 1, .tokens = {5, 6}, .logprobs = {-0.5F, -1.F}, .reward = 1, .outcome = "graded", .finish = "stop"});
+  records.sample({.step = 3,
+                  .prompt_index = 1,
+                  .tokens = {5, 6},
+                  .logprobs = {-0.5F, -1.F},
+                  .reward = 1,
+                  .outcome = "graded",
+                  .finish = "stop"});
   records.warmup({{"kind", "sft"}, {"step", 1}});
   const auto samples = base::read_json_lines(paths.samples());
   ASSERT_EQ(samples.size(), 1u);

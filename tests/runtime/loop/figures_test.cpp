@@ -7,7 +7,8 @@
 namespace muster::loop {
 namespace {
 
-ScoredSample scored(double reward, std::size_t tokens, Outcome outcome = Outcome::graded, generate::Finish finish = generate::Finish::stop) {
+ScoredSample scored(double reward, std::size_t tokens, Outcome outcome = Outcome::graded,
+                    generate::Finish finish = generate::Finish::stop) {
   ScoredSample sample;
   sample.sample.tokens.assign(tokens, 1);
   sample.sample.finish = finish;
@@ -22,7 +23,12 @@ TEST(Figures, CountWhatTheRolloutHolds) {
   Rollout rollout{.samples_per_prompt = 2};
   rollout.prompts.resize(3);
   for (StepPrompt& prompt : rollout.prompts) prompt.tokens = {1, 2, 3, 4, 5};
-  rollout.samples = {scored(1, 4), scored(1, 4), scored(0, 2), scored(1, 6), scored(0, 8, Outcome::graded, generate::Finish::length), scored(0, 0, Outcome::timeout)};
+  rollout.samples = {scored(1, 4),
+                     scored(1, 4),
+                     scored(0, 2),
+                     scored(1, 6),
+                     scored(0, 8, Outcome::graded, generate::Finish::length),
+                     scored(0, 0, Outcome::timeout)};
   const spec::StepRecord record = rollout_figures(context, rollout);
   EXPECT_EQ(record.attempt, 3);
   EXPECT_EQ(record.samples, 6);
@@ -42,7 +48,15 @@ TEST(Figures, CountWhatTheRolloutHolds) {
 TEST(Figures, TokenSumsBecomeMeans) {
   spec::StepRecord record;
   TrainFigures figures{.losses = {0.5, 0.25}, .grad_norms = {1, 2}, .lr = 0.1};
-  figures.sums = {.tokens = 4, .abs_diff = 2, .prob_error = 6, .gen_kl = 1, .entropy = 8, .clip_share = 0.5, .ratio = 2, .correction = 2, .max_diff = 0.75};
+  figures.sums = {.tokens = 4,
+                  .abs_diff = 2,
+                  .prob_error = 6,
+                  .gen_kl = 1,
+                  .entropy = 8,
+                  .clip_share = 0.5,
+                  .ratio = 2,
+                  .correction = 2,
+                  .max_diff = 0.75};
   add_train_figures(record, figures);
   EXPECT_DOUBLE_EQ(record.logprob_diff_mean, 0.5);
   EXPECT_DOUBLE_EQ(record.logprob_diff_max, 0.75);

@@ -10,7 +10,13 @@ namespace {
 
 ScoredSample made(std::int64_t group, std::int64_t index) {
   ScoredSample scored;
-  scored.sample = {.group = group, .index = index, .tokens = {static_cast<std::int32_t>(group), 7}, .logprobs = {-0.5F, -1.5F}, .raw_logprobs = {-0.25F, -1.F}, .finish = generate::Finish::length, .weight_version = 3};
+  scored.sample = {.group = group,
+                   .index = index,
+                   .tokens = {static_cast<std::int32_t>(group), 7},
+                   .logprobs = {-0.5F, -1.5F},
+                   .raw_logprobs = {-0.25F, -1.F},
+                   .finish = generate::Finish::length,
+                   .weight_version = 3};
   scored.reward = 0.1 * static_cast<double>(group) + static_cast<double>(index);
   scored.outcome = index == 1 ? Outcome::timeout : Outcome::graded;
   return scored;

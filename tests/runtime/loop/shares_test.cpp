@@ -19,9 +19,11 @@ std::vector<std::int64_t> counting(std::int64_t begin, std::int64_t end) {
 TEST(DealSamples, EachSampleIsDealtOnceWhateverTheShape) {
   const base::RandomKey key(1, base::Purpose::test);
   for (std::uint64_t trial = 0; trial < 200; ++trial) {
-    const std::int64_t groups = 1 + key.at(trial)[0] % 9, per_prompt = 1 + key.at(trial)[1] % 5, ranks = 1 + key.at(trial)[2] % 6;
+    const std::int64_t groups = 1 + key.at(trial)[0] % 9, per_prompt = 1 + key.at(trial)[1] % 5,
+                       ranks = 1 + key.at(trial)[2] % 6;
     std::vector<std::int64_t> tokens;
-    for (std::int64_t s = 0; s < groups * per_prompt; ++s) tokens.push_back(1 + key.at(trial * 1000 + static_cast<std::uint64_t>(s))[3] % 50);
+    for (std::int64_t s = 0; s < groups * per_prompt; ++s)
+      tokens.push_back(1 + key.at(trial * 1000 + static_cast<std::uint64_t>(s))[3] % 50);
     const auto shares = deal_samples(counting(0, groups * per_prompt), tokens, per_prompt, ranks);
     ASSERT_EQ(static_cast<std::int64_t>(shares.size()), ranks);
     std::set<std::int64_t> seen;

@@ -23,8 +23,17 @@ class Packed : public Attention {
 };
 
 spec::ModelFacts facts_of(std::int64_t kv_heads, bool norms, bool biases, bool tied) {
-  return {.hidden_size = 24, .num_layers = 2, .num_heads = 12, .num_kv_heads = kv_heads, .head_dim = 8, .intermediate_size = 36, .vocab_size = 60,
-          .max_position_embeddings = 32, .tied_embeddings = tied, .attention_bias = biases, .qk_norm = norms};
+  return {.hidden_size = 24,
+          .num_layers = 2,
+          .num_heads = 12,
+          .num_kv_heads = kv_heads,
+          .head_dim = 8,
+          .intermediate_size = 36,
+          .vocab_size = 60,
+          .max_position_embeddings = 32,
+          .tied_embeddings = tied,
+          .attention_bias = biases,
+          .qk_norm = norms};
 }
 
 struct Result {
@@ -37,10 +46,12 @@ Result run(const spec::ModelFacts& facts, comm::Communicator& tp, bool recompute
   weights::fill_random(store, 3, 0.3);
   Result result{{}, {}, weights::ShardStore(store.shards(), at::kFloat, at::kCPU)};
   const Decoder decoder(facts, store, &result.gradients, tp);
-  const at::Tensor tokens = at::arange(19, at::kLong).mul(11).remainder(60), positions = at::tensor({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6, 7}, at::kLong);
+  const at::Tensor tokens = at::arange(19, at::kLong).mul(11).remainder(60),
+                   positions = at::tensor({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6, 7}, at::kLong);
   Packed attention;
   const at::Tensor hidden = decoder.hidden(tokens, positions, attention, recompute);
-  const auto scores = parallel::token_scores(tp, hidden, decoder.head(), decoder.vocabulary(), tokens.mul(7).remainder(60), 0.8, 8);
+  const auto scores =
+      parallel::token_scores(tp, hidden, decoder.head(), decoder.vocabulary(), tokens.mul(7).remainder(60), 0.8, 8);
   (scores.logprobs_N * at::arange(19, at::kFloat).cos()).sum().backward();
   decoder.sum_shared_gradients();
   result.logprobs = scores.logprobs_N.detach();
@@ -57,16 +68,23 @@ void expect_one_rank(int size, const spec::ModelFacts& facts, bool recompute = f
     for (const weights::Shard& shard : part.gradients.shards()) {
       at::Tensor expected = whole.gradients.view(shard.parameter.name);
       for (std::size_t dim = 0; dim < shard.box.ranges.size(); ++dim)
-        expected = expected.narrow(static_cast<std::int64_t>(dim), shard.box.ranges[dim].begin, shard.box.ranges[dim].size());
+        expected =
+            expected.narrow(static_cast<std::int64_t>(dim), shard.box.ranges[dim].begin, shard.box.ranges[dim].size());
       EXPECT_TRUE(near(part.gradients.view(shard.parameter.name), expected, 2e-5, 2e-5)) << shard.parameter.name;
     }
   });
 }
 
 TEST(DecoderTensorParallel, TwoRanksGiveWhatOneGives) { expect_one_rank(2, facts_of(4, true, false, true)); }
-TEST(DecoderTensorParallel, ThreeRanksWithBiasesGiveWhatOneGives) { expect_one_rank(3, facts_of(3, false, true, false)); }
-TEST(DecoderTensorParallel, FourRanksThatShareKeyHeadsGiveWhatOneGives) { expect_one_rank(4, facts_of(2, true, true, false)); }
-TEST(DecoderTensorParallel, RecomputedLayersRepeatTheirCollectives) { expect_one_rank(2, facts_of(1, true, false, true), true); }
+TEST(DecoderTensorParallel, ThreeRanksWithBiasesGiveWhatOneGives) {
+  expect_one_rank(3, facts_of(3, false, true, false));
+}
+TEST(DecoderTensorParallel, FourRanksThatShareKeyHeadsGiveWhatOneGives) {
+  expect_one_rank(4, facts_of(2, true, true, false));
+}
+TEST(DecoderTensorParallel, RecomputedLayersRepeatTheirCollectives) {
+  expect_one_rank(2, facts_of(1, true, false, true), true);
+}
 
 }  // namespace
 }  // namespace muster::model

@@ -1,5 +1,5 @@
-// The decoder against Hugging Face transformers in float64: log-probabilities, entropies and the gradient of every parameter.
-// Fixtures by tests/reference/model_fixtures.py.
+// The decoder against Hugging Face transformers in float64: log-probabilities, entropies and the gradient of every
+// parameter. Fixtures by tests/reference/model_fixtures.py.
 #include "runtime/model/decoder.h"
 
 #include <ATen/ATen.h>
@@ -27,7 +27,9 @@ const fs::path kModels = fs::path(MUSTER_SOURCE_DIR) / "tests/golden/model";
 class Packed : public Attention {
  public:
   explicit Packed(std::vector<ops::Segment> segments) : segments_(std::move(segments)) {}
-  at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override { return ops::packed_attention(q, k, v, segments_); }
+  at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override {
+    return ops::packed_attention(q, k, v, segments_);
+  }
 
  private:
   std::vector<ops::Segment> segments_;
@@ -49,7 +51,8 @@ struct Model {
     const std::int64_t T = all.size(0) - 1;
     attention = std::make_unique<Packed>(std::vector<ops::Segment>{{0, T, -1}});
     const at::Tensor hidden = decoder.hidden(all.narrow(0, 0, T), at::arange(T, at::kLong), *attention, recompute);
-    return parallel::token_scores(*tp, hidden, decoder.head(), decoder.vocabulary(), all.narrow(0, 1, T), temperature, 16);
+    return parallel::token_scores(*tp, hidden, decoder.head(), decoder.vocabulary(), all.narrow(0, 1, T), temperature,
+                                  16);
   }
 
   std::unique_ptr<comm::Communicator> tp = comm::make_solo("tp");
@@ -92,7 +95,8 @@ TEST_P(SmallModel, GradientsOfEveryParameterEqualTransformers) {
   for (const weights::Shard& shard : model.weights.shards()) {
     const json& of_parameter = expected["gradients"][shard.parameter.name];
     const at::Tensor gradient = model.gradients.view(shard.parameter.name).to(at::kDouble).flatten();
-    const double norm = of_parameter["norm"], probe = (gradient * (0.37 * at::arange(gradient.numel(), at::kDouble)).cos()).sum().item<double>();
+    const double norm = of_parameter["norm"],
+                 probe = (gradient * (0.37 * at::arange(gradient.numel(), at::kDouble)).cos()).sum().item<double>();
     // k_proj.bias moves all scores of a query alike: its true gradient is zero, and what is left is rounding.
     EXPECT_NEAR(gradient.norm().item<double>(), norm, 2e-5 + 2e-5 * norm) << shard.parameter.name;
     EXPECT_NEAR(probe, of_parameter["probe"].get<double>(), 2e-5 + 2e-5 * norm) << shard.parameter.name;
@@ -106,11 +110,13 @@ TEST_P(SmallModel, RecomputedLayersGiveTheSameGradients) {
   Model kept(kModels / GetParam(), true), recomputed(kModels / GetParam(), true);
   run_backward(kept, cases, false);
   run_backward(recomputed, cases, true);
-  EXPECT_TRUE(near(recomputed.gradients.flat(), kept.gradients.flat(), 2e-5, 2e-5));  // sums of two gradients are rounded in another order
+  EXPECT_TRUE(near(recomputed.gradients.flat(), kept.gradients.flat(), 2e-5,
+                   2e-5));  // sums of two gradients are rounded in another order
   EXPECT_GT(kept.gradients.flat().norm().item<double>(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, SmallModel, testing::Values("llama", "qwen3", "qwen2"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Families, SmallModel, testing::Values("llama", "qwen3", "qwen2"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST(Decoder, ASharedPromptGivesTheGradientsOfRepeatedOnes) {
   const std::vector<std::int64_t> prompt{5, 9, 11, 40, 7}, first{3, 8, 20}, second{60, 61};
@@ -121,12 +127,17 @@ TEST(Decoder, ASharedPromptGivesTheGradientsOfRepeatedOnes) {
   Model shared(kModels / "qwen3", true), repeated(kModels / "qwen3", true);
   // Rows 4, 5, 6 predict the first answer (its last token is only a target), rows 4, 8 the second.
   Packed attention({{0, 5, -1}, {5, 2, 0}, {7, 1, 0}});
-  const at::Tensor tokens = at::tensor({5, 9, 11, 40, 7, 3, 8, 60}, at::kLong), positions = at::tensor({0, 1, 2, 3, 4, 5, 6, 5}, at::kLong);
+  const at::Tensor tokens = at::tensor({5, 9, 11, 40, 7, 3, 8, 60}, at::kLong),
+                   positions = at::tensor({0, 1, 2, 3, 4, 5, 6, 5}, at::kLong);
   const at::Tensor hidden = shared.decoder.hidden(tokens, positions, attention);
-  const at::Tensor rows = hidden.index_select(0, at::tensor({4, 5, 6, 4, 7}, at::kLong)), targets = at::tensor({3, 8, 20, 60, 61}, at::kLong);
-  const at::Tensor together = parallel::token_scores(*shared.tp, rows, shared.decoder.head(), shared.decoder.vocabulary(), targets, 1.0, 100).logprobs_N;
+  const at::Tensor rows = hidden.index_select(0, at::tensor({4, 5, 6, 4, 7}, at::kLong)),
+                   targets = at::tensor({3, 8, 20, 60, 61}, at::kLong);
+  const at::Tensor together =
+      parallel::token_scores(*shared.tp, rows, shared.decoder.head(), shared.decoder.vocabulary(), targets, 1.0, 100)
+          .logprobs_N;
   together.sum().backward();
-  const at::Tensor one = repeated.scores(joined(prompt, first), 1.0).logprobs_N.narrow(0, 4, 3), two = repeated.scores(joined(prompt, second), 1.0).logprobs_N.narrow(0, 4, 2);
+  const at::Tensor one = repeated.scores(joined(prompt, first), 1.0).logprobs_N.narrow(0, 4, 3),
+                   two = repeated.scores(joined(prompt, second), 1.0).logprobs_N.narrow(0, 4, 2);
   (one.sum() + two.sum()).backward();
   EXPECT_TRUE(near(together, at::cat({one, two}), 1e-6, 1e-6));
   EXPECT_TRUE(near(shared.gradients.flat(), repeated.gradients.flat(), 1e-5, 1e-5));
@@ -134,7 +145,8 @@ TEST(Decoder, ASharedPromptGivesTheGradientsOfRepeatedOnes) {
 
 TEST(Decoder, SmolLm2EqualsTransformersInFloat64) {
   const fs::path folder = base::cache_folder() / "models/smollm2-135m-instruct";
-  if (!fs::exists(folder / "model.safetensors")) GTEST_SKIP() << "there is no " << folder << ": tools/quickstart makes it";
+  if (!fs::exists(folder / "model.safetensors"))
+    GTEST_SKIP() << "there is no " << folder << ": tools/quickstart makes it";
   Model model(folder, false);
   expect_cases(model, json::parse(base::read_file(kModels / "smollm2_expected.json"))["cases"]);
 }

@@ -20,15 +20,21 @@ namespace {
 class NodeAgent : public testing::Test {
  protected:
   // An attempt 0 of `ranks` ranks on one slot; starts the agent and does not wait.
-  void start(const std::vector<std::string>& behaviours, std::int64_t ranks = 2, void (*change)(spec::Plan&) = nullptr) {
+  void start(const std::vector<std::string>& behaviours, std::int64_t ranks = 2,
+             void (*change)(spec::Plan&) = nullptr) {
     spec::Plan plan = tests::small_plan(folder_.path(), 1, ranks, behaviours);
     if (change != nullptr) change(plan);
     base::make_folder(paths_.attempt(0));
     base::write_file(paths_.plan(), spec::plan_text(plan));
     base::write_file(paths_.attempt(0) / "key", "00", 0600);
-    const spec::Placement placement{.attempt = 0, .attempt_id = "me", .port = 20000, .key_file = paths_.attempt(0) / "key", .nodes = {{0, "here", "127.0.0.1"}}};
+    const spec::Placement placement{.attempt = 0,
+                                    .attempt_id = "me",
+                                    .port = 20000,
+                                    .key_file = paths_.attempt(0) / "key",
+                                    .nodes = {{0, "here", "127.0.0.1"}}};
     base::write_file(paths_.placement(0), spec::placement_text(placement));
-    pid_ = base::start_child({.command = {std::string(MUSTER_BINARY_DIR) + "/bin/muster-runtime", "node", "--plan", paths_.plan(), "--placement", paths_.placement(0), "--slot", "0"},
+    pid_ = base::start_child({.command = {std::string(MUSTER_BINARY_DIR) + "/bin/muster-runtime", "node", "--plan",
+                                          paths_.plan(), "--placement", paths_.placement(0), "--slot", "0"},
                               .output = paths_.node_log(0, 0)});
   }
   // Its exit code (128 + signal when it was killed); nothing of it may be left.
@@ -46,7 +52,8 @@ class NodeAgent : public testing::Test {
   void wait_for_ranks(std::int64_t ranks) const {
     const base::Stopwatch watch;
     for (std::int64_t rank = 0; rank < ranks; ++rank)
-      while (watch.elapsed_s() < 10 && (!std::filesystem::exists(paths_.rank_log(0, rank)) || rank_log(rank).find("fake rank") == std::string::npos))
+      while (watch.elapsed_s() < 10 && (!std::filesystem::exists(paths_.rank_log(0, rank)) ||
+                                        rank_log(rank).find("fake rank") == std::string::npos))
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 
@@ -142,7 +149,8 @@ TEST_F(NodeAgent, AKilledAgentTakesItsRanksWithIt) {
   ::kill(pid_, SIGKILL);
   base::wait_child(pid_, true);
   const base::Stopwatch watch;
-  while (watch.elapsed_s() < 5 && !tests::processes_with(folder_.path()).empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (watch.elapsed_s() < 5 && !tests::processes_with(folder_.path()).empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_TRUE(tests::processes_with(folder_.path()).empty());
 }
 

@@ -20,7 +20,9 @@ spec::Plan split_plan() {
   return plan;
 }
 
-bool has(const std::vector<std::string>& lines, const std::string& line) { return std::count(lines.begin(), lines.end(), line) == 1; }
+bool has(const std::vector<std::string>& lines, const std::string& line) {
+  return std::count(lines.begin(), lines.end(), line) == 1;
+}
 
 TEST(RankStart, TheFirstOfEachTensorGroupThatGeneratesScores) {
   const spec::Plan plan = split_plan();
@@ -37,8 +39,12 @@ TEST(RankStart, TheEnvironmentIsAnExplicitListInWhichTheLastWordCounts) {
   EXPECT_TRUE(has(lines, "HOME=/plan"));
   EXPECT_TRUE(has(lines, "ODD=a,b 'c'\n\"d\""));
   EXPECT_TRUE(has(lines, "MUSTER_RANK=1"));
-  EXPECT_TRUE(std::none_of(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with("STALE_NAME") || line.starts_with("SLURM_"); }));
-  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with("OMP_NUM_THREADS="); }), 1);
+  EXPECT_TRUE(std::none_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.starts_with("STALE_NAME") || line.starts_with("SLURM_");
+  }));
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [](const std::string& line) { return line.starts_with("OMP_NUM_THREADS="); }),
+            1);
 }
 
 TEST(RankStart, TheWrapperStandsBeforeTheRank) {

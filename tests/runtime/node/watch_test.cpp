@@ -5,7 +5,8 @@
 namespace muster::node {
 namespace {
 
-const spec::WatchdogJob kBudgets{.comm_timeout_s = 100, .beat_timeout_s = 10, .start_timeout_s = 50, .stall_timeout_s = 200};
+const spec::WatchdogJob kBudgets{
+    .comm_timeout_s = 100, .beat_timeout_s = 10, .start_timeout_s = 50, .stall_timeout_s = 200};
 
 Glimpse moving(std::int64_t rank, std::uint64_t tick) {
   return {.rank = rank, .beats = tick, .progress = tick, .calls = tick, .phase = spec::Phase::train};
@@ -26,7 +27,9 @@ TEST(Watch, RanksThatMoveAreNotSilent) {
 
 TEST(Watch, ABeatThatStopsIsSilence) {
   Watch watch(kBudgets);
-  const auto silence = look(watch, 0, 100, [](int t) { return std::vector{moving(0, t + 1), moving(1, std::min(t + 1, 20))}; });
+  const auto silence = look(watch, 0, 100, [](int t) {
+    return std::vector{moving(0, t + 1), moving(1, std::min(t + 1, 20))};
+  });
   ASSERT_TRUE(silence);
   EXPECT_EQ(silence->rank, 1);
   EXPECT_NE(silence->reason.find("no beat"), std::string::npos);
@@ -42,7 +45,9 @@ TEST(Watch, ARankThatNeverBeatsHasTheBudgetOfTheStart) {
 TEST(Watch, BeatsWithoutProgressAreSilenceAfterTheBudgetOfThePhase) {
   for (const auto& [phase, budget] : {std::pair{spec::Phase::load, 50}, std::pair{spec::Phase::train, 200}}) {
     Watch watch(kBudgets);
-    const auto still = [phase = phase](int t) { return std::vector{Glimpse{.rank = 4, .beats = std::uint64_t(t + 1), .progress = 7, .phase = phase}}; };
+    const auto still = [phase = phase](int t) {
+      return std::vector{Glimpse{.rank = 4, .beats = std::uint64_t(t + 1), .progress = 7, .phase = phase}};
+    };
     EXPECT_FALSE(look(watch, 0, budget, still));
     const auto silence = look(watch, budget + 1, budget + 2, still);
     ASSERT_TRUE(silence);

@@ -12,7 +12,9 @@ namespace {
 
 using tests::near;
 
-at::Tensor random(at::IntArrayRef shape, int seed) { return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kFloat)); }
+at::Tensor random(at::IntArrayRef shape, int seed) {
+  return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kFloat));
+}
 
 struct Case {
   const char* name;
@@ -47,14 +49,17 @@ TEST(PackedAttention, MatchesThePlainFormForwardsAndBackwards) {
     SCOPED_TRACE(shape.name);
     std::int64_t T = 0;
     const std::vector<Segment> segments = segments_of(shape, T);
-    const at::Tensor q = random({T, shape.heads, shape.width}, 1).requires_grad_(true), k = random({T, shape.kv_heads, shape.width}, 2).requires_grad_(true),
-                     v = random({T, shape.kv_heads, shape.width}, 3).requires_grad_(true), upstream = random({T, shape.heads, shape.width}, 4);
+    const at::Tensor q = random({T, shape.heads, shape.width}, 1).requires_grad_(true),
+                     k = random({T, shape.kv_heads, shape.width}, 2).requires_grad_(true),
+                     v = random({T, shape.kv_heads, shape.width}, 3).requires_grad_(true),
+                     upstream = random({T, shape.heads, shape.width}, 4);
     const at::Tensor o = packed_attention(q, k, v, segments);
     o.backward(upstream);
     const auto wide = [](const at::Tensor& x) { return x.detach().to(at::kDouble); };
     const auto [expected, lse] = plain::packed_attention_forward(wide(q), wide(k), wide(v), segments);
     EXPECT_TRUE(near(o, expected, 2e-6, 2e-6));
-    const Heads gradients = plain::packed_attention_backward(wide(upstream), wide(q), wide(k), wide(v), expected, lse, segments);
+    const Heads gradients =
+        plain::packed_attention_backward(wide(upstream), wide(q), wide(k), wide(v), expected, lse, segments);
     EXPECT_TRUE(near(q.grad(), gradients.q_THE, 1e-5, 1e-5));
     EXPECT_TRUE(near(k.grad(), gradients.k_TKE, 2e-5, 2e-5));
     EXPECT_TRUE(near(v.grad(), gradients.v_TKE, 2e-5, 2e-5));
@@ -77,10 +82,12 @@ TEST(PackedAttention, ASharedPrefixGivesWhatRepeatedOnesGive) {
 TEST(PackedAttention, ComputesBf16InFloat32) {
   std::int64_t T = 0;
   const std::vector<Segment> segments = segments_of(cases()[1], T);
-  const at::Tensor q = random({T, 4, 16}, 1).to(at::kBFloat16), k = random({T, 2, 16}, 2).to(at::kBFloat16), v = random({T, 2, 16}, 3).to(at::kBFloat16);
+  const at::Tensor q = random({T, 4, 16}, 1).to(at::kBFloat16), k = random({T, 2, 16}, 2).to(at::kBFloat16),
+                   v = random({T, 2, 16}, 3).to(at::kBFloat16);
   const at::Tensor o = packed_attention(q, k, v, segments);
   EXPECT_EQ(o.scalar_type(), at::kBFloat16);
-  EXPECT_TRUE(tests::same_bits(o, packed_attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), segments).to(at::kBFloat16)));
+  EXPECT_TRUE(tests::same_bits(
+      o, packed_attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), segments).to(at::kBFloat16)));
 }
 
 TEST(PackedAttention, RefusesSegmentsThatDoNotCoverTheTokens) {
@@ -93,11 +100,12 @@ TEST(PackedAttention, RefusesSegmentsThatDoNotCoverTheTokens) {
 /// Sequences whose pages lie scattered in the cache; the last `fresh` keys of each are new.
 struct PagedCase {
   PagedBatch batch;
-  at::Tensor q, k, v, keys, values;        // of the new tokens; the cache
-  std::vector<at::Tensor> all_k, all_v;    // of each sequence
+  at::Tensor q, k, v, keys, values;      // of the new tokens; the cache
+  std::vector<at::Tensor> all_k, all_v;  // of each sequence
 };
 
-PagedCase paged_case(std::int64_t H, std::int64_t K, std::int64_t E, std::int64_t page_tokens, const std::vector<std::pair<std::int64_t, std::int64_t>>& lengths) {
+PagedCase paged_case(std::int64_t H, std::int64_t K, std::int64_t E, std::int64_t page_tokens,
+                     const std::vector<std::pair<std::int64_t, std::int64_t>>& lengths) {
   PagedCase made;
   made.batch.page_tokens = page_tokens;
   made.batch.query_begin = {0};
@@ -112,7 +120,8 @@ PagedCase paged_case(std::int64_t H, std::int64_t K, std::int64_t E, std::int64_
     const std::int64_t first = static_cast<std::int64_t>(made.batch.pages.size());
     for (std::int64_t p = 0; p * page_tokens < length; ++p) made.batch.pages.push_back(next_page--);
     for (std::int64_t t = 0; t < length; ++t) {
-      const std::int64_t page = made.batch.pages[static_cast<std::size_t>(first + t / page_tokens)], offset = t % page_tokens;
+      const std::int64_t page = made.batch.pages[static_cast<std::size_t>(first + t / page_tokens)],
+                         offset = t % page_tokens;
       if (t >= length - fresh) {
         made.batch.slots.push_back(page * page_tokens + offset);
       } else {
@@ -140,13 +149,18 @@ TEST(PagedAttention, MatchesThePlainFormForDecodeAndPrefill) {
     PagedCase made = paged_case(H, K, E, page, {{1, 1}, {9, 1}, {40, 40}, {33, 5}, {17, 2}, {64, 1}});
     append_pages(made.keys, made.values, made.k, made.v, made.batch);
     const at::Tensor o = paged_attention(made.q, made.keys, made.values, made.batch);
-    EXPECT_TRUE(near(o, plain::paged_attention(made.q.to(at::kDouble), made.keys.to(at::kDouble), made.values.to(at::kDouble), made.batch), 2e-6, 2e-6));
+    EXPECT_TRUE(near(o,
+                     plain::paged_attention(made.q.to(at::kDouble), made.keys.to(at::kDouble),
+                                            made.values.to(at::kDouble), made.batch),
+                     2e-6, 2e-6));
     // The trainer's attention over each whole sequence says the same of its last tokens.
     for (std::size_t s = 0; s < made.batch.lengths.size(); ++s) {
-      const std::int64_t begin = made.batch.query_begin[s], fresh = made.batch.query_begin[s + 1] - begin, length = made.batch.lengths[s];
+      const std::int64_t begin = made.batch.query_begin[s], fresh = made.batch.query_begin[s + 1] - begin,
+                         length = made.batch.lengths[s];
       const at::Tensor q = at::cat({at::zeros({length - fresh, H, E}), made.q.narrow(0, begin, fresh)});
       const at::Tensor packed = packed_attention(q, made.all_k[s], made.all_v[s], {{0, length, -1}});
-      EXPECT_TRUE(near(o.narrow(0, begin, fresh), packed.narrow(0, length - fresh, fresh), 1e-6, 1e-6)) << "sequence " << s;
+      EXPECT_TRUE(near(o.narrow(0, begin, fresh), packed.narrow(0, length - fresh, fresh), 1e-6, 1e-6))
+          << "sequence " << s;
     }
   }
 }

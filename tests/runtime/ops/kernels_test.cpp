@@ -1,4 +1,5 @@
-// The loops of every instruction level that this CPU runs: exp against libm, and each level's attention against the chosen one's.
+// The loops of every instruction level that this CPU runs: exp against libm, and each level's attention against the
+// chosen one's.
 #include "runtime/ops/kernels/kernels.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +30,8 @@ TEST(Kernels, ExponentialIsWithinTwoUnitsInTheLastPlace) {
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double exact = std::exp(static_cast<double>(x[i]));
-      worst = std::max(worst, std::abs(y[i] - exact) / (std::nextafter(static_cast<float>(exact), 1e38f) - static_cast<float>(exact)));
+      worst = std::max(worst, std::abs(y[i] - exact) /
+                                  (std::nextafter(static_cast<float>(exact), 1e38f) - static_cast<float>(exact)));
     }
     EXPECT_LT(worst, 2.0) << level;
   }
@@ -47,16 +49,32 @@ TEST(Kernels, ExponentialSaturatesInsteadOfOverflowing) {
 TEST(Kernels, AllLevelsAgreeOnAttention) {
   const Index T = 30, H = 6, K = 2, E = 20;
   const AttentionSegment segments[] = {{0, 17, false}, {17, 9, true}, {26, 4, true}};
-  const std::vector<float> q = wave(T * H * E, 0.7f), k = wave(T * K * E, 1.3f), v = wave(T * K * E, 0.9f), upstream = wave(T * H * E, 0.4f);
+  const std::vector<float> q = wave(T * H * E, 0.7f), k = wave(T * K * E, 1.3f), v = wave(T * K * E, 0.9f),
+                           upstream = wave(T * H * E, 0.4f);
   std::vector<std::vector<float>> results;
   for (const char* level : {"v2", "v3", "v4"}) {
     const Kernels* const found = kernels_of(level);
     if (found == nullptr) continue;
-    std::vector<float> scratch(static_cast<std::size_t>(attention_scratch(26, H, K, E))), o(q.size()), lse(T * H), result(q.size() + 2 * k.size());
+    std::vector<float> scratch(static_cast<std::size_t>(attention_scratch(26, H, K, E))), o(q.size()), lse(T * H),
+        result(q.size() + 2 * k.size());
     for (Index head = 0; head < K; ++head) {
-      AttentionLoop loop{.segments = segments, .num_segments = 3, .num_heads = H, .num_kv_heads = K, .head_dim = E, .kv_head = head, .scale = 0.2f,
-                         .q_THE = q.data(), .k_TKE = k.data(), .v_TKE = v.data(), .o_THE = o.data(), .lse_TH = lse.data(), .do_THE = upstream.data(),
-                         .dq_THE = result.data(), .dk_TKE = result.data() + q.size(), .dv_TKE = result.data() + q.size() + k.size(), .scratch = scratch.data()};
+      AttentionLoop loop{.segments = segments,
+                         .num_segments = 3,
+                         .num_heads = H,
+                         .num_kv_heads = K,
+                         .head_dim = E,
+                         .kv_head = head,
+                         .scale = 0.2f,
+                         .q_THE = q.data(),
+                         .k_TKE = k.data(),
+                         .v_TKE = v.data(),
+                         .o_THE = o.data(),
+                         .lse_TH = lse.data(),
+                         .do_THE = upstream.data(),
+                         .dq_THE = result.data(),
+                         .dk_TKE = result.data() + q.size(),
+                         .dv_TKE = result.data() + q.size() + k.size(),
+                         .scratch = scratch.data()};
       found->attention(loop);
       found->attention_backward(loop);
     }
@@ -64,7 +82,8 @@ TEST(Kernels, AllLevelsAgreeOnAttention) {
     results.push_back(result);
   }
   for (const std::vector<float>& result : results)
-    for (std::size_t i = 0; i < result.size(); ++i) ASSERT_NEAR(result[i], results[0][i], 1e-5f + 1e-5f * std::abs(results[0][i])) << i;
+    for (std::size_t i = 0; i < result.size(); ++i)
+      ASSERT_NEAR(result[i], results[0][i], 1e-5f + 1e-5f * std::abs(results[0][i])) << i;
 }
 
 TEST(Threads, RowsAndTasksAreEachDoneOnce) {
@@ -74,7 +93,11 @@ TEST(Threads, RowsAndTasksAreEachDoneOnce) {
   });
   parallel_tasks(1000, [&](std::int64_t task, int) { ++done[static_cast<std::size_t>(task)]; });
   EXPECT_EQ(done, std::vector<int>(1000, 2));
-  EXPECT_THROW(parallel_tasks(5, [](std::int64_t task, int) { if (task == 3) throw std::runtime_error("raised again"); }), std::runtime_error);
+  EXPECT_THROW(parallel_tasks(5,
+                              [](std::int64_t task, int) {
+                                if (task == 3) throw std::runtime_error("raised again");
+                              }),
+               std::runtime_error);
   parallel_rows(0, 1, [](std::int64_t, std::int64_t, int) { FAIL() << "no rows, no call"; });
 }
 

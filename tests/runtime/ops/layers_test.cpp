@@ -20,17 +20,21 @@ struct Precision {
 const Precision kPrecisions[] = {{at::kFloat, 3e-6, 3e-6}, {at::kBFloat16, 2e-2, 1e-2}};
 
 at::Tensor random(at::IntArrayRef shape, int seed, at::ScalarType type) {
-  return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kDouble)).to(type);
+  return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kDouble))
+      .to(type);
 }
 
-Param weight(at::IntArrayRef shape, int seed, at::ScalarType type) { return {random(shape, seed, type), at::zeros(shape, at::kFloat)}; }
+Param weight(at::IntArrayRef shape, int seed, at::ScalarType type) {
+  return {random(shape, seed, type), at::zeros(shape, at::kFloat)};
+}
 
 at::Tensor leaf(const at::Tensor& x) { return x.to(at::kDouble).detach().requires_grad_(true); }
 
 TEST(Layers, EmbeddingGivesRowsAndZerosForTokensOfOtherRanks) {
   for (const Precision& precision : kPrecisions) {
     const Param table = weight({11, 6}, 1, precision.type);
-    const at::Tensor tokens = at::tensor({3, 0, -2, 10, 11, 3}, at::kLong), anchor = at::zeros({}, at::kFloat).requires_grad_(true);
+    const at::Tensor tokens = at::tensor({3, 0, -2, 10, 11, 3}, at::kLong),
+                     anchor = at::zeros({}, at::kFloat).requires_grad_(true);
     const at::Tensor x = embedding(tokens, table, anchor), upstream = random({6, 6}, 2, precision.type);
     EXPECT_TRUE(near(x, plain::embedding_forward(tokens, table.value), 0, 0));
     x.backward(upstream);
@@ -44,7 +48,8 @@ TEST(Layers, LinearAddsIntoTheWindowsOfItsGradients) {
   for (const Precision& precision : kPrecisions) {
     const Param matrix = weight({7, 5}, 1, precision.type), bias = weight({7}, 2, precision.type);
     matrix.grad.fill_(2);
-    const at::Tensor x = random({9, 5}, 3, precision.type).requires_grad_(true), upstream = random({9, 7}, 4, precision.type);
+    const at::Tensor x = random({9, 5}, 3, precision.type).requires_grad_(true),
+                     upstream = random({9, 7}, 4, precision.type);
     const at::Tensor y = linear(x, matrix, bias);
     y.backward(upstream);
     const at::Tensor wide_x = leaf(x), wide_weight = leaf(matrix.value), wide_bias = leaf(bias.value);
@@ -61,7 +66,8 @@ TEST(Layers, NormsMatchThePlainFormForRaggedWidths) {
   for (const Precision& precision : kPrecisions)
     for (const std::int64_t width : {1, 5, 16, 67, 576}) {
       const Param norm = weight({width}, 1, precision.type);
-      const at::Tensor x = random({13, width}, 2, precision.type).requires_grad_(true), upstream = random({13, width}, 3, precision.type);
+      const at::Tensor x = random({13, width}, 2, precision.type).requires_grad_(true),
+                       upstream = random({13, width}, 3, precision.type);
       const at::Tensor y = rms_norm(x, norm, 1e-5);
       y.backward(upstream);
       const at::Tensor wide_x = leaf(x), wide_norm = leaf(norm.value);
@@ -75,7 +81,8 @@ TEST(Layers, NormsMatchThePlainFormForRaggedWidths) {
 
 TEST(Layers, AddedNormReturnsTheSumAndSendsBothGradientsBack) {
   const Param norm = weight({24}, 1, at::kFloat);
-  const at::Tensor residual = random({33, 24}, 2, at::kFloat).requires_grad_(true), x = random({33, 24}, 3, at::kFloat).requires_grad_(true);
+  const at::Tensor residual = random({33, 24}, 2, at::kFloat).requires_grad_(true),
+                   x = random({33, 24}, 3, at::kFloat).requires_grad_(true);
   const at::Tensor to_sum = random({33, 24}, 4, at::kFloat), to_normed = random({33, 24}, 5, at::kFloat);
   for (const bool uses_sum : {true, false}) {
     residual.mutable_grad().reset();
@@ -85,7 +92,8 @@ TEST(Layers, AddedNormReturnsTheSumAndSendsBothGradientsBack) {
     at::Tensor loss = (normed * to_normed).sum();
     if (uses_sum) loss = loss + (sum * to_sum).sum();
     loss.backward();
-    const at::Tensor wide_residual = leaf(residual), wide_x = leaf(x), wide_norm = leaf(norm.value), wide_sum = wide_residual + wide_x;
+    const at::Tensor wide_residual = leaf(residual), wide_x = leaf(x), wide_norm = leaf(norm.value),
+                     wide_sum = wide_residual + wide_x;
     const at::Tensor expected = wide_sum * (wide_sum.square().mean(-1, true) + 1e-6).rsqrt() * wide_norm;
     at::Tensor expected_loss = (expected * to_normed).sum();
     if (uses_sum) expected_loss = expected_loss + (wide_sum * to_sum).sum();
@@ -123,26 +131,36 @@ TEST(Layers, HeadsAreNormalisedAndTurnedAsInThePlainForm) {
   for (const Precision& precision : kPrecisions)
     for (const HeadCase& shape : {HeadCase{4, 2, 16, true}, {9, 3, 64, false}, {3, 1, 12, true}, {1, 1, 2, false}}) {
       const std::int64_t T = 11, row = (shape.heads + 2 * shape.kv_heads) * shape.width;
-      const at::Tensor angles = at::outer(at::arange(40, at::kFloat), at::rand({shape.width / 2}, at::make_generator<at::CPUGeneratorImpl>(7)));
+      const at::Tensor angles = at::outer(at::arange(40, at::kFloat),
+                                          at::rand({shape.width / 2}, at::make_generator<at::CPUGeneratorImpl>(7)));
       const RopeTable rope{angles.cos(), angles.sin()};
       const at::Tensor positions = at::tensor({0, 1, 2, 39, 4, 5, 0, 1, 2, 3, 30}, at::kLong);
-      const Param q_norm = shape.norms ? weight({shape.width}, 1, precision.type) : Param{}, k_norm = shape.norms ? weight({shape.width}, 2, precision.type) : Param{};
+      const Param q_norm = shape.norms ? weight({shape.width}, 1, precision.type) : Param{},
+                  k_norm = shape.norms ? weight({shape.width}, 2, precision.type) : Param{};
       const at::Tensor qkv = random({T, row}, 3, precision.type).requires_grad_(true);
-      const Heads heads = split_heads(qkv, shape.heads, shape.kv_heads, shape.width, q_norm, k_norm, 1e-6, rope, positions);
+      const Heads heads =
+          split_heads(qkv, shape.heads, shape.kv_heads, shape.width, q_norm, k_norm, 1e-6, rope, positions);
       const HeadShape sizes{shape.heads, shape.kv_heads, shape.width, 1e-6};
       const at::Tensor wide_qkv = qkv.detach().to(at::kDouble);
       const auto wide_norm = [](const Param& norm) { return norm ? norm.value.to(at::kDouble) : at::Tensor(); };
-      const Heads expected = plain::split_heads_forward(wide_qkv, sizes, wide_norm(q_norm), wide_norm(k_norm), rope, positions);
+      const Heads expected =
+          plain::split_heads_forward(wide_qkv, sizes, wide_norm(q_norm), wide_norm(k_norm), rope, positions);
       EXPECT_TRUE(near(heads.q_THE, expected.q_THE, precision.absolute, precision.relative));
       EXPECT_TRUE(near(heads.k_TKE, expected.k_TKE, precision.absolute, precision.relative));
       EXPECT_TRUE(near(heads.v_TKE, expected.v_TKE, 0, 0));
 
-      const Heads upstream{random(heads.q_THE.sizes(), 4, precision.type), random(heads.k_TKE.sizes(), 5, precision.type),
+      const Heads upstream{random(heads.q_THE.sizes(), 4, precision.type),
+                           random(heads.k_TKE.sizes(), 5, precision.type),
                            random(heads.v_TKE.sizes(), 6, precision.type)};
-      ((heads.q_THE * upstream.q_THE).sum(at::kFloat) + (heads.k_TKE * upstream.k_TKE).sum(at::kFloat) + (heads.v_TKE * upstream.v_TKE).sum(at::kFloat)).backward();
-      at::Tensor expected_q = shape.norms ? at::zeros({shape.width}, at::kDouble) : at::Tensor(), expected_k = expected_q.defined() ? expected_q.clone() : expected_q;
-      const Heads wide_upstream{upstream.q_THE.to(at::kDouble), upstream.k_TKE.to(at::kDouble), upstream.v_TKE.to(at::kDouble)};
-      const at::Tensor dqkv = plain::split_heads_backward(wide_upstream, wide_qkv, sizes, wide_norm(q_norm), wide_norm(k_norm), rope, positions, expected_q, expected_k);
+      ((heads.q_THE * upstream.q_THE).sum(at::kFloat) + (heads.k_TKE * upstream.k_TKE).sum(at::kFloat) +
+       (heads.v_TKE * upstream.v_TKE).sum(at::kFloat))
+          .backward();
+      at::Tensor expected_q = shape.norms ? at::zeros({shape.width}, at::kDouble) : at::Tensor(),
+                 expected_k = expected_q.defined() ? expected_q.clone() : expected_q;
+      const Heads wide_upstream{upstream.q_THE.to(at::kDouble), upstream.k_TKE.to(at::kDouble),
+                                upstream.v_TKE.to(at::kDouble)};
+      const at::Tensor dqkv = plain::split_heads_backward(wide_upstream, wide_qkv, sizes, wide_norm(q_norm),
+                                                          wide_norm(k_norm), rope, positions, expected_q, expected_k);
       EXPECT_TRUE(near(qkv.grad(), dqkv, 4 * precision.absolute, 4 * precision.relative));
       if (!shape.norms) continue;
       EXPECT_TRUE(near(q_norm.grad, expected_q, 10 * precision.absolute, 10 * precision.relative));
@@ -151,7 +169,8 @@ TEST(Layers, HeadsAreNormalisedAndTurnedAsInThePlainForm) {
 }
 
 TEST(Layers, PlainBackwardsAgreeWithFiniteDifferences) {
-  const at::Tensor x = random({3, 8}, 1, at::kDouble), norm = random({8}, 2, at::kDouble), upstream = random({3, 8}, 3, at::kDouble);
+  const at::Tensor x = random({3, 8}, 1, at::kDouble), norm = random({8}, 2, at::kDouble),
+                   upstream = random({3, 8}, 3, at::kDouble);
   const auto [sum, normed, rstd] = plain::rms_norm_forward(at::Tensor(), x, norm, 1e-6);
   at::Tensor grad = at::zeros({8}, at::kDouble);
   const at::Tensor dx = plain::rms_norm_backward(upstream, at::Tensor(), sum, norm, rstd, grad);
@@ -183,7 +202,8 @@ TEST(Layers, AMissingFormIsRefusedUnlessPlainFormsAreAllowed) {
     FAIL() << "there is no meta form";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::cluster);
-    EXPECT_NE(std::string(error.what()).find("'swiglu' has no form for device 'meta'"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("'swiglu' has no form for device 'meta'"), std::string::npos)
+        << error.what();
   }
   allow_plain_forms(true);
   EXPECT_EQ(swiglu(x).size(1), 4);

@@ -14,7 +14,9 @@ namespace {
 
 using tests::near;
 
-at::Tensor random(at::IntArrayRef shape, int seed) { return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kFloat)); }
+at::Tensor random(at::IntArrayRef shape, int seed) {
+  return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kFloat));
+}
 
 TEST(Mesh, GroupsRanksAlongEachAxis) {
   tests::run_ranks(4, [](tests::RankContext& rank) {
@@ -53,8 +55,10 @@ TEST(TokenScores, ACutVocabularyGivesWhatTheWholeGives) {
   for (const int size : {2, 3}) {
     tests::run_ranks(size, [size](tests::RankContext& rank) {
       const std::int64_t V = 42, part = V / size;
-      const at::Tensor whole = random({V, 16}, 2), targets = at::arange(19, at::kLong).mul(5).remainder(V), upstream = random({19}, 3);
-      const auto run = [&](comm::Communicator& tp, const ops::Param& head, const spec::Range& range, std::int64_t chunk) {
+      const at::Tensor whole = random({V, 16}, 2), targets = at::arange(19, at::kLong).mul(5).remainder(V),
+                       upstream = random({19}, 3);
+      const auto run = [&](comm::Communicator& tp, const ops::Param& head, const spec::Range& range,
+                           std::int64_t chunk) {
         const at::Tensor hidden = random({19, 16}, 1).requires_grad_(true);
         const TokenScores scores = token_scores(tp, hidden, head, range, targets, 0.9, chunk);
         scores.logprobs_N.backward(upstream);
@@ -64,7 +68,8 @@ TEST(TokenScores, ACutVocabularyGivesWhatTheWholeGives) {
       const auto expected = run(*solo, {whole, at::zeros({V, 16}, at::kFloat)}, {0, V}, 100);
       const spec::Range range{rank.rank * part, (rank.rank + 1) * part};
       for (const std::int64_t chunk : {100, 8}) {
-        const auto cut = run(*rank.world, {whole.narrow(0, range.begin, part), at::zeros({part, 16}, at::kFloat)}, range, chunk);
+        const auto cut =
+            run(*rank.world, {whole.narrow(0, range.begin, part), at::zeros({part, 16}, at::kFloat)}, range, chunk);
         for (int i = 0; i < 3; ++i) EXPECT_TRUE(near(cut[i], expected[i], 3e-6, 3e-6)) << i;
         EXPECT_TRUE(near(cut[3], expected[3].narrow(0, range.begin, part), 3e-6, 3e-6));
       }

@@ -13,7 +13,9 @@ namespace {
 
 using tests::near;
 
-at::Tensor random(at::IntArrayRef shape, int seed) { return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kFloat)); }
+at::Tensor random(at::IntArrayRef shape, int seed) {
+  return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions().dtype(at::kFloat));
+}
 
 struct Case {
   std::int64_t tokens, width, vocabulary, chunk;
@@ -22,16 +24,25 @@ struct Case {
 
 TEST(TokenScores, MatchLogSoftmaxWhateverTheChunk) {
   const auto tp = comm::make_solo("tp");
-  for (const Case& shape : {Case{23, 16, 50, 100, 1.0}, {23, 16, 50, 23, 0.7}, {23, 16, 50, 7, 1.3}, {1, 8, 5, 1, 1.0}, {40, 64, 1000, 16, 1.0}, {0, 8, 5, 4, 1.0}}) {
-    const at::Tensor hidden = random({shape.tokens, shape.width}, 1).requires_grad_(true), upstream = random({shape.tokens}, 3);
+  for (const Case& shape : {Case{23, 16, 50, 100, 1.0},
+                            {23, 16, 50, 23, 0.7},
+                            {23, 16, 50, 7, 1.3},
+                            {1, 8, 5, 1, 1.0},
+                            {40, 64, 1000, 16, 1.0},
+                            {0, 8, 5, 4, 1.0}}) {
+    const at::Tensor hidden = random({shape.tokens, shape.width}, 1).requires_grad_(true),
+                     upstream = random({shape.tokens}, 3);
     if (shape.tokens > 3) upstream[2] = 0;
-    const ops::Param head{random({shape.vocabulary, shape.width}, 2), at::ones({shape.vocabulary, shape.width}, at::kFloat)};
+    const ops::Param head{random({shape.vocabulary, shape.width}, 2),
+                          at::ones({shape.vocabulary, shape.width}, at::kFloat)};
     const at::Tensor targets = at::arange(shape.tokens, at::kLong).mul(7).remainder(shape.vocabulary);
-    const TokenScores scores = token_scores(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk);
+    const TokenScores scores =
+        token_scores(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk);
     EXPECT_FALSE(scores.entropy_N.requires_grad());
     scores.logprobs_N.backward(upstream);
 
-    const at::Tensor wide_hidden = hidden.detach().to(at::kDouble).requires_grad_(true), wide_head = head.value.to(at::kDouble).requires_grad_(true);
+    const at::Tensor wide_hidden = hidden.detach().to(at::kDouble).requires_grad_(true),
+                     wide_head = head.value.to(at::kDouble).requires_grad_(true);
     const at::Tensor all = (at::mm(wide_hidden, wide_head.t()) / shape.temperature).log_softmax(-1);
     const at::Tensor expected = all.gather(1, targets.unsqueeze(1)).squeeze(1);
     expected.backward(upstream.to(at::kDouble));
@@ -40,7 +51,9 @@ TEST(TokenScores, MatchLogSoftmaxWhateverTheChunk) {
     EXPECT_TRUE(near(hidden.grad(), wide_hidden.grad(), 1e-5, 1e-5));
     EXPECT_TRUE(near(head.grad, wide_head.grad() + 1, 1e-5, 1e-5));
     const at::NoGradGuard none;
-    EXPECT_TRUE(tests::same_bits(token_scores(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk).logprobs_N, scores.logprobs_N.detach()));
+    EXPECT_TRUE(tests::same_bits(
+        token_scores(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk).logprobs_N,
+        scores.logprobs_N.detach()));
   }
 }
 

@@ -24,12 +24,14 @@ std::vector<std::int64_t> ids_to(std::int64_t count) {
 TEST(RewardClient, HandsBackGradesInTheOrderAskedFor) {
   WorkerProcess first(kQuick), second(kQuick);
   RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.3});
-  for (std::int64_t id = 0; id < 100; ++id) client.submit(id, "math", "it is " + std::to_string(id), std::to_string(id / 2 * 2));
+  for (std::int64_t id = 0; id < 100; ++id)
+    client.submit(id, "math", "it is " + std::to_string(id), std::to_string(id / 2 * 2));
   std::vector<std::int64_t> ids = ids_to(100);
   std::reverse(ids.begin(), ids.end());
   const Collected collected = client.collect(ids);
   ASSERT_EQ(collected.grades.size(), 100u);
-  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(collected.grades[i], (Grade{ids[i] % 2 == 0 ? 1.0 : 0.0, Outcome::graded})) << ids[i];
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    EXPECT_EQ(collected.grades[i], (Grade{ids[i] % 2 == 0 ? 1.0 : 0.0, Outcome::graded})) << ids[i];
   client.submit(5, "exact", "a", "a");
   EXPECT_EQ(client.collect(std::vector<std::int64_t>{5}).grades[0].reward, 1) << "an id is free again once collected";
 }
@@ -123,7 +125,9 @@ TEST(RewardClient, AHundredThousandAnswersGoThroughWithoutADeadlock) {
 #else
   constexpr std::int64_t kCount = 100'000;
 #endif
-  for (std::int64_t id = 0; id < kCount; ++id) client.submit(id, "math", "3 + " + std::to_string(id) + " = " + std::to_string(id + 3) + ".", std::to_string(id + 3 + (id % 4 == 0)));
+  for (std::int64_t id = 0; id < kCount; ++id)
+    client.submit(id, "math", "3 + " + std::to_string(id) + " = " + std::to_string(id + 3) + ".",
+                  std::to_string(id + 3 + (id % 4 == 0)));
   const double submitted_s = watch.elapsed_s();
   const Collected collected = client.collect(ids_to(kCount));
   const double rate = kCount / watch.elapsed_s();

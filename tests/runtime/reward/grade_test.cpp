@@ -49,7 +49,8 @@ TEST(Grade, AnUnknownKindIsRefusedAndTestKindsNeedLeave) {
 }
 
 TEST(Outcome, NamesGoThereAndBack) {
-  for (const Outcome outcome : {Outcome::graded, Outcome::timeout, Outcome::failed}) EXPECT_EQ(parse_outcome(outcome_name(outcome)), outcome);
+  for (const Outcome outcome : {Outcome::graded, Outcome::timeout, Outcome::failed})
+    EXPECT_EQ(parse_outcome(outcome_name(outcome)), outcome);
   EXPECT_THROW(parse_outcome("fine"), Error);
 }
 

@@ -41,7 +41,9 @@ TEST(WholeNumber, IsExactWhateverItsForm) {
 }
 
 TEST(WholeNumber, DressDoesNotCount) {
-  for (const char* text : {" 42 ", "$42$", "\\$42", "42.", "x = 42", "\\(42\\)", "42 \\text{ cm}", "42^\\circ", "{42}", "\\left 42 \\right", "42\u00b0", "42\\mathrm{kg}"}) EXPECT_TRUE(same(text, "42")) << text;
+  for (const char* text : {" 42 ", "$42$", "\\$42", "42.", "x = 42", "\\(42\\)", "42 \\text{ cm}", "42^\\circ", "{42}",
+                           "\\left 42 \\right", "42\u00b0", "42\\mathrm{kg}"})
+    EXPECT_TRUE(same(text, "42")) << text;
 }
 
 TEST(WholeNumber, APercentSignIsFreeUnlessToldOtherwise) {
@@ -55,7 +57,8 @@ TEST(WholeNumber, APercentSignIsFreeUnlessToldOtherwise) {
 }
 
 TEST(WholeNumber, OtherTextIsNone) {
-  for (const char* text : {"", " ", "x", "7x", "1/0", "\\frac{1}{0}", "1/", "--5", "1 00", "1,00", "\\frac{1}", "\\frac{1}{x}", "e5", "1e", "(1,2)", "1e99999999999999999999", "\xFF", "\\"})
+  for (const char* text : {"", " ", "x", "7x", "1/0", "\\frac{1}{0}", "1/", "--5", "1 00", "1,00", "\\frac{1}",
+                           "\\frac{1}{x}", "e5", "1e", "(1,2)", "1e99999999999999999999", "\xFF", "\\"})
     EXPECT_FALSE(whole_number(text)) << text;
 }
 

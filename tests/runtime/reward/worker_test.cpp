@@ -29,7 +29,9 @@ class Line {
       sent += static_cast<std::size_t>(count);
     }
   }
-  void send(std::int64_t id, const std::string& kind, const std::string& answer, const std::string& gold = "") const { send(request_line({.id = id, .kind = kind, .answer = answer, .gold = gold})); }
+  void send(std::int64_t id, const std::string& kind, const std::string& answer, const std::string& gold = "") const {
+    send(request_line({.id = id, .kind = kind, .answer = answer, .gold = gold}));
+  }
   /// The next `count` replies; fewer when the worker closes.
   std::map<std::int64_t, Grade> receive(std::size_t count) {
     std::map<std::int64_t, Grade> replies;
@@ -57,7 +59,8 @@ class Line {
   std::string in_;
 };
 
-constexpr Grade kRight{1, Outcome::graded}, kWrong{0, Outcome::graded}, kTimeout{0, Outcome::timeout}, kFailed{0, Outcome::failed};
+constexpr Grade kRight{1, Outcome::graded}, kWrong{0, Outcome::graded}, kTimeout{0, Outcome::timeout},
+    kFailed{0, Outcome::failed};
 
 TEST(RewardWorker, GradesWhatItIsAsked) {
   WorkerProcess worker(kQuick);
@@ -75,7 +78,8 @@ TEST(RewardWorker, AnAnswerPastTheLimitIsATimeoutAndTheOthersAreGraded) {
   WorkerProcess worker(kQuick);
   Line line(worker.fd());
   const base::Stopwatch watch;
-  for (std::int64_t id = 0; id < 40; ++id) line.send(id, id % 20 == 10 ? "sleep" : "exact", id % 20 == 10 ? "1000" : "a", "a");
+  for (std::int64_t id = 0; id < 40; ++id)
+    line.send(id, id % 20 == 10 ? "sleep" : "exact", id % 20 == 10 ? "1000" : "a", "a");
   const auto replies = line.receive(40);
   ASSERT_EQ(replies.size(), 40u);
   for (std::int64_t id = 0; id < 40; ++id) EXPECT_EQ(replies.at(id), id % 20 == 10 ? kTimeout : kRight) << id;
@@ -86,7 +90,8 @@ TEST(RewardWorker, AnAnswerPastTheLimitIsATimeoutAndTheOthersAreGraded) {
 TEST(RewardWorker, ASlowAnswerWithinTheLimitIsGraded) {
   WorkerProcess worker(kQuick);
   Line line(worker.fd());
-  for (std::int64_t id = 0; id < 5; ++id) line.send(id, "sleep", "0.1");  // half a second together: the limit is for each
+  for (std::int64_t id = 0; id < 5; ++id)
+    line.send(id, "sleep", "0.1");  // half a second together: the limit is for each
   for (const auto& [id, grade] : line.receive(5)) EXPECT_EQ(grade, kRight) << id;
 }
 
@@ -172,7 +177,8 @@ TEST(RewardWorker, AKilledSupervisorLeavesNoChild) {
   Line line(worker.fd());
   line.send(1, "sleep", "100");
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  std::ifstream children("/proc/" + std::to_string(worker.pid()) + "/task/" + std::to_string(worker.pid()) + "/children");
+  std::ifstream children("/proc/" + std::to_string(worker.pid()) + "/task/" + std::to_string(worker.pid()) +
+                         "/children");
   pid_t child = 0;
   ASSERT_TRUE(children >> child);
   ::kill(worker.pid(), SIGKILL);
@@ -190,8 +196,17 @@ TEST(RewardWorker, AKilledSupervisorLeavesNoChild) {
 TEST(RewardMain, ReadsTheArgumentsThatItIsGiven) {
   WorkerProcess worker(kQuick);  // only for a socket
   EXPECT_EQ(reward_arguments(9, {.timeout_s = 2.5, .max_memory_gb = 0.5, .cpu_s = 60, .allow_test_kinds = true}),
-            (std::vector<std::string>{"reward", "--fd", "9", "--timeout-s", "2.5", "--max-memory-gb", "0.5", "--cpu-s", "60", "--allow-test-kinds"}));
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{"reward"}, {"--fd"}, {"--fd", "x"}, {"--fd", "0"}, {"--fd", "9999"}, {"--what", "3"}, {"--fd", "3", "--timeout-s", "0"}, {"--fd", "3", "--timeout-s", "nan"}})
+            (std::vector<std::string>{"reward", "--fd", "9", "--timeout-s", "2.5", "--max-memory-gb", "0.5", "--cpu-s",
+                                      "60", "--allow-test-kinds"}));
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"reward"},
+                                             {"--fd"},
+                                             {"--fd", "x"},
+                                             {"--fd", "0"},
+                                             {"--fd", "9999"},
+                                             {"--what", "3"},
+                                             {"--fd", "3", "--timeout-s", "0"},
+                                             {"--fd", "3", "--timeout-s", "nan"}})
     EXPECT_THROW(reward_main(arguments), Error);
   Line(worker.fd()).close();
 }

@@ -25,7 +25,8 @@ struct Verdict {
 Verdict verdict(const std::function<void(Job&)>& change) {
   Job job = sound();
   change(job);
-  const ModelFacts facts = named_model_facts("qwen2.5-7b", std::filesystem::path(MUSTER_SOURCE_DIR) / "templates");  // 28 heads, 4 key/value heads
+  const ModelFacts facts = named_model_facts(
+      "qwen2.5-7b", std::filesystem::path(MUSTER_SOURCE_DIR) / "templates");  // 28 heads, 4 key/value heads
   base::Faults faults;
   Verdict result;
   check_job(job, &facts, "job.toml", faults, result.warnings);
@@ -40,52 +41,114 @@ std::string only_fault(const std::function<void(Job&)>& change) {
   return result.faults[0].what;
 }
 
-TEST(CheckJob, ASoundJobPasses) { EXPECT_TRUE(verdict([](Job&) {}).faults.empty()); }
+TEST(CheckJob, ASoundJobPasses) {
+  EXPECT_TRUE(verdict([](Job&) {}).faults.empty());
+}
 
 TEST(CheckJob, SaysWhichDegreesDoNotMultiply) {
-  EXPECT_EQ(only_fault([](Job& j) { j.train.tp = 2; j.train.dp = 2; j.gen.dp = 8; }),
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.tp = 2;
+              j.train.dp = 2;
+              j.gen.dp = 8;
+            }),
             "colocated: train tp 2 x cp 1 x pp 1 x dp 2 = 4 ranks, but gen tp 1 x pp 1 x dp 8 = 8");
 }
 
 TEST(CheckJob, SaysWhichHeadsTensorParallelismDoesNotDivide) {
-  EXPECT_EQ(only_fault([](Job& j) { j.train.tp = 3; j.gen.tp = 3; j.gen.dp = 1; j.placement.mode = PlacementMode::split; j.gen.tp = 1; }),
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.tp = 3;
+              j.gen.tp = 3;
+              j.gen.dp = 1;
+              j.placement.mode = PlacementMode::split;
+              j.gen.tp = 1;
+            }),
             "train.tp = 3 does not divide 28 query heads, 18944 feed-forward width");
-  EXPECT_TRUE(verdict([](Job& j) { j.train.tp = 4; j.gen.dp = 4; }).faults.empty());
-  const Verdict copies = verdict([](Job& j) { j.train.tp = 28; j.gen.tp = 28; });  // 28 is a multiple of 4 key/value heads, but not of the rest
+  EXPECT_TRUE(verdict([](Job& j) {
+                j.train.tp = 4;
+                j.gen.dp = 4;
+              }).faults.empty());
+  const Verdict copies = verdict([](Job& j) {
+    j.train.tp = 28;
+    j.gen.tp = 28;
+  });  // 28 is a multiple of 4 key/value heads, but not of the rest
   EXPECT_EQ(copies.faults.size(), 2u);
 }
 
 TEST(CheckJob, HoldsBatchesAgainstEachOther) {
-  EXPECT_EQ(only_fault([](Job& j) { j.train.gbs = 100; }), "32 prompts x 16 samples = 512, which train.gbs = 100 does not divide");
-  EXPECT_EQ(only_fault([](Job& j) { j.train.dp = 3; j.gen.dp = 3; }), "an update of 512 samples does not divide over train.dp = 3");
-  EXPECT_EQ(only_fault([](Job& j) { j.loss.force_on_policy = true; j.train.gbs = 128; }),
-            "loss.force_on_policy needs one update a step, but 32 prompts x 16 samples = 512 and train.gbs = 128 make 4");
+  EXPECT_EQ(only_fault([](Job& j) { j.train.gbs = 100; }),
+            "32 prompts x 16 samples = 512, which train.gbs = 100 does not divide");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.dp = 3;
+              j.gen.dp = 3;
+            }),
+            "an update of 512 samples does not divide over train.dp = 3");
+  EXPECT_EQ(
+      only_fault([](Job& j) {
+        j.loss.force_on_policy = true;
+        j.train.gbs = 128;
+      }),
+      "loss.force_on_policy needs one update a step, but 32 prompts x 16 samples = 512 and train.gbs = 128 make 4");
   EXPECT_EQ(only_fault([](Job& j) { j.grpo.samples_per_prompt = 1; }), "grpo.samples_per_prompt is 1");
-  EXPECT_EQ(only_fault([](Job& j) { j.packing.max_tokens = 100; }), "packing.max_tokens = 100 is below grpo.max_sequence_tokens = 4096");
-  EXPECT_EQ(only_fault([](Job& j) { j.packing.enabled = false; j.train.mbs = 3; }), "without packing 512 samples do not divide over train.dp 1 x train.mbs 3 = 3");
+  EXPECT_EQ(only_fault([](Job& j) { j.packing.max_tokens = 100; }),
+            "packing.max_tokens = 100 is below grpo.max_sequence_tokens = 4096");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.packing.enabled = false;
+              j.train.mbs = 3;
+            }),
+            "without packing 512 samples do not divide over train.dp 1 x train.mbs 3 = 3");
 }
 
 TEST(CheckJob, KnowsWhichModesGoTogether) {
   EXPECT_EQ(only_fault([](Job& j) { j.train.fsdp = 1; }), "train.fsdp = 1 with train.backend = \"megatron\"");
-  EXPECT_EQ(only_fault([](Job& j) { j.train.backend = Backend::dtensor; j.train.pp = 2; j.gen.dp = 2; }), "train.backend = \"dtensor\" with pp 2 and ep 1");
-  EXPECT_EQ(only_fault([](Job& j) { j.async.enabled = true; j.loss.correction = Correction::truncate; }), "async needs ranks of its own for the generator");
-  EXPECT_EQ(only_fault([](Job& j) { j.async.enabled = true; j.placement.mode = PlacementMode::split; }),
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.backend = Backend::dtensor;
+              j.train.pp = 2;
+              j.gen.dp = 2;
+            }),
+            "train.backend = \"dtensor\" with pp 2 and ep 1");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.async.enabled = true;
+              j.loss.correction = Correction::truncate;
+            }),
+            "async needs ranks of its own for the generator");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.async.enabled = true;
+              j.placement.mode = PlacementMode::split;
+            }),
             "async trains on samples of older weights, but loss.correction is \"none\"");
   EXPECT_EQ(only_fault([](Job& j) { j.train.vpp = 2; }), "train.vpp = 2 has no effect with train.pp = 1");
-  EXPECT_EQ(only_fault([](Job& j) { j.train.pp = 3; j.gen.dp = 3; }), "28 layers do not divide over 3 stages of train");
-  EXPECT_TRUE(verdict([](Job& j) { j.train.pp = 4; j.train.first_stage_layers = 6; j.train.last_stage_layers = 8; j.gen.dp = 4; }).faults.empty());
-  EXPECT_EQ(only_fault([](Job& j) { j.train.ep = 2; j.train.dp = 2; j.gen.dp = 2; }), "train.ep = 2, but the model has no experts");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.pp = 3;
+              j.gen.dp = 3;
+            }),
+            "28 layers do not divide over 3 stages of train");
+  EXPECT_TRUE(verdict([](Job& j) {
+                j.train.pp = 4;
+                j.train.first_stage_layers = 6;
+                j.train.last_stage_layers = 8;
+                j.gen.dp = 4;
+              }).faults.empty());
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.ep = 2;
+              j.train.dp = 2;
+              j.gen.dp = 2;
+            }),
+            "train.ep = 2, but the model has no experts");
   EXPECT_EQ(only_fault([](Job& j) { j.requeue.max = 1; }), "requeue.max = 1 without checkpoints");
   EXPECT_EQ(only_fault([](Job& j) { j.validate.every = 5; }), "validate.every is set, but data.held_out = 0");
-  EXPECT_EQ(only_fault([](Job& j) { j.placement.gen_nodes = 1; }), "placement.gen_nodes has no effect with mode = \"colocated\"");
+  EXPECT_EQ(only_fault([](Job& j) { j.placement.gen_nodes = 1; }),
+            "placement.gen_nodes has no effect with mode = \"colocated\"");
 }
 
 TEST(CheckJob, BoundsTheLossAndTheLengths) {
   EXPECT_EQ(only_fault([](Job& j) { j.loss.dual_clip = 1; }), "loss.dual_clip = 1");
-  EXPECT_EQ(only_fault([](Job& j) { j.loss.correction_min = 3; }), "loss.correction_min = 3 is above loss.correction_max = 2");
+  EXPECT_EQ(only_fault([](Job& j) { j.loss.correction_min = 3; }),
+            "loss.correction_min = 3 is above loss.correction_max = 2");
   EXPECT_EQ(only_fault([](Job& j) { j.sampling.temperature = 0; }), "sampling.temperature = 0");
-  EXPECT_EQ(only_fault([](Job& j) { j.grpo.max_sequence_tokens = 40000; }), "grpo.max_sequence_tokens = 40000, but the model has 32768 positions");
-  EXPECT_EQ(only_fault([](Job& j) { j.sampling.max_new_tokens = 4096; }), "sampling.max_new_tokens = 4096 leaves no room for a prompt in grpo.max_sequence_tokens = 4096");
+  EXPECT_EQ(only_fault([](Job& j) { j.grpo.max_sequence_tokens = 40000; }),
+            "grpo.max_sequence_tokens = 40000, but the model has 32768 positions");
+  EXPECT_EQ(only_fault([](Job& j) { j.sampling.max_new_tokens = 4096; }),
+            "sampling.max_new_tokens = 4096 leaves no room for a prompt in grpo.max_sequence_tokens = 4096");
   EXPECT_EQ(only_fault([](Job& j) { j.optimizer.min_lr = 1; }), "optimizer.min_lr = 1 is above optimizer.lr = 1e-06");
 }
 
@@ -98,7 +161,11 @@ TEST(CheckJob, NamesMissingThingsAndTheNearest) {
 
 TEST(CheckJob, WarnsOfWhatIsLegalButFoolish) {
   EXPECT_EQ(verdict([](Job& j) { j.gen.dtype = DataType::fp8; }).warnings.size(), 1u);
-  EXPECT_EQ(verdict([](Job& j) { j.grpo.steps = 5; j.optimizer.warmup_steps = 10; }).warnings.size(), 1u);
+  EXPECT_EQ(verdict([](Job& j) {
+              j.grpo.steps = 5;
+              j.optimizer.warmup_steps = 10;
+            }).warnings.size(),
+            1u);
 }
 
 }  // namespace

@@ -70,7 +70,8 @@ TEST(JobSchema, EveryListedKeyCanBeSetToItsDefault) {
 TEST(JobSchema, OverridesComeLastAndNameThemselvesInFaults) {
   base::Faults faults;
   KeyPlaces places;
-  const JobSource source{.text = "[train]\ntp = 2\n", .where = "job.toml", .overrides = {"train.tp=4", "train.trp=1", "gen.dtype=fp9"}};
+  const JobSource source{
+      .text = "[train]\ntp = 2\n", .where = "job.toml", .overrides = {"train.tp=4", "train.trp=1", "gen.dtype=fp9"}};
   const Job job = read_job(source, "bases", faults, &places);
   EXPECT_EQ(job.train.tp, 4);
   EXPECT_EQ(places.of("train.tp"), "--set train.tp=4");
@@ -96,7 +97,8 @@ TEST(JobSchema, ABaseIsReadFirstAndCirclesAreRefused) {
   std::ofstream(folder.path() / "b.toml") << "[train]\ntp = 8\ndp = 3\n";
   std::ofstream(folder.path() / "c.toml") << "base = \"c\"\n";
   base::Faults faults;
-  const Job job = read_job({.text = "base = \"a\"\n[gen]\ntp = 5\n", .where = "j", .overrides = {}}, folder.path(), faults);
+  const Job job =
+      read_job({.text = "base = \"a\"\n[gen]\ntp = 5\n", .where = "j", .overrides = {}}, folder.path(), faults);
   EXPECT_TRUE(faults.empty());
   EXPECT_EQ(job.train.tp, 2);
   EXPECT_EQ(job.train.dp, 3);
@@ -112,16 +114,26 @@ TEST(JobSchema, ABaseIsReadFirstAndCirclesAreRefused) {
 /// Changes a few bytes, lines or values of a job file; keyed by `index` alone.
 std::string mutated(std::string text, std::uint64_t index) {
   const base::RandomKey key(1, base::Purpose::test, index);
-  const auto draw = [&](std::uint64_t at, std::size_t below) { return static_cast<std::size_t>(key.uniform(at) * static_cast<double>(below)); };
-  const std::vector<std::string> values{"-1", "0", "99999999999999", "nan", "\"x\"", "[]", "{}", "true", "1e400", "\"\\uD800\"", "[[1]]", "", "0x7fffffffffffffff", "'''"};
+  const auto draw = [&](std::uint64_t at, std::size_t below) {
+    return static_cast<std::size_t>(key.uniform(at) * static_cast<double>(below));
+  };
+  const std::vector<std::string> values{
+      "-1",    "0", "99999999999999",     "nan", "\"x\"", "[]", "{}", "true", "1e400", "\"\\uD800\"",
+      "[[1]]", "",  "0x7fffffffffffffff", "'''"};
   const std::size_t changes = 1 + draw(0, 4);
   for (std::size_t change = 0; change < changes; ++change) {
     const std::uint64_t at = 10 * (change + 1);
     const std::size_t position = draw(at, text.size());
     switch (draw(at + 1, 5)) {
-      case 0: text[position] = static_cast<char>(draw(at + 2, 256)); break;
-      case 1: text.erase(position, draw(at + 2, 30)); break;
-      case 2: text.insert(position, text.substr(draw(at + 2, text.size()), draw(at + 3, 40))); break;
+      case 0:
+        text[position] = static_cast<char>(draw(at + 2, 256));
+        break;
+      case 1:
+        text.erase(position, draw(at + 2, 30));
+        break;
+      case 2:
+        text.insert(position, text.substr(draw(at + 2, text.size()), draw(at + 3, 40)));
+        break;
       default: {
         const std::size_t equals = text.find("= ", position);
         if (equals == std::string::npos) break;
@@ -141,9 +153,11 @@ TEST(JobSchema, MutatedFilesNeverCrashAndAlwaysNameAPlace) {
     base::Faults faults;
     std::vector<std::string> warnings;
     KeyPlaces places;
-    const Job job = read_job({.text = mutated(text, index), .where = "job.toml", .overrides = {}}, "bases", faults, &places);
+    const Job job =
+        read_job({.text = mutated(text, index), .where = "job.toml", .overrides = {}}, "bases", faults, &places);
     check_job(job, nullptr, places, faults, warnings);
-    for (const base::Fault& fault : faults.list()) EXPECT_EQ(fault.where.rfind("job.toml", 0), 0u) << index << ": " << fault.what;
+    for (const base::Fault& fault : faults.list())
+      EXPECT_EQ(fault.where.rfind("job.toml", 0), 0u) << index << ": " << fault.what;
     if (!faults.empty()) ++refused;
   }
   EXPECT_GT(refused, 2000u);

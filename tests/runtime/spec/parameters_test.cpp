@@ -17,8 +17,17 @@ namespace fs = std::filesystem;
 const fs::path kTemplates = fs::path(MUSTER_SOURCE_DIR) / "templates";
 
 ModelFacts small(Family family, bool tied) {
-  return {.family = family, .hidden_size = 24, .num_layers = 5, .num_heads = 12, .num_kv_heads = 4, .head_dim = 6, .intermediate_size = 48,
-          .vocab_size = 96, .max_position_embeddings = 64, .tied_embeddings = tied, .attention_bias = family == Family::qwen2,
+  return {.family = family,
+          .hidden_size = 24,
+          .num_layers = 5,
+          .num_heads = 12,
+          .num_kv_heads = 4,
+          .head_dim = 6,
+          .intermediate_size = 48,
+          .vocab_size = 96,
+          .max_position_embeddings = 64,
+          .tied_embeddings = tied,
+          .attention_bias = family == Family::qwen2,
           .qk_norm = family == Family::qwen3};
 }
 
@@ -26,7 +35,8 @@ TEST(Parameters, CountsEqualThePublishedOnesForEveryTemplate) {
   std::size_t models = 0;
   for (const auto& entry : fs::directory_iterator(kTemplates / "models")) {
     if (entry.path().extension() != ".toml") continue;
-    const ModelFacts facts = named_model_facts(entry.path().stem().string(), kTemplates);  // checks the published count itself
+    const ModelFacts facts =
+        named_model_facts(entry.path().stem().string(), kTemplates);  // checks the published count itself
     EXPECT_GT(parameter_count(facts), 0);
     ++models;
   }
@@ -36,7 +46,8 @@ TEST(Parameters, CountsEqualThePublishedOnesForEveryTemplate) {
   EXPECT_EQ(parameter_count(named_model_facts("qwen3-0.6b", kTemplates)), 596049920);
 }
 
-/// How often each element of `parameter` is held by the ranks of one replica; -1 where ranks differ within the parameter.
+/// How often each element of `parameter` is held by the ranks of one replica; -1 where ranks differ within the
+/// parameter.
 std::vector<int> times_held(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees) {
   std::vector<int> held(static_cast<std::size_t>(parameter.numel()), 0);
   for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
@@ -44,7 +55,8 @@ std::vector<int> times_held(const ModelFacts& facts, const Parameter& parameter,
     const std::int64_t columns = parameter.shape.size() > 1 ? parameter.shape[1] : 1;
     const Range across = parameter.shape.size() > 1 ? box.ranges[1] : Range{0, 1};
     for (std::int64_t row = box.ranges[0].begin; row < box.ranges[0].end; ++row) {
-      for (std::int64_t column = across.begin; column < across.end; ++column) ++held[static_cast<std::size_t>(row * columns + column)];
+      for (std::int64_t column = across.begin; column < across.end; ++column)
+        ++held[static_cast<std::size_t>(row * columns + column)];
     }
   }
   return held;
@@ -61,7 +73,8 @@ TEST(Parameters, EachElementIsHeldByEachReplicaTheSameNumberOfTimes) {
             int expected = 1;
             if (parameter.cut == Cut::replicated) expected = static_cast<int>(tp);
             if (parameter.cut == Cut::kv_heads && tp > 4) expected = static_cast<int>(tp / 4);
-            if (tied && pp > 1 && parameter.name == "model.embed_tokens.weight") expected = 2;  // also the head of the last stage
+            if (tied && pp > 1 && parameter.name == "model.embed_tokens.weight")
+              expected = 2;  // also the head of the last stage
             const auto held = times_held(facts, parameter, degrees);
             EXPECT_EQ(held, std::vector<int>(held.size(), expected)) << parameter.name << " tp " << tp << " pp " << pp;
           }
@@ -114,11 +127,15 @@ TEST(Parameters, TrainingFlopsEqualThePublishedFormula) {
   EXPECT_NEAR(training_flops(facts, 32768) / 32768 / 1e9, 70.8, 0.1);
 }
 
-void write_config(const fs::path& folder, const std::string& config) { std::ofstream(folder / "config.json") << config; }
+void write_config(const fs::path& folder, const std::string& config) {
+  std::ofstream(folder / "config.json") << config;
+}
 
 TEST(ModelFacts, ReadsThePublishedSpelling) {
   const tests::TemporaryFolder folder;
-  write_config(folder.path(), R"({"model_type":"llama","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
+  write_config(
+      folder.path(),
+      R"({"model_type":"llama","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
     "intermediate_size":128,"vocab_size":100,"max_position_embeddings":512,"rms_norm_eps":1e-05,"rope_theta":500000.0,"tie_word_embeddings":true,
     "rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":256},
     "torch_dtype":"bfloat16","eos_token_id":7,"bos_token_id":1,"head_dim":null})");
@@ -136,7 +153,9 @@ TEST(ModelFacts, ReadsThePublishedSpelling) {
 
 TEST(ModelFacts, ReadsTheNewestSpelling) {
   const tests::TemporaryFolder folder;
-  write_config(folder.path(), R"({"model_type":"qwen3","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":32,
+  write_config(
+      folder.path(),
+      R"({"model_type":"qwen3","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":32,
     "intermediate_size":128,"vocab_size":100,"max_position_embeddings":512,"rope_parameters":{"rope_theta":1000000,"rope_type":"default"},"dtype":"float32"})");
   const ModelFacts facts = read_model_facts(folder.path());
   EXPECT_EQ(facts.family, Family::qwen3);
@@ -174,8 +193,10 @@ TEST(ModelFacts, RefusesWhatMusterDoesNotHaveByName) {
   EXPECT_NE(refusal("{}").find("no \"model_type\""), std::string::npos);
   EXPECT_NE(refusal("[1]").find("not a JSON object"), std::string::npos);
   EXPECT_NE(refusal("{").find("not JSON"), std::string::npos);
-  const std::string bad = refusal(R"({"model_type":"llama","hidden_size":"x","hidden_act":"gelu","rope_scaling":{"type":"yarn"},"mlp_bias":true})");
-  for (const char* part : {"hidden_size", "vocab_size", "gelu", "yarn", "mlp_bias"}) EXPECT_NE(bad.find(part), std::string::npos) << bad;
+  const std::string bad = refusal(
+      R"({"model_type":"llama","hidden_size":"x","hidden_act":"gelu","rope_scaling":{"type":"yarn"},"mlp_bias":true})");
+  for (const char* part : {"hidden_size", "vocab_size", "gelu", "yarn", "mlp_bias"})
+    EXPECT_NE(bad.find(part), std::string::npos) << bad;
 }
 
 TEST(ModelFacts, SuggestsTheNearestTemplate) {

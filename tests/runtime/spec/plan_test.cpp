@@ -13,8 +13,17 @@ namespace muster::spec {
 namespace {
 
 ModelFacts facts() {
-  return {.family = Family::qwen3, .hidden_size = 64, .num_layers = 4, .num_heads = 8, .num_kv_heads = 2, .head_dim = 8, .intermediate_size = 192,
-          .vocab_size = 512, .max_position_embeddings = 8192, .qk_norm = true, .end_tokens = {1, 2}};
+  return {.family = Family::qwen3,
+          .hidden_size = 64,
+          .num_layers = 4,
+          .num_heads = 8,
+          .num_kv_heads = 2,
+          .head_dim = 8,
+          .intermediate_size = 192,
+          .vocab_size = 512,
+          .max_position_embeddings = 8192,
+          .qk_norm = true,
+          .end_tokens = {1, 2}};
 }
 
 /// 2 nodes x 4 ranks, colocated; or split with a generator of 4 ranks on a node of its own.
@@ -82,12 +91,15 @@ std::string refusal(const std::function<void(Plan&)>& change, bool is_split = fa
   return "accepted";
 }
 
-void expect_has(const std::string& text, const std::string& part) { EXPECT_NE(text.find(part), std::string::npos) << text; }
+void expect_has(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << text;
+}
 
 TEST(Plan, RefusesWhatDoesNotHoldTogetherWithItsPlace) {
   expect_has(refusal([](Plan& p) { p.ranks[3].rank = 2; }), "rank 2 is there twice");
   expect_has(refusal([](Plan& p) { p.ranks[3].rank = 30; }), "rank 30 of 8 ranks");
-  expect_has(refusal([](Plan& p) { p.ranks[3].train_rank = 2; }), "place 2 of the train mesh is taken twice, by rank 2 and rank 3");
+  expect_has(refusal([](Plan& p) { p.ranks[3].train_rank = 2; }),
+             "place 2 of the train mesh is taken twice, by rank 2 and rank 3");
   expect_has(refusal([](Plan& p) { p.ranks[3].gen_rank = 8; }), "stands at place 8 of the generate mesh, which has 8");
   expect_has(refusal([](Plan& p) { p.ranks[5].node_slot = 2; }), "node slot 2, but there are 2");
   expect_has(refusal([](Plan& p) { p.ranks[5].local_rank = 4; }), "local rank 4, but a node has 4");
@@ -103,8 +115,19 @@ TEST(Plan, RefusesWhatDoesNotHoldTogetherWithItsPlace) {
   expect_has(refusal([](Plan& p) { p.environment.push_back({"MUSTER_RANK", "1", ""}); }), "given by the node agent");
   expect_has(refusal([](Plan& p) { p.ranks[0].role = Role::train; }), "in a colocated plan");
   expect_has(refusal([](Plan& p) { p.ranks[0].gen_rank.reset(); }), "generates, but has no gen_rank");
-  expect_has(refusal([](Plan& p) { p.device = "cuda"; p.job.train.share_prompt = false; p.ranks[2].device = 1; }), "share device 1");
-  expect_has(refusal([](Plan& p) { p.ranks[4].node_slot = 0; p.ranks[4].local_rank = 0; }, true), "holds roles");
+  expect_has(refusal([](Plan& p) {
+               p.device = "cuda";
+               p.job.train.share_prompt = false;
+               p.ranks[2].device = 1;
+             }),
+             "share device 1");
+  expect_has(refusal(
+                 [](Plan& p) {
+                   p.ranks[4].node_slot = 0;
+                   p.ranks[4].local_rank = 0;
+                 },
+                 true),
+             "holds roles");
   expect_has(refusal([](Plan& p) { p.job.grpo.samples_per_prompt = 1; }), "at least 2");
 }
 
@@ -112,7 +135,8 @@ TEST(Plan, NamesTheLineOfTheRank) {
   Plan plan = make(false);
   plan.ranks[5].train_rank = 2;
   const std::string text = plan_text(plan);
-  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find("{ rank = 5")), '\n');
+  const auto line =
+      1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find("{ rank = 5")), '\n');
   try {
     parse_plan(text, "plan.toml");
     FAIL();
@@ -151,7 +175,11 @@ TEST(Plan, MutatedPlansNeverCrashAndAlwaysNameAPlace) {
 }
 
 Placement placement() {
-  return {.attempt = 1, .attempt_id = "abc", .port = 20000, .key_file = "/k", .nodes = {{0, "n0", "10.0.0.1"}, {1, "n1", "10.0.0.2"}}};
+  return {.attempt = 1,
+          .attempt_id = "abc",
+          .port = 20000,
+          .key_file = "/k",
+          .nodes = {{0, "n0", "10.0.0.1"}, {1, "n1", "10.0.0.2"}}};
 }
 
 TEST(Placement, TextAndBackIsTheSame) { EXPECT_EQ(parse_placement(placement_text(placement()), "p"), placement()); }
@@ -174,16 +202,29 @@ TEST(Placement, EverySlotOfThePlanNeedsItsNodeOnce) {
 }
 
 TEST(ExitRecord, TextAndBackIsTheSame) {
-  const ExitRecord record{.rank = 3, .host = "n1", .attempt_id = "x", .code = 0, .signal = 11, .ended_by_agent = false, .silent = true,
-                          .peak_memory_bytes = 12345, .cpu_s = 1.5, .phase = "train", .last_call = "train.dp all_reduce #12 grads", .message = "a \"b\""};
+  const ExitRecord record{.rank = 3,
+                          .host = "n1",
+                          .attempt_id = "x",
+                          .code = 0,
+                          .signal = 11,
+                          .ended_by_agent = false,
+                          .silent = true,
+                          .peak_memory_bytes = 12345,
+                          .cpu_s = 1.5,
+                          .phase = "train",
+                          .last_call = "train.dp all_reduce #12 grads",
+                          .message = "a \"b\""};
   EXPECT_EQ(parse_exit_record(exit_record_json(record), "f"), record);
   EXPECT_THROW(parse_exit_record("{}", "f"), Error);
   EXPECT_THROW(parse_exit_record("[", "f"), Error);
 }
 
 TEST(ExitRecord, OneSentenceNamesRankHostPhaseAndCollective) {
-  ExitRecord record{.rank = 3, .host = "n1", .signal = 11, .phase = "train", .last_call = "train.dp all_reduce #12 grads"};
-  EXPECT_EQ(exit_sentence(record), "rank 3 on n1 was ended by signal 11 (SIGSEGV) in phase train, last collective train.dp all_reduce #12 grads");
+  ExitRecord record{
+      .rank = 3, .host = "n1", .signal = 11, .phase = "train", .last_call = "train.dp all_reduce #12 grads"};
+  EXPECT_EQ(
+      exit_sentence(record),
+      "rank 3 on n1 was ended by signal 11 (SIGSEGV) in phase train, last collective train.dp all_reduce #12 grads");
   record.silent = true;
   expect_has(exit_sentence(record), "rank 3 on n1 fell silent in phase train");
 }

@@ -16,7 +16,8 @@ void set(const std::vector<std::string>& lines) {
 }
 
 TEST(RankEnv, LinesAndBackAreTheSame) {
-  const RankEnv given{.rank = 511, .plan = "/runs/a b/plan.toml", .placement = "/p.toml", .beat_fd = 5, .reward_fds = {7, 9}};
+  const RankEnv given{
+      .rank = 511, .plan = "/runs/a b/plan.toml", .placement = "/p.toml", .beat_fd = 5, .reward_fds = {7, 9}};
   set(rank_env_lines(given));
   const RankEnv back = parse_rank_env();
   EXPECT_EQ(back.rank, given.rank);

@@ -25,7 +25,8 @@ TEST(StepRecord, EveryFieldOfALineIsDeclaredOnceInItsOrder) {
 
 TEST(StepRecord, SecondsRatesMemoryAndAttemptAreOfOneRunAlone) {
   for (const FieldInfo& field : step_fields()) {
-    const bool is_own = field.unit == "s" || field.unit == "tokens/s" || field.name == "attempt" || field.name == "time" || field.name.starts_with("memory");
+    const bool is_own = field.unit == "s" || field.unit == "tokens/s" || field.name == "attempt" ||
+                        field.name == "time" || field.name.starts_with("memory");
     if (is_own) {
       EXPECT_FALSE(field.identical) << field.name;
     }

@@ -11,7 +11,8 @@ std::string faults_text(const base::Faults& faults) {
 
 TEST(TomlReader, ReadsEachTypeAndKeepsDefaultsOfWhatIsAbsent) {
   base::Faults faults;
-  TomlReader reader = TomlReader::parse("a = 3\nb = 1\nc = true\nd = \"x\"\ne = [\"p\", \"q\"]\n[t]\nf = [1, 2]\n", "f.toml", faults);
+  TomlReader reader =
+      TomlReader::parse("a = 3\nb = 1\nc = true\nd = \"x\"\ne = [\"p\", \"q\"]\n[t]\nf = [1, 2]\n", "f.toml", faults);
   std::int64_t a = 0, absent = 7;
   double b = 0;
   bool c = false;
@@ -63,15 +64,18 @@ TEST(TomlReader, SaysWhereTheSyntaxBreaks) {
 }
 
 TEST(TomlReader, RefusesWhatItsParserTakesForGranted) {
-  std::vector<std::string> documents{"[,]", "[ = 2", "[[]]", "[", "a = 12:x", "a = 1979-05-27T", "f = 0'\u00fc''x1F", "a = \"\"\"x \\\n  \u00fc"};
+  std::vector<std::string> documents{
+      "[,]", "[ = 2", "[[]]", "[", "a = 12:x", "a = 1979-05-27T", "f = 0'\u00fc''x1F", "a = \"\"\"x \\\n  \u00fc"};
   for (const char* character : {"\u00a1", "\u00fc", "\u0416", "\U0001F600", "\x80", "\xff"}) {
-    for (const std::string before : {"a = ", "a = 1 ", "", "[t", "[t] ", "a = [1", "a = {"}) documents.push_back(before + character);
+    for (const std::string before : {"a = ", "a = 1 ", "", "[t", "[t] ", "a = [1", "a = {"})
+      documents.push_back(before + character);
   }
   for (const std::string& document : documents) {
     base::Faults faults;
     TomlReader::parse("x = 1\n" + document, "f", faults);
     ASSERT_EQ(faults.list().size(), 1u) << document;
-    EXPECT_TRUE(faults.list()[0].where.starts_with("f:")) << document << " at " << faults.list()[0].where;  // bytes that are no UTF-8: a line early
+    EXPECT_TRUE(faults.list()[0].where.starts_with("f:"))
+        << document << " at " << faults.list()[0].where;  // bytes that are no UTF-8: a line early
   }
 }
 

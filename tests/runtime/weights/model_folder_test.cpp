@@ -26,7 +26,8 @@ ShardStore store_of(const spec::ModelFacts& facts, std::int64_t tp = 1, std::int
 
 at::Tensor window(const at::Tensor& global, const spec::Box& box) {
   at::Tensor part = global;
-  for (std::size_t dim = 0; dim < box.ranges.size(); ++dim) part = part.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
+  for (std::size_t dim = 0; dim < box.ranges.size(); ++dim)
+    part = part.narrow(static_cast<std::int64_t>(dim), box.ranges[dim].begin, box.ranges[dim].size());
   return part;
 }
 
@@ -38,7 +39,8 @@ TEST(ShardStore, ViewsAreWindowsAndNeighboursFuse) {
   const std::string self = "model.layers.1.self_attn.";
   store.view(self + "k_proj.weight").fill_(3);
   store.view(self + "v_proj.bias").fill_(5);
-  const at::Tensor qkv = store.fused(self + "q_proj.weight", self + "v_proj.weight"), bias = store.fused(self + "q_proj.bias", self + "v_proj.bias");
+  const at::Tensor qkv = store.fused(self + "q_proj.weight", self + "v_proj.weight"),
+                   bias = store.fused(self + "q_proj.bias", self + "v_proj.bias");
   EXPECT_EQ(qkv.sizes(), at::IntArrayRef({(5 + 2) * 8, 40}));
   EXPECT_TRUE(near(qkv.narrow(0, 40, 8), at::full({8, 40}, 3.0), 0, 0));
   EXPECT_EQ(qkv.sum().item<float>(), 3 * 8 * 40);
@@ -63,7 +65,8 @@ TEST(ModelFolder, EachRankReadsItsSlicesOfTheWhole) {
       ShardStore part = store_of(facts, tp, rank);
       load_weights(kModels / name, facts, part);
       for (const Shard& shard : part.shards())
-        EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(whole.view(shard.parameter.name), shard.box))) << shard.parameter.name;
+        EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(whole.view(shard.parameter.name), shard.box)))
+            << shard.parameter.name;
     }
   }
 }
@@ -78,8 +81,12 @@ TEST(ModelFolder, NamesEveryTensorThatIsMissingOrOfAnotherShape) {
     FAIL();
   } catch (const Error& error) {
     const std::string said = error.what();
-    EXPECT_NE(said.find("'model.layers.2.self_attn.q_proj.weight' of shape [64, 32] is missing"), std::string::npos) << said;
-    EXPECT_NE(said.find("'model.layers.0.mlp.down_proj.weight' has the shape [32, 48], but config.json makes it [32, 96]"), std::string::npos) << said;
+    EXPECT_NE(said.find("'model.layers.2.self_attn.q_proj.weight' of shape [64, 32] is missing"), std::string::npos)
+        << said;
+    EXPECT_NE(
+        said.find("'model.layers.0.mlp.down_proj.weight' has the shape [32, 48], but config.json makes it [32, 96]"),
+        std::string::npos)
+        << said;
     EXPECT_EQ(error.faults().size(), 9u + 2 * 3);
   }
 }
@@ -105,7 +112,8 @@ TEST(ModelFolder, RandomWeightsDoNotDependOnTheLayout) {
   for (std::int64_t rank = 0; rank < 4; ++rank) {
     ShardStore part = store_of(even, 4, rank);
     fill_random(part, 7, 0.05);
-    for (const Shard& shard : part.shards()) EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(all.view(shard.parameter.name), shard.box)));
+    for (const Shard& shard : part.shards())
+      EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(all.view(shard.parameter.name), shard.box)));
   }
 }
 

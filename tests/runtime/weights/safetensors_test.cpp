@@ -42,7 +42,8 @@ std::string entry(const std::string& dtype, const std::string& shape, const std:
 TEST(Safetensors, WhatIsWrittenIsReadBackWholeAndInBoxes) {
   const tests::TemporaryFolder folder;
   const auto path = folder.path() / "model.safetensors";
-  const at::Tensor matrix = at::arange(35, at::kFloat).view({7, 5}), vector = at::arange(4, at::kFloat).to(at::kBFloat16), none = at::empty({0, 3}, at::kHalf);
+  const at::Tensor matrix = at::arange(35, at::kFloat).view({7, 5}),
+                   vector = at::arange(4, at::kFloat).to(at::kBFloat16), none = at::empty({0, 3}, at::kHalf);
   write_safetensors(path, {{"matrix", matrix}, {"vector", vector}, {"none", none}}, {{"format", "pt"}});
   const SafetensorsFile file(path);
   EXPECT_EQ(file.entries().size(), 3u);
@@ -70,20 +71,31 @@ TEST(Safetensors, HeadersThatLieAreRefused) {
   EXPECT_NE(refusal(file_bytes(named(entry("F32", "[-1]", "[0,4]")), 4)).find("has the shape [-1]"), std::string::npos);
   EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1.5]", "[0,4]")), 4)).find("has the shape"), std::string::npos);
   EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[0]")), 4)).find("has the offsets"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[4,0]")), 4)).find("lies at bytes 4 to 0"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[2]", "[0,8]")), 4)).find("the file holds 4 bytes of data"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[2]", "[0,4]")), 4)).find("does not take the 4 bytes"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[4611686018427387904,4611686018427387904,16]", "[0,4]")), 4)).find("does not take"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[0,4]")), 9)).find("5 bytes behind its last tensor"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[2,6]")), 6)).find("2 bytes of no tensor before 'weight'"), std::string::npos);
+  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[4,0]")), 4)).find("lies at bytes 4 to 0"),
+            std::string::npos);
+  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[2]", "[0,8]")), 4)).find("the file holds 4 bytes of data"),
+            std::string::npos);
+  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[2]", "[0,4]")), 4)).find("does not take the 4 bytes"),
+            std::string::npos);
+  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[4611686018427387904,4611686018427387904,16]", "[0,4]")), 4))
+                .find("does not take"),
+            std::string::npos);
+  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[0,4]")), 9)).find("5 bytes behind its last tensor"),
+            std::string::npos);
+  EXPECT_NE(refusal(file_bytes(named(entry("F32", "[1]", "[2,6]")), 6)).find("2 bytes of no tensor before 'weight'"),
+            std::string::npos);
   const std::string one = entry("F32", "[1]", "[0,4]");
-  EXPECT_NE(refusal(file_bytes(R"({"a":)" + one + R"(,"b":)" + entry("F32", "[1]", "[2,6]") + "}", 6)).find("'b' overlaps"), std::string::npos);
-  EXPECT_NE(refusal(file_bytes(R"({"a":)" + one + R"(,"a":)" + one + "}", 4)).find("names 'a' twice"), std::string::npos);
+  EXPECT_NE(
+      refusal(file_bytes(R"({"a":)" + one + R"(,"b":)" + entry("F32", "[1]", "[2,6]") + "}", 6)).find("'b' overlaps"),
+      std::string::npos);
+  EXPECT_NE(refusal(file_bytes(R"({"a":)" + one + R"(,"a":)" + one + "}", 4)).find("names 'a' twice"),
+            std::string::npos);
   EXPECT_EQ(refusal(file_bytes(R"({"__metadata__":{"format":"pt"},"a":)" + one + "}   ", 4)), "accepted");
 }
 
 TEST(Safetensors, AllFaultsOfAHeaderComeInOneGo) {
-  const std::string said = refusal(file_bytes(R"({"a":)" + entry("Q7", "[1]", "[0,4]") + R"(,"b":)" + entry("F32", "[9]", "[0,4]") + "}", 4));
+  const std::string said = refusal(
+      file_bytes(R"({"a":)" + entry("Q7", "[1]", "[0,4]") + R"(,"b":)" + entry("F32", "[9]", "[0,4]") + "}", 4));
   EXPECT_NE(said.find("'a'"), std::string::npos);
   EXPECT_NE(said.find("'b'"), std::string::npos);
 }
