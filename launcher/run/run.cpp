@@ -31,7 +31,8 @@ std::string typed_path(const std::filesystem::path& path) {
 
 std::string resume_hint(const spec::Plan& plan) {
   const bool resumes = plan.job.checkpoint.every > 0;
-  return base::text(resumes ? "resume:  " : "again:   ", "muster run --run-dir ", typed_path(plan.run_folder),
+  return base::text(resumes ? "resume:  " : "again:   ", typed_path(plan.binaries / "muster"), " run --run-dir ",
+                    typed_path(plan.run_folder),
                     resumes ? "" : "   (no checkpoints are written: it begins again at step 1)", "\n");
 }
 

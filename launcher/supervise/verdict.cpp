@@ -56,7 +56,8 @@ Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const st
   const spec::ExitRecord* cause = spec::cause_of(records);
   const bool complete = records.size() == plan.ranks.size();
   if (cause == nullptr && complete) {
-    verdict.sentence = base::text("all ", records.size(), " ranks ended well");
+    verdict.sentence =
+        records.size() == 1 ? "its one rank ended well" : base::text("all ", records.size(), " ranks ended well");
     return verdict;
   }
   if (cause != nullptr && !cause->ended_by_agent && (stop_signal == 0 || cause->signal != stop_signal)) {
