@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/solo_communicator.h"
+#include "runtime/device/cuda_library.h"
 #include "runtime/generate/generator.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/layer_forms.h"
@@ -32,7 +33,7 @@ struct Finding {
 
 double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor scale = b.abs().max().clamp_min(1);
-  return ((a.to(at::kDouble) - b.to(at::kDouble)).abs().max() / scale.to(at::kDouble)).item<double>();
+  return ((a.to(at::kCPU, at::kDouble) - b.to(at::kDouble)).abs().max() / scale.to(at::kDouble)).item<double>();
 }
 
 Finding compared(const std::string& what, double tolerance, const std::function<double()>& body) {
@@ -43,51 +44,74 @@ Finding compared(const std::string& what, double tolerance, const std::function<
   }
 }
 
-at::Tensor drawn(at::IntArrayRef shape) { return at::randn(shape, at::kFloat); }
+// Where the forms are looked at, in which type, and how far they may lie from the plain form in float32 on the CPU.
+struct Machine {
+  const char* name;
+  at::Device device;
+  at::ScalarType dtype;
+  double tolerance, gradient_tolerance;
+  bool shares_prompts;
 
-void check_layers(std::vector<Finding>& findings) {
-  constexpr double kTolerance = 2e-5;  // float32 against float32, sums of a few hundred terms
-  findings.push_back(compared("rms norm", kTolerance, [] {
-    const at::Tensor x = drawn({37, 96}), residual = drawn({37, 96}), weight = drawn({96});
-    const auto [sum, normed, rstd] = ops::rms_norm_forward_forms().of(x)(residual, x, weight, 1e-6);
+  /// Numbers that the type of this machine holds exactly, as float32 on the CPU.
+  at::Tensor drawn(at::IntArrayRef shape) const { return at::randn(shape, at::kFloat).to(dtype).to(at::kFloat); }
+  at::Tensor here(const at::Tensor& tensor) const { return tensor.to(device, dtype); }
+};
+
+// float32 against float32: sums of a few hundred terms. BF16: its eight bits of mantissa.
+const Machine kCpu{"cpu", at::kCPU, at::kFloat, 2e-5, 1e-4, true};
+const Machine kGpu{"gpu", at::Device(at::kCUDA, 0), at::kBFloat16, 2e-2, 4e-2, false};
+
+void check_layers(const Machine& machine, std::vector<Finding>& findings) {
+  findings.push_back(compared("rms norm", machine.tolerance, [&] {
+    const at::Tensor x = machine.drawn({37, 128}), residual = machine.drawn({37, 128}), weight = machine.drawn({128});
+    const at::Tensor x_here = machine.here(x);
+    const auto [sum, normed, rstd] =
+        ops::rms_norm_forward_forms().of(x_here)(machine.here(residual), x_here, machine.here(weight), 1e-6);
     const auto [plain_sum, plain_normed, plain_rstd] = ops::plain::rms_norm_forward(residual, x, weight, 1e-6);
     return std::max(largest_difference(normed, plain_normed), largest_difference(sum, plain_sum));
   }));
-  findings.push_back(compared("swiglu", kTolerance, [] {
-    const at::Tensor gate_up = drawn({37, 192});
-    return largest_difference(ops::swiglu_forward_forms().of(gate_up)(gate_up), ops::plain::swiglu_forward(gate_up));
+  findings.push_back(compared("swiglu", machine.tolerance, [&] {
+    const at::Tensor gate_up = machine.drawn({37, 256}), gate_up_here = machine.here(gate_up);
+    return largest_difference(ops::swiglu_forward_forms().of(gate_up_here)(gate_up_here),
+                              ops::plain::swiglu_forward(gate_up));
   }));
 }
 
-void check_attention(std::vector<Finding>& findings) {
-  constexpr double kTolerance = 2e-5;
+void check_attention(const Machine& machine, std::vector<Finding>& findings) {
+  const std::int64_t prefix = machine.shares_prompts ? 0 : -1;
   const std::vector<ops::Segment> segments{{.begin = 0, .length = 21, .prefix = -1},
-                                           {.begin = 21, .length = 5, .prefix = 0},
-                                           {.begin = 26, .length = 9, .prefix = 0},
+                                           {.begin = 21, .length = 5, .prefix = prefix},
+                                           {.begin = 26, .length = 9, .prefix = prefix},
                                            {.begin = 35, .length = 14, .prefix = -1}};
-  const at::Tensor q = drawn({49, 6, 32}), k = drawn({49, 2, 32}), v = drawn({49, 2, 32});
-  findings.push_back(compared("packed attention", kTolerance, [&] {
-    return largest_difference(ops::packed_attention_forward_forms().of(q)(q, k, v, segments).first,
+  const at::Tensor q = machine.drawn({49, 6, 64}), k = machine.drawn({49, 2, 64}), v = machine.drawn({49, 2, 64});
+  const at::Tensor q_here = machine.here(q), k_here = machine.here(k), v_here = machine.here(v);
+  findings.push_back(compared("packed attention", machine.tolerance, [&] {
+    return largest_difference(ops::packed_attention_forward_forms().of(q_here)(q_here, k_here, v_here, segments).first,
                               ops::plain::packed_attention_forward(q, k, v, segments).first);
   }));
-  findings.push_back(compared("packed attention, backward", 1e-4, [&] {
+  findings.push_back(compared("packed attention, backward", machine.gradient_tolerance, [&] {
+    const at::Tensor d = machine.drawn({49, 6, 64});
+    const auto [o_here, lse_here] = ops::packed_attention_forward_forms().of(q_here)(q_here, k_here, v_here, segments);
+    const ops::Heads fast = ops::packed_attention_backward_forms().of(q_here)(machine.here(d), q_here, k_here, v_here,
+                                                                              o_here, lse_here, segments);
     const auto [o, lse] = ops::plain::packed_attention_forward(q, k, v, segments);
-    const at::Tensor d = drawn({49, 6, 32});
-    const ops::Heads fast = ops::packed_attention_backward_forms().of(q)(d, q, k, v, o, lse, segments);
     const ops::Heads plain = ops::plain::packed_attention_backward(d, q, k, v, o, lse, segments);
     return std::max({largest_difference(fast.q_THE, plain.q_THE), largest_difference(fast.k_TKE, plain.k_TKE),
                      largest_difference(fast.v_TKE, plain.v_TKE)});
   }));
-  findings.push_back(compared("paged attention", kTolerance, [] {
-    ops::PagedBatch batch{.page_tokens = 4,
-                          .query_begin = {0, 3, 4},
-                          .lengths = {11, 6},
-                          .page_begin = {0, 3, 5},
-                          .pages = {4, 1, 2, 0, 3},
-                          .slots = {}};
-    const at::Tensor q = drawn({4, 6, 32}), keys = drawn({5, 4, 2, 32}), values = drawn({5, 4, 2, 32});
-    return largest_difference(ops::paged_attention_forms().of(q)(q, keys, values, batch),
-                              ops::plain::paged_attention(q, keys, values, batch));
+  findings.push_back(compared("paged attention", machine.tolerance, [&] {
+    const ops::PagedBatch batch{.page_tokens = 16,
+                                .query_begin = {0, 3, 4},
+                                .lengths = {43, 22},
+                                .page_begin = {0, 3, 5},
+                                .pages = {4, 1, 2, 0, 3},
+                                .slots = {}};
+    const at::Tensor queries = machine.drawn({4, 6, 64});
+    const at::Tensor keys = machine.drawn({5, 16, 2, 64}), values = machine.drawn({5, 16, 2, 64});
+    const at::Tensor queries_here = machine.here(queries);
+    return largest_difference(
+        ops::paged_attention_forms().of(queries_here)(queries_here, machine.here(keys), machine.here(values), batch),
+        ops::plain::paged_attention(queries, keys, values, batch));
   }));
 }
 
@@ -152,17 +176,12 @@ void check_step(std::vector<Finding>& findings) {
 
 }  // namespace
 
-int check_machine() {
-  at::manual_seed(1);
-  std::vector<Finding> findings;
-  {
-    const at::NoGradGuard no_grad;
-    check_layers(findings);
-    check_attention(findings);
-  }
-  check_step(findings);
+namespace {
+
+// The table of one machine; true when all agree.
+bool print_findings(const Machine& machine, const std::vector<Finding>& findings) {
   bool good = true;
-  std::printf("%-32s %12s %12s  %s\n", "on the cpu", "difference", "tolerance", "");
+  std::printf("%-32s %12s %12s\n", base::text("on the ", machine.name).c_str(), "difference", "tolerance");
   for (const Finding& finding : findings) {
     good = good && finding.good();
     if (finding.trouble.empty())
@@ -171,6 +190,35 @@ int check_machine() {
     else
       std::printf("%-32s %12s %12s  FAILED: %s\n", finding.what.c_str(), "-", "-", finding.trouble.c_str());
   }
+  return good;
+}
+
+bool check_forms(const Machine& machine, bool with_step) {
+  std::vector<Finding> findings;
+  {
+    const at::NoGradGuard no_grad;
+    check_layers(machine, findings);
+    check_attention(machine, findings);
+  }
+  if (with_step) check_step(findings);
+  return print_findings(machine, findings);
+}
+
+}  // namespace
+
+int check_machine() {
+  at::manual_seed(1);
+  bool good = check_forms(kCpu, true);
+  std::string no_gpu;
+  try {
+    device::open_cuda_device(0);
+  } catch (const Error& error) {
+    no_gpu = error.what();
+  }
+  if (no_gpu.empty())
+    good = check_forms(kGpu, false) && good;
+  else
+    std::printf("no GPU is looked at: %s\n", no_gpu.c_str());
   std::printf("%s\n", good ? "all agree" : "this machine does not compute what it should");
   return good ? 0 : 3;
 }

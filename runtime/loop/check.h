@@ -1,5 +1,5 @@
 // `muster-runtime check`: does this machine compute what Muster means? Every form of an operation against its plain
-// form, the generator against the trainer on a tiny model, and on a GPU machine NCCL and the CUDA library.
+// form, the generator against the trainer on a tiny model, and on a GPU machine the CUDA forms. NCCL is shown by a run.
 #pragma once
 
 namespace muster::loop {
