@@ -118,12 +118,6 @@ void signal_child(pid_t pid, int signal, bool group) {
   if (pid > 0) ::kill(group ? -pid : pid, signal);
 }
 
-long peak_resident_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
-}
-
 std::filesystem::path executable_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
 }  // namespace muster::base

@@ -37,8 +37,6 @@ pid_t start_child(const ChildOptions& options);
 std::optional<ChildEnd> wait_child(pid_t pid, bool block);
 /// Sends to the child's group (or the process where it has none); a child that is gone is no error.
 void signal_child(pid_t pid, int signal, bool group = true);
-/// Largest resident set of this process so far.
-long peak_resident_bytes();
 /// The folder of the running executable.
 std::filesystem::path executable_folder();
 

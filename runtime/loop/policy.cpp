@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "runtime/base/error.h"
-#include "runtime/base/text.h"
 #include "runtime/model/save_folder.h"
+#include "runtime/train/scoring.h"
 #include "runtime/weights/model_folder.h"
 
 namespace muster::loop {
@@ -84,17 +84,16 @@ refit::RefitFigures Policy::refit() {
 }
 
 void Policy::freeze_reference() {
-  if (weights_)
-    reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
+  if (!trains()) return;
+  reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
+  reference_decoder_ = std::make_unique<model::Decoder>(context_.plan.model, *reference_weights_, nullptr,
+                                                        context_.train->tp(), context_.job().grpo.max_sequence_tokens);
 }
 
 train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
-  INVARIANT(reference_weights_ != nullptr, "the reference is frozen before it is asked");
-  const at::Tensor current = weights_->flat().clone();
-  weights_->flat().copy_(reference_weights_->flat());
-  train::SequenceScores scores = trainer_->scores(sequences, [this] { context_.clock->progress(); });
-  weights_->flat().copy_(current);
-  return scores;
+  INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
+  return train::sequence_scores(context_.train->tp(), *reference_decoder_, sequences,
+                                train::scoring_options(context_.job()), [this] { context_.clock->progress(); });
 }
 
 void Policy::save(const std::filesystem::path& folder) {

@@ -40,7 +40,7 @@ class Policy {
  private:
   RankContext& context_;
   std::unique_ptr<weights::ShardStore> weights_, gen_weights_, reference_weights_;
-  std::unique_ptr<model::Decoder> gen_decoder_;
+  std::unique_ptr<model::Decoder> gen_decoder_, reference_decoder_;
   std::unique_ptr<train::Trainer> trainer_;
   std::unique_ptr<generate::Generator> generator_;
   std::unique_ptr<refit::Refit> refit_;
