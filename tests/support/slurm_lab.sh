@@ -194,6 +194,16 @@ wait_until_idle() {
   fail "only ${idle:-0} of $nodes nodes are idle after 30 s; logs in $dir/log: $(grep -hE 'error|fatal' "$dir"/log/*.log | tail -n 3)"
 }
 
+# A controller that has just come up refuses what its nodes, not registered yet, could run.
+wait_until_known() {
+  local limit=$((SECONDS + 30))
+  while ((SECONDS < limit)); do
+    if ! sinfo -h -N -p batch -o %T 2>/dev/null | grep -qE 'unk|down|\*'; then return; fi
+    sleep 0.05
+  done
+  fail "nodes are not known to the controller after 30 s: $(sinfo -h -N -p batch -o '%N %T' | tr '\n' ' ')"
+}
+
 # ---- verbs ----------------------------------------------------------------------------------------------------------------
 
 start() {
@@ -275,7 +285,7 @@ case $verb in
   kill-slurmd) kill_daemon "node$1" ;;
   start-slurmd) start_slurmd "$1" ;;
   kill-slurmctld) kill_daemon slurmctld ;;
-  start-slurmctld) start_slurmctld ;;
+  start-slurmctld) start_slurmctld; wait_until_known ;;
   watch) tail --pid="$1" -f /dev/null; stop ;;
   *) usage; exit 2 ;;
 esac
