@@ -33,8 +33,11 @@ endif()
 
 find_program(MUSTER_CCACHE ccache)
 if(MUSTER_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${MUSTER_CCACHE})
-  set(CMAKE_CUDA_COMPILER_LAUNCHER ${MUSTER_CCACHE})
+  # Paths below the source folder are hashed relative to it: a second clone on this machine compiles almost nothing.
+  set(ccache_env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env ${ccache_env} ${MUSTER_CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env ${ccache_env} ${MUSTER_CCACHE})
 endif()
 find_program(MUSTER_MOLD mold)
 if(MUSTER_MOLD)
