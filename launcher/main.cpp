@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
        "JOB [--cluster C] [--set key=value]...",
        "what a job would be: allocation, mesh, ranks, environment, memory",
        "muster plan smollm2-135m-sums --set train.dp=4 --set gen.dp=4",
-       {"cluster", "set", "json", "resolved"},
+       {"cluster", "set", "json", "resolved", "schedule"},
        1,
        cli::run_plan},
       {"run",

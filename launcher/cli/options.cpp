@@ -19,6 +19,7 @@ const std::vector<Flag>& known_flags() {
       {"plan", "plan", "FILE", "run a plan as it is"},
       {"json", "json", "", "print JSON"},
       {"resolved", "resolved", "", "print plan.toml with every key of the job"},
+      {"schedule", "schedule", "", "print the trainer's pipeline schedule"},
       {"steps", "steps", "", "the fields of a step record instead"},
       {"cluster-keys", "cluster", "", "the keys of a cluster file instead"},
       {"follow", "follow,f", "", "go on as lines are written"},
@@ -144,6 +145,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.plan_file = typed.one("plan");
   options.json = typed.has("json");
   options.resolved = typed.has("resolved");
+  options.schedule = typed.has("schedule");
   options.steps = typed.has("steps");
   options.cluster_keys = typed.has("cluster-keys");
   options.follow = typed.has("follow");

@@ -20,6 +20,7 @@ struct Options {
   std::filesystem::path run_dir;             // --run-dir
   std::filesystem::path plan_file;           // --plan
   bool json = false, resolved = false;       // --json, --resolved
+  bool schedule = false;                     // plan --schedule
   bool steps = false, cluster_keys = false;  // keys --steps, keys --cluster
   bool follow = false;                       // logs -f
   std::optional<std::int64_t> rank;          // logs --rank

@@ -30,10 +30,10 @@ int run_plan(const Options& options) {
          .where = "",
          .fix = "muster plan JOB, where JOB is the path of a job file or the name of a shipped template"});
   }
-  if (options.json && options.resolved)
-    throw Error::user({.what = "--json and --resolved do not go together",
+  if (options.json + options.resolved + options.schedule > 1)
+    throw Error::user({.what = "--json, --resolved and --schedule do not go together",
                        .where = "",
-                       .fix = "both print the whole plan: choose one"});
+                       .fix = "each prints something else: choose one"});
   plan::Request request{.job = options.words[0], .overrides = options.overrides};
   if (!options.cluster.empty()) request.cluster = options.cluster;
   const plan::Planned planned = plan::make_plan(request);
@@ -41,6 +41,8 @@ int run_plan(const Options& options) {
     print(spec::plan_json(planned.plan));
   } else if (options.resolved) {
     print(spec::plan_text(planned.plan));
+  } else if (options.schedule) {
+    print(plan::schedule_page(planned.plan));
   } else {
     print(plan::plan_page(planned.plan, batch_script(planned)));
   }

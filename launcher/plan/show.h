@@ -12,6 +12,8 @@ namespace muster::plan {
 
 /// `batch_script` may be empty: the plan runs without Slurm.
 std::string plan_page(const spec::Plan& plan, const std::string& batch_script);
+/// The trainer's pipeline: what each stage holds, and when it works on which micro batch.
+std::string schedule_page(const spec::Plan& plan);
 /// Every key with type, unit, default and meaning, a table at a time.
 std::string keys_page(const std::vector<spec::KeyInfo>& keys);
 std::string step_fields_page(const std::vector<spec::FieldInfo>& fields);

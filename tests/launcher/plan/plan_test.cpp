@@ -190,6 +190,17 @@ TEST_F(PlanTest, NoLineOfAPageIsWiderThanAHundredColumns) {
   }
 }
 
+TEST_F(PlanTest, ThePipelineIsShownWithItsStagesAndItsBubble) {
+  const std::string job =
+      kModel + "[grpo]\nmax_sequence_tokens = 4096\n[train]\npp = 4\ndp = 2\ngbs = 128\n[gen]\ndp = 8\n";
+  const std::string page = schedule_page(make(job, "dgx-h100").plan);
+  expect_has(page, "4 stages, 1F1B\n  stage 0  embedding, layers 0-7\n  stage 1  layers 8-15\n");
+  expect_has(page, "stage 3  layers 24-31, final norm, head\n");
+  expect_has(page, "64 at most, packed from 64 samples");
+  expect_has(page, "slots: 134, idle in 4.5 % = (4 - 1) / (1 x 64 + 4 - 1)");
+  expect_has(page, "stage 3  .  .  .  F0 B0 F1 B1 F2");
+}
+
 TEST_F(PlanTest, AnUnknownJobSuggestsATemplate) {
   try {
     find_job("reverse-digit");
