@@ -20,7 +20,8 @@ struct Block {
   std::int64_t nodes() const { return divided_up(ranks, per_node); }
 };
 
-void add_block(const Block& block, const std::vector<std::vector<int>>& cpus, spec::Plan& plan) {
+void add_block(const Block& block, const std::vector<cluster::NumaNode>& map, spec::Plan& plan) {
+  const auto places = cluster::affinities(map, block.per_node, plan.device == "cuda");
   for (std::int64_t role_rank = 0; role_rank < block.ranks; ++role_rank) {
     spec::RankPlan rank;
     rank.rank = static_cast<std::int64_t>(plan.ranks.size());
@@ -30,9 +31,27 @@ void add_block(const Block& block, const std::vector<std::vector<int>>& cpus, sp
     rank.device = rank.local_rank;
     if (block.role != spec::Role::generate) rank.train_rank = role_rank;
     if (block.role != spec::Role::train) rank.gen_rank = role_rank;
-    if (!cpus.empty()) rank.cpus = cpus[static_cast<std::size_t>(rank.local_rank)];
+    if (!places.empty()) {
+      const cluster::Affinity& place = places[static_cast<std::size_t>(rank.local_rank)];
+      rank.cpus = place.cpus;
+      rank.memory_node = place.memory_node;
+      rank.adapter = place.adapter;
+    }
     plan.ranks.push_back(std::move(rank));
   }
+}
+
+/// Dense peak of one GPU in the type that the model computes in.
+double peak_tflops(const cluster::GpuFacts& gpu, spec::DataType dtype) {
+  switch (dtype) {
+    case spec::DataType::fp32:
+      return gpu.fp32_tflops;
+    case spec::DataType::bf16:
+      return gpu.bf16_tflops;
+    case spec::DataType::fp8:
+      return gpu.fp8_tflops;
+  }
+  return 0;
 }
 
 void warn_of_layout(const spec::Job& job, const cluster::Cluster& cluster, std::int64_t per_node,
@@ -87,6 +106,7 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
   }
   plan.cluster = cluster.name;
   plan.device = cluster.device;
+  plan.peak_tflops = peak_tflops(cluster.gpu, job.model.dtype);
   plan.train = spec::train_degrees(job);
   plan.generate = spec::gen_degrees(job);
   const std::int64_t train = spec::train_ranks(job);
@@ -124,9 +144,7 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
                 .fix = "lower the degrees, or choose another cluster with --cluster"});
     return;
   }
-  std::vector<std::vector<int>> cpus;
-  for (const std::string& list : cluster.cpus) cpus.push_back(cluster::parse_cpus(list, cluster.name, faults));
-  for (const Block& block : blocks) add_block(block, cpus, plan);
+  for (const Block& block : blocks) add_block(block, cluster.numa, plan);
   warn_of_layout(job, cluster, per_node, plan, warnings);
   warn_of_memory(cluster, plan, warnings);
 }
@@ -152,6 +170,10 @@ std::vector<spec::EnvironmentValue> environment_of(const spec::Job& job, const c
     set("GLOO_SOCKET_IFNAME", cluster.interface, origin + ": interface");
     if (is_cuda) set("NCCL_SOCKET_IFNAME", cluster.interface, origin + ": interface");
   }
+  // Among others a node has adapters of storage and management; the ranks' nearest are on the map.
+  const std::vector<std::string> adapters = cluster::adapters_of(cluster.numa);
+  if (is_cuda && !adapters.empty())
+    set("NCCL_IB_HCA", "=" + base::join(adapters, ","), origin + ": the adapters of its map, the compute network's");
   for (const cluster::EnvironmentEntry& entry : cluster.environment) {
     if (!is_cuda && (entry.name.starts_with("NCCL_") || entry.name.starts_with("CUDA_"))) continue;
     set(entry.name, entry.value, origin + ": " + entry.reason);

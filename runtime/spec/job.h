@@ -32,6 +32,7 @@ struct PlacementJob {
   std::int64_t gen_nodes = 0;       // split: nodes of the generator; 0: as many as its ranks need
   std::int64_t ranks_per_node = 0;  // 0: what the cluster file says
   std::int64_t spares = 0;          // extra nodes
+  std::int64_t segment_nodes = 0;   // nodes that must share an NVLink domain; 0: what the groups of the job need
   bool operator==(const PlacementJob&) const = default;
 };
 

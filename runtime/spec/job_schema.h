@@ -29,6 +29,8 @@ void describe_job(Visitor& v, J& job) {
         "split: of the generator; 0: as many as its ranks need");
   v.key("ranks_per_node", job.placement.ranks_per_node, within(0, 4096), "ranks", "0: what the cluster file says");
   v.key("spares", job.placement.spares, within(0, 4096), "nodes", "extra nodes");
+  v.key("segment_nodes", job.placement.segment_nodes, within(0, 4096), "nodes",
+        "that must share an NVLink domain (sbatch --segment); 0: as few as the job's groups need");
 
   v.table("gen", "the generator");
   v.key("tp", job.gen.tp, kDegree, "ranks", "tensor parallelism");

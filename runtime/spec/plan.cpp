@@ -42,6 +42,8 @@ ordered_json rank_value(const RankPlan& rank) {
   if (rank.train_rank) value["train_rank"] = *rank.train_rank;
   if (rank.gen_rank) value["gen_rank"] = *rank.gen_rank;
   if (!rank.cpus.empty()) value["cpus"] = rank.cpus;
+  if (rank.memory_node) value["memory_node"] = *rank.memory_node;
+  if (!rank.adapter.empty()) value["adapter"] = rank.adapter;
   if (!rank.environment.empty()) value["environment"] = environment_value(rank.environment);
   return value;
 }
@@ -67,8 +69,10 @@ ordered_json plan_value(const Plan& plan) {
   value["muster_version"] = plan.muster_version;
   value["cluster"] = plan.cluster;
   value["device"] = plan.device;
+  if (plan.peak_tflops > 0) value["peak_tflops"] = plan.peak_tflops;
   value["num_nodes"] = plan.num_nodes;
   value["ranks_per_node"] = plan.ranks_per_node;
+  if (plan.segment_nodes > 0) value["segment_nodes"] = plan.segment_nodes;
   value["run_folder"] = plan.run_folder.string();
   value["binaries"] = plan.binaries.string();
   value["warnings"] = plan.warnings;
@@ -137,6 +141,8 @@ RankPlan read_rank(TomlReader& reader) {
     }
     rank.cpus.push_back(static_cast<int>(cpu));
   }
+  if (reader.has("memory_node")) reader.read("memory_node", rank.memory_node.emplace(), 0, 1023);
+  reader.read("adapter", rank.adapter);
   rank.environment = read_environment(reader);
   return rank;
 }
@@ -193,8 +199,10 @@ Plan parse_plan(const std::string& content, const std::string& where) {
   reader.read("muster_version", plan.muster_version);
   reader.read("cluster", plan.cluster);
   reader.read("device", plan.device);
+  reader.read("peak_tflops", plan.peak_tflops, 0, 1e6);
   reader.read("num_nodes", plan.num_nodes, 1, 65536);
   reader.read("ranks_per_node", plan.ranks_per_node, 1, 4096);
+  reader.read("segment_nodes", plan.segment_nodes, 0, 65536);
   plan.run_folder = read_path(reader, "run_folder");
   plan.binaries = read_path(reader, "binaries");
   reader.read("warnings", plan.warnings);

@@ -33,6 +33,8 @@ struct RankPlan {
   std::optional<std::int64_t> train_rank;  // place within the train role; absent when it only generates
   std::optional<std::int64_t> gen_rank;
   std::vector<int> cpus;                      // affinity; empty: not bound
+  std::optional<std::int64_t> memory_node;    // where its host memory should lie; absent: not said
+  std::string adapter;                        // the network adapter that is nearest, or ""
   std::vector<EnvironmentValue> environment;  // what only this rank gets, beyond the plan's
   bool operator==(const RankPlan&) const = default;
 };
@@ -46,6 +48,8 @@ struct Plan {
   double peak_tflops = 0;      // dense, of one rank's device in the compute type; 0: not known, and no MFU is written
   std::int64_t num_nodes = 1;
   std::int64_t ranks_per_node = 1;
+  std::int64_t segment_nodes =
+      0;                    // node slots 0 .. n-1, n .. 2n-1, ... each within one NVLink domain; 0: not asked for
   Degrees train, generate;  // the mesh of each role
   std::vector<RankPlan> ranks;
   std::vector<EnvironmentValue> environment;  // of every rank

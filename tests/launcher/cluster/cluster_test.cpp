@@ -27,25 +27,48 @@ TEST(Cluster, TheDgxHasItsRealFigures) {
   const Cluster dgx = read_cluster("dgx-h100", kClusters);
   EXPECT_EQ(dgx.device, "cuda");
   EXPECT_EQ(dgx.ranks_per_node, 8);
-  EXPECT_EQ(dgx.gpu.memory_gb, 80);
+  EXPECT_EQ(dgx.gpu.bf16_tflops, 989.5);
   EXPECT_EQ(dgx.slurm.gpu_request, GpuRequest::gpus_per_node);
-  base::Faults faults;
-  std::vector<int> all;
-  for (const std::string& list : dgx.cpus) {
-    for (const int cpu : parse_cpus(list, "", faults)) all.push_back(cpu);
+  const Cluster rack = read_cluster("gb200-nvl72", kClusters);
+  EXPECT_EQ(rack.ranks_per_node * rack.nvlink.domain_nodes, 72);
+  EXPECT_EQ(rack.gpu.bf16_tflops, 2450);
+}
+
+TEST(Cluster, WrittenAndReadBackItIsTheSame) {
+  for (const std::string& name : names_in(kClusters)) {
+    const Cluster cluster = read_cluster(name, kClusters);
+    const std::string text = cluster_text(cluster, {"a head"});
+    const Cluster again = parse_cluster(text, "again.toml", name);
+    EXPECT_EQ(cluster_text(again, {"a head"}), text);
+    EXPECT_EQ(again.numa, cluster.numa) << text;
+    EXPECT_EQ(again.gpu, cluster.gpu) << text;
+    EXPECT_EQ(again.slurm, cluster.slurm) << text;
+    EXPECT_EQ(again.nvlink, cluster.nvlink) << text;
+    EXPECT_EQ(again.environment, cluster.environment) << text;
+    EXPECT_EQ(again.has_slurm, cluster.has_slurm);
   }
-  std::sort(all.begin(), all.end());
-  ASSERT_EQ(all.size(), 224u);
-  for (int cpu = 0; cpu < 224; ++cpu) EXPECT_EQ(all[static_cast<std::size_t>(cpu)], cpu);
 }
 
 TEST(Cluster, EachFaultHasItsPlace) {
   const std::string text = refusal(
-      "device = \"gpu\"\nnodez = 3\nranks_per_node = 2\ncpus = [\"0-x\"]\n[slurm]\ngpu_request = "
-      "\"gress\"\n[environment]\nA = { value = \"1\" }\n");
-  for (const char* part :
-       {"c.toml:1:10: device = ", "c.toml:2:1: unknown key 'nodez'", "c.toml:4:1: cpus lists 1", "is no list of CPUs",
-        "did you mean \"gres\"", "c.toml:8:1: environment.A lacks its reason"}) {
+      "device = \"gpu\"\nnodez = 3\nranks_per_node = 2\n[slurm]\ngpu_request = \"gress\"\n[environment]\n"
+      "A = { value = \"1\" }\n[[numa]]\ncpu = [\"0-3\"]\n");
+  for (const char* part : {"c.toml:1:10: device = ", "c.toml:2:1: unknown key 'nodez'", "did you mean \"gres\"",
+                           "c.toml:7:1: environment.A lacks its reason", "c.toml:9:1: unknown key 'cpu'"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
+TEST(Cluster, WhatSpansKeysIsToldInOneGo) {
+  const std::string text = refusal(
+      "setup = [\"a\\nb\"]\n[gpu]\nkind = \"h100\"\n[slurm]\npartition = \"big\"\nsegments = true\n"
+      "[container]\nkind = \"pyxis\"\nmounts = [\"data:/data\", \"/a:/b,/c:/d\"]\n"
+      "[[partitions]]\nname = \"batch\"\n[[partitions]]\nname = \"batch\"\n");
+  for (const char* part : {"c.toml:1:1: a setup line holds a line break", "[gpu] and [nvlink] have no effect",
+                           "container.image is not given", "\"data:/data\" is no mount", "\"/a:/b,/c:/d\" is no mount",
+                           "partition \"batch\" is there twice",
+                           "c.toml:5:1: slurm.partition = \"big\", but [[partitions]] lists batch, batch",
+                           "c.toml:6:1: slurm.segments is set"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

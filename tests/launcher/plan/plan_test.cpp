@@ -80,6 +80,10 @@ TEST_F(PlanTest, ColocatedRanksFillNodesInBlocks) {
   EXPECT_EQ(plan.ranks[9].local_rank, 1);
   EXPECT_EQ(plan.ranks[9].device, 1);
   EXPECT_EQ(plan.ranks[9].cpus.front(), 14);
+  EXPECT_EQ(plan.ranks[13].memory_node, 1);
+  EXPECT_EQ(plan.ranks[13].adapter, "mlx5_9");
+  EXPECT_EQ(plan.peak_tflops, 989.5);
+  EXPECT_EQ(spec::parse_plan(spec::plan_text(plan), "plan.toml"), plan);
   EXPECT_EQ(*plan.ranks[9].train_rank, 9);
   EXPECT_EQ(*plan.ranks[9].gen_rank, 9);
   EXPECT_FALSE(plan.job.train.share_prompt);  // its CUDA form does not exist
