@@ -1,0 +1,54 @@
+#include "runtime/text_verbs.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "runtime/base/json_filter.h"
+#include "runtime/data/tokenizer.h"
+#include "runtime/verb_options.h"
+
+namespace muster {
+namespace {
+
+using nlohmann::ordered_json;
+
+const ordered_json& member(const ordered_json& object, const char* key, ordered_json::value_t type, const char* kind) {
+  const auto found = object.find(key);
+  if (found == object.end()) throw Error::user({.what = base::text("key '", key, "' is missing")});
+  if (found->type() != type)
+    throw Error::user({.what = base::text("'", key, "' has to be ", kind, ", not ", found->type_name())});
+  return *found;
+}
+
+std::vector<std::int32_t> token_ids(const ordered_json& object) {
+  std::vector<std::int32_t> ids;
+  for (const ordered_json& id : member(object, "tokens", ordered_json::value_t::array, "an array of token ids")) {
+    if (!id.is_number_unsigned() || id.get<std::uint64_t>() > INT32_MAX)
+      throw Error::user({.what = base::text("'tokens' holds ", id.dump().substr(0, 40), ", which is no token id")});
+    ids.push_back(id.get<std::int32_t>());
+  }
+  return ids;
+}
+
+}  // namespace
+
+int tokenize(const std::vector<std::string>& words) {
+  const VerbOptions options(words, {"model", "input", "output"});
+  const auto tokenizer = data::Tokenizer::read(options.at("model"));
+  base::filter_json_lines(options.at("input"), options.at("output"), [&](const ordered_json& object) {
+    const auto& text = member(object, "text", ordered_json::value_t::string, "text").get_ref<const std::string&>();
+    return ordered_json{{"tokens", tokenizer.encode(text, true)}};
+  });
+  return 0;
+}
+
+int detokenize(const std::vector<std::string>& words) {
+  const VerbOptions options(words, {"model", "input", "output"});
+  const auto tokenizer = data::Tokenizer::read(options.at("model"));
+  base::filter_json_lines(options.at("input"), options.at("output"), [&](const ordered_json& object) {
+    return ordered_json{{"text", tokenizer.decode(token_ids(object), false)}};
+  });
+  return 0;
+}
+
+}  // namespace muster

@@ -1,0 +1,15 @@
+// The verbs of muster-runtime that convert text, JSON lines in and out: tokenize, detokenize.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace muster {
+
+/// {"id", "text"} -> {"id", "tokens"}: special tokens written in the text are recognised, the post-processor applies.
+/// `words[0]` is the verb. throws: Error::user.
+int tokenize(const std::vector<std::string>& words);
+/// {"id", "tokens"} -> {"id", "text"}, special tokens kept. throws: Error::user.
+int detokenize(const std::vector<std::string>& words);
+
+}  // namespace muster
