@@ -16,6 +16,12 @@
 #include "runtime/data/utf8.h"
 
 namespace muster::data {
+namespace {
+
+constexpr std::uintmax_t kLargestFileBytes = std::uintmax_t{1} << 28;  // twenty times the largest there is
+constexpr std::int64_t kLooseIds = 1 << 16;                            // that a file may leave out anyway
+
+}  // namespace
 
 struct Tokenizer::State {
   Bpe bpe;
@@ -37,7 +43,7 @@ struct Tokenizer::State {
 
   void add_tokens(const JsonNode& node);
   void read_post_processor(const JsonNode& node, int depth);
-  void fill_bytes();
+  void fill_bytes(const JsonNode& node);
   void encode(std::string_view text, Scratch& work, std::vector<std::int32_t>& ids) const;
   void encode_part(std::string_view text, Scratch& work, std::vector<std::int32_t>& ids) const;
 };
@@ -96,10 +102,13 @@ void Tokenizer::State::read_post_processor(const JsonNode& node, int depth) {
   if (!text_seen) node.at("single").fail("the template has no place for the text");
 }
 
-void Tokenizer::State::fill_bytes() {
+void Tokenizer::State::fill_bytes(const JsonNode& node) {
   std::int32_t largest = -1;
   for (const auto& [token, id] : bpe.vocabulary()) largest = std::max(largest, id);
   for (const auto& [token, id] : added_ids) largest = std::max(largest, id);
+  const std::int64_t count = static_cast<std::int64_t>(bpe.vocabulary().size() + added_ids.size());
+  if (largest > 4 * count + kLooseIds)
+    node.fail(base::text("an id of ", largest, " with ", count, " tokens: the table of ids would be mostly empty"));
   bytes.resize(static_cast<std::size_t>(largest) + 1);
   const auto fill = [&](const std::string& token, std::int32_t id) {
     bytes[static_cast<std::size_t>(id)] = byte_level_bytes(token).value_or(token);
@@ -144,6 +153,11 @@ Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::read(const std::filesystem::path& path) {
   const std::filesystem::path file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
+  std::error_code missing;  // is for read_file to report
+  if (const auto size = std::filesystem::file_size(file, missing); !missing && size > kLargestFileBytes)
+    throw Error::user({.what = base::text("a tokenizer of ", base::bytes_text(static_cast<std::int64_t>(size))),
+                       .where = file.string(),
+                       .fix = base::text("at most ", base::bytes_text(kLargestFileBytes), " are read")});
   return parse(base::read_file(file), file.string());
 }
 
@@ -156,7 +170,7 @@ Tokenizer Tokenizer::parse(const std::string& json, const std::string& where) {
   if (root.has("added_tokens")) state->add_tokens(root.at("added_tokens"));
   state->pre_tokenizer = PreTokenizer::parse(root.at("pre_tokenizer"));
   check_decoder(root.at("decoder"));
-  state->fill_bytes();
+  state->fill_bytes(root.at("model"));
   if (state->bytes.empty()) root.at("model").fail("the vocabulary is empty");
   if (root.has("post_processor")) state->read_post_processor(root.at("post_processor"), 0);
   return Tokenizer(std::move(state));

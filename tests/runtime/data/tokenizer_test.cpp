@@ -136,6 +136,7 @@ TEST(Tokenizer, EachFaultIsNamedWithItsPlace) {
   expect_refused(with("/added_tokens/0/id", 0), "which is");
   expect_refused(with("/added_tokens/0/id", 901), "added_tokens[1]: id 901 is there twice");
   expect_refused(with("/added_tokens/0/id", 4294967296), "added_tokens[0].id: 4294967296 is out of range");
+  expect_refused(with("/added_tokens/0/id", 16777215), "the table of ids would be mostly empty");
   expect_refused(with("/added_tokens/0/content", ""), "added_tokens[0]: the content is empty");
   expect_refused(with("/added_tokens/0/content", "<bos>"), "'<bos>' is there twice");
   expect_refused(with("/model/vocab", json::object()), "model.merges[0]");
