@@ -12,7 +12,6 @@ namespace muster::progress {
 namespace {
 
 using base::text;
-constexpr std::int64_t kLabelColumns = 11;
 
 Line label(const char* word) { return {padded(word, kLabelColumns), Ink::dim}; }
 

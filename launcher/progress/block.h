@@ -11,6 +11,9 @@
 
 namespace muster::progress {
 
+/// Columns of the word at the left of a line, in the live view and in the summary.
+inline constexpr std::int64_t kLabelColumns = 11;
+
 struct Moment {
   double elapsed_s = 0;     // since the attempt began
   double since_last_s = 0;  // since the last step's record

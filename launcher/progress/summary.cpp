@@ -22,7 +22,6 @@ using base::bytes_text;
 using base::number_text;
 using base::text;
 using Steps = std::vector<const spec::StepRecord*>;
-constexpr std::int64_t kLabelColumns = 11;
 
 /// The page as it grows: rows under a word at the left that is written once.
 class Page {

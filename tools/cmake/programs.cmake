@@ -1,5 +1,5 @@
-# The target `programs`: what a person runs, without the tests. Executables and plugins that are defined below launcher/ and
-# runtime/; what needs a GPU only where there is one.
+# The target `programs`: what a person runs, without the tests. Executables and plugins that are defined below launcher/ and,
+# where LibTorch is, runtime/; what needs a GPU only where there is one.
 add_custom_target(programs)
 function(add_programs folder)
   get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
@@ -17,4 +17,6 @@ function(add_programs folder)
   endforeach()
 endfunction()
 add_programs(${PROJECT_SOURCE_DIR}/launcher)
-add_programs(${PROJECT_SOURCE_DIR}/runtime)
+if(WITH_RUNTIME)
+  add_programs(${PROJECT_SOURCE_DIR}/runtime)
+endif()
