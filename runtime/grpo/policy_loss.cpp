@@ -58,6 +58,7 @@ at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen
                          const spec::LossJob& loss) {
   const at::Tensor weight = at::exp(old_logprobs_N - gen_logprobs_N);
   const at::Tensor finite = weight.masked_fill(~weight.isfinite(), 0);
+  if (loss.correction == spec::Correction::plain) return finite;
   if (loss.correction == spec::Correction::truncate) return finite.clamp(loss.correction_min, loss.correction_max);
   return finite.masked_fill((finite < loss.correction_min) | (finite > loss.correction_max), 0);
 }

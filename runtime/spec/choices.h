@@ -38,7 +38,27 @@ struct Choices<KlKind> {
 };
 template <>
 struct Choices<Correction> {
-  static constexpr std::array kNames{"none", "truncate", "mask"};
+  static constexpr std::array kNames{"none", "plain", "truncate", "mask"};
+};
+template <>
+struct Choices<RatioLevel> {
+  static constexpr std::array kNames{"token", "sequence"};
+};
+template <>
+struct Choices<Recompute> {
+  static constexpr std::array kNames{"none", "attention", "mlp", "full"};
+};
+template <>
+struct Choices<Fp8Scaling> {
+  static constexpr std::array kNames{"tensor", "block", "mx"};
+};
+template <>
+struct Choices<Fp8Format> {
+  static constexpr std::array kNames{"e4m3", "hybrid"};
+};
+template <>
+struct Choices<CacheType> {
+  static constexpr std::array kNames{"automatic", "fp32", "bf16", "fp8"};
 };
 template <>
 struct Choices<Schedule> {

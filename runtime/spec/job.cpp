@@ -15,6 +15,14 @@ std::int64_t micro_batch_tokens(const Job& job) {
   return job.packing.max_tokens > 0 ? job.packing.max_tokens : job.train.mbs * job.grpo.max_sequence_tokens;
 }
 
+std::int64_t logprob_batch_tokens(const Job& job) {
+  return job.train.logprob_mbs > 0 ? job.train.logprob_mbs * job.grpo.max_sequence_tokens : micro_batch_tokens(job);
+}
+
+std::int64_t sequence_multiple(const Job& job) {
+  return (job.train.cp > 1 ? 2 * job.train.cp : 1) * (job.train.sequence_parallel ? job.train.tp : 1);
+}
+
 std::int64_t max_new_tokens(const Job& job) {
   return job.sampling.max_new_tokens > 0 ? job.sampling.max_new_tokens : job.grpo.max_sequence_tokens - 1;
 }

@@ -14,9 +14,15 @@ enum class DataType { fp32, bf16, fp8 };
 enum class Baseline { leave_one_out, mean };
 enum class LossReduction { token, sequence };
 enum class KlKind { k1, k2, k3 };
-enum class Correction { none, truncate, mask };  // of generator against trainer: off, clamp the weight, drop outside
+/// Importance of trainer against generator: off, as it is, clamped to its bounds, or dropped outside of them.
+enum class Correction { none, plain, truncate, mask };
+enum class RatioLevel { token, sequence };  // of each token, or the geometric mean of its sample (GSPO)
 enum class Schedule { constant, linear, cosine };
 enum class Switch { automatic, off, on };
+enum class Recompute { none, attention, mlp, full };  // what a layer does not keep for its backward pass
+enum class Fp8Scaling { tensor, block, mx };  // one scale a tensor; a 128 x 128 block of weights, 1 x 128 of inputs; 32
+enum class Fp8Format { e4m3, hybrid };        // hybrid: gradients in e5m2
+enum class CacheType { automatic, fp32, bf16, fp8 };  // automatic: model.dtype
 
 struct ModelJob {
   std::string path;              // Hugging Face folder; may begin with ${MUSTER_CACHE}
@@ -40,21 +46,35 @@ struct GenJob {
   std::int64_t tp = 1, pp = 1, dp = 1, ep = 1;
   DataType dtype = DataType::bf16;
   std::int64_t page_tokens = 16;
-  double kv_gb = 0;                      // memory of the cache on each rank; 0: what the plan leaves
+  Fp8Scaling fp8_scaling = Fp8Scaling::block;
+  std::vector<std::string> fp8_skip;  // weights that stay in bf16, by a part of their name
+  std::int64_t bf16_first_layers = 0, bf16_last_layers = 0;
+  CacheType kv_dtype = CacheType::automatic;
+  double kv_gb = 0;         // memory of the cache on each rank; 0: what the plan leaves
+  double memory_share = 0;  // of a GPU for the generator's weights and pages together; 0: what the plan leaves
   std::int64_t max_batch_tokens = 8192;  // tokens of one forward pass (prefill chunks and decode together)
   std::int64_t max_running_samples = 256;
   bool cuda_graphs = true;
+  std::int64_t draft_tokens = 0;  // guessed ahead by the model's own multi-token head; 0: off
   bool operator==(const GenJob&) const = default;
 };
 
 struct TrainJob {
   Backend backend = Backend::megatron;
   std::int64_t tp = 1, cp = 1, ep = 1, pp = 1, vpp = 1, dp = 1;
-  std::int64_t fsdp = 0;  // 0 or 1; its degree is dp
-  std::int64_t gbs = 0;   // samples of one optimizer update; 0: all samples of the step
-  std::int64_t mbs = 1;   // rows of grpo.max_sequence_tokens in one packed micro batch
+  std::int64_t etp = 1;            // of each expert, inside its ep group
+  bool sequence_parallel = false;  // norms and residuals cut over tp along the tokens
+  std::int64_t fsdp = 0;           // 0 or 1; its degree is dp
+  std::int64_t gbs = 0;            // samples of one optimizer update; 0: all samples of the step
+  std::int64_t mbs = 1;            // rows of grpo.max_sequence_tokens in one packed micro batch
+  std::int64_t logprob_mbs = 0;    // rows of one micro batch of the passes without gradient; 0: as mbs
   std::int64_t first_stage_layers = 0, last_stage_layers = 0;
-  bool recompute = false;
+  Recompute recompute = Recompute::none;
+  DataType grad_dtype = DataType::fp32;  // in which gradients are kept and summed over dp
+  bool overlap_grad_reduce = false, overlap_param_gather = false;
+  bool fp8 = false;  // matrix products of the layers; weights stay in model.dtype
+  Fp8Scaling fp8_scaling = Fp8Scaling::block;
+  Fp8Format fp8_format = Fp8Format::e4m3;
   bool share_prompt =
       true;  // the prompt of a group computed once for all its samples (on CUDA: refused until its form exists)
   std::int64_t logprob_chunk_tokens = 1024;
@@ -70,6 +90,8 @@ struct PackingJob {
 struct MoeJob {
   std::string dispatcher = "alltoall";
   bool freeze_router = true;
+  std::string router_dtype = "fp32";  // of the router's scores
+  double bias_update_rate = 0;        // of the experts' bias towards even use, each update; 0: frozen
   bool operator==(const MoeJob&) const = default;
 };
 
@@ -77,6 +99,7 @@ struct AsyncJob {
   bool enabled = false;
   std::int64_t max_staleness = 1;  // versions by which generation may run ahead
   bool in_flight_updates = false;
+  bool recompute_kv = false;  // pages of running samples are made afresh after such an update
   bool operator==(const AsyncJob&) const = default;
 };
 
@@ -88,13 +111,17 @@ struct GrpoJob {
   Baseline baseline = Baseline::leave_one_out;
   bool normalize = true;
   double advantage_eps = 1e-6;
-  bool overlong_filtering = false;  // cut-off samples count in the group's statistics, not in the loss
+  bool overlong_filtering = false;        // cut-off samples count in the group's statistics, not in the loss
+  bool dynamic_sampling = false;          // groups of equal rewards are drawn anew until the step is full (DAPO)
+  std::int64_t batch_multiplier = 1;      // dynamic: prompts of one round, in prompts_per_step
+  std::int64_t max_sampling_rounds = 10;  // dynamic: more end the run
   bool operator==(const GrpoJob&) const = default;
 };
 
 struct LossJob {
   double clip_low = 0.2, clip_high = 0.2;
   double dual_clip = 0;  // 0: off; otherwise > 1
+  RatioLevel ratio = RatioLevel::token;
   LossReduction reduction = LossReduction::token;
   double kl_weight = 0;  // 0: the reference model is not loaded
   KlKind kl_kind = KlKind::k3;
@@ -156,7 +183,9 @@ struct OptimizerJob {
   double weight_decay = 0.01;
   double max_grad_norm = 1;       // 0: no clipping
   std::int64_t warmup_steps = 0;  // GRPO steps
+  double warmup_init_lr = 0;      // of step 1; 0: lr / warmup_steps
   Schedule schedule = Schedule::constant;
+  std::int64_t decay_steps = 0;  // GRPO steps until min_lr, warm-up included; 0: grpo.steps
   bool operator==(const OptimizerJob&) const = default;
 };
 
@@ -244,6 +273,11 @@ std::int64_t update_samples(const Job& job);
 std::int64_t updates_per_step(const Job& job);
 /// Tokens of one packed micro batch, resolved.
 std::int64_t micro_batch_tokens(const Job& job);
+/// Tokens of one micro batch of a pass without gradient, resolved.
+std::int64_t logprob_batch_tokens(const Job& job);
+/// A packed sequence is padded to a multiple of this: 2 chunks for each cp rank, cut again over tp by sequence
+/// parallelism.
+std::int64_t sequence_multiple(const Job& job);
 std::int64_t max_new_tokens(const Job& job);
 std::int64_t train_ranks(const Job& job);
 std::int64_t gen_ranks(const Job& job);

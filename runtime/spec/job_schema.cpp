@@ -1,7 +1,5 @@
 #include "runtime/spec/job_schema.h"
 
-#include <set>
-
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
 
@@ -71,21 +69,25 @@ void add_missing_base(const std::string& name, const std::string& place, const f
               .fix = near.empty() ? "bases lie in " + folder.string() : "did you mean \"" + near + "\"?"});
 }
 
-/// Reads a document over `job`, after what it builds on.
-void read_with_bases(const std::string& content, const std::string& where, const fs::path& folder,
-                     std::set<std::string>& seen, base::Faults& faults, Job& job, KeyPlaces* places) {
-  const auto [name, place] = base_named_in(content, where);
-  const fs::path path = folder / (name + ".toml");
-  if (!name.empty() && !seen.insert(name).second) {
-    faults.add({.what = text("base \"", name, "\" builds on itself"), .where = place, .fix = "break the circle"});
-  } else if (!name.empty() && (name.find('/') != std::string::npos || !fs::exists(path))) {
-    add_missing_base(name, place, folder, faults);
-  } else if (!name.empty()) {
-    read_with_bases(base::read_file(path), path.string(), folder, seen, faults, job, places);
-  }
+/// Reads one file over `job`. A base may not build on another: what a job holds is seen in two files.
+void read_document(const std::string& content, const std::string& where, bool is_base, base::Faults& faults, Job& job,
+                   KeyPlaces* places) {
   TomlReader reader = TomlReader::parse(content, where, faults);
+  if (is_base && reader.has("base"))
+    faults.add({.what = "a base builds on another one",
+                .where = reader.place("base"),
+                .fix = "there is one level: take it out, and name the right base in the job"});
   read_into(reader, job, places);
   reader.finish();
+}
+
+/// Reads the file of `name`, if there is one, over `job`.
+void read_base(const std::string& name, const std::string& place, const fs::path& folder, base::Faults& faults,
+               Job& job, KeyPlaces* places) {
+  const fs::path path = folder / (name + ".toml");
+  if (name.find('/') != std::string::npos || !fs::is_regular_file(path))
+    return add_missing_base(name, place, folder, faults);
+  read_document(base::read_file(path), path.string(), true, faults, job, places);
 }
 
 }  // namespace
@@ -93,8 +95,9 @@ void read_with_bases(const std::string& content, const std::string& where, const
 Job read_job(const JobSource& source, const fs::path& bases_folder, base::Faults& faults, KeyPlaces* places) {
   Job job;
   if (places != nullptr) places->file = source.where;
-  std::set<std::string> seen;
-  read_with_bases(source.text, source.where, bases_folder, seen, faults, job, places);
+  const auto [name, place] = base_named_in(source.text, source.where);
+  if (!name.empty()) read_base(name, place, bases_folder, faults, job, places);
+  read_document(source.text, source.where, false, faults, job, places);
   for (const std::string& typed : source.overrides) {
     TomlReader reader = TomlReader::parse_override(typed, faults);
     if (reader.has("base")) {
@@ -103,7 +106,6 @@ Job read_job(const JobSource& source, const fs::path& bases_folder, base::Faults
     read_into(reader, job, places);
     reader.finish();
   }
-  job.base.clear();
   return job;
 }
 

@@ -38,13 +38,22 @@ void describe_job(Visitor& v, J& job) {
   v.key("dp", job.gen.dp, kDegree, "replicas", "engines that share the prompts of a step");
   v.key("ep", job.gen.ep, kDegree, "ranks", "expert parallelism, carved out of tp x dp");
   v.key("dtype", job.gen.dtype, kAny, "", "of the generator's weights");
+  v.key("fp8_scaling", job.gen.fp8_scaling, kAny, "", "of dtype fp8: one scale a tensor, a block, or 32 values");
+  v.key("fp8_skip", job.gen.fp8_skip, kAny, "", "of dtype fp8: weights that stay in bf16, by a part of their name");
+  v.key("bf16_first_layers", job.gen.bf16_first_layers, within(0, 4096), "layers", "of dtype fp8: that stay in bf16");
+  v.key("bf16_last_layers", job.gen.bf16_last_layers, within(0, 4096), "layers", "of dtype fp8: that stay in bf16");
+  v.key("kv_dtype", job.gen.kv_dtype, kAny, "", "of the cache; automatic: model.dtype");
   v.key("page_tokens", job.gen.page_tokens, within(1, 4096), "tokens", "of one page of the cache");
   v.key("kv_gb", job.gen.kv_gb, within(0, 100000), "GB", "of the cache on each rank; 0: what the plan leaves");
+  v.key("memory_share", job.gen.memory_share, within(0, 1), "",
+        "of a GPU's memory for the generator's weights and cache; 0: what the plan leaves");
   v.key("max_batch_tokens", job.gen.max_batch_tokens, kCount, "tokens",
         "of one forward pass, prefill and decode together");
   v.key("max_running_samples", job.gen.max_running_samples, within(1, 1e6), "samples",
         "that decode at the same time on a replica");
   v.key("cuda_graphs", job.gen.cuda_graphs, kAny, "", "capture the decode step (no meaning on a CPU)");
+  v.key("draft_tokens", job.gen.draft_tokens, within(0, 16), "tokens",
+        "guessed ahead by the model's own multi-token head; 0: off");
 
   v.table("train", "the trainer");
   v.key("backend", job.train.backend, kAny, "", "3-D parallel with sharded optimizer, or fully sharded parameters");
@@ -54,14 +63,27 @@ void describe_job(Visitor& v, J& job) {
   v.key("pp", job.train.pp, kDegree, "ranks", "pipeline parallelism");
   v.key("vpp", job.train.vpp, kDegree, "stages", "virtual stages of each pipeline rank");
   v.key("dp", job.train.dp, kDegree, "replicas", "data parallelism");
+  v.key("etp", job.train.etp, kDegree, "ranks", "tensor parallelism of each expert");
+  v.key("sequence_parallel", job.train.sequence_parallel, kAny, "", "norms and residuals cut over tp along the tokens");
   v.key("fsdp", job.train.fsdp, within(0, 1), "", "1: parameters sharded over dp (backend dtensor)");
   v.key("gbs", job.train.gbs, kCountOrZero, "samples", "of one optimizer update; 0: all samples of the step");
   v.key("mbs", job.train.mbs, within(1, 1e6), "rows", "of grpo.max_sequence_tokens in one packed micro batch");
+  v.key("logprob_mbs", job.train.logprob_mbs, within(0, 1e6), "rows",
+        "of one micro batch of the passes without gradient; 0: as mbs");
   v.key("first_stage_layers", job.train.first_stage_layers, within(0, 4096), "layers",
         "of the first pipeline stage; 0: even");
   v.key("last_stage_layers", job.train.last_stage_layers, within(0, 4096), "layers",
         "of the last pipeline stage; 0: even");
-  v.key("recompute", job.train.recompute, kAny, "", "layers keep their input only and run again in the backward pass");
+  v.key("recompute", job.train.recompute, kAny, "",
+        "what runs again in the backward pass: a part of each layer, or (full) all behind its input");
+  v.key("grad_dtype", job.train.grad_dtype, kAny, "", "in which gradients are kept and summed over dp");
+  v.key("overlap_grad_reduce", job.train.overlap_grad_reduce, kAny, "",
+        "gradients are summed during the backward pass");
+  v.key("overlap_param_gather", job.train.overlap_param_gather, kAny, "",
+        "new weights are gathered during the next forward pass");
+  v.key("fp8", job.train.fp8, kAny, "", "the layers' matrix products in FP8; weights stay in model.dtype");
+  v.key("fp8_scaling", job.train.fp8_scaling, kAny, "", "of fp8: one scale a tensor, a block, or 32 values");
+  v.key("fp8_format", job.train.fp8_format, kAny, "", "of fp8; hybrid: gradients in e5m2");
   v.key("share_prompt", job.train.share_prompt, kAny, "", "the prompt of a group is computed once for all its samples");
   v.key("logprob_chunk_tokens", job.train.logprob_chunk_tokens, kCount, "tokens",
         "whose logits exist at the same time");
@@ -74,11 +96,15 @@ void describe_job(Visitor& v, J& job) {
   v.table("moe", "mixture of experts");
   v.key("dispatcher", job.moe.dispatcher, one_of({"alltoall"}), "", "how tokens reach their experts");
   v.key("freeze_router", job.moe.freeze_router, kAny, "", "routers are not trained");
+  v.key("router_dtype", job.moe.router_dtype, one_of({"fp32", "fp64"}), "", "of the router's scores");
+  v.key("bias_update_rate", job.moe.bias_update_rate, within(0, 1), "",
+        "of the experts' bias towards even use, each update; 0: frozen");
 
   v.table("async", "generation that runs ahead of training");
   v.key("enabled", job.async.enabled, kAny, "", "needs split placement and a correction");
   v.key("max_staleness", job.async.max_staleness, within(1, 1000), "versions", "by which generation may run ahead");
   v.key("in_flight_updates", job.async.in_flight_updates, kAny, "", "new weights while samples are being drawn");
+  v.key("recompute_kv", job.async.recompute_kv, kAny, "", "the cache of running samples is made afresh after that");
 
   v.table("grpo", "the step");
   v.key("steps", job.grpo.steps, kCountOrZero, "steps", "of the run");
@@ -91,12 +117,19 @@ void describe_job(Visitor& v, J& job) {
   v.key("advantage_eps", job.grpo.advantage_eps, within(0, 1), "", "added to that deviation");
   v.key("overlong_filtering", job.grpo.overlong_filtering, kAny, "",
         "samples cut off count in the group, not in the loss");
+  v.key("dynamic_sampling", job.grpo.dynamic_sampling, kAny, "",
+        "groups of equal rewards are drawn anew until the step is full (DAPO)");
+  v.key("batch_multiplier", job.grpo.batch_multiplier, within(1, 1000), "",
+        "dynamic sampling: prompts of one round, in prompts_per_step");
+  v.key("max_sampling_rounds", job.grpo.max_sampling_rounds, within(1, 1000), "rounds",
+        "dynamic sampling: more end the run");
 
   v.table("loss", "the policy loss");
   v.key("clip_low", job.loss.clip_low, within(0, 1), "", "the ratio is clipped below 1 - clip_low");
   v.key("clip_high", job.loss.clip_high, within(0, 1000), "", "the ratio is clipped above 1 + clip_high");
   v.key("dual_clip", job.loss.dual_clip, within(0, 1e6), "",
         "bound of the loss where the advantage is negative, above 1; 0: off");
+  v.key("ratio", job.loss.ratio, kAny, "", "of each token, or the geometric mean of its sample (GSPO)");
   v.key("reduction", job.loss.reduction, kAny, "", "mean over all tokens, or over samples of their means");
   v.key("kl_weight", job.loss.kl_weight, within(0, 1e6), "",
         "of the divergence from the reference; 0: it is not loaded");
@@ -104,7 +137,7 @@ void describe_job(Visitor& v, J& job) {
   v.key("kl_input_clamp", job.loss.kl_input_clamp, within(0, 1e6), "nats", "bound of the log-probability difference");
   v.key("kl_output_clamp", job.loss.kl_output_clamp, within(0, 1e6), "nats", "bound of the estimate");
   v.key("correction", job.loss.correction, kAny, "",
-        "importance of generator against trainer: clamp it, or drop outside");
+        "importance of trainer against generator: as it is, clamped to its bounds, or dropped outside");
   v.key("correction_max", job.loss.correction_max, within(0, 1e6), "", "upper bound of the importance");
   v.key("correction_min", job.loss.correction_min, within(0, 1e6), "", "lower bound of the importance");
   v.key("force_on_policy", job.loss.force_on_policy, kAny, "", "ratio 1 by definition; one update a step");
@@ -155,7 +188,11 @@ void describe_job(Visitor& v, J& job) {
   v.key("max_grad_norm", job.optimizer.max_grad_norm, within(0, 1e9), "",
         "global norm to which gradients are clipped; 0: off");
   v.key("warmup_steps", job.optimizer.warmup_steps, kCountOrZero, "steps", "of linear growth of the learning rate");
+  v.key("warmup_init_lr", job.optimizer.warmup_init_lr, within(0, 1), "",
+        "learning rate of step 1; 0: lr / warmup_steps");
   v.key("schedule", job.optimizer.schedule, kAny, "", "of the learning rate after its growth");
+  v.key("decay_steps", job.optimizer.decay_steps, kCountOrZero, "steps",
+        "until min_lr, warm-up included; 0: grpo.steps");
 
   v.table("refit", "the way of new weights to the generator");
   v.key("verify", job.refit.verify, kAny, "", "checksums on both sides; automatic: where device is cpu");

@@ -8,10 +8,15 @@
 namespace muster::train {
 
 double learning_rate(const spec::OptimizerJob& optimizer, std::int64_t step, std::int64_t total_steps) {
-  if (step < optimizer.warmup_steps)
-    return optimizer.lr * static_cast<double>(step + 1) / static_cast<double>(optimizer.warmup_steps);
-  const auto span = static_cast<double>(std::max<std::int64_t>(total_steps - optimizer.warmup_steps, 1));
-  const double done = std::clamp(static_cast<double>(step - optimizer.warmup_steps) / span, 0.0, 1.0);
+  const auto warmup = static_cast<double>(optimizer.warmup_steps);
+  if (step < optimizer.warmup_steps) {
+    const double from = optimizer.warmup_init_lr;
+    const double done = static_cast<double>(from > 0 ? step : step + 1) / warmup;  // step 1 takes what is given for it
+    return from + (optimizer.lr - from) * done;
+  }
+  const std::int64_t end = optimizer.decay_steps > 0 ? optimizer.decay_steps : total_steps;
+  const double span = std::max(static_cast<double>(end) - warmup, 1.0);
+  const double done = std::clamp((static_cast<double>(step) - warmup) / span, 0.0, 1.0);
   switch (optimizer.schedule) {
     case spec::Schedule::constant:
       return optimizer.lr;

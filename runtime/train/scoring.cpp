@@ -11,7 +11,7 @@ ScoringOptions scoring_options(const spec::Job& job) {
           .max_tokens = spec::micro_batch_tokens(job),
           .max_sequences = job.packing.enabled ? 0 : job.train.mbs,
           .share_prompt = job.train.share_prompt,
-          .recompute = job.train.recompute};
+          .recompute = job.train.recompute == spec::Recompute::full};
 }
 
 at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const at::Tensor& k_TKE,

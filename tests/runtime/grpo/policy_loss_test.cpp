@@ -52,7 +52,7 @@ std::pair<at::Tensor, at::Tensor> plain_loss(const TokenInputs& inputs, const sp
     at::Tensor weight = (old - inputs.gen_logprobs_N.to(at::kDouble)).exp();
     if (loss.correction == Correction::truncate) {
       weight = weight.clamp(loss.correction_min, loss.correction_max);
-    } else {
+    } else if (loss.correction == Correction::mask) {
       weight =
           at::where((weight >= loss.correction_min) & (weight <= loss.correction_max), weight, at::zeros_like(weight));
     }
@@ -80,6 +80,7 @@ TEST(PolicyLoss, ValueAndGradientEqualThePlainFormulation) {
     jobs.push_back({.kl_weight = 0.3, .kl_kind = kind, .kl_input_clamp = 0.9, .kl_output_clamp = 10});
     jobs.push_back({.kl_weight = 0.3, .kl_kind = kind, .kl_input_clamp = 20, .kl_output_clamp = 0.4});
   }
+  jobs.push_back({.correction = Correction::plain});
   jobs.push_back({.correction = Correction::truncate, .correction_max = 1.2, .correction_min = 0.7});
   jobs.push_back({.correction = Correction::mask, .correction_max = 1.5, .correction_min = 0.5});
   jobs.push_back({.kl_weight = 0.1, .correction = Correction::truncate, .force_on_policy = true});

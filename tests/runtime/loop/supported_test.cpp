@@ -30,6 +30,39 @@ TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
   }
 }
 
+TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
+  const std::vector<std::pair<std::string, void (*)(spec::Job&)>> settings{
+      {"train.etp = 2", [](spec::Job& job) { job.train.etp = 2; }},
+      {"train.sequence_parallel", [](spec::Job& job) { job.train.sequence_parallel = true; }},
+      {"train.overlap_grad_reduce", [](spec::Job& job) { job.train.overlap_grad_reduce = true; }},
+      {"train.overlap_param_gather", [](spec::Job& job) { job.train.overlap_param_gather = true; }},
+      {"train.fp8 = true", [](spec::Job& job) { job.train.fp8 = true; }},
+      {"train.grad_dtype = \"bf16\"", [](spec::Job& job) { job.train.grad_dtype = spec::DataType::bf16; }},
+      {"train.logprob_mbs = 4 beside train.mbs = 1", [](spec::Job& job) { job.train.logprob_mbs = 4; }},
+      {"train.recompute = \"mlp\"", [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; }},
+      {"grpo.dynamic_sampling", [](spec::Job& job) { job.grpo.dynamic_sampling = true; }},
+      {"loss.ratio = \"sequence\"", [](spec::Job& job) { job.loss.ratio = spec::RatioLevel::sequence; }},
+      {"gen.draft_tokens = 1", [](spec::Job& job) { job.gen.draft_tokens = 1; }},
+      {"gen.memory_share = 0.6", [](spec::Job& job) { job.gen.memory_share = 0.6; }},
+      {"gen.kv_dtype = \"fp8\"", [](spec::Job& job) { job.gen.kv_dtype = spec::CacheType::fp8; }},
+  };
+  for (const auto& [name, change] : settings) {
+    spec::Plan plan;
+    change(plan.job);
+    try {
+      check_supported(plan, "plan.toml");
+      ADD_FAILURE() << name << " is not refused";
+    } catch (const Error& error) {
+      ASSERT_EQ(error.faults().size(), 1u) << name;
+      EXPECT_NE(error.faults()[0].what.find(name), std::string::npos) << error.faults()[0].what;
+      EXPECT_FALSE(error.faults()[0].fix.empty()) << name;
+    }
+  }
+  spec::Plan plan;
+  plan.job.train.logprob_mbs = plan.job.train.mbs = 4;
+  EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
+}
+
 TEST(Supported, SharedPromptsAreRefusedOnAGpuOnly) {
   spec::Plan plan;
   plan.job.train.share_prompt = true;

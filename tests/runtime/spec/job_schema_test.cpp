@@ -91,24 +91,41 @@ TEST(JobSchema, DifferencesHoldWhatIsNotTheDefault) {
   EXPECT_EQ(differences[1], (std::pair<std::string, std::string>{"train.tp", "2"}));
 }
 
-TEST(JobSchema, ABaseIsReadFirstAndCirclesAreRefused) {
+TEST(JobSchema, ABaseIsReadFirstAndBuildsOnNoOther) {
   const tests::TemporaryFolder folder;
+  const std::string a = (folder.path() / "a.toml").string();
   std::ofstream(folder.path() / "a.toml") << "base = \"b\"\n[train]\ntp = 2\n";
-  std::ofstream(folder.path() / "b.toml") << "[train]\ntp = 8\ndp = 3\n";
-  std::ofstream(folder.path() / "c.toml") << "base = \"c\"\n";
+  std::ofstream(folder.path() / "b.toml") << "[train]\ntp = 8\ndp = 3\n[gen]\ntp = 2\n";
   base::Faults faults;
-  const Job job =
-      read_job({.text = "base = \"a\"\n[gen]\ntp = 5\n", .where = "j", .overrides = {}}, folder.path(), faults);
+  KeyPlaces places;
+  const Job job = read_job({.text = "base = \"b\"\n[gen]\ntp = 5\n", .where = "j.toml", .overrides = {}}, folder.path(),
+                           faults, &places);
   EXPECT_TRUE(faults.empty());
-  EXPECT_EQ(job.train.tp, 2);
+  EXPECT_EQ(job.train.tp, 8);
   EXPECT_EQ(job.train.dp, 3);
   EXPECT_EQ(job.gen.tp, 5);
-  EXPECT_EQ(job.base, "");
-  read_job({.text = "base = \"c\"", .where = "j", .overrides = {}}, folder.path(), faults);
+  EXPECT_EQ(job.base, "b");
+  EXPECT_EQ(places.of("train.dp"), (folder.path() / "b.toml").string() + ":3:1");
+  EXPECT_EQ(places.of("gen.tp"), "j.toml:3:1");
+  read_job({.text = "base = \"a\"", .where = "j.toml", .overrides = {}}, folder.path(), faults);
   ASSERT_EQ(faults.list().size(), 1u);
-  EXPECT_NE(faults.list()[0].what.find("builds on itself"), std::string::npos);
-  read_job({.text = "base = \"bb\"", .where = "j", .overrides = {}}, folder.path(), faults);
+  EXPECT_EQ(faults.list()[0].what, "a base builds on another one");
+  EXPECT_EQ(faults.list()[0].where, a + ":1:1");
+  read_job({.text = "base = \"bb\"", .where = "j.toml", .overrides = {}}, folder.path(), faults);
   EXPECT_EQ(faults.list()[1].fix, "did you mean \"b\"?");
+  EXPECT_EQ(faults.list()[1].where, "j.toml:1:1");
+}
+
+TEST(JobSchema, FaultsOfBothFilesComeInOneGo) {
+  const tests::TemporaryFolder folder;
+  std::ofstream(folder.path() / "b.toml") << "[train]\ntp = 0\n";
+  base::Faults faults;
+  read_job({.text = "base = \"b\"\n[gen]\ntpp = 5\n", .where = "j.toml", .overrides = {"gen.dp=0"}}, folder.path(),
+           faults);
+  ASSERT_EQ(faults.list().size(), 3u);
+  EXPECT_EQ(faults.list()[0].where, (folder.path() / "b.toml").string() + ":2:6");
+  EXPECT_EQ(faults.list()[1].where, "j.toml:3:1");
+  EXPECT_EQ(faults.list()[2].where, "--set gen.dp=0");
 }
 
 /// Changes a few bytes, lines or values of a job file; keyed by `index` alone.

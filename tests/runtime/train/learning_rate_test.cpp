@@ -25,6 +25,20 @@ TEST(LearningRate, DecaysFromTheWarmUpsEndToTheLastStep) {
   EXPECT_NEAR(learning_rate({.lr = 1.0, .schedule = spec::Schedule::cosine}, 25, 100), 0.8535533905932737, 1e-12);
 }
 
+TEST(LearningRate, StepOneTakesTheRateGivenForIt) {
+  const spec::OptimizerJob optimizer{.lr = 1.0, .warmup_steps = 4, .warmup_init_lr = 0.2};
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 0, 100), 0.2);
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 2, 100), 0.6);
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 4, 100), 1);
+}
+
+TEST(LearningRate, TheDecayMayEndBeforeOrAfterTheRun) {
+  const spec::OptimizerJob optimizer{
+      .lr = 1.0, .min_lr = 0, .warmup_steps = 10, .schedule = spec::Schedule::linear, .decay_steps = 110};
+  EXPECT_NEAR(learning_rate(optimizer, 60, 1000), 0.5, 1e-12);
+  EXPECT_NEAR(learning_rate(optimizer, 200, 1000), 0, 1e-12);
+}
+
 TEST(LearningRate, AWarmUpLongerThanTheRunIsOnlyAWarmUp) {
   const spec::OptimizerJob optimizer{.lr = 1.0, .warmup_steps = 50, .schedule = spec::Schedule::linear};
   EXPECT_DOUBLE_EQ(learning_rate(optimizer, 9, 10), 0.2);

@@ -125,7 +125,7 @@ TEST(Trainer, HowTheWorkIsCutDoesNotChangeTheResult) {
       {"one sequence a batch", [](spec::Job& job) { job.packing.max_tokens = 1; }},
       {"one batch", [](spec::Job& job) { job.packing.max_tokens = 100000; }},
       {"no packing", [](spec::Job& job) { job.packing.enabled = false; }},
-      {"recompute", [](spec::Job& job) { job.train.recompute = true; }},
+      {"recompute", [](spec::Job& job) { job.train.recompute = spec::Recompute::full; }},
       {"chunks of one token", [](spec::Job& job) { job.train.logprob_chunk_tokens = 1; }},
   };
   for (const auto& [name, change] : changes) {
