@@ -6,29 +6,33 @@
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
 
+namespace {
+
+std::vector<std::string> with_wishes(std::vector<std::string> flags) {
+  const auto& wishes = muster::cli::wish_flags();
+  flags.insert(flags.end(), wishes.begin(), wishes.end());
+  return flags;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace muster;
   const std::vector<cli::Verb> verbs{
-      {"plan",
-       "JOB [--cluster C] [--set key=value]...",
+      {"plan", "JOB [--cluster C] [--set key=value]...",
        "what a job would be: allocation, mesh, ranks, environment, memory",
        "muster plan smollm2-135m-sums --set train.dp=4 --set gen.dp=4",
-       {"cluster", "set", "json", "resolved", "schedule"},
-       1,
-       cli::run_plan},
+       with_wishes({"cluster", "set", "json", "resolved", "schedule"}), 1, cli::run_plan},
       {"run",
        "JOB [--run-dir DIR] [--set key=value]... | --plan FILE | --run-dir DIR",
        "runs a job here, or across the nodes of the allocation it is called in",
        "muster run smollm2-135m-sums --set grpo.steps=20",
-       {"cluster", "set", "run-dir", "plan"},
+       {"cluster", "set", "run-dir", "run-root", "plan"},
        1,
        run::run_verb},
-      {"submit",
-       "JOB --cluster C [--run-dir DIR] [--set key=value]...",
-       "checks everything, writes the run folder, submits with sbatch",
-       "muster submit my-job.toml --cluster dgx-h100",
-       {"cluster", "set", "run-dir"},
-       1,
+      {"submit", "JOB --cluster C [--run-dir DIR] [--set key=value]...",
+       "checks everything, writes the run folder, submits with sbatch", "muster submit my-job.toml --cluster dgx-h100",
+       with_wishes({"cluster", "set", "run-dir"}), 1,
        [](const cli::Options& typed) { return submit::submit_verb(typed); }},
       {"status",
        "[RUN]",

@@ -11,6 +11,12 @@ namespace muster::cli {
 namespace po = boost::program_options;
 using base::text;
 
+const std::vector<std::string>& wish_flags() {
+  static const std::vector<std::string> ids{"account", "partition", "qos",      "reservation",    "nodelist",
+                                            "exclude", "comment",   "run-root", "time-limit-min", "sbatch-flag"};
+  return ids;
+}
+
 const std::vector<Flag>& known_flags() {
   static const std::vector<Flag> flags{
       {"cluster", "cluster,c", "C", "a shipped cluster or the path of a cluster file (default: local)"},
@@ -28,6 +34,16 @@ const std::vector<Flag>& known_flags() {
       {"seeds", "seeds", "N", "the seeds 0 .. N-1"},
       {"controls", "controls", "", "also the sabotaged runs, which must fail"},
       {"control", "control", "NAME", "also this sabotaged run, as often as you like"},
+      {"account", "account", "NAME", "whom Slurm charges"},
+      {"partition", "partition", "NAME", "of the nodes"},
+      {"qos", "qos", "NAME", "quality of service"},
+      {"reservation", "reservation", "NAME", "name of a reservation"},
+      {"nodelist", "nodelist", "HOSTS", "hosts that the job must have"},
+      {"exclude", "exclude", "HOSTS", "hosts that it must not have"},
+      {"comment", "comment", "TEXT", "a word for Slurm's records"},
+      {"time-limit-min", "time-limit-min", "MIN", "of the job, in minutes"},
+      {"run-root", "run-root", "DIR", "folder in which the run gets its folder (default: runs)"},
+      {"sbatch-flag", "sbatch-flag", "FLAG", "one more flag of sbatch, as often as you like"},
   };
   return flags;
 }
@@ -95,6 +111,34 @@ class Typed {
   const po::variables_map& values_;
 };
 
+/// The flags that say what belongs to neither job nor cluster; they win over the personal file.
+cluster::Wishes wishes_of(const Typed& typed) {
+  cluster::Wishes wishes;
+  const auto take = [&](const std::string& id, const std::string& key, std::string& target) {
+    target = typed.one(id);
+    if (!target.empty()) wishes.places.keys[key] = "--" + id;
+  };
+  take("account", "account", wishes.account);
+  take("partition", "partition", wishes.partition);
+  take("qos", "qos", wishes.qos);
+  take("reservation", "reservation", wishes.reservation);
+  take("nodelist", "nodelist", wishes.nodelist);
+  take("exclude", "exclude", wishes.exclude);
+  take("comment", "comment", wishes.comment);
+  take("run-root", "run_root", wishes.run_root);
+  wishes.sbatch_flags = typed.list("sbatch-flag");
+  if (!wishes.sbatch_flags.empty()) wishes.places.keys["sbatch_flags"] = "--sbatch-flag";
+  for (const std::string& flag : wishes.sbatch_flags)
+    if (!flag.starts_with('-'))
+      fail("--sbatch-flag " + flag, "write the flag as sbatch takes it: --sbatch-flag=--nice=100");
+  if (const auto minutes = typed.number("time-limit-min")) {
+    if (*minutes < 1) fail("--time-limit-min 0", "at least a minute");
+    wishes.time_limit_min = *minutes;
+    wishes.places.keys["time_limit_min"] = "--time-limit-min";
+  }
+  return wishes;
+}
+
 std::string flags_text(const Verb& verb) {
   std::vector<std::string> names;
   for (const std::string& id : verb.flags) names.push_back("--" + long_name(flag_of(id)));
@@ -153,6 +197,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.seed = typed.number("seed");
   options.seeds = typed.number("seeds");
   options.controls = typed.has("controls");
+  options.wishes = wishes_of(typed);
   options.control_names = typed.list("control");
   return options;
 }

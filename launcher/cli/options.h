@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "launcher/cluster/wishes.h"
+
 namespace muster::cli {
 
 /// What was typed after the verb. A verb sees only the options that it has; the others keep their defaults.
@@ -27,6 +29,7 @@ struct Options {
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
   bool controls = false;                     // selftest --controls
   bool wants_help = false;                   // --help
+  cluster::Wishes wishes;                    // --account, --partition, ..., --sbatch-flag
   std::vector<std::string> control_names;    // selftest --control NAME, each
 };
 
@@ -58,6 +61,8 @@ int run_command_line(const std::vector<std::string>& arguments, const std::vecto
 Options parse_options(const Verb& verb, const std::vector<std::string>& arguments);
 std::string help_text(const std::vector<Verb>& verbs);
 std::string help_text(const Verb& verb);
+/// The ids of what a verb that asks Slurm takes beside its own.
+const std::vector<std::string>& wish_flags();
 /// Every option that a verb may have.
 const std::vector<Flag>& known_flags();
 

@@ -34,7 +34,7 @@ int run_plan(const Options& options) {
     throw Error::user({.what = "--json, --resolved and --schedule do not go together",
                        .where = "",
                        .fix = "each prints something else: choose one"});
-  plan::Request request{.job = options.words[0], .overrides = options.overrides};
+  plan::Request request{.job = options.words[0], .overrides = options.overrides, .wishes = options.wishes};
   if (!options.cluster.empty()) request.cluster = options.cluster;
   const plan::Planned planned = plan::make_plan(request);
   if (options.json) {
@@ -44,7 +44,7 @@ int run_plan(const Options& options) {
   } else if (options.schedule) {
     print(plan::schedule_page(planned.plan));
   } else {
-    print(plan::plan_page(planned.plan, batch_script(planned)));
+    print(plan::plan_page(planned.plan, planned.cluster, batch_script(planned)));
   }
   return 0;
 }

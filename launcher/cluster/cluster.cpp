@@ -72,6 +72,10 @@ void check_cluster(const Cluster& cluster, spec::TomlReader& reader, base::Fault
   const bool has_gpus = cluster.device == "cuda";
   check_map(cluster.numa, cluster.ranks_per_node, has_gpus, reader.place("numa"), faults);
   check_container(cluster, reader, faults);
+  if (!cluster.run_root.empty() && !cluster.run_root.starts_with('/'))
+    faults.add({.what = text("run_root = \"", cluster.run_root, "\" depends on where it is read"),
+                .where = reader.place("run_root"),
+                .fix = "begin with /"});
   check_partitions(cluster, reader, faults);
   for (const std::string& line : cluster.setup) {
     if (line.find('\n') != std::string::npos)

@@ -60,6 +60,7 @@ struct PartitionLimits {
 
 struct SlurmFacts {
   std::string partition, account, qos, reservation;
+  std::string nodelist, exclude, comment;  // hosts as Slurm writes them; a word for its records
   std::int64_t time_limit_min = 240;
   GpuRequest gpu_request = GpuRequest::none;
   bool exclusive = true;
@@ -83,6 +84,7 @@ struct Cluster {
   std::int64_t ranks_per_node = 1;  // most ranks of one node; on cuda its GPUs
   double host_memory_gb = 0;        // 10^9 bytes of one node; 0: not known
   std::string interface;            // of the network between ranks; empty: what the libraries choose
+  std::string run_root;             // folder in which runs get their folders; empty: runs/ where the command is typed
   std::vector<std::string> setup;   // lines of the batch script before the launcher takes over
   GpuFacts gpu;
   NvlinkFacts nvlink;

@@ -42,6 +42,9 @@ void describe_slurm(Visitor& v, C& slurm) {
   v.key("account", slurm.account, kAny, "", "empty: the user's own");
   v.key("qos", slurm.qos, kAny, "", "quality of service");
   v.key("reservation", slurm.reservation, kAny, "", "name of a reservation");
+  v.key("nodelist", slurm.nodelist, kAny, "", "hosts that a job must have");
+  v.key("exclude", slurm.exclude, kAny, "", "hosts that it must not have");
+  v.key("comment", slurm.comment, kAny, "", "a word for Slurm's records");
   v.key("time_limit_min", slurm.time_limit_min, spec::within(1, 1e6), "min", "of the job");
   v.key("gpu_request", slurm.gpu_request, kAny, "",
         "--gpus-per-node=N, --gres=gpu:kind:N, or whole nodes without asking");
@@ -65,6 +68,8 @@ void describe_cluster(Visitor& v, C& cluster) {
   v.key("host_memory_gb", cluster.host_memory_gb, within(0, 1e6), "GB",
         "memory of a node's host, in 10^9 bytes; 0: not known");
   v.key("interface", cluster.interface, kAny, "", "network interface between ranks; empty: what the libraries choose");
+  v.key("run_root", cluster.run_root, kAny, "",
+        "folder in which runs get their folders; empty: runs/ where the command is typed");
   v.key("setup", cluster.setup, kAny, "", "lines of the batch script before the launcher takes over");
   describe_gpu(v, cluster.gpu);
   v.table("nvlink", "GPUs that reach each other by NVLink");

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "launcher/plan/limits.h"
+#include "launcher/plan/links.h"
+#include "launcher/plan/segments.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/memory.h"
 
@@ -54,18 +57,9 @@ double peak_tflops(const cluster::GpuFacts& gpu, spec::DataType dtype) {
   return 0;
 }
 
-void warn_of_layout(const spec::Job& job, const cluster::Cluster& cluster, std::int64_t per_node,
-                    const spec::Plan& plan, std::vector<std::string>& warnings) {
-  const auto warn_of_tp = [&](const char* role, std::int64_t tp) {
-    if (tp > 1 && static_cast<std::int64_t>(plan.ranks.size()) > per_node && per_node % tp != 0) {
-      warnings.push_back(
-          text(role, ".tp = ", tp, " with ", per_node, " ranks a node: tensor parallel groups reach over the network"));
-    }
-  };
-  warn_of_tp("train", job.train.tp);
-  warn_of_tp("gen", job.gen.tp);
+void warn_of_idle_gpus(const cluster::Cluster& cluster, const spec::Plan& plan, std::vector<std::string>& warnings) {
   if (cluster.device != "cuda") return;
-  const std::int64_t gpus = (plan.num_nodes - job.placement.spares) * cluster.ranks_per_node;
+  const std::int64_t gpus = (plan.num_nodes - plan.job.placement.spares) * cluster.ranks_per_node;
   const std::int64_t idle = gpus - static_cast<std::int64_t>(plan.ranks.size());
   if (idle > 0) warnings.push_back(text(idle, " of ", gpus, " GPUs have nothing to do"));
 }
@@ -145,8 +139,13 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
     return;
   }
   for (const Block& block : blocks) add_block(block, cluster.numa, plan);
-  warn_of_layout(job, cluster, per_node, plan, warnings);
-  warn_of_memory(cluster, plan, warnings);
+  if (cluster.has_slurm) check_limits(plan, cluster, cluster.partitions, faults);
+  const bool is_whole = std::ssize(plan.ranks) == ranks && (blocks.size() == 2 || train == gen);
+  if (!is_whole) return;  // the job's own faults are told already
+  choose_segment(cluster, places, plan, faults, warnings);
+  warn_of_links(plan, cluster, warnings);
+  warn_of_idle_gpus(cluster, plan, warnings);
+  if (faults.empty()) warn_of_memory(cluster, plan, warnings);
 }
 
 std::vector<spec::EnvironmentValue> environment_of(const spec::Job& job, const cluster::Cluster& cluster) {

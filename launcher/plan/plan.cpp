@@ -43,6 +43,7 @@ class Planner {
   Planned make() {
     Planned planned;
     planned.cluster = cluster::read_cluster(request_.cluster, cluster::shipped_folder("clusters"));
+    cluster::take_wishes(request_.wishes, planned.cluster);
     planned.job_file = find_job(request_.job);
     spec::Plan& plan = planned.plan;
     const fs::path templates = cluster::shipped_folder("templates");
@@ -55,7 +56,6 @@ class Planner {
     resolve_paths(plan.job, planned.job_file);
     const std::optional<spec::ModelFacts> facts = read_facts(plan.job, templates);
     check_job(plan.job, facts ? &*facts : nullptr, places_, faults_, plan.warnings);
-    faults_.throw_if_any();
     if (facts) plan.model = *facts;
     plan.muster_version = version();
     plan.run_folder = request_.run_folder;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/cluster/cluster.h"
+#include "launcher/cluster/wishes.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::plan {
@@ -17,6 +17,7 @@ struct Request {
   std::vector<std::string> overrides;  // --set, as typed
   std::string cluster = "local";       // path, or the name of a shipped cluster
   std::filesystem::path run_folder;    // empty: the plan is only shown
+  cluster::Wishes wishes = {};         // flags, which win over the personal file
   bool paths_must_exist = false;       // run and submit: a missing model or data path is an error, not a warning
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "launcher/plan/links.h"
+#include "launcher/plan/show_site.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/memory.h"
@@ -56,7 +58,10 @@ std::string head(const spec::Plan& plan) {
             text(counted(plan.num_nodes, "node"), " x ", counted(plan.ranks_per_node, "rank"), " on ", plan.device,
                  ": ", counted(static_cast<std::int64_t>(plan.ranks.size()), "rank"),
                  is_split ? text(", ", train, " train and ", gen, " generate") : ", each trains and generates in turn",
-                 job.placement.spares > 0 ? text(", ", counted(job.placement.spares, "spare node")) : ""));
+                 job.placement.spares > 0 ? text(", ", counted(job.placement.spares, "spare node")) : "",
+                 plan.segment_nodes > 0
+                     ? text("; segments of ", counted(plan.segment_nodes, "node"), ", each in one NVLink domain")
+                     : ""));
   const spec::ModelFacts& facts = plan.model;
   if (facts.hidden_size > 0) {
     page +=
@@ -180,9 +185,9 @@ std::string wrapped(const std::string& content, std::size_t indent, std::size_t 
   return out + line + "\n";
 }
 
-std::string plan_page(const spec::Plan& plan, const std::string& batch_script) {
-  std::string page =
-      head(plan) + mesh(plan) + ranks(plan) + environment(plan.environment) + memory(plan) + settings(plan.job);
+std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, const std::string& batch_script) {
+  std::string page = head(plan) + mesh(plan) + links_page(plan, cluster) + ranks(plan) + environment(plan.environment) +
+                     memory(plan) + settings(plan.job) + submission_page(cluster);
   if (!batch_script.empty()) {
     page += "\nbatch script\n";
     for (const std::string& line : base::split(base::trim(batch_script), '\n')) page += "  | " + line + "\n";

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/cluster/cluster.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/step_record.h"
 #include "runtime/spec/toml_reader.h"
@@ -11,7 +12,7 @@
 namespace muster::plan {
 
 /// `batch_script` may be empty: the plan runs without Slurm.
-std::string plan_page(const spec::Plan& plan, const std::string& batch_script);
+std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, const std::string& batch_script);
 /// The trainer's pipeline: what each stage holds, and when it works on which micro batch.
 std::string schedule_page(const spec::Plan& plan);
 /// Every key with type, unit, default and meaning, a table at a time.

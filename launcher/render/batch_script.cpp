@@ -51,7 +51,41 @@ std::string filled(const std::string& shape, const std::map<std::string, std::st
   return script;
 }
 
+/// SOURCE:TARGET of what agent and ranks need beside the site's mounts: those folders that no mount gives yet.
+std::vector<std::string> mounts_of(const spec::Plan& plan, const cluster::ContainerFacts& container) {
+  std::vector<std::string> mounts = container.mounts;
+  const auto is_there = [&](const std::string& folder) {
+    for (const std::string& mount : mounts) {
+      const std::vector<std::string> parts = base::split(mount, ':');
+      if (parts[0] == parts[1] && (folder + "/").starts_with(parts[0] == "/" ? "/" : parts[0] + "/")) return true;
+    }
+    return false;
+  };
+  const std::string data = plan.job.data.path.starts_with("builtin:") ? "" : plan.job.data.path;
+  for (const std::string& folder : {plan.run_folder.string(), plan.binaries.string(), plan.job.model.path, data})
+    if (!folder.empty() && !is_there(folder)) mounts.push_back(folder + ":" + folder);
+  return mounts;
+}
+
 }  // namespace
+
+std::vector<std::string> agent_words(const spec::Plan& plan, const cluster::Cluster& cluster) {
+  std::vector<std::string> list = cluster.slurm.srun_flags;
+  const cluster::ContainerFacts& container = cluster.container;
+  if (container.kind == cluster::ContainerKind::none) return list;
+  const std::string mounts = base::join(mounts_of(plan, container), ",");
+  if (container.kind == cluster::ContainerKind::pyxis) {
+    list.push_back("--container-image=" + container.image);
+    list.push_back("--container-mounts=" + mounts);
+  } else {
+    list.insert(list.end(), {"apptainer", "exec"});
+    if (plan.device == "cuda") list.push_back("--nv");
+    list.insert(list.end(), {"--bind", mounts});
+  }
+  list.insert(list.end(), container.flags.begin(), container.flags.end());
+  if (container.kind == cluster::ContainerKind::apptainer) list.push_back(container.image);
+  return list;
+}
 
 std::string size_directives(const spec::Plan& plan, const cluster::Cluster& cluster) {
   std::vector<std::string> list{base::text("--nodes=", plan.num_nodes), base::text("--ntasks-per-node=1")};
@@ -60,6 +94,7 @@ std::string size_directives(const spec::Plan& plan, const cluster::Cluster& clus
   } else {
     list.push_back(base::text("--cpus-per-task=", plan.ranks_per_node * plan.job.threads));
   }
+  if (plan.segment_nodes > 0) list.push_back(base::text("--segment=", plan.segment_nodes));
   if (plan.device == "cuda" && cluster.slurm.gpu_request == cluster::GpuRequest::gpus_per_node)
     list.push_back(base::text("--gpus-per-node=", plan.ranks_per_node));
   if (plan.device == "cuda" && cluster.slurm.gpu_request == cluster::GpuRequest::gres)
@@ -73,7 +108,11 @@ std::string where_directives(const cluster::SlurmFacts& slurm) {
   for (const auto& [name, value] : {std::pair{"partition", slurm.partition},
                                     {"account", slurm.account},
                                     {"qos", slurm.qos},
-                                    {"reservation", slurm.reservation}})
+                                    {"reservation", slurm.reservation},
+                                    {"nodelist", slurm.nodelist},
+                                    {"exclude", slurm.exclude},
+                                    {"constraint", base::join(slurm.features, "&")},
+                                    {"comment", slurm.comment}})
     if (!value.empty()) list.push_back(base::text("--", name, "=", directive_value(value)));
   return words(list);
 }
@@ -90,9 +129,9 @@ std::string life_directives(const spec::Job& job, const cluster::SlurmFacts& slu
 std::string batch_script(const std::string& shape, const spec::Plan& plan, const cluster::Cluster& cluster,
                          const std::filesystem::path& muster) {
   const std::filesystem::path run_folder = plan.run_folder.empty() ? "RUN_FOLDER" : plan.run_folder;
-  std::string srun_flags;
-  if (!cluster.slurm.srun_flags.empty()) srun_flags = " --";
-  for (const std::string& flag : cluster.slurm.srun_flags) srun_flags += " " + base::shell_quoted(flag);
+  std::string agent;
+  for (const std::string& word : agent_words(plan, cluster))
+    agent += (agent.empty() ? " -- " : " ") + base::shell_quoted(word);
   const std::string where = where_directives(cluster.slurm);
   std::string script =
       filled(shape, {{"job_name", directive_value(plan.job.name)},
@@ -104,7 +143,7 @@ std::string batch_script(const std::string& shape, const spec::Plan& plan, const
                      {"setup", base::join(cluster.setup, "\n")},
                      {"muster", base::shell_quoted(muster.string())},
                      {"run_folder", base::shell_quoted(run_folder.string())},
-                     {"srun_flags", srun_flags}});
+                     {"agent", agent}});
   return script;
 }
 

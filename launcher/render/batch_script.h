@@ -17,6 +17,11 @@ namespace muster::render {
 std::string batch_script(const std::string& shape, const spec::Plan& plan, const cluster::Cluster& cluster,
                          const std::filesystem::path& muster);
 
+/// What stands between srun's own words and the agent: the site's flags of srun, and the container. The supervisor is
+/// on the host. The agent sets every name of a rank's environment itself, so nothing has to be passed into the
+/// container.
+std::vector<std::string> agent_words(const spec::Plan& plan, const cluster::Cluster& cluster);
+
 /// The directives' words, several to a line: nodes and tasks; partition, account, ...; time, requeue, signal.
 std::string size_directives(const spec::Plan& plan, const cluster::Cluster& cluster);
 std::string where_directives(const cluster::SlurmFacts& slurm);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "launcher/progress/progress.h"
+#include "launcher/render/batch_script.h"
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/supervise/agents.h"
@@ -58,8 +59,10 @@ int run_verb(const cli::Options& typed) {
   write_run_folder(prepared);
 
   const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
+  if (!nodes.by_srun && prepared.cluster.container.kind != cluster::ContainerKind::none)
+    print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
   std::optional<progress::View> view;
-  supervise::AttemptOptions options{.srun_flags = prepared.cluster.slurm.srun_flags};
+  supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
   options.watcher = [&](const supervise::Attempt& attempt) {
     if (!view) {
       if (prepared.is_next_attempt)

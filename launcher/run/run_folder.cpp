@@ -20,20 +20,25 @@ constexpr std::int64_t kRecords_bytes = 64 << 20;  // logs and records of a long
 fs::path whole_path(const fs::path& path) { return fs::absolute(path).lexically_normal(); }
 
 // The cluster that a plan names, where its file is still there: only the batch script needs it.
-cluster::Cluster cluster_of(const std::string& name) {
+cluster::Cluster cluster_of(const std::string& name, const cluster::Wishes& wishes) {
+  cluster::Cluster cluster{.name = name, .has_slurm = true};
   try {
-    return cluster::read_cluster(name.empty() ? "local" : name, cluster::shipped_folder("clusters"));
+    cluster = cluster::read_cluster(name.empty() ? "local" : name, cluster::shipped_folder("clusters"));
   } catch (const Error&) {
-    return {.name = name};  // a plan of another place: the script then carries no site's directives
+    // a plan of another place: the script then carries no site's directives
   }
+  cluster::take_wishes(wishes, cluster);
+  return cluster;
 }
 
 Prepared of_job(const cli::Options& typed) {
-  plan::Request request{.job = typed.words[0], .overrides = typed.overrides, .paths_must_exist = true};
+  plan::Request request{
+      .job = typed.words[0], .overrides = typed.overrides, .wishes = typed.wishes, .paths_must_exist = true};
   if (!typed.cluster.empty()) request.cluster = typed.cluster;
   if (!typed.run_dir.empty()) request.run_folder = whole_path(typed.run_dir);
   plan::Planned planned = plan::make_plan(request);
-  if (planned.plan.run_folder.empty()) planned.plan.run_folder = default_run_folder(planned.plan.job.name);
+  if (planned.plan.run_folder.empty())
+    planned.plan.run_folder = default_run_folder(planned.plan.job.name, planned.cluster.run_root);
   if (fs::exists(spec::RunPaths{planned.plan.run_folder}.plan()))
     throw Error::user({.what = "this folder holds a run already",
                        .where = planned.plan.run_folder.string(),
@@ -44,8 +49,10 @@ Prepared of_job(const cli::Options& typed) {
 
 Prepared of_plan_file(const cli::Options& typed) {
   Prepared prepared{.plan = spec::read_plan(typed.plan_file)};
+  prepared.cluster = cluster_of(prepared.plan.cluster, typed.wishes);
   if (!typed.run_dir.empty()) prepared.plan.run_folder = whole_path(typed.run_dir);
-  if (prepared.plan.run_folder.empty()) prepared.plan.run_folder = default_run_folder(prepared.plan.job.name);
+  if (prepared.plan.run_folder.empty())
+    prepared.plan.run_folder = default_run_folder(prepared.plan.job.name, prepared.cluster.run_root);
   prepared.is_next_attempt = fs::exists(spec::RunPaths{prepared.plan.run_folder}.plan());
   return prepared;
 }
@@ -59,6 +66,7 @@ Prepared of_run_folder(const cli::Options& typed) {
                        .fix = text("muster ", typed.verb, " JOB --run-dir ", folder.string(), " begins one")});
   Prepared prepared{.plan = spec::read_plan(file), .is_next_attempt = true};
   prepared.plan.run_folder = folder;
+  prepared.cluster = cluster_of(prepared.plan.cluster, typed.wishes);
   return prepared;
 }
 
@@ -76,7 +84,6 @@ Prepared prepare(const cli::Options& typed) {
         {.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"),
          .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
   Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
-  prepared.cluster = cluster_of(prepared.plan.cluster);
   if (prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
     prepared.plan.binaries = base::executable_folder();
   base::Faults faults;
@@ -120,11 +127,12 @@ std::int64_t needed_bytes(const spec::Plan& plan) {
   return kRecords_bytes + spec::parameter_count(plan.model) * spec::bytes_per_element(plan.job.model.dtype);
 }
 
-fs::path default_run_folder(const std::string& job_name) {
+fs::path default_run_folder(const std::string& job_name, const std::string& root) {
   std::string name = job_name;
   for (char& c : name)
     if (c == '/' || c == ' ') c = '-';
-  const fs::path wanted = whole_path(fs::path("runs") / text(name, '-', base::wall_clock_stamp()));
+  const fs::path wanted =
+      whole_path(fs::path(root.empty() ? "runs" : root) / text(name, '-', base::wall_clock_stamp()));
   fs::path folder = wanted;
   for (int i = 2; fs::exists(folder); ++i) folder = text(wanted.string(), '-', i);
   return folder;

@@ -31,8 +31,8 @@ void check_paths(const spec::Plan& plan, base::Faults& faults);
 /// Bytes that the run leaves at least: the final model where it is wanted, and room for records.
 std::int64_t needed_bytes(const spec::Plan& plan);
 
-/// "runs/<job>-20261123-203107", made absolute.
-std::filesystem::path default_run_folder(const std::string& job_name);
+/// "ROOT/<job>-20261123-203107", made absolute; an empty root is runs/ here.
+std::filesystem::path default_run_folder(const std::string& job_name, const std::string& root = "");
 /// The newest folder in runs/ that holds a plan. throws: Error::user when there is none.
 std::filesystem::path newest_run_folder();
 

@@ -65,6 +65,13 @@ std::int64_t limit_of(std::uint32_t value, std::int64_t factor) {
   return value == INFINITE || value == NO_VAL ? kUnlimited : static_cast<std::int64_t>(value) * factor;
 }
 
+// MiB; a limit for each CPU (the flag is set) is no limit of a node that we could name.
+std::int64_t memory_limit(std::uint64_t value) {
+  return value == 0 || (value & MEM_PER_CPU) != 0 || value == INFINITE64 || value == NO_VAL64
+             ? kUnlimited
+             : static_cast<std::int64_t>(value);
+}
+
 [[noreturn]] void fail(const char* call) {
   throw Error::cluster({.what = base::text("libslurm: ", call, " failed: ", slurm_strerror(release::last_error()))});
 }
@@ -135,7 +142,8 @@ class LibslurmQueries : public Queries {
                             .is_up = partition.state_up == PARTITION_UP,
                             .max_time_s = limit_of(partition.max_time, 60),
                             .max_nodes = limit_of(partition.max_nodes, 1),
-                            .total_nodes = partition.total_nodes});
+                            .total_nodes = partition.total_nodes,
+                            .max_memory_mb = memory_limit(partition.max_mem_per_cpu)});
     }
     return partitions;
   }

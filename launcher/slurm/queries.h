@@ -18,6 +18,7 @@ struct PartitionFacts {
   std::int64_t max_time_s = kUnlimited;
   std::int64_t max_nodes = kUnlimited;  // of one job
   std::int64_t total_nodes = 0;
+  std::int64_t max_memory_mb = kUnlimited;  // MiB of one job on a node
   bool operator==(const PartitionFacts&) const = default;
 };
 

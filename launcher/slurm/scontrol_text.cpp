@@ -57,7 +57,8 @@ std::vector<PartitionFacts> parse_partitions(const std::string& text) {
                           .is_up = value(record, "State") == "UP",
                           .max_time_s = parse_duration(value(record, "MaxTime")),
                           .max_nodes = count(value(record, "MaxNodes")),
-                          .total_nodes = std::max<std::int64_t>(0, count(value(record, "TotalNodes")))});
+                          .total_nodes = std::max<std::int64_t>(0, count(value(record, "TotalNodes"))),
+                          .max_memory_mb = count(value(record, "MaxMemPerNode"))});
   }
   return partitions;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "launcher/plan/limits.h"
 #include "launcher/run/submission.h"
 #include "launcher/slurm/scontrol_text.h"
 #include "runtime/base/clock.h"
@@ -38,45 +39,29 @@ void add_all(base::Faults& faults, const Error& error) {
   for (const base::Fault& fault : error.faults()) faults.add(fault);
 }
 
+/// As a cluster file would say it: zeros where there is no limit.
+cluster::PartitionLimits limits_of(const slurm::PartitionFacts& facts) {
+  const auto limit = [](std::int64_t value) { return std::max<std::int64_t>(value, 0); };
+  return {.name = facts.name,
+          .is_default = facts.is_default,
+          .nodes = facts.total_nodes,
+          .max_nodes = limit(facts.max_nodes),
+          .max_time_min = limit(facts.max_time_s) / 60,
+          .max_memory_gb = static_cast<double>(limit(facts.max_memory_mb)) * 1048576e-9};
+}
+
 }  // namespace
 
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
                   base::Faults& faults) {
-  const cluster::SlurmFacts& wanted = prepared.cluster.slurm;
-  const std::string where = text("cluster ", prepared.cluster.name);
-  std::vector<std::string> names;
-  const slurm::PartitionFacts* partition = nullptr;
-  for (const slurm::PartitionFacts& one : partitions) {
-    names.push_back(one.name);
-    if (wanted.partition.empty() ? one.is_default : one.name == wanted.partition) partition = &one;
-  }
-  if (partition == nullptr) {
-    const std::string near = base::nearest(wanted.partition, names);
-    faults.add(
-        {.what = wanted.partition.empty() ? "slurm.partition is not set, and Slurm has no default partition"
-                                          : text("Slurm has no partition '", wanted.partition, "'"),
-         .where = where,
-         .fix = text(near.empty() ? "" : "did you mean '" + near + "'? ", "there are ", base::join(names, ", "))});
-    return;
-  }
-  if (!partition->is_up)
-    faults.add(
-        {.what = text("partition ", partition->name, " is down"), .where = where, .fix = "choose another, or wait"});
-  const std::int64_t nodes = prepared.plan.num_nodes;
-  const std::int64_t most = partition->max_nodes == slurm::kUnlimited
-                                ? partition->total_nodes
-                                : std::min(partition->max_nodes, partition->total_nodes);
-  if (nodes > most)
-    faults.add(
-        {.what = text("the plan needs ", nodes, " nodes, but a job in partition ", partition->name, " may have ", most),
-         .where = where,
-         .fix = "plan the job smaller, or set slurm.partition"});
-  const std::int64_t time_s = wanted.time_limit_min * 60;
-  if (partition->max_time_s != slurm::kUnlimited && time_s > partition->max_time_s)
-    faults.add({.what = text("slurm.time_limit_min = ", wanted.time_limit_min, ", but partition ", partition->name,
-                             " ends jobs after ", partition->max_time_s / 60, " minutes"),
-                .where = where,
-                .fix = text("set slurm.time_limit_min = ", partition->max_time_s / 60, " or less")});
+  std::vector<cluster::PartitionLimits> limits;
+  for (const slurm::PartitionFacts& one : partitions) limits.push_back(limits_of(one));
+  plan::check_limits(prepared.plan, prepared.cluster, limits, faults);
+  const cluster::PartitionLimits* chosen = plan::partition_of(prepared.cluster.slurm, limits);
+  if (chosen != nullptr && !partitions[static_cast<std::size_t>(chosen - limits.data())].is_up)
+    faults.add({.what = text("partition ", chosen->name, " is down"),
+                .where = prepared.cluster.places.of("slurm.partition"),
+                .fix = "choose another, or wait"});
 }
 
 std::string start_text(std::int64_t start_s, std::int64_t now_s) {

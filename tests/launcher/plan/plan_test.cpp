@@ -60,7 +60,7 @@ TEST_F(PlanTest, EveryShippedJobIsPlannedOnEveryShippedClusterOrSaysWhy) {
         const Planned planned = make_plan({.job = job, .overrides = {}, .cluster = name});
         EXPECT_EQ(planned.plan.cluster, name);
         EXPECT_GE(planned.plan.ranks.size(), 1u);
-        expect_has(plan_page(planned.plan, ""), job);
+        expect_has(plan_page(planned.plan, planned.cluster, ""), job);
       } catch (const Error& error) {
         for (const base::Fault& fault : error.faults()) {
           EXPECT_FALSE(fault.where.empty()) << fault.what;
@@ -174,7 +174,7 @@ TEST_F(PlanTest, AHalfThousandRanksArePlannedInAFifthOfASecond) {
       kModel + "[grpo]\nprompts_per_step = 64\n[train]\ntp = 8\npp = 2\ndp = 32\n[gen]\ntp = 4\ndp = 128\n";
   const auto begin = std::chrono::steady_clock::now();
   const spec::Plan plan = make(job, "dgx-h100").plan;
-  const std::string page = plan_page(plan, "");
+  const std::string page = plan_page(plan, {}, "");
   const double elapsed_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_EQ(plan.num_nodes, 64);
   EXPECT_EQ(plan.ranks.size(), 512u);
@@ -188,7 +188,7 @@ TEST_F(PlanTest, NoLineOfAPageIsWiderThanAHundredColumns) {
                                   kModel + "[placement]\nmode = \"split\"\n[gen]\ndp = 16\n",
                               "dgx-h100")
                               .plan;
-  for (const std::string& page : {plan_page(plan, "#!/bin/bash\necho\n"), keys_page(spec::job_keys()),
+  for (const std::string& page : {plan_page(plan, {}, "#!/bin/bash\necho\n"), keys_page(spec::job_keys()),
                                   keys_page(cluster::cluster_keys()), step_fields_page(spec::step_fields())}) {
     for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
   }

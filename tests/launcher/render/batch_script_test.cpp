@@ -56,6 +56,27 @@ TEST(BatchScript, EverythingThatASiteMayAskFor) {
   EXPECT_EQ(batch_script(shape(), plan, site, "/opt/my muster/muster"), golden("site.sh"));
 }
 
+TEST(BatchScript, AgentAndRanksRunInAContainerAndTheSupervisorOnTheHost) {
+  cluster::Cluster site = cluster::read_cluster("gb200-nvl72", kSource / "clusters");
+  site.slurm.nodelist = "n[0-7]";
+  site.slurm.comment = "a b";
+  site.slurm.features = {"gb200", "ib"};
+  site.container = {.kind = cluster::ContainerKind::pyxis,
+                    .image = "registry.site/cuda:13",
+                    .mounts = {"/home/u:/home/u", "/data:/corpus:ro"},
+                    .flags = {"--no-container-mount-home"}};
+  spec::Plan plan = plan_of(8, 4, "cuda");
+  plan.segment_nodes = 4;
+  plan.binaries = "/opt/muster/bin";
+  plan.job.model.path = "/data/models/llama";
+  plan.job.data.path = "/home/u/rows.jsonl";
+  EXPECT_EQ(batch_script(shape(), plan, site, "/opt/muster/bin/muster"), golden("pyxis.sh"));
+  site.container.kind = cluster::ContainerKind::apptainer;
+  site.container.image = "/images/cuda 13.sif";
+  site.container.flags = {"--no-home"};
+  EXPECT_EQ(batch_script(shape(), plan, site, "/opt/muster/bin/muster"), golden("apptainer.sh"));
+}
+
 TEST(BatchScript, IsADozenLines) {
   const std::string script = batch_script(shape(), plan_of(4, 8, "cuda"),
                                           cluster::read_cluster("dgx-h100", kSource / "clusters"), "/opt/muster");
