@@ -159,6 +159,37 @@ TEST(CheckJob, NamesMissingThingsAndTheNearest) {
   EXPECT_EQ(only_fault([](Job& j) { j.name = "../etc"; }), "name = \"../etc\"");
 }
 
+TEST(CheckJob, KnowsWhichPrecisionsGoTogether) {
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.gen.kv_dtype = CacheType::fp8;
+              j.train.pp = 2;
+              j.gen.dp = 2;
+            }),
+            "gen.kv_dtype = \"fp8\" with train.backend = \"megatron\", train.pp = 2");
+  EXPECT_EQ(only_fault([](Job& j) { j.train.grad_dtype = DataType::fp8; }), "train.grad_dtype = \"fp8\"");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.train.fp8 = true;
+              j.model.dtype = DataType::fp32;
+            }),
+            "train.fp8 with model.dtype = \"fp32\"");
+  EXPECT_EQ(verdict([](Job& j) { j.gen.fp8_skip = {"o_proj"}; }).warnings.size(), 1u);
+}
+
+TEST(CheckJob, BoundsTheStepTheRatioAndTheLearningRate) {
+  EXPECT_EQ(only_fault([](Job& j) { j.grpo.batch_multiplier = 3; }),
+            "grpo.batch_multiplier = 3 without dynamic sampling");
+  EXPECT_EQ(only_fault([](Job& j) { j.loss.ratio = RatioLevel::sequence; }),
+            "loss.ratio = \"sequence\" with loss.reduction = \"token\"");
+  EXPECT_EQ(only_fault([](Job& j) { j.optimizer.warmup_init_lr = 1; }),
+            "optimizer.warmup_init_lr = 1 is above optimizer.lr = 1e-06");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.optimizer.warmup_steps = 10;
+              j.optimizer.schedule = Schedule::linear;
+              j.optimizer.decay_steps = 10;
+            }),
+            "optimizer.decay_steps = 10 ends within optimizer.warmup_steps = 10");
+}
+
 TEST(CheckJob, WarnsOfWhatIsLegalButFoolish) {
   EXPECT_EQ(verdict([](Job& j) { j.gen.dtype = DataType::fp8; }).warnings.size(), 1u);
   EXPECT_EQ(verdict([](Job& j) {
