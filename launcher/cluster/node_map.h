@@ -41,7 +41,5 @@ void check_map(const std::vector<NumaNode>& map, std::int64_t ranks_per_node, bo
 
 /// "0-2,7" -> 0 1 2 7; "0-6:2" -> 0 2 4 6. Adds a fault when it is no such list.
 std::vector<int> parse_cpus(const std::string& list, const std::string& where, base::Faults& faults);
-/// 0 1 2 7 -> "0-2,7".
-std::string cpus_text(const std::vector<int>& cpus);
 
 }  // namespace muster::cluster

@@ -1,6 +1,7 @@
 #include "runtime/base/process.h"
 
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -50,6 +52,7 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
     for (const int cpu : options.cpus) CPU_SET(cpu, &set);
     if (::sched_setaffinity(0, sizeof set, &set) != 0) return errno;
   }
+  if (options.memory_node) prefer_memory_node(*options.memory_node);
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   for (const int fd : options.inherit) ::fcntl(fd, F_SETFD, 0);
   ::fcntl(report, F_SETFD, FD_CLOEXEC);
@@ -95,6 +98,15 @@ pid_t start_child(const ChildOptions& options) {
     throw Error::cluster({.what = std::string("cannot start: ") + std::strerror(code), .where = options.command[0]});
   }
   return pid;
+}
+
+bool prefer_memory_node(int node) {
+  constexpr std::size_t kWord = 8 * sizeof(unsigned long);
+  std::array<unsigned long, 1024 / kWord> mask{};
+  if (node >= 0 && node < 1024)
+    mask[static_cast<std::size_t>(node) / kWord] = 1UL << (static_cast<std::size_t>(node) % kWord);
+  const int policy = node < 0 ? MPOL_DEFAULT : MPOL_PREFERRED;
+  return ::syscall(SYS_set_mempolicy, policy, node < 0 ? nullptr : mask.data(), node < 0 ? 0UL : 1024UL) == 0;
 }
 
 std::optional<ChildEnd> wait_child(pid_t pid, bool block) {

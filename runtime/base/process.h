@@ -18,6 +18,7 @@ struct ChildOptions {
   std::filesystem::path folder;                         // working folder; empty: the parent's
   std::vector<int> inherit;                             // descriptors that stay open under their own numbers
   std::vector<int> cpus;                                // affinity; empty: the parent's
+  std::optional<int> memory_node;                       // whose memory is preferred; where the system refuses, none is
   bool own_group = true;         // a process group of its own, so that signals reach its children too
   bool dies_with_parent = true;  // PR_SET_PDEATHSIG SIGKILL
 };
@@ -33,6 +34,9 @@ struct ChildEnd {
 
 /// fork and exec at once. throws: Error::cluster when the program cannot be started (the exec's own errno is reported).
 pid_t start_child(const ChildOptions& options);
+/// New pages of this thread, and of what it starts, come from the memory of this node while it has room; -1: from
+/// wherever they are first touched. False when there is no such node, or the system does not allow it (containers).
+bool prefer_memory_node(int node);
 /// Waits for this child. `block` false: none when it still runs.
 std::optional<ChildEnd> wait_child(pid_t pid, bool block);
 /// Sends to the child's group (or the process where it has none); a child that is gone is no error.

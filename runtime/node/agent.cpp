@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/text.h"
+#include "runtime/node/node_check.h"
 #include "runtime/node/rank_process.h"
 #include "runtime/node/rank_start.h"
 #include "runtime/spec/epoch.h"
@@ -54,6 +55,9 @@ class Agent {
 
  private:
   void start() {
+    const bool may_prefer_memory = base::prefer_memory_node(0) && base::prefer_memory_node(-1);
+    const std::string differences = node_differences(plan_, options_.slot, allowed_cpus(), may_prefer_memory);
+    if (!differences.empty()) say("warning", differences);
     for (const spec::RankPlan& rank : plan_.ranks) {
       if (rank.node_slot != options_.slot) continue;
       try {
@@ -71,9 +75,6 @@ class Agent {
         end_all("a rank could not be started");
         return;
       }
-      if (!rank.cpus.empty() && usable_cpus(rank.cpus, allowed_cpus()).empty())
-        say("warning",
-            base::text("rank ", rank.rank, " is not bound: none of its planned CPUs may be used by this process"));
     }
     say("info", base::text("started ", ranks_.size(), " ranks of slot ", options_.slot, " on ", host_));
   }

@@ -94,6 +94,7 @@ base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank
   child.inherit = told.reward_fds;
   child.inherit.push_back(told.beat_fd);
   child.cpus = usable_cpus(rank.cpus, allowed_cpus());
+  if (rank.memory_node) child.memory_node = static_cast<int>(*rank.memory_node);
   return child;
 }
 

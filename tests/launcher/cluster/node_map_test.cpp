@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "launcher/cluster/cluster.h"
+#include "runtime/base/cpu_list.h"
 
 namespace muster::cluster {
 namespace {
@@ -34,19 +35,19 @@ TEST(NodeMap, EveryCoreOfAShippedNodeBelongsToOneRankOfItsMemoryNode) {
     std::vector<int> all;
     for (const Affinity& place : places) all.insert(all.end(), place.cpus.begin(), place.cpus.end());
     std::sort(all.begin(), all.end());
-    EXPECT_EQ(cpus_text(all), cluster.ranks_per_node == 8 ? "0-223" : "0-143") << name;
+    EXPECT_EQ(base::cpu_list_text(all), cluster.ranks_per_node == 8 ? "0-223" : "0-143") << name;
     EXPECT_EQ(adapters_of(cluster.numa).size(), static_cast<std::size_t>(cluster.ranks_per_node)) << name;
   }
 }
 
 TEST(NodeMap, ARankGetsWholeCoresAndTheAdapterOfItsGpu) {
   const auto dgx = affinities(read_cluster("dgx-h100", kClusters).numa, 8, true);
-  EXPECT_EQ(cpus_text(dgx[0].cpus), "0-13,112-125");
-  EXPECT_EQ(cpus_text(dgx[7].cpus), "98-111,210-223");
+  EXPECT_EQ(base::cpu_list_text(dgx[0].cpus), "0-13,112-125");
+  EXPECT_EQ(base::cpu_list_text(dgx[7].cpus), "98-111,210-223");
   EXPECT_EQ(dgx[7].memory_node, 1);
   EXPECT_EQ(dgx[4].adapter, "mlx5_6");
   const auto tray = affinities(read_cluster("gb200-nvl72", kClusters).numa, 4, true);
-  EXPECT_EQ(cpus_text(tray[1].cpus), "36-71");
+  EXPECT_EQ(base::cpu_list_text(tray[1].cpus), "36-71");
   EXPECT_EQ(tray[3].adapter, "mlx5_5");
 }
 
@@ -54,7 +55,7 @@ TEST(NodeMap, TheOrderOfGpusNeedNotBeThatOfMemoryNodes) {
   const auto places = affinities(kFourNodes, 8, true);
   EXPECT_EQ(places[4].memory_node, 3);
   EXPECT_EQ(places[6].memory_node, 2);
-  EXPECT_EQ(cpus_text(places[5].cpus), "49-55,105-111");
+  EXPECT_EQ(base::cpu_list_text(places[5].cpus), "49-55,105-111");
   EXPECT_EQ(places[0].adapter, "a");
   EXPECT_EQ(places[1].adapter, "a");  // shared
   EXPECT_EQ(places[3].adapter, "c");
@@ -63,15 +64,15 @@ TEST(NodeMap, TheOrderOfGpusNeedNotBeThatOfMemoryNodes) {
 
 TEST(NodeMap, FewerRanksShareAllTheCoresOfTheirMemoryNodes) {
   const auto places = affinities(kFourNodes, 3, true);
-  EXPECT_EQ(cpus_text(places[0].cpus), "0-6,56-62");
-  EXPECT_EQ(cpus_text(places[2].cpus), "14-27,70-83");  // alone there
+  EXPECT_EQ(base::cpu_list_text(places[0].cpus), "0-6,56-62");
+  EXPECT_EQ(base::cpu_list_text(places[2].cpus), "14-27,70-83");  // alone there
 }
 
 TEST(NodeMap, WithoutGpusRanksAreDealtInBlocks) {
   const std::vector<NumaNode> map{{.node = 0, .cpus = {"0-6:2", "1-7:2"}}, {.node = 1, .cpus = {"8-14:2", "9-15:2"}}};
   EXPECT_EQ(faults_of(map, 4, false), "");
   const auto places = affinities(map, 4, false);
-  EXPECT_EQ(cpus_text(places[0].cpus), "0,2,1,3");
+  EXPECT_EQ(base::cpu_list_text(places[0].cpus), "0,2,1,3");
   EXPECT_EQ(places[3].memory_node, 1);
   EXPECT_TRUE(affinities({}, 4, false).empty());
 }
@@ -90,14 +91,6 @@ TEST(NodeMap, SaysWhatDoesNotHoldTogether) {
             "memory node 0 lists GPUs or adapters, which device = \"cpu\" ignores\n");
   for (const char* list : {"", "a", "3-1", "0-1-2", "0-4:0", "70000", "-1", "1,,2"})
     EXPECT_NE(faults_of({{.cpus = {list}, .gpus = {0}}}, 1), "") << list;
-}
-
-TEST(NodeMap, ListsOfCpusComeBack) {
-  base::Faults faults;
-  for (const char* list : {"0", "0-13,112-125", "0,2,4", "7-8"})
-    EXPECT_EQ(cpus_text(parse_cpus(list, "", faults)), list);
-  EXPECT_TRUE(faults.empty());
-  EXPECT_EQ(cpus_text({}), "");
 }
 
 }  // namespace

@@ -32,6 +32,21 @@ TEST(Process, ALongEnvironmentArrivesWhole) {
   EXPECT_EQ(read_file(folder.path() / "log"), "FIRST=" + value + "\nSECOND=" + value + "\n");
 }
 
+TEST(Process, AChildPrefersTheMemoryItWasGivenAndTheParentKeepsItsOwn) {
+  if (!prefer_memory_node(0)) GTEST_SKIP() << "set_mempolicy is refused here (a container without the right to)";
+  EXPECT_TRUE(prefer_memory_node(-1));
+  tests::TemporaryFolder folder;
+  const auto policies = [&](std::optional<int> node) {
+    const auto log = folder.path() / (node ? "with" : "without");
+    const pid_t pid =
+        start_child({.command = {"/bin/cat", "/proc/self/numa_maps"}, .output = log, .memory_node = node});
+    EXPECT_EQ(wait_child(pid, true).value().code, 0);
+    return read_file(log);
+  };
+  EXPECT_NE(policies(0).find(" prefer:0 "), std::string::npos);
+  EXPECT_EQ(policies(std::nullopt).find(" prefer:0 "), std::string::npos);
+}
+
 TEST(Process, TellsASignalFromACode) {
   const pid_t pid = start_child({.command = {"/bin/sh", "-c", "kill -SEGV $$"}});
   EXPECT_EQ(wait_child(pid, true).value().signal, SIGSEGV);
