@@ -24,6 +24,7 @@ const std::vector<Flag>& known_flags() {
       {"run-dir", "run-dir", "DIR", "the run folder (default: runs/<job>-<time>)"},
       {"plan", "plan", "FILE", "run a plan as it is"},
       {"json", "json", "", "print JSON"},
+      {"sort", "sort", "FIELD", "rates from the highest, everything else upwards; the fields are those of --json"},
       {"resolved", "resolved", "", "print plan.toml with every key of the job"},
       {"schedule", "schedule", "", "print the trainer's pipeline schedule"},
       {"steps", "steps", "", "the fields of a step record instead"},
@@ -188,6 +189,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.run_dir = typed.one("run-dir");
   options.plan_file = typed.one("plan");
   options.json = typed.has("json");
+  options.sort = typed.one("sort");
   options.resolved = typed.has("resolved");
   options.schedule = typed.has("schedule");
   options.steps = typed.has("steps");

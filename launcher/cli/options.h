@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> overrides;        // --set key=value, each
   std::filesystem::path run_dir;             // --run-dir
   std::filesystem::path plan_file;           // --plan
+  std::string sort;                          // rows --sort
   bool json = false, resolved = false;       // --json, --resolved
   bool schedule = false;                     // plan --schedule
   bool steps = false, cluster_keys = false;  // keys --steps, keys --cluster

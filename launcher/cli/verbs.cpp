@@ -1,12 +1,17 @@
 #include "launcher/cli/verbs.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "launcher/plan/plan.h"
 #include "launcher/plan/show.h"
 #include "launcher/render/batch_script.h"
+#include "launcher/rows/page.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/toml_reader.h"
 
 namespace muster::cli {
 
@@ -19,6 +24,28 @@ std::string batch_script(const plan::Planned& planned) {
   if (!planned.cluster.has_slurm) return "";
   const std::string shape = base::read_file(cluster::shipped_folder("templates") / "batch.sh.in");
   return render::batch_script(shape, planned.plan, planned.cluster, planned.plan.binaries / "muster");
+}
+
+/// Where a published job was measured, if that is not where it is planned; else empty.
+std::string measured_elsewhere(const plan::Planned& planned, const std::string& word) {
+  if (cluster::is_path(word)) return "";
+  const std::string job = planned.job_file.stem().string();
+  for (const rows::PublishedRow& row : rows::shipped_rows()) {
+    if (row.job == job && row.cluster != planned.plan.cluster)
+      return base::text("\nThis job was measured on cluster ", row.cluster, ": muster plan ", word, " --cluster ",
+                        row.cluster, "\n");
+  }
+  return "";
+}
+
+spec::Job job_of(const rows::PublishedRow& row) {
+  const std::filesystem::path templates = cluster::shipped_folder("templates");
+  const std::filesystem::path file = templates / "jobs" / (row.job + ".toml");
+  base::Faults faults;
+  const spec::Job job = spec::read_job({.text = base::read_file(file), .where = file.string(), .overrides = {}},
+                                       templates / "bases", faults);
+  faults.throw_if_any();
+  return job;
 }
 
 }  // namespace
@@ -45,6 +72,31 @@ int run_plan(const Options& options) {
     print(plan::schedule_page(planned.plan));
   } else {
     print(plan::plan_page(planned.plan, planned.cluster, batch_script(planned)));
+    print(measured_elsewhere(planned, options.words[0]));
+  }
+  return 0;
+}
+
+int run_rows(const Options& options) {
+  std::vector<rows::PublishedRow> found = rows::shipped_rows();
+  const auto named = std::find_if(found.begin(), found.end(), [&](const rows::PublishedRow& row) {
+    return options.words.size() == 1 && row.id == options.words[0];
+  });
+  const bool is_one = named != found.end();
+  if (is_one) {
+    found = {*named};
+  } else {
+    found = rows::select_rows(std::move(found), options.words);
+  }
+  if (!options.sort.empty()) rows::sort_rows(found, options.sort);
+  if (options.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const rows::PublishedRow& row : found) list.push_back(rows::row_value(row));
+    print(list.dump(2) + "\n");
+  } else if (is_one) {
+    print(rows::row_page(found[0], job_of(found[0])));
+  } else {
+    print(rows::rows_page(found));
   }
   return 0;
 }

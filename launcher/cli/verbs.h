@@ -1,4 +1,4 @@
-// The verbs that only look: plan and keys. Those that start something stand in the rooms that start it.
+// The verbs that only look: plan, rows and keys. Those that start something stand in the rooms that start it.
 #pragma once
 
 #include "launcher/cli/options.h"
@@ -6,6 +6,7 @@
 namespace muster::cli {
 
 int run_plan(const Options& options);
+int run_rows(const Options& options);
 int run_keys(const Options& options);
 
 }  // namespace muster::cli

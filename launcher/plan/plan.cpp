@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "launcher/plan/allocation.h"
+#include "launcher/rows/rows.h"
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
@@ -25,12 +26,16 @@ fs::path find_job(const std::string& word) {
   const fs::path folder = cluster::shipped_folder("templates") / "jobs";
   const fs::path path = folder / (word + ".toml");
   if (fs::is_regular_file(path)) return path;
-  const std::vector<std::string> known = cluster::names_in(folder);
+  std::vector<std::string> known = cluster::names_in(folder);
+  for (const rows::PublishedRow& row : rows::shipped_rows()) {
+    if (row.id == word) return folder / (row.job + ".toml");
+    known.push_back(row.id);
+  }
   const std::string near = base::nearest(word, known);
   throw Error::user({.what = text("there is no job \"", word, "\""),
                      .where = folder.string(),
                      .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") +
-                            "templates: " + base::join(known, ", ") + "; or give the path of a file"});
+                            "muster rows shows the published ones; or give the path of a file"});
 }
 
 namespace {

@@ -13,7 +13,7 @@
 namespace muster::plan {
 
 struct Request {
-  std::string job;                     // path, or the name of a shipped template
+  std::string job;                     // path, or the name of a shipped template or published row
   std::vector<std::string> overrides;  // --set, as typed
   std::string cluster = "local";       // path, or the name of a shipped cluster
   std::filesystem::path run_folder;    // empty: the plan is only shown
