@@ -6,8 +6,8 @@
 #include <set>
 
 #include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 #include "runtime/data/json_node.h"
-#include "runtime/data/utf8.h"
 
 namespace muster::data {
 namespace {
@@ -53,11 +53,11 @@ std::size_t character_before(std::string_view text, std::size_t at) {
 
 std::int32_t point_before(std::string_view text, std::size_t at) {
   const std::size_t begin = character_before(text, at);
-  return code_point(text.substr(begin, at - begin));
+  return base::code_point(text.substr(begin, at - begin));
 }
 
 std::int32_t point_at(std::string_view text, std::size_t at) {
-  return code_point(text.substr(at, utf8_step(text, at).size));
+  return base::code_point(text.substr(at, base::utf8_step(text, at).size));
 }
 
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
@@ -133,7 +133,7 @@ void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) co
     if (token.lstrip)
       while (begin > taken && is_space(point_before(text, begin))) begin = character_before(text, begin);
     if (token.rstrip)
-      while (end < text.size() && is_space(point_at(text, end))) end += utf8_step(text, end).size;
+      while (end < text.size() && is_space(point_at(text, end))) end += base::utf8_step(text, end).size;
     if (begin > taken) parts.push_back({text.substr(taken, begin - taken), std::nullopt});
     parts.push_back({begin < end ? text.substr(begin, end - begin) : std::string_view(), token.id});
     taken = end;

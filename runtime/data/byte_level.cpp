@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "runtime/data/utf8.h"
+#include "runtime/base/utf8.h"
 
 namespace muster::data {
 namespace {
@@ -22,7 +22,7 @@ struct Alphabet {
     int next = 0x100;
     for (int byte = 0; byte < 256; ++byte) {
       const int point = stands_for_itself(byte) ? byte : next++;
-      append_utf8(characters[static_cast<std::size_t>(byte)], point);
+      base::append_utf8(characters[static_cast<std::size_t>(byte)], point);
       bytes[static_cast<std::size_t>(point)] = byte;
     }
   }
@@ -46,8 +46,8 @@ std::string byte_level_text(std::string_view bytes) {
 std::optional<std::string> byte_level_bytes(std::string_view token) {
   std::string bytes;
   for (std::size_t at = 0; at < token.size();) {
-    const std::size_t size = utf8_step(token, at).size;
-    const auto point = static_cast<std::size_t>(code_point(token.substr(at, size)));
+    const std::size_t size = base::utf8_step(token, at).size;
+    const auto point = static_cast<std::size_t>(base::code_point(token.substr(at, size)));
     if (point >= alphabet().bytes.size() || alphabet().bytes[point] < 0) return std::nullopt;
     bytes += static_cast<char>(alphabet().bytes[point]);
     at += size;

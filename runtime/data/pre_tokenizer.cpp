@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/base/utf8.h"
 #include "runtime/data/json_node.h"
-#include "runtime/data/utf8.h"
 
 namespace muster::data {
 namespace {
@@ -18,13 +18,13 @@ constexpr const char* kKnown = "Sequence, Digits, Split, ByteLevel";
 // Any number character, as Unicode's general category N says: digits, Roman numerals, fractions.
 bool is_number(std::string_view character) {
   if (character.size() == 1) return character[0] >= '0' && character[0] <= '9';
-  const auto category = utf8proc_category(code_point(character));
+  const auto category = utf8proc_category(base::code_point(character));
   return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
 }
 
 void find_numbers(std::string_view text, std::vector<Span>& matches) {
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t size = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : utf8_step(text, at).size;
+    const std::size_t size = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : base::utf8_step(text, at).size;
     if (is_number(text.substr(at, size))) matches.push_back({at, at + size});
     at += size;
   }

@@ -7,7 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/data/utf8.h"
+#include "runtime/base/utf8.h"
 
 namespace muster::data {
 namespace {
@@ -127,7 +127,7 @@ void Regex::find_all(std::string_view text, std::vector<Span>& matches) const {
     const Span match{found[0], found[1]};
     if (match.begin == match.end) {  // an empty one right after a match does not count
       if (match.end != last_end) matches.push_back(match);
-      at = match.end < text.size() ? match.end + utf8_step(text, match.end).size : match.end + 1;
+      at = match.end < text.size() ? match.end + base::utf8_step(text, match.end).size : match.end + 1;
     } else {
       matches.push_back(match);
       at = match.end;

@@ -7,13 +7,13 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 #include "runtime/data/added_tokens.h"
 #include "runtime/data/bpe.h"
 #include "runtime/data/byte_level.h"
 #include "runtime/data/json_node.h"
 #include "runtime/data/normalizer.h"
 #include "runtime/data/pre_tokenizer.h"
-#include "runtime/data/utf8.h"
 
 namespace muster::data {
 namespace {
@@ -177,7 +177,7 @@ Tokenizer Tokenizer::parse(const std::string& json, const std::string& where) {
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_special) const {
-  if (!is_utf8(text)) throw Error::user({.what = "the text to be tokenised is not UTF-8"});
+  if (!base::is_utf8(text)) throw Error::user({.what = "the text to be tokenised is not UTF-8"});
   std::vector<std::int32_t> ids;
   if (add_special) ids = state_->prefix;
   if (const std::unique_lock lock(state_->scratch_mutex, std::try_to_lock); lock.owns_lock()) {
@@ -196,7 +196,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_speci
     if (id < 0 || id >= vocabulary_size() || (skip_special && is_special(id))) continue;
     bytes += state_->bytes[static_cast<std::size_t>(id)];
   }
-  return lossy_utf8(bytes);
+  return base::lossy_utf8(bytes);
 }
 
 std::optional<std::int32_t> Tokenizer::token_id(std::string_view content) const {

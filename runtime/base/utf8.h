@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace muster::data {
+namespace muster::base {
 
 /// What stands at `at`: a character of `size` bytes, or the longest beginning of one that goes wrong (then not valid).
 struct Utf8Step {
@@ -22,4 +22,4 @@ std::string lossy_utf8(std::string_view bytes);
 std::int32_t code_point(std::string_view character);
 void append_utf8(std::string& text, std::int32_t code_point);
 
-}  // namespace muster::data
+}  // namespace muster::base

@@ -1,6 +1,6 @@
-#include "runtime/data/utf8.h"
+#include "runtime/base/utf8.h"
 
-namespace muster::data {
+namespace muster::base {
 
 Utf8Step utf8_step(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t offset) -> unsigned {
@@ -78,4 +78,4 @@ void append_utf8(std::string& text, std::int32_t code_point) {
   }
 }
 
-}  // namespace muster::data
+}  // namespace muster::base

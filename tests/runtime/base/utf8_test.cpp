@@ -1,8 +1,8 @@
-#include "runtime/data/utf8.h"
+#include "runtime/base/utf8.h"
 
 #include <gtest/gtest.h>
 
-namespace muster::data {
+namespace muster::base {
 namespace {
 
 TEST(Utf8, EveryCodePointGoesThereAndBack) {
@@ -34,4 +34,4 @@ TEST(Utf8, EachMaximalWrongPartBecomesOneReplacement) {
 }
 
 }  // namespace
-}  // namespace muster::data
+}  // namespace muster::base
