@@ -26,6 +26,8 @@ constexpr const char* kUsage =
     "agent)\n"
     "       muster-runtime tokenize --model DIR --input F --output F   {id, text} -> {id, tokens}; F may be -\n"
     "       muster-runtime detokenize --model DIR --input F --output F {id, tokens} -> {id, text}\n"
+    "       muster-runtime render --model DIR --input F --output F     {id, messages} -> {id, text} by its chat "
+    "template\n"
     "       muster-runtime --version\n"
     "       muster-runtime VERB ...                                            any other verb runs in muster-rank\n";
 
@@ -62,6 +64,7 @@ int run(int count, char** arguments) {
   if (words[0] == "node") return node(words);
   if (words[0] == "tokenize") return tokenize(words);
   if (words[0] == "detokenize") return detokenize(words);
+  if (words[0] == "render") return render(words);
   if (words[0] == "reward") {
     // Signals to the whole job are the ranks' affair; a worker ends when its rank has closed the other end.
     for (const int signal : {SIGUSR2, SIGINT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_IGN);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/json_filter.h"
+#include "runtime/chat/chat_template.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/verb_options.h"
 
@@ -30,6 +31,23 @@ std::vector<std::int32_t> token_ids(const ordered_json& object) {
   return ids;
 }
 
+chat::Conversation conversation_of(const ordered_json& object) {
+  chat::Conversation made;
+  made.messages = member(object, "messages", ordered_json::value_t::array, "an array of messages");
+  for (const auto& [key, value] : object.items()) {
+    if (key == "tools")
+      made.tools = value;
+    else if (key == "documents")
+      made.documents = value;
+    else if (key == "add_generation_prompt")
+      made.add_generation_prompt =
+          member(object, "add_generation_prompt", ordered_json::value_t::boolean, "true or false");
+    else if (key != "id" && key != "messages")
+      made.variables[key] = value;
+  }
+  return made;
+}
+
 }  // namespace
 
 int tokenize(const std::vector<std::string>& words) {
@@ -47,6 +65,15 @@ int detokenize(const std::vector<std::string>& words) {
   const auto tokenizer = data::Tokenizer::read(options.at("model"));
   base::filter_json_lines(options.at("input"), options.at("output"), [&](const ordered_json& object) {
     return ordered_json{{"text", tokenizer.decode(token_ids(object), false)}};
+  });
+  return 0;
+}
+
+int render(const std::vector<std::string>& words) {
+  const VerbOptions options(words, {"model", "input", "output"});
+  const auto chat_template = chat::ChatTemplate::read(options.at("model"));
+  base::filter_json_lines(options.at("input"), options.at("output"), [&](const ordered_json& object) {
+    return ordered_json{{"text", chat_template.render(conversation_of(object))}};
   });
   return 0;
 }

@@ -1,4 +1,4 @@
-// The verbs of muster-runtime that convert text, JSON lines in and out: tokenize, detokenize.
+// The verbs of muster-runtime that convert text, JSON lines in and out: tokenize, detokenize, render.
 #pragma once
 
 #include <string>
@@ -11,5 +11,9 @@ namespace muster {
 int tokenize(const std::vector<std::string>& words);
 /// {"id", "tokens"} -> {"id", "text"}, special tokens kept. throws: Error::user.
 int detokenize(const std::vector<std::string>& words);
+/// {"id", "messages"} -> {"id", "text"} by the model's chat template. "tools", "documents" and "add_generation_prompt"
+/// (false unless given) are what transformers' apply_chat_template takes; every other member ("enable_thinking", ...)
+/// is a variable of the template. throws: Error::user.
+int render(const std::vector<std::string>& words);
 
 }  // namespace muster

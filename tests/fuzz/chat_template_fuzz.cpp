@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     made.messages = nlohmann::ordered_json::parse(
         R"([{"role": "system", "content": "s"}, {"role": "user", "content": "\u00e9 <think>x</think> y"},
             {"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"a": [1, 2.5]}}}]}])");
-    made.tools = nlohmann::ordered_json::parse(R"([{"name": "f", "parameters": {"properties": {"a": {"type": "n"}}}}])");
+    made.tools =
+        nlohmann::ordered_json::parse(R"([{"name": "f", "parameters": {"properties": {"a": {"type": "n"}}}}])");
     made.variables = {{"n", 3}, {"l", {3, 1, 2}}, {"s", "Hello W\u00f6rld"}, {"d", {{"a", 1}, {"b", "x"}}}};
     return made;
   }();
