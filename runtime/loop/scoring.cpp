@@ -20,7 +20,8 @@ Scoring::~Scoring() = default;
 
 void Scoring::submit(const generate::Sample& sample, const std::string& gold) {
   INVARIANT(client_ != nullptr, "a rank that speaks for samples has reward workers");
-  client_->submit(id_of(sample), reward_.kind, tokenizer_.decode(sample.tokens, true), gold);
+  client_->submit(
+      {.id = id_of(sample), .kind = reward_.kind, .answer = tokenizer_.decode(sample.tokens, true), .gold = gold});
 }
 
 std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples, double& waited_s) {

@@ -183,10 +183,9 @@ RewardClient::~RewardClient() {
   state_->thread.join();
 }
 
-void RewardClient::submit(std::int64_t id, const std::string& kind, const std::string& answer,
-                          const std::string& gold) {
-  std::string line =
-      request_line({.id = id, .kind = kind, .answer = answer, .gold = gold, .settings = state_->options.settings});
+void RewardClient::submit(const Request& request) {
+  const std::int64_t id = request.id;
+  const std::string line = request_line(request);
   {
     const std::scoped_lock lock(state_->mutex);
     INVARIANT(state_->in_use.insert(id).second, base::text("answer ", id, " is submitted once"));

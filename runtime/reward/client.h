@@ -15,7 +15,6 @@ struct ClientOptions {
   double timeout_s = 5;               // of one answer, as the workers have it
   double silent_margin_s = 10;        // a worker without a reply for so much longer is given up
   std::int64_t max_lost_workers = 1;  // more lost than that and collect throws; all lost: always
-  GradeSettings settings;
 };
 
 /// What collect hands back, in the order of the ids asked for.
@@ -34,8 +33,8 @@ class RewardClient {
   RewardClient(const RewardClient&) = delete;
   RewardClient& operator=(const RewardClient&) = delete;
 
-  /// Hands the answer to the worker with the least to do; never waits. `id` is the caller's and may not be in use.
-  void submit(std::int64_t id, const std::string& kind, const std::string& answer, const std::string& gold);
+  /// Hands the answer to the worker with the least to do; never waits. The id is the caller's and may not be in use.
+  void submit(const Request& request);
   /// Waits for these; each id was submitted and is collected once.
   /// throws: Error::rank when more than max_lost_workers workers were lost, or all of them.
   Collected collect(std::span<const std::int64_t> ids);

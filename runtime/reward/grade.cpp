@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <thread>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/reward/boxed.h"
-#include "runtime/reward/number.h"
+#include "runtime/reward/choice.h"
+#include "runtime/reward/math/verify.h"
+#include "runtime/reward/pattern.h"
 
 namespace muster::reward {
 namespace {
@@ -31,23 +33,42 @@ bool same_text(std::string_view a, std::string_view b, const GradeSettings& sett
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string without_spaces(std::string_view text) {
-  std::string out;
-  for (const char c : text)
-    if (c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '$') out += c;
-  return out;
+bool same_math(std::string_view answer, std::string_view gold, const GradeSettings& settings) {
+  return math::verify(answer, gold,
+                      {.decimals = settings.precision,
+                       .strict = settings.strict,
+                       .relation_as_set = settings.allow_set_relation_comp,
+                       .percent = settings.percent});
 }
 
-bool same_math(std::string_view answer, std::string_view gold, const GradeSettings& settings) {
-  const std::string_view gold_content = last_boxed(gold).value_or(gold);
-  const auto gold_number = whole_number(gold_content);
-  const auto boxed = last_boxed(answer);
-  if (gold_number) {
-    const auto number = boxed ? whole_number(*boxed) : last_number(answer);
-    return number && same_number(*number, *gold_number, settings.percent);
+bool same_choice(std::string_view answer, std::string_view gold) {
+  const auto wanted = chosen_letter(gold);
+  return wanted && chosen_letter(answer) == wanted;
+}
+
+// Jobs have one pattern, or a few.
+const Pattern& compiled(const std::string& expression) {
+  static std::map<std::string, Pattern> patterns;
+  if (patterns.size() > 64) patterns.clear();
+  return patterns.try_emplace(expression, expression, Pattern::Options{.dot_matches_newline = false}).first->second;
+}
+
+Grade grade_regex(std::string_view answer, std::string_view gold, const GradeSettings& settings) {
+  if (settings.pattern.empty())
+    throw Error::user({.what = "the reward kind regex needs a pattern", .where = "reward.pattern"});
+  const Pattern& pattern = compiled(settings.pattern);
+  std::optional<PatternMatch> last;
+  for (std::size_t from = 0; from <= answer.size();) {
+    bool ran_away = false;
+    auto match = pattern.find(answer, from, &ran_away);
+    if (ran_away) return {0, Outcome::failed};
+    if (!match) break;
+    from = std::max(match->end(), match->begin() + 1);
+    last = std::move(match);
   }
-  const std::string gold_text = without_spaces(gold_content);
-  return !gold_text.empty() && without_spaces(boxed.value_or(answer)) == gold_text;
+  if (!last) return {0, Outcome::graded};
+  const std::string_view found = last->group(answer, pattern.num_groups() > 0 ? 1 : 0);
+  return {gold.empty() || same_text(found, gold, settings) ? 1.0 : 0.0, Outcome::graded};
 }
 
 // What an evil answer does to its grader, on request: sleeps for ever, dies, takes all memory.
@@ -84,13 +105,15 @@ Outcome parse_outcome(std::string_view name) {
 }
 
 const std::vector<std::string>& grade_kinds() {
-  static const std::vector<std::string> kinds = {"exact", "math"};
+  static const std::vector<std::string> kinds = {"exact", "math", "choice", "regex"};
   return kinds;
 }
 
 Grade grade(std::string_view kind, std::string_view answer, std::string_view gold, const GradeSettings& settings) {
   if (kind == "exact") return {same_text(answer, gold, settings) ? 1.0 : 0.0, Outcome::graded};
   if (kind == "math") return {same_math(answer, gold, settings) ? 1.0 : 0.0, Outcome::graded};
+  if (kind == "choice") return {same_choice(answer, gold) ? 1.0 : 0.0, Outcome::graded};
+  if (kind == "regex") return grade_regex(answer, gold, settings);
   if (settings.allow_test_kinds && (kind == "sleep" || kind == "abort" || kind == "allocate"))
     return grade_test_kind(kind, answer);
   throw Error::user({.what = base::text("there is no reward kind '", kind, "'"),

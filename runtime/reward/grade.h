@@ -16,10 +16,14 @@ const char* outcome_name(Outcome outcome);
 Outcome parse_outcome(std::string_view name);
 
 struct GradeSettings {
-  bool trim = true;               // exact: white space around answer and gold does not count
-  bool ignore_case = false;       // exact: ASCII letters
-  bool percent = true;            // math: 50% equals 50 and 0.5
-  bool allow_test_kinds = false;  // "sleep", "abort", "allocate": for tests of the limits
+  bool trim = true;                      // exact, regex: white space around answer and gold does not count
+  bool ignore_case = false;              // exact, regex: ASCII letters
+  std::string pattern;                   // regex: its first group, of its last match, is the answer
+  bool percent = true;                   // math: 50% equals 50 and 0.5
+  int precision = 6;                     // math: decimals to which a number written with a point is rounded
+  bool strict = true;                    // math: names of variables count
+  bool allow_set_relation_comp = false;  // math: 1 < x < 2 as an answer meets the gold answer (1, 2)
+  bool allow_test_kinds = false;         // "sleep", "abort", "allocate": for tests of the limits
   bool operator==(const GradeSettings&) const = default;
 };
 
@@ -29,12 +33,16 @@ struct Grade {
   bool operator==(const Grade&) const = default;
 };
 
-/// exact: the whole answer is the gold answer. math: the last \boxed{} of the answer, else its last number, equals the
-/// gold answer, compared exactly as rationals (as text when the gold answer is no number). throws: Error::user on a
-/// kind that does not exist.
+/// exact: the whole answer is the gold answer.
+/// math: what the answer says (its boxes, "the answer is ...", its last formula or number) equals the gold answer, as
+///   Math-Verify has it (math/verify.h).
+/// choice: the letter that the answer chose is the gold answer's.
+/// regex: what `pattern` finds in the answer is the gold answer; with an empty gold answer it has to find something.
+///   failed when the search runs away.
+/// throws: Error::user on a kind that does not exist, a pattern that is none.
 Grade grade(std::string_view kind, std::string_view answer, std::string_view gold, const GradeSettings& settings = {});
 
-/// The kinds for people.
+/// The kinds for people; `command` is one too, answered by a program (command.h).
 const std::vector<std::string>& grade_kinds();
 
 }  // namespace muster::reward

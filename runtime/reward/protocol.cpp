@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.h"
+#include "runtime/base/text.h"
 
 namespace muster::reward {
 namespace {
@@ -18,35 +19,66 @@ std::string line_of(const ordered_json& object) {
 template <class Read>
 auto parse_line(std::string_view line, const Read& read) {
   try {
-    return read(json::parse(line));
+    return read(ordered_json::parse(line));
   } catch (const json::exception& error) {
     throw Error::user({.what = std::string("a line between rank and reward worker is broken: ") + error.what()});
   }
 }
 
+// Every setting that a request can carry, once.
+template <class Settings, class Visit>
+void each_setting(Settings& settings, const Visit& visit) {
+  visit("trim", settings.trim);
+  visit("ignore_case", settings.ignore_case);
+  visit("pattern", settings.pattern);
+  visit("percent", settings.percent);
+  visit("precision", settings.precision);
+  visit("strict", settings.strict);
+  visit("allow_set_relation_comp", settings.allow_set_relation_comp);
+}
+
 }  // namespace
+
+ordered_json settings_value(const GradeSettings& settings) {
+  const GradeSettings usual;
+  ordered_json given = ordered_json::object(), fallback = ordered_json::object(), out = ordered_json::object();
+  each_setting(settings, [&](const char* name, const auto& value) { given[name] = value; });
+  each_setting(usual, [&](const char* name, const auto& value) { fallback[name] = value; });
+  for (const auto& [name, value] : given.items())
+    if (value != fallback[name]) out[name] = value;
+  return out;
+}
+
+void read_settings(const ordered_json& object, GradeSettings& settings) {
+  each_setting(settings, [&](const char* name, auto& value) {
+    const auto found = object.find(name);
+    if (found == object.end()) return;
+    using Value = std::decay_t<decltype(value)>;
+    const bool fits = std::is_same_v<Value, bool>          ? found->is_boolean()
+                      : std::is_same_v<Value, std::string> ? found->is_string()
+                                                           : found->is_number_integer();
+    if (!fits) throw Error::user({.what = base::text("'", name, "' cannot be ", found->dump().substr(0, 40))});
+    value = found->template get<Value>();
+  });
+  if (settings.precision < 0 || settings.precision > 1000)
+    throw Error::user({.what = base::text("'precision' cannot be ", settings.precision, ": 0 .. 1000")});
+}
 
 std::string request_line(const Request& request) {
   ordered_json object = {
       {"id", request.id}, {"kind", request.kind}, {"answer", request.answer}, {"gold", request.gold}};
-  const GradeSettings& settings = request.settings;
-  if (settings != GradeSettings{})
-    object["settings"] = {
-        {"trim", settings.trim}, {"ignore_case", settings.ignore_case}, {"percent", settings.percent}};
+  if (request.settings != GradeSettings{}) object["settings"] = settings_value(request.settings);
   return line_of(object);
 }
 
 Request parse_request(std::string_view line) {
-  return parse_line(line, [](const json& object) {
+  return parse_line(line, [](const ordered_json& object) {
     Request request{.id = object.at("id").get<std::int64_t>(),
                     .kind = object.at("kind"),
                     .answer = object.at("answer"),
                     .gold = object.at("gold")};
-    if (const auto settings = object.find("settings"); settings != object.end()) {
-      request.settings.trim = settings->at("trim").get<bool>();
-      request.settings.ignore_case = settings->at("ignore_case").get<bool>();
-      request.settings.percent = settings->at("percent").get<bool>();
-    }
+    if (const auto settings = object.find("settings"); settings != object.end())
+      read_settings(*settings, request.settings);
     return request;
   });
 }
@@ -56,7 +88,7 @@ std::string reply_line(const Reply& reply) {
 }
 
 Reply parse_reply(std::string_view line) {
-  return parse_line(line, [](const json& object) {
+  return parse_line(line, [](const ordered_json& object) {
     return Reply{object.at("id").get<std::int64_t>(),
                  {object.at("reward").get<double>(), parse_outcome(object.at("outcome").get<std::string>())}};
   });

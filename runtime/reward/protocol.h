@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,12 @@ struct Reply {
   std::int64_t id = 0;
   Grade grade;
 };
+
+/// Settings that differ from the defaults, by name.
+nlohmann::ordered_json settings_value(const GradeSettings& settings);
+/// Takes the settings that `object` has; other members are passed over. throws: Error::user with the name of one that
+/// is of the wrong type or out of range.
+void read_settings(const nlohmann::ordered_json& object, GradeSettings& settings);
 
 /// With the newline. Bytes of an answer that are not UTF-8 become U+FFFD.
 std::string request_line(const Request& request);

@@ -25,29 +25,30 @@ TEST(RewardClient, HandsBackGradesInTheOrderAskedFor) {
   WorkerProcess first(kQuick), second(kQuick);
   RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.3});
   for (std::int64_t id = 0; id < 100; ++id)
-    client.submit(id, "math", "it is " + std::to_string(id), std::to_string(id / 2 * 2));
+    client.submit(
+        {.id = id, .kind = "math", .answer = "it is " + std::to_string(id), .gold = std::to_string(id / 2 * 2)});
   std::vector<std::int64_t> ids = ids_to(100);
   std::reverse(ids.begin(), ids.end());
   const Collected collected = client.collect(ids);
   ASSERT_EQ(collected.grades.size(), 100u);
   for (std::size_t i = 0; i < ids.size(); ++i)
     EXPECT_EQ(collected.grades[i], (Grade{ids[i] % 2 == 0 ? 1.0 : 0.0, Outcome::graded})) << ids[i];
-  client.submit(5, "exact", "a", "a");
+  client.submit({.id = 5, .kind = "exact", .answer = "a", .gold = "a"});
   EXPECT_EQ(client.collect(std::vector<std::int64_t>{5}).grades[0].reward, 1) << "an id is free again once collected";
 }
 
 TEST(RewardClient, SettingsReachTheGrader) {
   WorkerProcess worker(kQuick);
-  RewardClient client({worker.fd()}, {.timeout_s = 0.3, .settings = {.ignore_case = true}});
-  client.submit(1, "exact", "YES", "yes");
+  RewardClient client({worker.fd()}, {.timeout_s = 0.3});
+  client.submit({.id = 1, .kind = "exact", .answer = "YES", .gold = "yes", .settings = {.ignore_case = true}});
   EXPECT_EQ(client.collect(std::vector<std::int64_t>{1}).grades[0].reward, 1);
 }
 
 TEST(RewardClient, ATimeoutIsAnOutcomeOfItsOwn) {
   WorkerProcess worker(kQuick);
   RewardClient client({worker.fd()}, {.timeout_s = 0.3});
-  client.submit(0, "sleep", "100", "");
-  client.submit(1, "exact", "a", "a");
+  client.submit({.id = 0, .kind = "sleep", .answer = "100", .gold = ""});
+  client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
   const Collected collected = client.collect(ids_to(2));
   EXPECT_EQ(collected.grades[0], (Grade{0, Outcome::timeout}));
   EXPECT_EQ(collected.grades[1], (Grade{1, Outcome::graded}));
@@ -58,7 +59,7 @@ TEST(RewardClient, ATimeoutIsAnOutcomeOfItsOwn) {
 TEST(RewardClient, TimeThatIsHiddenIsNotWaited) {
   WorkerProcess worker(kQuick);
   RewardClient client({worker.fd()}, {.timeout_s = 0.3});
-  client.submit(0, "sleep", "0.1", "");
+  client.submit({.id = 0, .kind = "sleep", .answer = "0.1", .gold = ""});
   std::this_thread::sleep_for(std::chrono::milliseconds(400));
   EXPECT_LT(client.collect(ids_to(1)).waited_s, 0.05);
 }
@@ -66,22 +67,22 @@ TEST(RewardClient, TimeThatIsHiddenIsNotWaited) {
 TEST(RewardClient, AWorkerThatVanishesLeavesItsAnswersFailedAndTheOtherGoesOn) {
   WorkerProcess first({.timeout_s = 100, .allow_test_kinds = true}), second(kQuick);
   RewardClient client({first.fd(), second.fd()}, {.timeout_s = 100});
-  client.submit(0, "sleep", "100", "");
-  client.submit(1, "exact", "a", "a");
+  client.submit({.id = 0, .kind = "sleep", .answer = "100", .gold = ""});
+  client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   ::kill(first.pid(), SIGKILL);
   const Collected collected = client.collect(ids_to(2));
   EXPECT_EQ(collected.grades[0], (Grade{0, Outcome::failed}));
   EXPECT_EQ(collected.grades[1], (Grade{1, Outcome::graded}));
   EXPECT_EQ(client.lost_workers(), 1);
-  client.submit(2, "exact", "a", "a");
+  client.submit({.id = 2, .kind = "exact", .answer = "a", .gold = "a"});
   EXPECT_EQ(client.collect(std::vector<std::int64_t>{2}).grades[0].reward, 1);
 }
 
 TEST(RewardClient, WithoutAWorkerLeftCollectThrows) {
   WorkerProcess worker({.timeout_s = 100, .allow_test_kinds = true});
   RewardClient client({worker.fd()}, {.timeout_s = 100});
-  client.submit(0, "sleep", "100", "");
+  client.submit({.id = 0, .kind = "sleep", .answer = "100", .gold = ""});
   ::kill(worker.pid(), SIGKILL);
   try {
     client.collect(ids_to(1));
@@ -96,8 +97,8 @@ TEST(RewardClient, AWorkerThatIsStoppedIsGivenUp) {
   WorkerProcess first({.timeout_s = 0.2, .allow_test_kinds = true}), second(kQuick);
   ::kill(first.pid(), SIGSTOP);
   RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.2, .silent_margin_s = 0.3});
-  client.submit(0, "exact", "a", "a");
-  client.submit(1, "exact", "a", "a");
+  client.submit({.id = 0, .kind = "exact", .answer = "a", .gold = "a"});
+  client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
   const base::Stopwatch watch;
   const Collected collected = client.collect(ids_to(2));
   EXPECT_EQ(collected.grades[0].outcome, Outcome::failed);
@@ -110,8 +111,8 @@ TEST(RewardClient, NeedsAWorker) { EXPECT_THROW(RewardClient({}, {}), Error); }
 TEST(RewardClient, AnIdInUseIsOurOwnDefect) {
   WorkerProcess worker(kQuick);
   RewardClient client({worker.fd()}, {});
-  client.submit(1, "exact", "a", "a");
-  EXPECT_THROW(client.submit(1, "exact", "a", "a"), Error);
+  client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
+  EXPECT_THROW(client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"}), Error);
   EXPECT_THROW(client.collect(std::vector<std::int64_t>{2}), Error);
 }
 
@@ -126,8 +127,10 @@ TEST(RewardClient, AHundredThousandAnswersGoThroughWithoutADeadlock) {
   constexpr std::int64_t kCount = 100'000;
 #endif
   for (std::int64_t id = 0; id < kCount; ++id)
-    client.submit(id, "math", "3 + " + std::to_string(id) + " = " + std::to_string(id + 3) + ".",
-                  std::to_string(id + 3 + (id % 4 == 0)));
+    client.submit({.id = id,
+                   .kind = "math",
+                   .answer = "3 + " + std::to_string(id) + " = " + std::to_string(id + 3) + ".",
+                   .gold = std::to_string(id + 3 + (id % 4 == 0))});
   const double submitted_s = watch.elapsed_s();
   const Collected collected = client.collect(ids_to(kCount));
   const double rate = kCount / watch.elapsed_s();

@@ -42,6 +42,25 @@ TEST(Math, AGoldAnswerThatIsNoNumberIsComparedAsText) {
   EXPECT_EQ(grade("math", "", "").reward, 0) << "an empty gold answer is met by nothing";
 }
 
+TEST(Regex, TheFirstGroupOfTheLastMatchIsTheAnswer) {
+  const GradeSettings settings{.pattern = "<answer>\\s*(.*?)\\s*</answer>"};
+  EXPECT_EQ(grade("regex", "<answer>6</answer> no, <answer> 7 </answer>", "7", settings).reward, 1);
+  EXPECT_EQ(grade("regex", "<answer>7</answer> no, <answer>6</answer>", "7", settings).reward, 0);
+  EXPECT_EQ(grade("regex", "7", "7", settings).reward, 0);
+  EXPECT_EQ(grade("regex", "<answer>x</answer>", "", settings).reward, 1) << "without a gold answer it has to be there";
+  EXPECT_EQ(grade("regex", "it is 7", "7", {.pattern = "\\d"}).reward, 1) << "without a group the whole match counts";
+  EXPECT_EQ(grade("regex", std::string(60, 'a') + "!", "a", {.pattern = "^(a+)+$"}).outcome, Outcome::failed);
+  EXPECT_THROW(grade("regex", "a", "a", {.pattern = "("}), Error);
+  EXPECT_THROW(grade("regex", "a", "a"), Error);
+}
+
+TEST(Choice, TheLettersAreCompared) {
+  EXPECT_EQ(grade("choice", "so the answer is (B)", "B").reward, 1);
+  EXPECT_EQ(grade("choice", "so the answer is (C)", "B").reward, 0);
+  EXPECT_EQ(grade("choice", "no idea", "B").reward, 0);
+  EXPECT_EQ(grade("choice", "no idea", "no idea").reward, 0);
+}
+
 TEST(Grade, AnUnknownKindIsRefusedAndTestKindsNeedLeave) {
   EXPECT_THROW(grade("vibes", "a", "a"), Error);
   EXPECT_THROW(grade("sleep", "0", ""), Error);

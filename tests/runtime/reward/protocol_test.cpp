@@ -39,7 +39,7 @@ TEST(Protocol, BrokenLinesAreRefused) {
   for (const char* line :
        {"", "{", "[]", "3", "{\"id\":1}", "{\"id\":\"x\",\"kind\":\"a\",\"answer\":\"b\",\"gold\":\"c\"}",
         "{\"id\":1,\"kind\":1,\"answer\":\"b\",\"gold\":\"c\"}",
-        "{\"id\":1,\"kind\":\"a\",\"answer\":\"b\",\"gold\":\"c\",\"settings\":{}}"})
+        "{\"id\":1,\"kind\":\"a\",\"answer\":\"b\",\"gold\":\"c\",\"settings\":{\"trim\":1}}"})
     EXPECT_THROW(parse_request(line), Error) << line;
   for (const char* line :
        {"", "{}", "{\"id\":1,\"reward\":\"x\",\"outcome\":\"graded\"}", "{\"id\":1,\"reward\":1,\"outcome\":\"fine\"}"})

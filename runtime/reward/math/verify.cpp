@@ -1,0 +1,25 @@
+#include "runtime/reward/math/verify.h"
+
+#include "runtime/base/text.h"
+#include "runtime/reward/math/extract.h"
+
+namespace muster::reward::math {
+
+bool verify(std::string_view answer, std::string_view gold, const EqualSettings& settings) {
+  const Extracted wanted = extract_gold(gold);
+  if (!wanted.value && wanted.text.empty()) return false;
+  const Extracted given = extract_answer(answer);
+  const auto is_percent = [](const Expr& value) { return value && value->kind == Kind::percent; };
+  // The same words are the same answer; the text of a percentage is its number.
+  const std::string text = base::trim(wanted.text);
+  if (!text.empty() && text == base::trim(given.text) &&
+      (settings.percent || is_percent(wanted.value) == is_percent(given.value)))
+    return true;
+  try {
+    return wanted.value && given.value && equal(wanted.value, given.value, settings);
+  } catch (const TooMuch&) {
+    return false;
+  }
+}
+
+}  // namespace muster::reward::math

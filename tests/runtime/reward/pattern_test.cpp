@@ -1,0 +1,39 @@
+#include "runtime/reward/pattern.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+
+namespace muster::reward {
+namespace {
+
+TEST(Pattern, FindsAndReplaces) {
+  const Pattern pattern("(\\d)(x)?");
+  EXPECT_EQ(pattern.find_all("1x 2").size(), 2U);
+  EXPECT_TRUE(pattern.find("1x")->groups[2].set);
+  EXPECT_FALSE(pattern.find("1")->groups[2].set);
+  EXPECT_EQ(pattern.replaced("a1xb2", "-"), "a-b-");
+  EXPECT_EQ(Pattern("b*").find_all("abab").size(), 5U) << "empty matches move on";
+  EXPECT_EQ(Pattern("é").find_all("caf\xc3\xa9 \xff \xc3\xa9").size(), 2U) << "bytes that are no UTF-8 match nothing";
+}
+
+TEST(Pattern, WhatRunsAwayIsStopped) {
+  const base::Stopwatch watch;
+  bool ran_away = false;
+  EXPECT_FALSE(Pattern("^(a+)+$").find(std::string(40, 'a') + "b", 0, &ran_away));
+  EXPECT_TRUE(ran_away);
+  EXPECT_LT(watch.elapsed_s(), 5);
+}
+
+TEST(Pattern, AFaultHasItsPlace) {
+  try {
+    const Pattern pattern("a(b");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("character 4"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace muster::reward
