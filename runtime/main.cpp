@@ -28,6 +28,7 @@ constexpr const char* kUsage =
     "       muster-runtime detokenize --model DIR --input F --output F {id, tokens} -> {id, text}\n"
     "       muster-runtime render --model DIR --input F --output F     {id, messages} -> {id, text} by its chat "
     "template\n"
+    "       muster-runtime grade --kind K --input F --output F         {id, gold, answer} -> {id, reward, outcome}\n"
     "       muster-runtime --version\n"
     "       muster-runtime VERB ...                                            any other verb runs in muster-rank\n";
 
@@ -65,6 +66,7 @@ int run(int count, char** arguments) {
   if (words[0] == "tokenize") return tokenize(words);
   if (words[0] == "detokenize") return detokenize(words);
   if (words[0] == "render") return render(words);
+  if (words[0] == "grade") return grade(words);
   if (words[0] == "reward") {
     // Signals to the whole job are the ranks' affair; a worker ends when its rank has closed the other end.
     for (const int signal : {SIGUSR2, SIGINT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_IGN);

@@ -6,6 +6,7 @@
 #include "runtime/base/json_filter.h"
 #include "runtime/chat/chat_template.h"
 #include "runtime/data/tokenizer.h"
+#include "runtime/reward/grade_lines.h"
 #include "runtime/verb_options.h"
 
 namespace muster {
@@ -75,6 +76,15 @@ int render(const std::vector<std::string>& words) {
   base::filter_json_lines(options.at("input"), options.at("output"), [&](const ordered_json& object) {
     return ordered_json{{"text", chat_template.render(conversation_of(object))}};
   });
+  return 0;
+}
+
+int grade(const std::vector<std::string>& words) {
+  const VerbOptions options(words, {"kind", "input", "output", "timeout-s", "max-memory-gb"});
+  reward::WorkerLimits limits;
+  if (options.has("timeout-s")) limits.timeout_s = options.number<double>("timeout-s");
+  if (options.has("max-memory-gb")) limits.max_memory_gb = options.number<double>("max-memory-gb");
+  reward::grade_lines(options.at("kind"), options.at("input"), options.at("output"), limits);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// The verbs of muster-runtime that convert text, JSON lines in and out: tokenize, detokenize, render.
+// The verbs of muster-runtime that convert text, JSON lines in and out: tokenize, detokenize, render, grade.
 #pragma once
 
 #include <string>
@@ -15,5 +15,7 @@ int detokenize(const std::vector<std::string>& words);
 /// (false unless given) are what transformers' apply_chat_template takes; every other member ("enable_thinking", ...)
 /// is a variable of the template. throws: Error::user.
 int render(const std::vector<std::string>& words);
+/// {"id", "gold", "answer", settings} -> {"id", "reward", "outcome"}: reward/grade_lines.h. throws: Error::user.
+int grade(const std::vector<std::string>& words);
 
 }  // namespace muster

@@ -1,0 +1,90 @@
+#include "runtime/reward/grade_lines.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/json_filter.h"
+#include "runtime/base/text.h"
+#include "runtime/reward/client.h"
+
+namespace muster::reward {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// A worker process of this verb: it ends when its client is gone, and is waited for.
+class OwnWorker {
+ public:
+  explicit OwnWorker(const WorkerLimits& limits) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      throw Error::cluster({.what = std::string("no socket pair for a reward worker: ") + std::strerror(errno)});
+    client_end_ = base::Descriptor(ends[0]);
+    base::Descriptor worker_end(ends[1]);
+    pid_ = ::fork();
+    if (pid_ < 0) throw Error::cluster({.what = std::string("cannot start a reward worker: ") + std::strerror(errno)});
+    if (pid_ == 0) {
+      client_end_.reset();
+      ::_exit(serve_rewards(worker_end.release(), limits));
+    }
+  }
+  ~OwnWorker() {
+    client_end_.reset();
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  OwnWorker(const OwnWorker&) = delete;
+  OwnWorker& operator=(const OwnWorker&) = delete;
+  int take_client_end() { return client_end_.release(); }
+
+ private:
+  base::Descriptor client_end_;
+  pid_t pid_ = -1;
+};
+
+const std::string& text_member(const ordered_json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end()) throw Error::user({.what = base::text("key '", name, "' is missing")});
+  if (!found->is_string())
+    throw Error::user({.what = base::text("'", name, "' has to be text, not ", found->type_name())});
+  return found->get_ref<const std::string&>();
+}
+
+GradeSettings settings_of(const ordered_json& object) {
+  GradeSettings settings;
+  read_settings(object, settings);
+  if (const auto below = object.find("settings"); below != object.end()) {
+    if (!below->is_object()) throw Error::user({.what = "'settings' has to be an object"});
+    read_settings(*below, settings);
+  }
+  return settings;
+}
+
+}  // namespace
+
+void grade_lines(const std::string& kind, const std::string& input, const std::string& output,
+                 const WorkerLimits& limits) {
+  if (std::count(grade_kinds().begin(), grade_kinds().end(), kind) == 0)
+    throw Error::user({.what = base::text("there is no reward kind '", kind, "'"),
+                       .where = "--kind",
+                       .fix = "kinds: " + base::join(grade_kinds(), ", ")});
+  OwnWorker worker(limits);
+  RewardClient client({worker.take_client_end()}, {.timeout_s = limits.timeout_s});
+  std::int64_t id = 0;
+  base::filter_json_lines(input, output, [&](const ordered_json& object) {
+    const std::string &answer = text_member(object, "answer"), &gold = text_member(object, "gold");
+    client.submit({.id = ++id, .kind = kind, .answer = answer, .gold = gold, .settings = settings_of(object)});
+    const Grade grade = client.collect({&id, 1}).grades[0];
+    return ordered_json{{"reward", grade.reward}, {"outcome", outcome_name(grade.outcome)}};
+  });
+}
+
+}  // namespace muster::reward

@@ -1,0 +1,16 @@
+// The verb `grade`: many answers graded as a run would grade them, by a worker with its limits.
+#pragma once
+
+#include <string>
+
+#include "runtime/reward/worker.h"
+
+namespace muster::reward {
+
+/// {"id", "gold", "answer", settings} -> {"id", "reward", "outcome"}, one JSON object a line (base/json_filter.h). The
+/// settings of a line stand beside its other members or in "settings", by the names of GradeSettings.
+/// Forks before it starts a thread. throws: Error::user.
+void grade_lines(const std::string& kind, const std::string& input, const std::string& output,
+                 const WorkerLimits& limits);
+
+}  // namespace muster::reward
