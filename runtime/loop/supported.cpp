@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/choices.h"
+#include "runtime/spec/facts_schema.h"
 
 namespace muster::loop {
 
@@ -15,6 +16,9 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   const auto degree = [&](std::int64_t value, const char* key) {
     refuse(value > 1, base::text(key, " = ", value), base::text("set ", key, " = 1"));
   };
+  refuse(plan.model.num_experts > 0 || plan.model.kv_lora_rank > 0 || !plan.model.layer_pattern.empty(),
+         base::text("models of the family ", spec::choice_name(plan.model.family)),
+         "choose a dense Llama, Qwen2 or Qwen3 model");
   degree(job.train.pp, "train.pp");
   degree(job.train.vpp, "train.vpp");
   degree(job.train.cp, "train.cp");

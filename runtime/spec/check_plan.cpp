@@ -50,16 +50,10 @@ class PlanCheck {
           "list them: ranks = [{ rank = 0, role = \"both\", slot = 0, ... }]");
     const ModelFacts& facts = plan_.model;
     const std::string& place = places_.facts.empty() ? places_.job.file : places_.facts;
-    const bool has_sizes = facts.hidden_size > 0 && facts.num_layers > 0 && facts.num_heads > 0 &&
-                           facts.num_kv_heads > 0 && facts.head_dim > 0 && facts.intermediate_size > 0 &&
-                           facts.vocab_size > 0 && facts.max_position_embeddings > 0;
-    if (!has_sizes)
-      return add("[facts] does not hold every size of the model", place,
-                 "plan again where model.path or model.name can be read");
-    if (facts.num_heads % facts.num_kv_heads != 0)
-      add(text(facts.num_heads, " query heads are no multiple of ", facts.num_kv_heads, " key/value heads"), place);
-    if (facts.head_dim % 2 != 0)
-      add(text("head_dim is ", facts.head_dim, ", but rotary positions need an even one"), place);
+    const std::vector<std::string> wrong = contradictions(facts);
+    for (const std::string& sentence : wrong)
+      add("[facts]: " + sentence, place, "plan again where model.path or model.name can be read");
+    if (!wrong.empty()) return;
     for (const std::int64_t token : facts.end_tokens) {
       if (token < 0 || token >= facts.vocab_size)
         add(text("end token ", token, " is not among ", facts.vocab_size, " tokens"), place);
@@ -70,7 +64,9 @@ class PlanCheck {
 
   void check_degrees(const std::string& role, const Degrees& given, const Degrees& asked, const std::string& place) {
     const auto shown = [](const Degrees& d) {
-      return text("tp ", d.tp, ", cp ", d.cp, ", ep ", d.ep, ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp);
+      return text("tp ", d.tp, ", cp ", d.cp, ", ep ", d.ep, ", etp ", d.etp, ", dp ", d.dp, ", pp ", d.pp, ", vpp ",
+                  d.vpp, ", fsdp ", d.fsdp, ", first and last stage ", d.first_stage_layers, " and ",
+                  d.last_stage_layers);
     };
     if (given == asked) return;
     add(text("mesh.", role, " is ", shown(given), ", but the job asks for ", shown(asked)),

@@ -1,5 +1,15 @@
-// Rank <-> place on each parallel axis: one place for the order of axes (tp fastest, then cp, ep within dp, dp, pp
-// slowest).
+// Rank <-> place on each parallel axis: one place for the order of axes (tp fastest, then cp, dp, and pp slowest) and
+// for the layers of a pipeline stage.
+//
+//   role rank = tp + TP * (cp + CP * (dp + DP * pp))
+//
+// Experts stand on a grid of their own over the same ranks of a stage (TP * CP * DP of them, consecutive):
+//
+//   rank within the stage = ep + EP * edp          ep > 1: an expert lies whole on one rank (expert tensor parallel 1)
+//
+// so an ep group is EP consecutive ranks, and the edp group ("expert data parallel") of a rank is the ranks that hold
+// the same experts: their gradients are summed over edp, those of everything else over dp_cp. With ep = 1 experts are
+// cut over tp as a dense block is, and edp is dp_cp.
 #pragma once
 
 #include <array>
@@ -9,22 +19,27 @@
 
 namespace muster::spec {
 
-enum class Axis { tp, cp, dp, pp, ep };
+/// dp_cp: the ranks that hold the same dense weights, cp fastest. edp: those that hold the same experts.
+enum class Axis { tp, cp, dp, pp, ep, etp, edp, dp_cp };
 inline constexpr std::array<Axis, 4> kGridAxes{Axis::tp, Axis::cp, Axis::dp,
                                                Axis::pp};  // their product is the role's ranks
+inline constexpr std::array<Axis, 8> kAxes{Axis::tp, Axis::cp,  Axis::dp,  Axis::pp,
+                                           Axis::ep, Axis::etp, Axis::edp, Axis::dp_cp};
 const char* axis_name(Axis axis);
 
-/// Degrees of one role. ep divides cp*dp*tp and is carved out of them (contiguous), so it is no factor of the product.
+/// Degrees of one role. ep * etp divides tp*cp*dp and is carved out of them, so they are no factors of the product.
 struct Degrees {
-  std::int64_t tp = 1, cp = 1, ep = 1, dp = 1, pp = 1, vpp = 1;
+  std::int64_t tp = 1, cp = 1, ep = 1, etp = 1, dp = 1, pp = 1, vpp = 1;
+  std::int64_t first_stage_layers = 0, last_stage_layers = 0;  // 0: as many as the other stages have; with vpp = 1
+  std::int64_t fsdp = 0;                                       // 1: every parameter is cut over dp too
   std::int64_t ranks() const { return tp * cp * dp * pp; }
   std::int64_t of(Axis axis) const;
   bool operator==(const Degrees&) const = default;
 };
 
-/// Where one rank of a role stands.
+/// Where one rank of a role stands. place_of fills all of it; rank_of reads tp, cp, dp and pp.
 struct Coordinates {
-  std::int64_t tp = 0, cp = 0, ep = 0, dp = 0, pp = 0;
+  std::int64_t tp = 0, cp = 0, ep = 0, dp = 0, pp = 0, etp = 0, edp = 0, dp_cp = 0;
   std::int64_t on(Axis axis) const;
   bool operator==(const Coordinates&) const = default;
 };
@@ -45,5 +60,10 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 Range part_of(std::int64_t count, std::int64_t parts, std::int64_t index);
+
+/// The layers of one chunk of the pipeline. A stage has vpp chunks; chunk c of all pp * vpp is stage c % pp's chunk
+/// number c / pp. first_stage_layers and last_stage_layers fix the ends; the others share the rest by part_of.
+Range layers_of(const Degrees& degrees, std::int64_t num_layers, std::int64_t stage, std::int64_t chunk = 0);
+std::int64_t stage_of_layer(const Degrees& degrees, std::int64_t num_layers, std::int64_t layer);
 
 }  // namespace muster::spec

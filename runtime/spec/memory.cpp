@@ -39,22 +39,23 @@ Degrees train_degrees(const Job& job) {
   return {.tp = job.train.tp,
           .cp = job.train.cp,
           .ep = job.train.ep,
+          .etp = job.train.etp,
           .dp = job.train.dp,
           .pp = job.train.pp,
-          .vpp = job.train.vpp};
+          .vpp = job.train.vpp,
+          .first_stage_layers = job.train.first_stage_layers,
+          .last_stage_layers = job.train.last_stage_layers,
+          .fsdp = job.train.fsdp};
 }
 
-Degrees gen_degrees(const Job& job) { return {.tp = job.gen.tp, .ep = job.gen.ep, .dp = job.gen.dp, .pp = job.gen.pp}; }
+Degrees gen_degrees(const Job& job) {
+  return {
+      .tp = job.gen.tp, .ep = job.gen.ep, .etp = job.gen.ep > 1 ? 1 : job.gen.tp, .dp = job.gen.dp, .pp = job.gen.pp};
+}
 
 bool generator_may_alias(const Job& job) {
   return job.refit.alias && job.placement.mode == PlacementMode::colocated && job.train.tp == job.gen.tp &&
          job.train.pp == 1 && job.gen.pp == 1 && job.train.fsdp == 0 && job.model.dtype == job.gen.dtype;
-}
-
-std::int64_t local_elements(const ModelFacts& facts, const Degrees& degrees, const Coordinates& place) {
-  std::int64_t count = 0;
-  for (const Parameter& parameter : parameters_of(facts)) count += box_of(facts, parameter, degrees, place).numel();
-  return count;
 }
 
 std::int64_t kv_page_bytes(const ModelFacts& facts, const Job& job) {
@@ -76,10 +77,11 @@ std::int64_t planned_kv_pages(const ModelFacts& facts, const Job& job) {
 namespace {
 
 /// Of the stage that holds most, rounded up so that dp cuts it evenly.
-std::int64_t largest_share(const ModelFacts& facts, const Degrees& degrees) {
+std::int64_t largest_share(const ModelFacts& facts, Degrees degrees) {
+  degrees.fsdp = 0;
   std::int64_t most = 0;
   for (std::int64_t stage = 0; stage < degrees.pp; ++stage)
-    most = std::max(most, local_elements(facts, degrees, {.pp = stage}));
+    most = std::max(most, local_elements(facts, degrees, {.pp = stage}).total());
   return (most + degrees.dp - 1) / degrees.dp * degrees.dp;
 }
 

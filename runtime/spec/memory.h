@@ -40,8 +40,6 @@ struct MemoryFigures {
   std::int64_t total() const;
 };
 
-/// Elements of the parameters that the rank at `place` holds.
-std::int64_t local_elements(const ModelFacts& facts, const Degrees& degrees, const Coordinates& place);
 /// Bytes of one page of the cache on one rank: keys and values of every layer.
 std::int64_t kv_page_bytes(const ModelFacts& facts, const Job& job);
 /// Pages of the cache on one rank, when gen.kv_gb does not say: room for the running samples at full length, at most.
@@ -52,7 +50,7 @@ std::int64_t bytes_per_element(DataType dtype);
 /// Trainer and generator want the very same bytes on the same rank: colocated, equal tp and pp, one dtype, no sharded
 /// parameters.
 bool generator_may_alias(const Job& job);
-/// The meshes that a job asks for.
+/// The meshes that a job asks for. The generator cuts each expert over tp unless gen.ep deals out whole ones.
 Degrees train_degrees(const Job& job);
 Degrees gen_degrees(const Job& job);
 

@@ -1,19 +1,20 @@
 #include "runtime/spec/parameters.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "runtime/base/error.h"
-#include "runtime/base/text.h"
 
 namespace muster::spec {
-
-using base::text;
 
 std::int64_t Parameter::numel() const {
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
   return count;
 }
+
+std::string Parameter::file_tensor() const { return name.substr(0, name.find('#')); }
 
 std::int64_t Box::numel() const {
   std::int64_t count = ranges.empty() ? 0 : 1;
@@ -38,50 +39,23 @@ Box intersection(const Box& a, const Box& b) {
   return box;
 }
 
+std::vector<Parameter> parameters_of(const ModelFacts& facts) {
+  std::vector<Parameter> outer = outer_parameters(facts);
+  std::vector<Parameter> list;
+  list.push_back(std::move(outer.front()));
+  for (std::int64_t layer = 0; layer < facts.num_layers; ++layer) {
+    std::vector<Parameter> own = layer_parameters(facts, layer);
+    std::move(own.begin(), own.end(), std::back_inserter(list));
+  }
+  std::move(outer.begin() + 1, outer.end(), std::back_inserter(list));
+  return list;
+}
+
 namespace {
 
-/// Appends the parameters of one layer.
-void add_layer(const ModelFacts& facts, std::int64_t layer, std::vector<Parameter>& list) {
-  const std::string prefix = text("model.layers.", layer, ".");
-  const std::int64_t hidden = facts.hidden_size;
-  const std::int64_t query = facts.num_heads * facts.head_dim;
-  const std::int64_t key = facts.num_kv_heads * facts.head_dim;
-  const auto add = [&](const char* name, std::vector<std::int64_t> shape, Cut cut) {
-    list.push_back({.name = prefix + name, .shape = std::move(shape), .cut = cut, .layer = layer});
-  };
-  add("input_layernorm.weight", {hidden}, Cut::replicated);
-  add("self_attn.q_proj.weight", {query, hidden}, Cut::query_heads);
-  add("self_attn.k_proj.weight", {key, hidden}, Cut::kv_heads);
-  add("self_attn.v_proj.weight", {key, hidden}, Cut::kv_heads);
-  if (facts.attention_bias) {
-    add("self_attn.q_proj.bias", {query}, Cut::query_heads);
-    add("self_attn.k_proj.bias", {key}, Cut::kv_heads);
-    add("self_attn.v_proj.bias", {key}, Cut::kv_heads);
-  }
-  if (facts.qk_norm) {
-    add("self_attn.q_norm.weight", {facts.head_dim}, Cut::replicated);
-    add("self_attn.k_norm.weight", {facts.head_dim}, Cut::replicated);
-  }
-  add("self_attn.o_proj.weight", {hidden, query}, Cut::columns);
-  add("post_attention_layernorm.weight", {hidden}, Cut::replicated);
-  add("mlp.gate_proj.weight", {facts.intermediate_size, hidden}, Cut::rows);
-  add("mlp.up_proj.weight", {facts.intermediate_size, hidden}, Cut::rows);
-  add("mlp.down_proj.weight", {hidden, facts.intermediate_size}, Cut::columns);
-}
-
-/// The stage of the pipeline that holds a layer: pp * vpp chunks of layers, dealt out to the stages in turn.
-std::int64_t stage_of_layer(const ModelFacts& facts, const Degrees& degrees, std::int64_t layer) {
-  const std::int64_t chunks = degrees.pp * degrees.vpp;
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-    if (layer < part_of(facts.num_layers, chunks, chunk).end) return chunk % degrees.pp;
-  }
-  INVARIANT(false, "a layer lies in a chunk");
-  return 0;
-}
-
-bool holds(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, std::int64_t stage) {
+bool stage_holds(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, std::int64_t stage) {
   if (degrees.pp == 1) return true;
-  if (parameter.layer >= 0) return stage_of_layer(facts, degrees, parameter.layer) == stage;
+  if (parameter.layer >= 0) return stage_of_layer(degrees, facts.num_layers, parameter.layer) == stage;
   if (parameter.is_after_layers) return stage == degrees.pp - 1;
   return stage == 0 || (facts.tied_embeddings && stage == degrees.pp - 1);  // a tied head is the embedding
 }
@@ -95,23 +69,33 @@ Range heads_of(std::int64_t heads, std::int64_t tp, std::int64_t tp_index) {
 
 Range scaled(const Range& range, std::int64_t factor) { return {range.begin * factor, range.end * factor}; }
 
-}  // namespace
-
-std::vector<Parameter> parameters_of(const ModelFacts& facts) {
-  std::vector<Parameter> list;
-  list.reserve(static_cast<std::size_t>(facts.num_layers) * 14 + 3);
-  list.push_back(
-      {.name = "model.embed_tokens.weight", .shape = {facts.vocab_size, facts.hidden_size}, .cut = Cut::rows});
-  for (std::int64_t layer = 0; layer < facts.num_layers; ++layer) add_layer(facts, layer, list);
-  list.push_back({.name = "model.norm.weight", .shape = {facts.hidden_size}, .is_after_layers = true});
-  if (!facts.tied_embeddings) {
-    list.push_back({.name = "lm_head.weight",
-                    .shape = {facts.vocab_size, facts.hidden_size},
-                    .cut = Cut::rows,
-                    .is_after_layers = true});
-  }
-  return list;
+Range equal_part(const Parameter& parameter, std::size_t dim, std::int64_t parts, std::int64_t index) {
+  INVARIANT(parameter.shape[dim] % parts == 0, "tp divides the cut dimension of " + parameter.name);
+  return part_of(parameter.shape[dim], parts, index);
 }
+
+/// What tp leaves of a parameter that the rank holds.
+void cut_over_tp(const ModelFacts& facts, const Parameter& parameter, std::int64_t tp, std::int64_t tp_index,
+                 Box& box) {
+  switch (parameter.cut) {
+    case Cut::replicated:
+      break;
+    case Cut::rows:
+      box.ranges[0] = equal_part(parameter, 0, tp, tp_index);
+      break;
+    case Cut::columns:
+      box.ranges[1] = equal_part(parameter, 1, tp, tp_index);
+      break;
+    case Cut::query_heads:
+      box.ranges[0] = scaled(query_heads_of(facts, tp, tp_index), parameter.shape[0] / facts.num_heads);
+      break;
+    case Cut::kv_heads:
+      box.ranges[0] = scaled(kv_heads_of(facts, tp, tp_index), parameter.shape[0] / facts.num_kv_heads);
+      break;
+  }
+}
+
+}  // namespace
 
 Range query_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_index) {
   INVARIANT(facts.num_heads % tp == 0, "tp divides the query heads");
@@ -122,46 +106,112 @@ Range kv_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_inde
   return heads_of(facts.num_kv_heads, tp, tp_index);
 }
 
+Range experts_of(const ModelFacts& facts, std::int64_t ep, std::int64_t ep_index) {
+  INVARIANT(facts.num_experts % ep == 0, "ep divides the experts");
+  return part_of(facts.num_experts, ep, ep_index);
+}
+
 Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, const Coordinates& place) {
-  Box box;
-  for (const std::int64_t size : parameter.shape) box.ranges.push_back({0, size});
-  if (!holds(facts, parameter, degrees, place.pp)) {
-    for (Range& range : box.ranges) range = {0, 0};
-    return box;
+  const bool is_expert = parameter.expert >= 0;
+  bool is_held = stage_holds(facts, parameter, degrees, place.pp);
+  if (is_held && is_expert) {
+    const Range experts = experts_of(facts, degrees.ep, place.ep);
+    is_held = parameter.expert >= experts.begin && parameter.expert < experts.end;
   }
-  switch (parameter.cut) {
-    case Cut::replicated:
-      break;
-    case Cut::rows:
-      INVARIANT(parameter.shape[0] % degrees.tp == 0, "tp divides the rows of " + parameter.name);
-      box.ranges[0] = part_of(parameter.shape[0], degrees.tp, place.tp);
-      break;
-    case Cut::columns:
-      INVARIANT(parameter.shape[1] % degrees.tp == 0, "tp divides the columns of " + parameter.name);
-      box.ranges[1] = part_of(parameter.shape[1], degrees.tp, place.tp);
-      break;
-    case Cut::query_heads:
-      box.ranges[0] = scaled(query_heads_of(facts, degrees.tp, place.tp), facts.head_dim);
-      break;
-    case Cut::kv_heads:
-      box.ranges[0] = scaled(kv_heads_of(facts, degrees.tp, place.tp), facts.head_dim);
-      break;
+  Box box;
+  for (const std::int64_t size : parameter.shape) box.ranges.push_back({0, is_held ? size : 0});
+  if (!is_held) return box;
+  cut_over_tp(facts, parameter, is_expert ? degrees.etp : degrees.tp, is_expert ? place.etp : place.tp, box);
+  if (degrees.fsdp == 1) {
+    Range& rows = box.ranges[0];
+    const Range own = part_of(rows.size(), degrees.dp, place.dp);
+    rows = {rows.begin + own.begin, rows.begin + own.end};
   }
   return box;
 }
 
-std::int64_t parameter_count(const ModelFacts& facts) {
-  std::int64_t count = 0;
-  for (const Parameter& parameter : parameters_of(facts)) count += parameter.numel();
-  return count;
+namespace {
+
+/// Layers of one kind have the same parameters: one of them, and how many there are.
+struct Kind {
+  std::int64_t layer = 0, count = 0;
+};
+
+std::vector<Kind> kinds_among(const ModelFacts& facts, const std::vector<Range>& stretches) {
+  std::vector<Kind> kinds;
+  for (const Range& layers : stretches) {
+    for (std::int64_t layer = layers.begin; layer < layers.end; ++layer) {
+      const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) {
+        return layer_kind(facts, kind.layer) == layer_kind(facts, layer);
+      });
+      if (known == kinds.end()) {
+        kinds.push_back({layer, 1});
+      } else {
+        ++known->count;
+      }
+    }
+  }
+  return kinds;
 }
 
+}  // namespace
+
+Elements local_elements(const ModelFacts& facts, const Degrees& degrees, const Coordinates& place) {
+  Elements elements;
+  for (const Parameter& parameter : outer_parameters(facts))
+    elements.dense += box_of(facts, parameter, degrees, place).numel();
+  std::vector<Range> stretches;
+  for (std::int64_t chunk = 0; chunk < degrees.vpp; ++chunk)
+    stretches.push_back(layers_of(degrees, facts.num_layers, place.pp, chunk));
+  Degrees one_stage = degrees;  // these layers are this rank's
+  one_stage.pp = one_stage.vpp = 1;
+  one_stage.first_stage_layers = one_stage.last_stage_layers = 0;
+  for (const Kind& kind : kinds_among(facts, stretches)) {
+    for (const Parameter& parameter : layer_parameters(facts, kind.layer)) {
+      std::int64_t& sum = parameter.expert >= 0 ? elements.experts : elements.dense;
+      sum += kind.count * box_of(facts, parameter, one_stage, place).numel();
+    }
+  }
+  return elements;
+}
+
+std::int64_t parameter_count(const ModelFacts& facts) { return local_elements(facts, {}, {}).total(); }
+
+std::int64_t active_parameter_count(const ModelFacts& facts) {
+  const Elements elements = local_elements(facts, {}, {});
+  if (facts.num_experts == 0) return elements.total();
+  return elements.dense + elements.experts / facts.num_experts * facts.experts_per_token;
+}
+
+namespace {
+
+/// FLOPs of the forward pass of one token that are no product with a weight: attention over `tokens` / 2 earlier ones
+/// on average, or a Mamba layer's scan.
+double mixing_flops(const ModelFacts& facts, Mixer mixer, double tokens) {
+  if (mixer == Mixer::none) return 0;
+  if (mixer == Mixer::mamba)
+    return 7.0 * static_cast<double>(facts.mamba_num_heads * facts.mamba_head_dim * facts.mamba_state_size);
+  const std::int64_t value_dim = mixer == Mixer::latent_attention ? facts.v_head_dim : facts.head_dim;
+  return tokens * static_cast<double>(facts.num_heads * (facts.head_dim + value_dim));
+}
+
+}  // namespace
+
 double training_flops(const ModelFacts& facts, double tokens) {
-  const auto embedding = static_cast<double>(facts.vocab_size * facts.hidden_size);
-  // The embedding itself is a look-up; tied, the same numbers are multiplied as the head.
-  const double multiplied = static_cast<double>(parameter_count(facts)) - (facts.tied_embeddings ? 0 : embedding);
-  const double attention = 6.0 * tokens * static_cast<double>(facts.num_heads * facts.head_dim * facts.num_layers);
-  return tokens * (6.0 * multiplied + attention);
+  double multiplied =
+      static_cast<double>(facts.vocab_size * facts.hidden_size);  // the head; the embedding is looked up
+  double mixing = 0;
+  for (const Kind& kind : kinds_among(facts, {{0, facts.num_layers}})) {
+    const auto count = static_cast<double>(kind.count);
+    mixing += count * mixing_flops(facts, layer_kind(facts, kind.layer).mixer, tokens);
+    for (const Parameter& parameter : layer_parameters(facts, kind.layer)) {
+      const bool is_idle = parameter.expert >= facts.experts_per_token;  // the first ones stand for the chosen
+      const bool is_router = parameter.name.ends_with(".gate.weight");
+      if (parameter.shape.size() == 2 && !is_idle && !is_router)
+        multiplied += count * static_cast<double>(parameter.numel());
+    }
+  }
+  return tokens * 3 * (2 * multiplied + mixing);
 }
 
 }  // namespace muster::spec

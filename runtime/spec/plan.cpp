@@ -53,9 +53,13 @@ void describe_degrees(Visitor& v, D& degrees) {
   v.key("tp", degrees.tp, kDegree, "", "");
   v.key("cp", degrees.cp, kDegree, "", "");
   v.key("ep", degrees.ep, kDegree, "", "");
+  v.key("etp", degrees.etp, kDegree, "", "");
   v.key("dp", degrees.dp, kDegree, "", "");
   v.key("pp", degrees.pp, kDegree, "", "");
   v.key("vpp", degrees.vpp, kDegree, "", "");
+  v.key("first_stage_layers", degrees.first_stage_layers, kCountOrZero, "", "");
+  v.key("last_stage_layers", degrees.last_stage_layers, kCountOrZero, "", "");
+  v.key("fsdp", degrees.fsdp, within(0, 1), "", "");
 }
 
 ordered_json degrees_value(const Degrees& degrees) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/base/error.h"
+#include "tests/support/small_facts.h"
 
 namespace muster::loop {
 namespace {
@@ -61,6 +62,23 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
   spec::Plan plan;
   plan.job.train.logprob_mbs = plan.job.train.mbs = 4;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
+}
+
+TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {
+  for (const auto& [family, name] :
+       std::vector<std::pair<spec::Family, std::string>>{{spec::Family::qwen3_moe, "qwen3_moe"},
+                                                         {spec::Family::deepseek_v3, "deepseek_v3"},
+                                                         {spec::Family::nemotron_h, "nemotron_h"}}) {
+    spec::Plan plan;
+    plan.model = tests::small_facts(family, false);
+    try {
+      check_supported(plan, "plan.toml");
+      FAIL() << "no throw";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("does not run models of the family " + name), std::string::npos)
+          << error.what();
+    }
+  }
 }
 
 TEST(Supported, SharedPromptsAreRefusedOnAGpuOnly) {

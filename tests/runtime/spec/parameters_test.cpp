@@ -3,89 +3,177 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
+#include <map>
+#include <random>
+#include <set>
 
-#include "runtime/base/error.h"
-#include "runtime/base/files.h"
-#include "runtime/spec/memory.h"
-#include "tests/support/temporary_folder.h"
+#include "runtime/spec/facts_schema.h"
+#include "tests/support/small_facts.h"
 
 namespace muster::spec {
 namespace {
-namespace fs = std::filesystem;
+using tests::small_facts;
 
-const fs::path kTemplates = fs::path(MUSTER_SOURCE_DIR) / "templates";
+const std::filesystem::path kTemplates = std::filesystem::path(MUSTER_SOURCE_DIR) / "templates";
+constexpr std::array kFamilies{Family::llama,     Family::qwen2,       Family::qwen3,
+                               Family::qwen3_moe, Family::deepseek_v3, Family::nemotron_h};
 
-ModelFacts small(Family family, bool tied) {
-  return {.family = family,
-          .hidden_size = 24,
-          .num_layers = 5,
-          .num_heads = 12,
-          .num_kv_heads = 4,
-          .head_dim = 6,
-          .intermediate_size = 48,
-          .vocab_size = 96,
-          .max_position_embeddings = 64,
-          .tied_embeddings = tied,
-          .attention_bias = family == Family::qwen2,
-          .qk_norm = family == Family::qwen3};
-}
-
-TEST(Parameters, CountsEqualThePublishedOnesForEveryTemplate) {
-  std::size_t models = 0;
-  for (const auto& entry : fs::directory_iterator(kTemplates / "models")) {
-    if (entry.path().extension() != ".toml") continue;
-    const ModelFacts facts =
-        named_model_facts(entry.path().stem().string(), kTemplates);  // checks the published count itself
-    EXPECT_GT(parameter_count(facts), 0);
-    ++models;
+TEST(Parameters, NamesAreThePublishedOnesAndOccurOnce) {
+  const auto list = parameters_of(named_model_facts("deepseek-v3", kTemplates));
+  std::map<std::string, const Parameter*> by_name;
+  std::int64_t count = 0;
+  for (const Parameter& parameter : list) {
+    EXPECT_TRUE(by_name.emplace(parameter.name, &parameter).second) << parameter.name;
+    count += parameter.numel();
   }
-  EXPECT_GE(models, 14u);
-  EXPECT_EQ(parameter_count(named_model_facts("smollm2-135m", kTemplates)), 134515008);
-  EXPECT_EQ(parameter_count(named_model_facts("qwen2.5-7b", kTemplates)), 7615616512);
-  EXPECT_EQ(parameter_count(named_model_facts("qwen3-0.6b", kTemplates)), 596049920);
+  EXPECT_EQ(count, 671026419200);
+  const auto shape = [&](const std::string& name) {
+    return by_name.contains(name) ? by_name.at(name)->shape : std::vector<std::int64_t>{};
+  };
+  EXPECT_EQ(shape("model.layers.0.mlp.gate_proj.weight"), (std::vector<std::int64_t>{18432, 7168}));
+  EXPECT_EQ(shape("model.layers.3.mlp.experts.255.down_proj.weight"), (std::vector<std::int64_t>{7168, 2048}));
+  EXPECT_EQ(shape("model.layers.60.mlp.shared_experts.up_proj.weight"), (std::vector<std::int64_t>{2048, 7168}));
+  EXPECT_EQ(shape("model.layers.60.mlp.gate.e_score_correction_bias"), (std::vector<std::int64_t>{256}));
+  EXPECT_EQ(shape("model.layers.9.self_attn.q_a_proj.weight"), (std::vector<std::int64_t>{1536, 7168}));
+  EXPECT_EQ(shape("model.layers.9.self_attn.kv_a_proj_with_mqa.weight"), (std::vector<std::int64_t>{576, 7168}));
+  EXPECT_EQ(shape("model.layers.9.self_attn.kv_b_proj.weight"), (std::vector<std::int64_t>{32768, 512}));
+  EXPECT_EQ(shape("model.layers.9.self_attn.o_proj.weight"), (std::vector<std::int64_t>{7168, 16384}));
 }
 
-/// How often each element of `parameter` is held by the ranks of one replica; -1 where ranks differ within the
-/// parameter.
-std::vector<int> times_held(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees) {
-  std::vector<int> held(static_cast<std::size_t>(parameter.numel()), 0);
-  for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
-    const Box box = box_of(facts, parameter, degrees, place_of(degrees, rank));
-    const std::int64_t columns = parameter.shape.size() > 1 ? parameter.shape[1] : 1;
-    const Range across = parameter.shape.size() > 1 ? box.ranges[1] : Range{0, 1};
-    for (std::int64_t row = box.ranges[0].begin; row < box.ranges[0].end; ++row) {
-      for (std::int64_t column = across.begin; column < across.end; ++column)
-        ++held[static_cast<std::size_t>(row * columns + column)];
+TEST(Parameters, BlocksOfAFusedTensorFollowEachOtherAndFillIt) {
+  const auto list = parameters_of(named_model_facts("nemotron-3-nano-30b-a3b", kTemplates));
+  std::map<std::string, std::int64_t> rows;  // of each tensor of the files, so far
+  for (const Parameter& parameter : list) {
+    EXPECT_EQ(parameter.first_row, rows[parameter.file_tensor()]) << parameter.name;
+    rows[parameter.file_tensor()] += parameter.shape[0];
+  }
+  EXPECT_EQ(rows.at("backbone.layers.0.mixer.in_proj.weight"), 2 * 4096 + 2 * 8 * 128 + 64);
+  EXPECT_EQ(rows.at("backbone.layers.0.mixer.conv1d.weight"), 4096 + 2 * 8 * 128);
+  EXPECT_EQ(rows.at("backbone.layers.1.mixer.experts.127.up_proj.weight"), 1856);
+  EXPECT_EQ(rows.at("backbone.layers.5.mixer.k_proj.weight"), 256);
+}
+
+/// Legal layouts of the small models: all axes, uneven ends, virtual stages, fully sharded.
+std::vector<Degrees> layouts(bool has_experts) {
+  std::vector<Degrees> all;
+  for (const std::int64_t tp : {1, 2, 4, 12}) {
+    for (const std::int64_t cp : {1, 2}) {
+      for (const std::int64_t dp : {1, 2, 3}) {
+        for (const std::int64_t ep : {1, 2, 4, 8}) {
+          const std::int64_t etp = ep == 1 ? tp : tp == 4 ? 2 : 1;
+          if (tp * cp * dp % (ep * etp) != 0 || (ep > 1 && !has_experts)) continue;
+          const Degrees flat{.tp = tp, .cp = cp, .ep = ep, .etp = etp, .dp = dp};
+          for (const auto& [pp, vpp, first, last] : std::vector<std::array<std::int64_t, 4>>{
+                   {1, 1, 0, 0}, {2, 1, 0, 0}, {5, 1, 0, 0}, {2, 1, 1, 0}, {3, 1, 1, 2}, {2, 1, 2, 3}, {2, 2, 0, 0}}) {
+            Degrees layout = flat;
+            layout.pp = pp;
+            layout.vpp = vpp;
+            layout.first_stage_layers = first;
+            layout.last_stage_layers = last;
+            if (layout.ranks() <= 96) all.push_back(layout);
+          }
+          if (ep == 1) all.push_back({.tp = tp, .cp = cp, .etp = tp, .dp = dp, .fsdp = 1});
+        }
+      }
     }
   }
-  return held;
+  return all;
 }
 
-TEST(Parameters, EachElementIsHeldByEachReplicaTheSameNumberOfTimes) {
-  for (const Family family : {Family::llama, Family::qwen2, Family::qwen3}) {
-    for (const bool tied : {false, true}) {
-      const ModelFacts facts = small(family, tied);
-      for (const std::int64_t tp : {1, 2, 4, 12}) {
-        for (const std::int64_t pp : {1, 2, 5}) {
-          const Degrees degrees{.tp = tp, .pp = pp};
-          for (const Parameter& parameter : parameters_of(facts)) {
-            int expected = 1;
-            if (parameter.cut == Cut::replicated) expected = static_cast<int>(tp);
-            if (parameter.cut == Cut::kv_heads && tp > 4) expected = static_cast<int>(tp / 4);
-            if (tied && pp > 1 && parameter.name == "model.embed_tokens.weight")
-              expected = 2;  // also the head of the last stage
-            const auto held = times_held(facts, parameter, degrees);
-            EXPECT_EQ(held, std::vector<int>(held.size(), expected)) << parameter.name << " tp " << tp << " pp " << pp;
+std::string shown(const Degrees& d) {
+  return testing::PrintToString(std::vector<std::int64_t>{d.tp, d.cp, d.ep, d.etp, d.dp, d.pp, d.vpp,
+                                                          d.first_stage_layers, d.last_stage_layers, d.fsdp});
+}
+
+/// How many ranks of one replica hold each element.
+std::int64_t expected_holders(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees) {
+  if (parameter.expert >= 0) return 1;
+  if (parameter.cut == Cut::replicated) return degrees.tp;
+  if (parameter.cut == Cut::kv_heads) return std::max<std::int64_t>(1, degrees.tp / facts.num_kv_heads);
+  const bool is_tied = facts.tied_embeddings && parameter.layer < 0 && !parameter.is_after_layers;
+  return is_tied && degrees.pp > 1 ? 2 : 1;  // the first stage's embedding, the last one's head
+}
+
+/// The boxes that the ranks of each replica hold, with the number of ranks. A replica of dense weights is one index of
+/// dp_cp, of experts one of edp; fully sharded, dp is part of the replica.
+std::map<std::int64_t, std::vector<std::pair<Box, std::int64_t>>> boxes_by_replica(const ModelFacts& facts,
+                                                                                   const Parameter& parameter,
+                                                                                   const Degrees& degrees) {
+  std::map<std::int64_t, std::vector<std::pair<Box, std::int64_t>>> replicas;
+  for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
+    const Coordinates place = place_of(degrees, rank);
+    auto& boxes = replicas[degrees.fsdp == 1 ? place.cp : parameter.expert >= 0 ? place.edp : place.dp_cp];
+    const Box box = box_of(facts, parameter, degrees, place);
+    if (box.numel() == 0) continue;
+    const auto same = std::find_if(boxes.begin(), boxes.end(), [&](const auto& entry) { return entry.first == box; });
+    if (same == boxes.end()) {
+      boxes.emplace_back(box, 1);
+    } else {
+      ++same->second;
+    }
+  }
+  return replicas;
+}
+
+TEST(Parameters, EachReplicaHoldsEachElementOnceOrAsOftenAsTheTableSays) {
+  std::mt19937 random(20261125);
+  for (const Family family : kFamilies) {
+    const bool tied = family == Family::llama || family == Family::qwen2;
+    const ModelFacts facts = small_facts(family, tied);
+    const auto list = parameters_of(facts);
+    std::vector<Degrees> some = layouts(facts.num_experts > 0);
+    std::shuffle(some.begin(), some.end(), random);
+    some.resize(40);
+    for (const Degrees& degrees : some) {
+      for (const Parameter& parameter : list) {
+        const auto replicas = boxes_by_replica(facts, parameter, degrees);
+        for (const auto& [replica, boxes] : replicas) {
+          std::int64_t covered = 0;
+          for (std::size_t i = 0; i < boxes.size(); ++i) {
+            covered += boxes[i].first.numel();
+            ASSERT_EQ(boxes[i].second, expected_holders(facts, parameter, degrees))
+                << parameter.name << " in " << shown(degrees);
+            for (std::size_t j = 0; j < i; ++j)
+              ASSERT_EQ(intersection(boxes[i].first, boxes[j].first).numel(), 0)
+                  << parameter.name << " in " << shown(degrees);
           }
+          ASSERT_EQ(covered, parameter.numel()) << parameter.name << " in " << shown(degrees);
         }
       }
     }
   }
 }
 
+TEST(Parameters, LocalElementsAreTheSumOfTheBoxes) {
+  for (const Family family : kFamilies) {
+    const ModelFacts facts = small_facts(family, family == Family::llama);
+    const auto list = parameters_of(facts);
+    std::vector<Degrees> some = layouts(facts.num_experts > 0);
+    for (std::size_t i = 0; i < some.size(); i += 7) {
+      for (std::int64_t rank = 0; rank < some[i].ranks(); rank += 5) {
+        const Coordinates place = place_of(some[i], rank);
+        Elements sum;
+        for (const Parameter& parameter : list)
+          (parameter.expert >= 0 ? sum.experts : sum.dense) += box_of(facts, parameter, some[i], place).numel();
+        ASSERT_EQ(local_elements(facts, some[i], place), sum) << shown(some[i]) << " rank " << rank;
+      }
+    }
+  }
+}
+
+TEST(Parameters, FullyShardedRowsDifferByOneAndMayRunOut) {
+  const ModelFacts facts = small_facts(Family::qwen3, false);
+  const Parameter norm{.name = "model.layers.0.self_attn.q_norm.weight", .shape = {6}, .layer = 0};
+  const Degrees four{.dp = 4, .fsdp = 1}, eight{.dp = 8, .fsdp = 1};
+  EXPECT_EQ(box_of(facts, norm, four, {.dp = 1}), (Box{{{2, 4}}}));
+  EXPECT_EQ(box_of(facts, norm, four, {.dp = 3}), (Box{{{5, 6}}}));
+  EXPECT_EQ(box_of(facts, norm, eight, {.dp = 7}).numel(), 0);
+  const Parameter down{.name = "down", .shape = {24, 48}, .cut = Cut::columns, .layer = 0};
+  EXPECT_EQ(box_of(facts, down, {.tp = 2, .dp = 3, .fsdp = 1}, {.tp = 1, .dp = 2}), (Box{{{16, 24}, {24, 48}}}));
+}
+
 TEST(Parameters, QueryHeadsMeetTheirOwnKeyHeads) {
-  const ModelFacts facts = small(Family::llama, true);
+  const ModelFacts facts = small_facts(Family::llama, true);
   for (const std::int64_t tp : {1, 2, 4, 12}) {
     for (std::int64_t index = 0; index < tp; ++index) {
       const Range query = query_heads_of(facts, tp, index);
@@ -99,7 +187,7 @@ TEST(Parameters, QueryHeadsMeetTheirOwnKeyHeads) {
 }
 
 TEST(Parameters, FusedNeighboursStandNextToEachOther) {
-  const auto list = parameters_of(small(Family::qwen2, false));
+  const auto list = parameters_of(small_facts(Family::qwen2, false));
   const auto index_of = [&](const std::string& name) {
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (list[i].name == name) return static_cast<int>(i);
@@ -121,127 +209,32 @@ TEST(Parameters, BoxesMeetWhereBothHoldSomething) {
   EXPECT_EQ(intersection(a, c).numel(), 0);
 }
 
-TEST(Parameters, TrainingFlopsEqualThePublishedFormula) {
-  const ModelFacts facts = named_model_facts("llama-3.1-8b", kTemplates);
-  EXPECT_NEAR(training_flops(facts, 1024) / 1024 / 1e9, 45.8, 0.1);  // GFLOP a token
-  EXPECT_NEAR(training_flops(facts, 32768) / 32768 / 1e9, 70.8, 0.1);
+TEST(Parameters, TrainingFlopsEqualThePublishedFormulas) {
+  const auto gflop_a_token = [](const char* model, double tokens) {
+    return training_flops(named_model_facts(model, kTemplates), tokens) / tokens / 1e9;
+  };
+  EXPECT_NEAR(gflop_a_token("llama-3.1-8b", 1024), 45.8, 0.05);
+  EXPECT_NEAR(gflop_a_token("llama-3.1-8b", 32768), 70.8, 0.05);
+  EXPECT_NEAR(gflop_a_token("qwen3-32b", 4096), 205, 0.5);
+  EXPECT_NEAR(gflop_a_token("qwen3-30b-a3b", 1024), 19.4, 0.05);
+  EXPECT_NEAR(gflop_a_token("qwen3-30b-a3b", 32768), 56.8, 0.05);
+  EXPECT_NEAR(gflop_a_token("qwen3-235b-a22b", 8192), 167, 0.5);
+  EXPECT_NEAR(gflop_a_token("deepseek-v3", 1536), 231, 0.5);
+  EXPECT_NEAR(gflop_a_token("deepseek-v3", 32768), 465, 0.5);
+  // The hybrid by hand: six times the multiplied weights, 23 scans, attention of 6 layers.
+  const ModelFacts nano = named_model_facts("nemotron-3-nano-30b-a3b", kTemplates);
+  const double mamba = 2688.0 * (2 * 4096 + 2 * 1024 + 64) + 4096.0 * 2688;
+  const double attention = 2688.0 * (4096 + 2 * 256 + 4096), experts = 2688.0 * 2 * (6 * 1856 + 3712);
+  const double weights = 23 * mamba + 6 * attention + 23 * experts + 131072.0 * 2688;
+  const double mixing = 23 * 21.0 * 4096 * 128 + 6 * 6.0 * 8192 * 4096;
+  EXPECT_NEAR(training_flops(nano, 8192) / 8192, 6 * weights + mixing, 1);
 }
 
-void write_config(const fs::path& folder, const std::string& config) {
-  std::ofstream(folder / "config.json") << config;
-}
-
-TEST(ModelFacts, ReadsThePublishedSpelling) {
-  const tests::TemporaryFolder folder;
-  write_config(
-      folder.path(),
-      R"({"model_type":"llama","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
-    "intermediate_size":128,"vocab_size":100,"max_position_embeddings":512,"rms_norm_eps":1e-05,"rope_theta":500000.0,"tie_word_embeddings":true,
-    "rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":256},
-    "torch_dtype":"bfloat16","eos_token_id":7,"bos_token_id":1,"head_dim":null})");
-  std::ofstream(folder.path() / "generation_config.json") << R"({"eos_token_id":[7,9]})";
-  const ModelFacts facts = read_model_facts(folder.path());
-  EXPECT_EQ(facts.head_dim, 16);
-  EXPECT_TRUE(facts.rope_llama3);
-  EXPECT_EQ(facts.rope_factor, 8);
-  EXPECT_EQ(facts.rope_original_positions, 256);
-  EXPECT_EQ(facts.rope_theta, 500000);
-  EXPECT_EQ(facts.end_tokens, (std::vector<std::int64_t>{7, 9}));
-  EXPECT_EQ(facts.bos_token, 1);
-  EXPECT_TRUE(facts.tied_embeddings);
-}
-
-TEST(ModelFacts, ReadsTheNewestSpelling) {
-  const tests::TemporaryFolder folder;
-  write_config(
-      folder.path(),
-      R"({"model_type":"qwen3","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":32,
-    "intermediate_size":128,"vocab_size":100,"max_position_embeddings":512,"rope_parameters":{"rope_theta":1000000,"rope_type":"default"},"dtype":"float32"})");
-  const ModelFacts facts = read_model_facts(folder.path());
-  EXPECT_EQ(facts.family, Family::qwen3);
-  EXPECT_TRUE(facts.qk_norm);
-  EXPECT_EQ(facts.head_dim, 32);
-  EXPECT_EQ(facts.rope_theta, 1000000);
-  EXPECT_EQ(facts.stored_dtype, DataType::fp32);
-}
-
-TEST(ModelFacts, ConfigOfTheFactsReadsBackEqual) {
-  for (ModelFacts facts : {small(Family::llama, true), small(Family::qwen2, false), small(Family::qwen3, true)}) {
-    facts.end_tokens = {3, 5};
-    facts.bos_token = 2;
-    facts.rope_llama3 = facts.family == Family::llama;
-    if (facts.rope_llama3) facts.rope_factor = 32, facts.rope_original_positions = 16;
-    const tests::TemporaryFolder folder;
-    write_config(folder.path(), config_json(facts, DataType::bf16));
-    EXPECT_EQ(read_model_facts(folder.path()), facts);
-  }
-}
-
-std::string refusal(const std::string& config) {
-  const tests::TemporaryFolder folder;
-  write_config(folder.path(), config);
-  try {
-    read_model_facts(folder.path());
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-TEST(ModelFacts, RefusesWhatMusterDoesNotHaveByName) {
-  EXPECT_NE(refusal(R"({"model_type":"mamba2"})").find("the architecture is \"mamba2\""), std::string::npos);
-  EXPECT_NE(refusal("{}").find("no \"model_type\""), std::string::npos);
-  EXPECT_NE(refusal("[1]").find("not a JSON object"), std::string::npos);
-  EXPECT_NE(refusal("{").find("not JSON"), std::string::npos);
-  const std::string bad = refusal(
-      R"({"model_type":"llama","hidden_size":"x","hidden_act":"gelu","rope_scaling":{"type":"yarn"},"mlp_bias":true})");
-  for (const char* part : {"hidden_size", "vocab_size", "gelu", "yarn", "mlp_bias"})
-    EXPECT_NE(bad.find(part), std::string::npos) << bad;
-}
-
-TEST(ModelFacts, SuggestsTheNearestTemplate) {
-  try {
-    named_model_facts("qwen3-8", kTemplates);
-    FAIL() << "must throw";
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("did you mean \"qwen3-8b\""), std::string::npos);
-  }
-}
-
-TEST(Memory, FollowsTheLayout) {
-  Job job;
-  job.model.dtype = DataType::bf16;
-  job.train.tp = 2;
-  job.train.dp = 2;
-  job.gen.tp = 1;
-  job.gen.dp = 4;
-  const ModelFacts facts = named_model_facts("smollm2-135m", kTemplates);
-  // tp = 2 does not divide 9 heads; the figures of a legal layout:
-  job.train.tp = 3;
-  const MemoryFigures train = predicted_memory(facts, job, true, false);
-  const std::int64_t local = local_elements(facts, {.tp = 3}, {});
-  EXPECT_EQ(train.of(MemoryOwner::weights), local * 2);
-  EXPECT_EQ(train.of(MemoryOwner::main_weights), local / 2 * 4);
-  EXPECT_EQ(train.of(MemoryOwner::moments), local / 2 * 8);
-  EXPECT_EQ(train.of(MemoryOwner::gradients), local * 4 + local / 2 * 4);
-  EXPECT_EQ(train.of(MemoryOwner::gen_weights), 0);
-  const MemoryFigures gen = predicted_memory(facts, job, false, true);
-  EXPECT_EQ(gen.of(MemoryOwner::gen_weights), 134515008 * 2);
-  EXPECT_EQ(kv_page_bytes(facts, job), 2 * 16 * 3 * 64 * 30 * 2);
-  EXPECT_EQ(planned_kv_pages(facts, job), 128 * 256);
-  job.gen.kv_gb = 1;
-  EXPECT_EQ(planned_kv_pages(facts, job), 1'000'000'000 / kv_page_bytes(facts, job));
-}
-
-TEST(Memory, AGeneratorThatReadsTheTrainersBytesHoldsNoneOfItsOwn) {
-  const ModelFacts facts = named_model_facts("smollm2-135m", kTemplates);
-  Job job;
-  EXPECT_EQ(predicted_memory(facts, job, true, true).of(MemoryOwner::gen_weights), 0);
-  job.refit.alias = false;
-  EXPECT_EQ(predicted_memory(facts, job, true, true).of(MemoryOwner::gen_weights), 134515008 * 2);
-  EXPECT_EQ(predicted_memory(facts, job, true, true).of(MemoryOwner::reference_weights), 0);
-  job.loss.kl_weight = 0.1;
-  EXPECT_EQ(predicted_memory(facts, job, true, true).of(MemoryOwner::reference_weights), 134515008 * 2);
+TEST(Parameters, ATokenPassesThroughItsOwnExpertsOnly) {
+  EXPECT_NEAR(static_cast<double>(active_parameter_count(named_model_facts("deepseek-v3", kTemplates))), 37.5e9, 0.1e9);
+  EXPECT_NEAR(static_cast<double>(active_parameter_count(named_model_facts("qwen3-30b-a3b", kTemplates))), 3.3e9,
+              0.1e9);
+  EXPECT_EQ(active_parameter_count(named_model_facts("llama-3.1-8b", kTemplates)), 8030261248);
 }
 
 }  // namespace
