@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/text.h"
+#include "runtime/spec/memory.h"
 
 namespace muster::spec {
 
@@ -219,10 +220,8 @@ class LayoutCheck {
     check_tp("gen", job_.gen.tp);
     check_stages("train", job_.train.pp * job_.train.vpp);
     check_stages("gen", job_.gen.pp);
-    if (job_.train.ep > 1)
-      fault("train.ep", text("train.ep = ", job_.train.ep, ", but the model has no experts"), "set train.ep = 1");
-    if (job_.gen.ep > 1)
-      fault("gen.ep", text("gen.ep = ", job_.gen.ep, ", but the model has no experts"), "set gen.ep = 1");
+    check_experts("train", job_.train.ep, job_.train.etp);
+    check_experts("gen", job_.gen.ep, gen_degrees(job_).etp);
     if (job_.grpo.max_sequence_tokens > facts_->max_position_embeddings) {
       fault("grpo.max_sequence_tokens",
             text("grpo.max_sequence_tokens = ", job_.grpo.max_sequence_tokens, ", but the model has ",
@@ -231,15 +230,37 @@ class LayoutCheck {
     }
   }
 
+  void check_experts(const std::string& role, std::int64_t ep, std::int64_t etp) {
+    const std::int64_t experts = facts_->num_experts, width = facts_->expert_intermediate_size;
+    const std::string key = role + ".ep";
+    if (experts == 0 && ep > 1)
+      fault(key, text(key, " = ", ep, ", but the model has no experts"), "set " + key + " = 1");
+    if (experts > 0 && experts % ep != 0)
+      fault(key, text(key, " = ", ep, " does not divide ", experts, " experts"),
+            text("set ", key, " = ", nearest_legal(ep, experts, [&](auto legal) { return experts % legal == 0; })));
+    if (experts > 0 && width % etp != 0) {
+      const std::string cut = role == "train" ? "train.etp" : "gen.tp";
+      fault(cut, text(cut, " = ", etp, " does not divide the width ", width, " of an expert"),
+            text("set ", cut, " = ", nearest_legal(etp, width, [&](auto legal) { return width % legal == 0; }),
+                 role == "gen" ? ", or deal out whole experts with gen.ep" : ""));
+    }
+  }
+
+  /// What tp must divide.
+  std::vector<std::pair<const char*, std::int64_t>> cut_by_tp() const {
+    return {{"query heads", facts_->num_heads},
+            {"feed-forward width", facts_->intermediate_size},
+            {"width of the shared experts", facts_->shared_intermediate_size},
+            {"Mamba groups", facts_->mamba_num_groups},
+            {"vocabulary", facts_->vocab_size}};
+  }
+
   void check_tp(const std::string& role, std::int64_t tp) {
     const std::string key = role + ".tp";
     std::vector<std::string> reasons;
-    const auto needs_divisor = [&](const char* thing, std::int64_t count) {
+    for (const auto& [thing, count] : cut_by_tp()) {
       if (count % tp != 0) reasons.push_back(text(count, " ", thing));
-    };
-    needs_divisor("query heads", facts_->num_heads);
-    needs_divisor("feed-forward width", facts_->intermediate_size);
-    needs_divisor("vocabulary", facts_->vocab_size);
+    }
     if (!reasons.empty())
       fault(key, text(key, " = ", tp, " does not divide ", base::join(reasons, ", ")), "tp can be " + legal_tp());
     if (reasons.empty() && facts_->num_kv_heads % tp != 0 && tp % facts_->num_kv_heads != 0) {
@@ -252,8 +273,9 @@ class LayoutCheck {
   std::string legal_tp() const {
     std::vector<std::string> legal;
     for (std::int64_t tp = 1; tp <= std::min<std::int64_t>(facts_->num_heads, 4096); ++tp) {
+      const auto things = cut_by_tp();
       const bool divides =
-          facts_->num_heads % tp == 0 && facts_->intermediate_size % tp == 0 && facts_->vocab_size % tp == 0;
+          std::all_of(things.begin(), things.end(), [tp](const auto& thing) { return thing.second % tp == 0; });
       if (divides && (facts_->num_kv_heads % tp == 0 || tp % facts_->num_kv_heads == 0))
         legal.push_back(std::to_string(tp));
     }

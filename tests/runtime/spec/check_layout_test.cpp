@@ -13,11 +13,11 @@ struct Verdict {
 };
 
 /// Qwen3-32B: 64 layers, 64 heads, 8 key/value heads.
-Verdict verdict(const std::function<void(Job&)>& change) {
+Verdict verdict(const std::function<void(Job&)>& change, const char* model = "qwen3-32b") {
   Job job;
   job.placement.mode = PlacementMode::split;
   change(job);
-  const ModelFacts facts = named_model_facts("qwen3-32b", std::filesystem::path(MUSTER_SOURCE_DIR) / "templates");
+  const ModelFacts facts = named_model_facts(model, std::filesystem::path(MUSTER_SOURCE_DIR) / "templates");
   base::Faults faults;
   Verdict result;
   check_layout(job, &facts, KeyPlaces{.file = "job.toml", .keys = {}}, faults, result.warnings);
@@ -25,8 +25,8 @@ Verdict verdict(const std::function<void(Job&)>& change) {
   return result;
 }
 
-base::Fault only_fault(const std::function<void(Job&)>& change) {
-  const Verdict result = verdict(change);
+base::Fault only_fault(const std::function<void(Job&)>& change, const char* model = "qwen3-32b") {
+  const Verdict result = verdict(change, model);
   if (result.faults.size() != 1) return {std::to_string(result.faults.size()) + " faults", "", ""};
   return result.faults[0];
 }
@@ -115,6 +115,18 @@ TEST(CheckLayout, OtherShapesOfThePassesWithoutGradientAreAWarning) {
 TEST(CheckLayout, ASettingWithoutEffectIsNamed) {
   EXPECT_EQ(only_warning([](Job& j) { j.train.sequence_parallel = true; }),
             "train.sequence_parallel has no effect with train.tp = 1");
+}
+
+TEST(CheckLayout, ExpertsDivideOverTheirRanks) {
+  const char* model = "qwen3-30b-a3b";
+  const auto spread = [](Job& job) { job.train.dp = 24, job.grpo.prompts_per_step = 24; };
+  base::Fault fault = only_fault([&](Job& job) { spread(job), job.train.ep = 12; }, model);
+  EXPECT_EQ(fault.what, "train.ep = 12 does not divide 128 experts");
+  EXPECT_EQ(fault.fix, "set train.ep = 8 or 16");
+  EXPECT_TRUE(verdict([&](Job& job) { spread(job), job.train.ep = 8; }, model).faults.empty());
+  fault = only_fault([](Job& job) { job.gen.tp = 32, job.grpo.prompts_per_step = 32; }, "nemotron-3-nano-30b-a3b");
+  EXPECT_EQ(fault.what, "gen.tp = 32 does not divide 8 Mamba groups");
+  EXPECT_EQ(fault.fix, "tp can be 1, 2, 4, 8");
 }
 
 }  // namespace
