@@ -1,5 +1,6 @@
 // muster: the verbs, one line each.
 #include "launcher/cli/verbs.h"
+#include "launcher/probe/cluster_verb.h"
 #include "launcher/run/run.h"
 #include "launcher/selftest/selftest.h"
 #include "launcher/status/status.h"
@@ -41,6 +42,13 @@ int main(int argc, char** argv) {
        "checks everything, writes the run folder, submits with sbatch", "muster submit my-job.toml --cluster dgx-h100",
        with_wishes({"cluster", "set", "run-dir"}), 1,
        [](const cli::Options& typed) { return submit::submit_verb(typed); }},
+      {"cluster",
+       "show FILE | probe [--partition P] [--output FILE] | diff FILE",
+       "a cluster file: draw a node, write one from the live Slurm, compare the two",
+       "muster cluster show dgx-h100",
+       {"partition", "output"},
+       2,
+       [](const cli::Options& typed) { return probe::cluster_verb(typed); }},
       {"status",
        "[RUN]",
        "what a run is doing: by run folder or job id, or the newest run",

@@ -35,6 +35,7 @@ const std::vector<Flag>& known_flags() {
       {"seeds", "seeds", "N", "the seeds 0 .. N-1"},
       {"controls", "controls", "", "also the sabotaged runs, which must fail"},
       {"control", "control", "NAME", "also this sabotaged run, as often as you like"},
+      {"output", "output", "FILE", "write this file instead of printing"},
       {"account", "account", "NAME", "whom Slurm charges"},
       {"partition", "partition", "NAME", "of the nodes"},
       {"qos", "qos", "NAME", "quality of service"},
@@ -199,6 +200,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.seed = typed.number("seed");
   options.seeds = typed.number("seeds");
   options.controls = typed.has("controls");
+  options.output = typed.one("output");
   options.wishes = wishes_of(typed);
   options.control_names = typed.list("control");
   return options;

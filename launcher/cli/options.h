@@ -30,6 +30,7 @@ struct Options {
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
   bool controls = false;                     // selftest --controls
   bool wants_help = false;                   // --help
+  std::filesystem::path output;              // cluster probe --output
   cluster::Wishes wishes;                    // --account, --partition, ..., --sbatch-flag
   std::vector<std::string> control_names;    // selftest --control NAME, each
 };

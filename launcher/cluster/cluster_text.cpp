@@ -33,8 +33,11 @@ std::string cluster_text(const Cluster& cluster, const std::vector<std::string>&
   ordered_json tree = tree_of(cluster, [](auto& v, const Cluster& c) { describe_cluster(v, c); });
   if (!tree.contains("device")) tree["device"] = cluster.device;  // said even where it is the default
   if (cluster.has_slurm && !tree.contains("slurm")) tree["slurm"] = ordered_json::object();
-  for (const NumaNode& numa : cluster.numa)
-    tree["numa"].push_back(tree_of(numa, [](auto& v, const NumaNode& n) { describe_numa(v, n); }));
+  for (const NumaNode& numa : cluster.numa) {
+    spec::ValueVisitor visitor;  // every key: a reader should not have to know that node and socket begin at 0
+    describe_numa(visitor, numa);
+    tree["numa"].push_back(std::move(visitor.root));
+  }
   for (const PartitionLimits& partition : cluster.partitions)
     tree["partitions"].push_back(
         tree_of(partition, [](auto& v, const PartitionLimits& p) { describe_partition(v, p); }));

@@ -37,6 +37,8 @@ class CommandQueries : public Queries {
     return nodes;
   }
 
+  std::vector<BlockFacts> blocks() override { return shown_blocks(); }
+
   std::optional<JobFacts> job(const std::string& id) override {
     const CommandResult result = run_command({"scontrol", "--oneliner", "show", "job", id}, kQuery_s);
     if (result.errors.find("Invalid job id") != std::string::npos) return std::nullopt;
@@ -64,6 +66,12 @@ class CommandQueries : public Queries {
 };
 
 }  // namespace
+
+std::vector<BlockFacts> shown_blocks() {
+  const CommandResult result = run_command({"scontrol", "show", "topology"}, kQuery_s);
+  if (result.timed_out) throw Error::cluster({.what = "scontrol show topology did not answer in 10 s"});
+  return parse_blocks(result.output);  // without a topology it says so and nothing else
+}
 
 std::unique_ptr<Queries> make_command_queries() { return std::make_unique<CommandQueries>(); }
 

@@ -8,6 +8,7 @@
 
 #include "launcher/slurm/configuration.h"
 #include "launcher/slurm/queries.h"
+#include "launcher/slurm/scontrol_text.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 
@@ -143,7 +144,8 @@ class LibslurmQueries : public Queries {
                             .max_time_s = limit_of(partition.max_time, 60),
                             .max_nodes = limit_of(partition.max_nodes, 1),
                             .total_nodes = partition.total_nodes,
-                            .max_memory_mb = memory_limit(partition.max_mem_per_cpu)});
+                            .max_memory_mb = memory_limit(partition.max_mem_per_cpu),
+                            .nodes = text_of(partition.nodes)});
     }
     return partitions;
   }
@@ -159,11 +161,18 @@ class LibslurmQueries : public Queries {
       for (std::uint32_t i = 0; i < message->record_count; ++i)
         if (text_of(message->node_array[i].name) == name) found = &message->node_array[i];
       if (found == nullptr) throw Error::cluster({.what = base::text("Slurm knows no node '", name, "'")});
-      nodes.push_back(
-          {.name = name, .address = text_of(found->node_addr), .state = node_state_name(found->node_state)});
+      nodes.push_back({.name = name,
+                       .address = text_of(found->node_addr),
+                       .state = node_state_name(found->node_state),
+                       .host = text_of(found->node_hostname),
+                       .gres = text_of(found->gres),
+                       .features = text_of(found->features),
+                       .memory_mb = static_cast<std::int64_t>(found->real_memory)});
     }
     return nodes;
   }
+
+  std::vector<BlockFacts> blocks() override { return shown_blocks(); }
 
   std::optional<JobFacts> job(const std::string& id) override {
     ping();

@@ -19,13 +19,35 @@ struct PartitionFacts {
   std::int64_t max_nodes = kUnlimited;  // of one job
   std::int64_t total_nodes = 0;
   std::int64_t max_memory_mb = kUnlimited;  // MiB of one job on a node
+  std::string nodes = "";                   // compressed
   bool operator==(const PartitionFacts&) const = default;
 };
 
 struct NodeFacts {
   std::string name, address, state;
+  std::string host = "";       // as the node itself says
+  std::string gres = "";       // "gpu:h100:8(S:0-1)"
+  std::string features = "";   // "gb200,ib"
+  std::int64_t memory_mb = 0;  // MiB
+  /// Down, drained or not answering: a job waits for it.
+  bool is_away() const;
   bool operator==(const NodeFacts&) const = default;
 };
+
+/// Nodes that topology/block keeps together: a rack of an NVL72.
+struct BlockFacts {
+  std::string name, nodes;  // compressed
+  std::int64_t size = 0;    // of a base block
+  bool operator==(const BlockFacts&) const = default;
+};
+
+/// GPUs in a node's gres: kind ("" when none is said) and count.
+struct GpuGres {
+  std::string kind;
+  std::int64_t count = 0;
+  bool operator==(const GpuGres&) const = default;
+};
+GpuGres parse_gpu_gres(const std::string& gres);
 
 struct JobFacts {
   std::string id, name, state, reason, nodes;  // nodes: compressed; empty while it waits
@@ -45,6 +67,8 @@ class Queries {
   virtual std::vector<PartitionFacts> partitions() = 0;
   /// throws: Error::cluster for a node that Slurm does not know.
   virtual std::vector<NodeFacts> nodes(const std::vector<std::string>& names) = 0;
+  /// Empty without topology/block.
+  virtual std::vector<BlockFacts> blocks() = 0;
   /// None when Slurm does not know the job (never did, or does no more).
   virtual std::optional<JobFacts> job(const std::string& id) = 0;
 };

@@ -58,7 +58,8 @@ std::vector<PartitionFacts> parse_partitions(const std::string& text) {
                           .max_time_s = parse_duration(value(record, "MaxTime")),
                           .max_nodes = count(value(record, "MaxNodes")),
                           .total_nodes = std::max<std::int64_t>(0, count(value(record, "TotalNodes"))),
-                          .max_memory_mb = count(value(record, "MaxMemPerNode"))});
+                          .max_memory_mb = count(value(record, "MaxMemPerNode")),
+                          .nodes = without_null(value(record, "Nodes"))});
   }
   return partitions;
 }
@@ -68,10 +69,53 @@ std::vector<NodeFacts> parse_nodes(const std::string& text) {
   for (const std::string& line : base::split(text, '\n')) {
     const Record record = parse_record(line);
     if (record.contains("NodeName"))
-      nodes.push_back(
-          {.name = value(record, "NodeName"), .address = value(record, "NodeAddr"), .state = value(record, "State")});
+      nodes.push_back({.name = value(record, "NodeName"),
+                       .address = value(record, "NodeAddr"),
+                       .state = value(record, "State"),
+                       .host = value(record, "NodeHostName"),
+                       .gres = without_null(value(record, "Gres")),
+                       .features = without_null(value(record, "AvailableFeatures")),
+                       .memory_mb = std::max<std::int64_t>(0, count(value(record, "RealMemory")))});
   }
   return nodes;
+}
+
+std::vector<BlockFacts> parse_blocks(const std::string& text) {
+  std::vector<BlockFacts> blocks;
+  for (const std::string& line : base::split(text, '\n')) {
+    const Record record = parse_record(line);
+    const std::string name = value(record, "BlockName");
+    if (name.empty() || name.find_first_of("[,") != std::string::npos) continue;
+    blocks.push_back({.name = name,
+                      .nodes = value(record, "Nodes"),
+                      .size = std::max<std::int64_t>(0, count(value(record, "BlockSize")))});
+  }
+  return blocks;
+}
+
+GpuGres parse_gpu_gres(const std::string& gres) {
+  // "gpu:h100:8(S:0-1),nvme:1": the part of the GPUs without what stands in brackets.
+  std::string plain;
+  int depth = 0;
+  for (const char c : gres) {
+    if (c == '(') ++depth;
+    if (depth == 0) plain += c;
+    if (c == ')') --depth;
+  }
+  for (const std::string& part : base::split(plain, ',')) {
+    const std::vector<std::string> words = base::split(part, ':');
+    if (words[0] != "gpu" || words.size() < 2 || words.size() > 3) continue;
+    return {.kind = words.size() == 3 ? words[1] : "", .count = std::max<std::int64_t>(0, count(words.back()))};
+  }
+  return {};
+}
+
+bool NodeFacts::is_away() const {
+  if (state.empty() || state.find("POWER") != std::string::npos) return false;  // comes up when it is asked for
+  if (state.find('*') != std::string::npos) return true;                        // does not answer
+  for (const char* word : {"DOWN", "DRAIN", "FAIL", "UNKNOWN", "REBOOT", "INVAL", "MAINT", "FUTURE"})
+    if (state.find(word) != std::string::npos) return true;
+  return false;
 }
 
 JobFacts parse_job(const std::string& line) {

@@ -14,7 +14,13 @@ using Record = std::map<std::string, std::string>;
 Record parse_record(const std::string& line);
 std::vector<PartitionFacts> parse_partitions(const std::string& text);
 std::vector<NodeFacts> parse_nodes(const std::string& text);
+/// `scontrol show topology`: one for each block; lines of several blocks together are left out.
+std::vector<BlockFacts> parse_blocks(const std::string& text);
 JobFacts parse_job(const std::string& line);
+
+/// What `scontrol show topology` says: libslurm's own call fails on topology/block in some releases. throws:
+/// Error::cluster when it does not answer.
+std::vector<BlockFacts> shown_blocks();
 
 /// "2-03:04:05", "03:04:05", "05:30", "90" (minutes), "UNLIMITED" -> seconds. throws: Error::cluster.
 std::int64_t parse_duration(const std::string& text);

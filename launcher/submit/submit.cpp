@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "launcher/plan/limits.h"
+#include "launcher/probe/slurm_probe.h"
 #include "launcher/run/submission.h"
 #include "launcher/slurm/scontrol_text.h"
 #include "runtime/base/clock.h"
@@ -39,23 +40,12 @@ void add_all(base::Faults& faults, const Error& error) {
   for (const base::Fault& fault : error.faults()) faults.add(fault);
 }
 
-/// As a cluster file would say it: zeros where there is no limit.
-cluster::PartitionLimits limits_of(const slurm::PartitionFacts& facts) {
-  const auto limit = [](std::int64_t value) { return std::max<std::int64_t>(value, 0); };
-  return {.name = facts.name,
-          .is_default = facts.is_default,
-          .nodes = facts.total_nodes,
-          .max_nodes = limit(facts.max_nodes),
-          .max_time_min = limit(facts.max_time_s) / 60,
-          .max_memory_gb = static_cast<double>(limit(facts.max_memory_mb)) * 1048576e-9};
-}
-
 }  // namespace
 
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
                   base::Faults& faults) {
   std::vector<cluster::PartitionLimits> limits;
-  for (const slurm::PartitionFacts& one : partitions) limits.push_back(limits_of(one));
+  for (const slurm::PartitionFacts& one : partitions) limits.push_back(probe::limits_of(one));
   plan::check_limits(prepared.plan, prepared.cluster, limits, faults);
   const cluster::PartitionLimits* chosen = plan::partition_of(prepared.cluster.slurm, limits);
   if (chosen != nullptr && !partitions[static_cast<std::size_t>(chosen - limits.data())].is_up)

@@ -54,6 +54,33 @@ TEST_F(SlurmLabTest, FourNodesOfEightStartInTenSecondsAndRunThirtyTwoTasks) {
   EXPECT_NE(refused.code, 0) << "a partition of at most 2 nodes gave 3";
 }
 
+TEST_F(SlurmLabTest, AProbedClusterFileIsTakenByTheOtherVerbsAndAgreesWithTheCluster) {
+  const SlurmLab lab;
+  const std::string muster = std::string(MUSTER_BINARY_DIR) + "/bin/muster";
+  const std::string file = (lab.folder() / "probed.toml").string();
+  const CommandResult probed = run_command({muster, "cluster", "probe", "--partition", "short", "--output", file});
+  ASSERT_EQ(probed.code, 0) << probed.output;
+  const std::string text = said({"cat", file});
+  for (const char* part : {"device = \"cuda\"", "nodes = 4", "ranks_per_node = 8", "kind = \"h100\"",
+                           "{ name = \"short\", nodes = 4, max_nodes = 2, max_time_min = 5 }", "time_limit_min = 5"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  EXPECT_EQ(run_command({muster, "cluster", "diff", file}).code, 0);
+  const CommandResult shipped = run_command({muster, "cluster", "diff", "dgx-h100"});
+  EXPECT_EQ(shipped.code, 1);
+  EXPECT_NE(shipped.output.find("nodes                             128                             4"),
+            std::string::npos)
+      << shipped.output;
+  // What the file says of the partition is held against a job, before Slurm is asked.
+  const CommandResult plan =
+      run_command({muster, "plan", "reverse-digits", "--cluster", file, "--time-limit-min", "9", "--set", "train.dp=24",
+                   "--set", "gen.dp=24", "--set", "grpo.prompts_per_step=24"});
+  EXPECT_EQ(plan.code, 2);
+  EXPECT_NE(plan.output.find("3 nodes, but a job in partition short may have 2"), std::string::npos) << plan.output;
+  EXPECT_NE(plan.output.find("--time-limit-min: slurm.time_limit_min = 9, but partition short ends jobs after 5"),
+            std::string::npos)
+      << plan.output;
+}
+
 TEST_F(SlurmLabTest, TwoLabsRunSideBySideAndRestoreTheEnvironment) {
   ::setenv("SLURM_CONF", "/nowhere/slurm.conf", 1);
   ::setenv("SBATCH_PARTITION", "elsewhere", 1);

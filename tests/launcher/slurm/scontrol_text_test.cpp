@@ -12,7 +12,7 @@ constexpr const char* kPartitions =
     "PartitionName=batch AllowGroups=ALL Default=YES MaxNodes=UNLIMITED MaxTime=UNLIMITED Nodes=node[0-3] State=UP "
     "TotalCPUs=448 TotalNodes=4\n"
     "PartitionName=short AllowGroups=ALL Default=NO MaxNodes=2 MaxTime=00:05:00 Nodes=node[0-3] State=DOWN "
-    "TotalCPUs=448 TotalNodes=4\n";
+    "MaxMemPerNode=1000 TotalCPUs=448 TotalNodes=4\n";
 constexpr const char* kJob =
     "JobId=7 JobName=sums with blanks UserId=u(1000) GroupId=u(1000) MCS_label=N/A JobState=PENDING Reason=Resources "
     "Dependency=(null) Restarts=1 ExitCode=0:0 "
@@ -21,8 +21,8 @@ constexpr const char* kJob =
 
 TEST(ScontrolText, Partitions) {
   EXPECT_EQ(parse_partitions(kPartitions),
-            (std::vector<PartitionFacts>{{"batch", true, true, kUnlimited, kUnlimited, 4},
-                                         {"short", false, false, 300, 2, 4}}));
+            (std::vector<PartitionFacts>{{"batch", true, true, kUnlimited, kUnlimited, 4, kUnlimited, "node[0-3]"},
+                                         {"short", false, false, 300, 2, 4, 1000, "node[0-3]"}}));
 }
 
 TEST(ScontrolText, ValuesMayHoldBlanks) {
@@ -41,9 +41,33 @@ TEST(ScontrolText, ValuesMayHoldBlanks) {
 
 TEST(ScontrolText, Nodes) {
   const auto nodes = parse_nodes(
-      "NodeName=node0 Arch=x86_64 NodeAddr=127.0.0.1 NodeHostName=here State=IDLE\nNodeName=node1 NodeAddr=10.0.0.2 "
-      "State=DOWN*\n");
-  EXPECT_EQ(nodes, (std::vector<NodeFacts>{{"node0", "127.0.0.1", "IDLE"}, {"node1", "10.0.0.2", "DOWN*"}}));
+      "NodeName=node0 Arch=x86_64 AvailableFeatures=(null) Gres=gpu:h100:8(S:0-1) NodeAddr=127.0.0.1 NodeHostName=here "
+      "RealMemory=2000000 State=IDLE\nNodeName=node1 AvailableFeatures=gb200,ib NodeAddr=10.0.0.2 State=DOWN*\n");
+  EXPECT_EQ(nodes, (std::vector<NodeFacts>{{"node0", "127.0.0.1", "IDLE", "here", "gpu:h100:8(S:0-1)", "", 2000000},
+                                           {"node1", "10.0.0.2", "DOWN*", "", "", "gb200,ib", 0}}));
+}
+
+TEST(ScontrolText, NodesThatAJobWouldWaitForAreAway) {
+  for (const char* state : {"DOWN", "DOWN*", "IDLE*", "IDLE+DRAIN", "MIXED+DRAIN", "DRAINED", "REBOOT", "UNKNOWN"})
+    EXPECT_TRUE((NodeFacts{"n", "", state}.is_away())) << state;
+  for (const char* state : {"IDLE", "ALLOCATED", "MIXED", "IDLE+CLOUD+POWERED_DOWN", "COMPLETING", ""})
+    EXPECT_FALSE((NodeFacts{"n", "", state}.is_away())) << state;
+}
+
+TEST(ScontrolText, GpusOfAGres) {
+  EXPECT_EQ(parse_gpu_gres("gpu:h100:8(S:0-1)"), (GpuGres{"h100", 8}));
+  EXPECT_EQ(parse_gpu_gres("nvme:1,gpu:4(S:0,1)"), (GpuGres{"", 4}));
+  EXPECT_EQ(parse_gpu_gres(""), GpuGres{});
+  EXPECT_EQ(parse_gpu_gres("gpu:a:b:c"), GpuGres{});
+}
+
+// As Slurm 25.11 prints topology/block; the last stands for the lines of aggregates.
+TEST(ScontrolText, BlocksOfTheTopology) {
+  EXPECT_EQ(parse_blocks("BlockName=rack0 BlockIndex=0 Nodes=node[0-17] BlockSize=18\n"
+                         "BlockName=rack1 BlockIndex=1 Nodes=node[18-35] BlockSize=18\n"
+                         "AggregatedBlock=rack[0-1] BlockIndex=2 Nodes=node[0-35] BlockSize=36\n"),
+            (std::vector<BlockFacts>{{"rack0", "node[0-17]", 18}, {"rack1", "node[18-35]", 18}}));
+  EXPECT_TRUE(parse_blocks("SwitchName=s0 Level=0 LinkSpeed=1 Nodes=node[0-3]\n").empty());
 }
 
 TEST(ScontrolText, DurationsInEverySpelling) {

@@ -21,6 +21,7 @@ class FakeQueries : public slurm::Queries {
   void ping() override {}
   std::vector<slurm::PartitionFacts> partitions() override { return {}; }
   std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>&) override { return {}; }
+  std::vector<slurm::BlockFacts> blocks() override { return {}; }
   std::optional<slurm::JobFacts> job(const std::string&) override {
     if (is_away) throw Error::cluster({.what = "Slurm's controller does not answer"});
     return facts;

@@ -22,6 +22,7 @@ class FakeQueries : public slurm::Queries {
   }
   std::vector<slurm::PartitionFacts> partitions() override { return list; }
   std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>&) override { return {}; }
+  std::vector<slurm::BlockFacts> blocks() override { return {}; }
   std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
 };
 

@@ -20,6 +20,7 @@ class FakeQueries : public slurm::Queries {
       facts.push_back({*name, "10.0.0." + name->substr(1), "IDLE"});
     return facts;
   }
+  std::vector<slurm::BlockFacts> blocks() override { return {}; }
   std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
 };
 
