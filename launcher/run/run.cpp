@@ -31,10 +31,8 @@ std::string typed_path(const std::filesystem::path& path) {
 }
 
 std::string resume_hint(const spec::Plan& plan) {
-  const bool resumes = plan.job.checkpoint.every > 0;
-  return base::text(resumes ? "resume:  " : "again:   ", typed_path(plan.binaries / "muster"), " run --run-dir ",
-                    typed_path(plan.run_folder),
-                    resumes ? "" : "   (no checkpoints are written: it begins again at step 1)", "\n");
+  return base::text("resume:  ", typed_path(plan.binaries / "muster"), " run --run-dir ", typed_path(plan.run_folder),
+                    "   (it ", supervise::beginning_text(plan), ")\n");
 }
 
 // The sentence, the end of the log of the rank that it names, and how to go on.
@@ -66,10 +64,7 @@ int run_verb(const cli::Options& typed) {
   options.watcher = [&](const supervise::Attempt& attempt) {
     if (!view) {
       if (prepared.is_next_attempt)
-        print(
-            stdout,
-            base::text("attempt ", attempt.number(),
-                       plan.job.checkpoint.every > 0 ? "\n" : " begins again at step 1: no checkpoints are written\n"));
+        print(stdout, base::text("attempt ", attempt.number(), " ", supervise::beginning_text(plan), "\n"));
       print(stdout, base::text("run folder ", typed_path(plan.run_folder), "\n"));
       view.emplace(plan, paths, attempt.number(), stdout, ::isatty(STDOUT_FILENO) == 1);
     }

@@ -1,5 +1,7 @@
 #include "launcher/run/run_folder.h"
 
+#include <algorithm>
+
 #include "launcher/plan/plan.h"
 #include "launcher/render/batch_script.h"
 #include "runtime/base/clock.h"
@@ -100,9 +102,11 @@ void write_run_folder(const Prepared& prepared) {
   if (free < needed)
     throw Error::user(
         {.what = text("only ", base::bytes_text(free), " free, but the run leaves at least ", base::bytes_text(needed),
-                      prepared.plan.job.checkpoint.final_model ? " with its final model" : ""),
+                      prepared.plan.job.checkpoint.every > 0     ? " with its checkpoints"
+                      : prepared.plan.job.checkpoint.final_model ? " with its final model"
+                                                                 : ""),
          .where = paths.folder.string(),
-         .fix = "choose another --run-dir, or --set checkpoint.final_model=false"});
+         .fix = "choose another --run-dir, lower checkpoint.keep, or --set checkpoint.final_model=false"});
   base::write_file(paths.plan(), spec::plan_text(prepared.plan));
   base::write_file(paths.batch_script(), batch_script_of(prepared.plan, prepared.cluster), 0755);
 }
@@ -123,8 +127,12 @@ void check_paths(const spec::Plan& plan, base::Faults& faults) {
 }
 
 std::int64_t needed_bytes(const spec::Plan& plan) {
-  if (!plan.job.checkpoint.final_model) return kRecords_bytes;
-  return kRecords_bytes + spec::parameter_count(plan.model) * spec::bytes_per_element(plan.job.model.dtype);
+  const spec::CheckpointJob& job = plan.job.checkpoint;
+  const std::int64_t model = spec::parameter_count(plan.model) * spec::bytes_per_element(plan.job.model.dtype);
+  // The newest ones and the one that is being written: fp32 main weights and two moments of every parameter.
+  const std::int64_t kept = job.every > 0 ? std::min(job.keep + 1, plan.job.grpo.steps / job.every) : 0;
+  const std::int64_t checkpoint = spec::parameter_count(plan.model) * 12 + (job.model_folder ? model : 0);
+  return kRecords_bytes + kept * checkpoint + (job.final_model ? model : 0);
 }
 
 fs::path default_run_folder(const std::string& job_name, const std::string& root) {

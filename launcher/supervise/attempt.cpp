@@ -12,6 +12,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/random.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/checkpoint.h"
 
 namespace muster::supervise {
 namespace {
@@ -80,6 +81,13 @@ Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>
                                [&](std::int64_t port) { return !is_here || port_is_free(port); });
   base::write_file(attempt.paths.placement(placement.attempt), spec::placement_text(placement));
   return attempt;
+}
+
+std::string beginning_text(const spec::Plan& plan) {
+  if (plan.job.checkpoint.every == 0) return "begins again at step 1: no checkpoints are written";
+  const std::vector<std::int64_t> steps = spec::complete_checkpoints({plan.run_folder});
+  return steps.empty() ? "begins again at step 1: there is no checkpoint yet"
+                       : base::text("goes on after step ", steps.back());
 }
 
 void end_attempt(const Attempt& attempt) noexcept {

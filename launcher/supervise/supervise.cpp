@@ -130,8 +130,7 @@ int supervise_verb(const std::vector<std::string>& words) {
     begun = attempt;
     say(base::text("attempt ", attempt.number(), " (", attempt.placement.attempt_id, ") on ", nodes.places.size(),
                    " nodes, ", plan.ranks.size(), " ranks"));
-    if (attempt.number() > 0 && plan.job.checkpoint.every == 0)
-      say("no checkpoints are written: this attempt begins again at step 1");
+    if (attempt.number() > 0) say("this attempt " + beginning_text(plan));
   };
   const Verdict verdict = run_attempt(plan, nodes, options);
   say(base::text("verdict ", verdict.code, ": ", verdict.sentence));

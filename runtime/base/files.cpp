@@ -36,6 +36,11 @@ void write_all(int fd, std::string_view content, const fs::path& path) {
   }
 }
 
+void sync_folder(const fs::path& path) {
+  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0) fail("cannot write", path, errno);
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path) {
@@ -75,6 +80,12 @@ void make_folder(const fs::path& path) {
   std::error_code code;
   fs::create_directories(path, code);
   if (code) fail("cannot make the folder", path, code.value());
+}
+
+void publish_folder(const fs::path& unfinished, const fs::path& folder) {
+  sync_folder(unfinished);
+  if (::rename(unfinished.c_str(), folder.c_str()) != 0) fail("cannot rename to " + folder.string(), unfinished, errno);
+  sync_folder(folder.parent_path());
 }
 
 std::int64_t free_bytes(const fs::path& path) {

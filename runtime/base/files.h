@@ -15,6 +15,9 @@ std::string read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
 /// Makes the folder and its parents. throws: Error::user.
 void make_folder(const std::filesystem::path& path);
+/// Gives a folder its last name: what it holds is on the disk before, the name after. A folder of that name must not be
+/// there. throws: Error::user.
+void publish_folder(const std::filesystem::path& unfinished, const std::filesystem::path& folder);
 /// Free bytes of the file system that holds `path`.
 std::int64_t free_bytes(const std::filesystem::path& path);
 /// `path` made absolute against `folder`; `${MUSTER_CACHE}` at its beginning is the user's cache folder.

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "runtime/base/signals.h"
 #include "runtime/comm/call_log.h"
 #include "runtime/comm/communicator.h"
 #include "runtime/device/stream.h"
@@ -18,6 +19,7 @@
 namespace muster::loop {
 
 struct RankContext {
+  base::SignalQueue warning{SIGUSR2};  // before the time limit; first, so that it is blocked in every thread
   spec::Plan plan;
   spec::Placement placement;
   spec::RankEnv env;

@@ -90,6 +90,20 @@ void Policy::freeze_reference() {
                                                         context_.train->tp(), context_.job().grpo.max_sequence_tokens);
 }
 
+std::vector<std::pair<std::string, at::Tensor>> Policy::slices() {
+  if (!trains()) return {};
+  auto slices = trainer_->slices();
+  // Without a supervised start the reference is the model of the job, which is read again.
+  if (reference_weights_ && context_.job().warmup.sft_steps > 0)
+    slices.emplace_back("reference", reference_weights_->flat());
+  return slices;
+}
+
+void Policy::resume(std::int64_t num_updates, std::int64_t weight_version) {
+  if (trains()) trainer_->resume(num_updates);
+  weight_version_ = weight_version - 1;
+}
+
 train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
   INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
   return train::sequence_scores(context_.train->tp(), *reference_decoder_, sequences,

@@ -4,6 +4,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/generate/generator.h"
 #include "runtime/loop/context.h"
@@ -29,6 +32,12 @@ class Policy {
   /// Weights to the generator, and the next weight version. collective: world.
   refit::RefitFigures refit();
   std::int64_t weight_version() const { return weight_version_; }
+  /// What this rank must remember to go on bit for bit: windows into the trainer's state, and the frozen reference
+  /// where it is not the model of the job. Empty on ranks that do not train.
+  std::vector<std::pair<std::string, at::Tensor>> slices();
+  /// After the slices were written from outside: the trainer follows from them, the generator with the next refit,
+  /// which makes `weight_version`. collective: train.dp.
+  void resume(std::int64_t num_updates, std::int64_t weight_version);
   /// Keeps the present weights as the reference of the KL term. No effect on ranks that do not train.
   void freeze_reference();
   /// Log-probabilities of the reference. collective: train.tp.

@@ -57,37 +57,48 @@ void run(RankContext& context) {
     records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
   Policy policy(context, stop_tokens);
   Scoring scoring(job.reward, context.env.reward_fds, tokenizer);
-  Step step(context, policy, tokenizer, scoring);
+  Checkpoints checkpoints(context, policy);
+  Step step(context, policy, tokenizer, scoring, checkpoints);
+  if (job.loss.kl_weight > 0) policy.freeze_reference();
+  const std::int64_t steps_done = checkpoints.resume(source);
   policy.refit();
   console.info("loop", "ready", {{"load_s", base::number_text(loading.elapsed_s(), 2)}});
 
-  if (job.warmup.sft_steps > 0) {
+  if (steps_done > 0) console.info("loop", base::text("goes on after step ", steps_done));
+  if (steps_done == 0 && job.warmup.sft_steps > 0) {
     clock.enter(Phase::warmup);
     warm_start(context, policy, tokenizer, step, stop_tokens, records.get());
     policy.refit();
+    if (job.loss.kl_weight > 0) policy.freeze_reference();
     console.info("loop", "warm start done", {{"weight_version", base::text(policy.weight_version())}});
   }
-  if (job.selftest.start_prompts > 0) {
+  if (steps_done == 0 && job.selftest.start_prompts > 0) {
     clock.enter(Phase::warmup);
     const double reward = measured_reward(context, tokenizer, step, job.selftest.start_prompts, -1);
     if (records) records->warmup({{"kind", "start"}, {"reward", reward}, {"prompts", job.selftest.start_prompts}});
   }
-  if (job.loss.kl_weight > 0) policy.freeze_reference();
 
   double last_end_s = base::steady_s();
-  for (std::int64_t s = 1; s <= job.grpo.steps; ++s) {
+  for (std::int64_t s = steps_done + 1; s <= job.grpo.steps; ++s) {
     clock.begin_step(s);
     spec::StepRecord record = step.run(s, source, records.get());
     const double end_s = base::steady_s();
     record.step_to_step_s = end_s - last_end_s;
     last_end_s = end_s;
     if (records) records->step(record);
+    checkpoints.look();
     if (s % job.log.every == 0 || s == job.grpo.steps)
       console.info("loop", base::text("step ", s, "/", job.grpo.steps),
                    {{"reward", base::number_text(record.reward, 3)}, {"step_s", base::number_text(record.step_s, 3)}});
+    if (checkpoints.is_last_step()) {
+      checkpoints.finish();
+      throw Error::cluster({.what = base::text("warned that the time is up, it stopped after step ", s, " of ",
+                                               job.grpo.steps, ", of which there is a checkpoint")});
+    }
   }
 
   clock.enter(Phase::finish);
+  checkpoints.finish();
   if (job.checkpoint.final_model) policy.save(context.paths().final_model());
   context.host().barrier("end");
 }

@@ -6,6 +6,7 @@
 namespace muster::loop {
 
 /// collective: world.
+/// throws: Error::cluster on every rank, when it stopped before its last step because a time limit is near.
 void run(RankContext& context);
 
 }  // namespace muster::loop

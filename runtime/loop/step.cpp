@@ -27,6 +27,9 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
   const refit::RefitFigures moved =
       job.selftest.sabotage == spec::Sabotage::no_refit ? refit::RefitFigures{} : policy_.refit();
 
+  clock.enter(Phase::checkpoint);
+  checkpoints_.copy_if_due(step, source);
+
   clock.enter(Phase::log);
   spec::StepRecord record = rollout_figures(context_, rollout);
   record.step = step;

@@ -8,6 +8,7 @@
 #include "runtime/data/prompts.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/log/records.h"
+#include "runtime/loop/checkpoints.h"
 #include "runtime/loop/context.h"
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout.h"
@@ -32,10 +33,12 @@ struct TrainFigures {
 
 class Step {
  public:
-  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring)
-      : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring) {}
+  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring,
+       Checkpoints& checkpoints)
+      : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring), checkpoints_(checkpoints) {}
 
-  /// generate, score, advantages, train, refit, log. `records` is null but on the writer rank. collective: world.
+  /// generate, score, advantages, train, refit, checkpoint where one is due, log. `records` is null but on the writer
+  /// rank. collective: world.
   spec::StepRecord run(std::int64_t step, data::PromptSource& source, log::Records* records);
 
   /// Samples of these prompts, scored, known to every rank. collective: world.
@@ -49,6 +52,7 @@ class Step {
   Policy& policy_;
   const data::Tokenizer& tokenizer_;
   Scoring& scoring_;
+  Checkpoints& checkpoints_;
 };
 
 /// The next prompts of the source, the same on every rank.

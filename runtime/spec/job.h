@@ -199,7 +199,8 @@ struct RefitJob {
 struct CheckpointJob {
   std::int64_t every = 0;  // steps; 0: never
   std::int64_t keep = 2;
-  bool final_model = true;  // the policy as a Hugging Face folder at the end
+  bool model_folder = false;  // each checkpoint also holds the policy as a Hugging Face folder
+  bool final_model = true;    // the policy as a Hugging Face folder at the end
   bool operator==(const CheckpointJob&) const = default;
 };
 

@@ -202,6 +202,7 @@ void describe_job(Visitor& v, J& job) {
   v.table("checkpoint", "what survives");
   v.key("every", job.checkpoint.every, kCountOrZero, "steps", "0: never");
   v.key("keep", job.checkpoint.keep, kCount, "checkpoints", "newest ones kept");
+  v.key("model_folder", job.checkpoint.model_folder, kAny, "", "each checkpoint also as a Hugging Face folder");
   v.key("final_model", job.checkpoint.final_model, kAny, "", "the policy as a Hugging Face folder at the end");
 
   v.table("requeue", "another attempt under Slurm");

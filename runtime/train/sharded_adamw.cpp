@@ -84,6 +84,10 @@ void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale
         main_N, first_N, second_N, part_of(gradients_n_), weights_N,
         adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_));
   }
+  gather_weights(mesh);
+}
+
+void ShardedAdamw::gather_weights(parallel::Mesh& mesh) {
   at::Tensor flat = weights_.flat();
   mesh.dp().all_gather(flat, weights_n_, "train.weights");
 }
@@ -92,6 +96,16 @@ void ShardedAdamw::reset() {
   num_updates_ = 0;
   first_n_.zero_();
   second_n_.zero_();
+}
+
+std::vector<std::pair<std::string, at::Tensor>> ShardedAdamw::slices() const {
+  return {{"main_weights", main_n_}, {"first_moment", first_n_}, {"second_moment", second_n_}};
+}
+
+void ShardedAdamw::resume(parallel::Mesh& mesh, std::int64_t num_updates) {
+  num_updates_ = num_updates;
+  if (!main_is_weights_) weights_n_.copy_(main_n_);
+  gather_weights(mesh);
 }
 
 void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const {

@@ -5,6 +5,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/spec/job.h"
@@ -34,6 +36,11 @@ class ShardedAdamw {
   void update(parallel::Mesh& mesh, double lr, double gradient_scale);
   /// Forgets the moments and the count of updates; the main weights stay.
   void reset();
+  /// What must be remembered to go on bit for bit: windows into this rank's slices, by name.
+  std::vector<std::pair<std::string, at::Tensor>> slices() const;
+  std::int64_t num_updates() const { return num_updates_; }
+  /// After the slices were written from outside: the weights of every rank follow from them. collective: dp.
+  void resume(parallel::Mesh& mesh, std::int64_t num_updates);
   /// The reduced gradients of all ranks, back into the flat buffer. collective: dp.
   void gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const;
 
@@ -42,6 +49,7 @@ class ShardedAdamw {
   spec::MemoryFigures memory() const;
 
  private:
+  void gather_weights(parallel::Mesh& mesh);
   /// Neighbours in the slice that are treated alike.
   struct Stretch {
     std::int64_t begin = 0, length = 0;

@@ -80,6 +80,10 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
 
 void Trainer::reset_optimizer() { state_->optimizer.reset(); }
 
+std::vector<std::pair<std::string, at::Tensor>> Trainer::slices() const { return state_->optimizer.slices(); }
+std::int64_t Trainer::num_updates() const { return state_->optimizer.num_updates(); }
+void Trainer::resume(std::int64_t num_updates) { state_->optimizer.resume(state_->mesh, num_updates); }
+
 spec::MemoryFigures Trainer::memory() const {
   spec::MemoryFigures figures = state_->optimizer.memory();
   figures.of(spec::MemoryOwner::gradients) +=

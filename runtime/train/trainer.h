@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/model/decoder.h"
@@ -42,6 +44,11 @@ class Trainer {
                        const std::function<void()>& on_progress);
   /// Forgets the moments and the count of updates: what follows the supervised start begins afresh.
   void reset_optimizer();
+  /// What this rank must remember to go on bit for bit, by name: windows into what the trainer holds.
+  std::vector<std::pair<std::string, at::Tensor>> slices() const;
+  std::int64_t num_updates() const;
+  /// After the slices were written from outside: weights and count follow from them. collective: dp.
+  void resume(std::int64_t num_updates);
   /// Bytes by owner that this trainer holds (main weights, moments, gradients).
   spec::MemoryFigures memory() const;
   /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes.

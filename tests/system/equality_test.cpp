@@ -5,13 +5,11 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
-#include "runtime/base/files.h"
 #include "runtime/base/json_lines.h"
 #include "runtime/spec/plan.h"
-#include "runtime/spec/step_record.h"
 #include "tests/support/command.h"
+#include "tests/support/same_run.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster {
@@ -110,21 +108,8 @@ TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
 TEST_F(Equality, OneThreadOnePlanOneRun) {
   run("first", {"gen.dp=2", "train.dp=2", "train.gbs=256"});
   run("second", {"gen.dp=2", "train.dp=2", "train.gbs=256"});
-  std::set<std::string> compared;
-  for (const spec::FieldInfo& field : spec::step_fields())
-    if (field.identical) compared.insert(field.name);
-  const auto first = base::read_json_lines(paths("first").steps()),
-             second = base::read_json_lines(paths("second").steps());
-  ASSERT_EQ(first.size(), 3u);
-  ASSERT_EQ(first[0]["losses"].size(), 2u);
-  for (std::size_t s = 0; s < first.size(); ++s)
-    for (const std::string& field : compared)
-      if (first[s].contains(field)) {
-        EXPECT_EQ(first[s][field].dump(), second[s][field].dump()) << "step " << s + 1 << " " << field;
-      }
-  EXPECT_EQ(base::read_file(paths("first").samples()), base::read_file(paths("second").samples()));
-  EXPECT_EQ(base::read_file(paths("first").final_model() / "model.safetensors"),
-            base::read_file(paths("second").final_model() / "model.safetensors"));
+  tests::expect_same_run(paths("first"), paths("second"), 3);
+  EXPECT_EQ(base::read_json_lines(paths("first").steps()).at(0)["losses"].size(), 2u);
 }
 
 }  // namespace

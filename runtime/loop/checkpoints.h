@@ -1,0 +1,66 @@
+// Checkpoints of a run: complete or absent, and a run that goes on from one is the run that was never ended, bit for
+// bit. The state is copied within the step; a thread of each rank that trains writes the copy while the next steps
+// run, and beside it, last, a note with size and checksum. Once the notes of all are there, the writer rank makes the
+// manifest of them and gives the folder its name.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "runtime/data/prompts.h"
+#include "runtime/loop/context.h"
+#include "runtime/loop/policy.h"
+#include "runtime/spec/checkpoint.h"
+
+namespace muster::loop {
+
+class Checkpoints {
+ public:
+  Checkpoints(RankContext& context, Policy& policy) : context_(context), policy_(policy) {}
+
+  /// Looks for the newest checkpoint that is whole on every rank and goes on from it: weights, optimizer, the cursor of
+  /// the data. The step after which it was written; 0 when there is none. collective: world.
+  /// throws: Error::user on every rank, when there are checkpoints but none can be used.
+  std::int64_t resume(data::PromptSource& source);
+  /// Where one is due (every checkpoint.every steps, and in the step in which the warning before the time limit came):
+  /// copies the state and begins to write it. collective: world, where checkpoint.every is set.
+  void copy_if_due(std::int64_t step, const data::PromptSource& source);
+  /// The warning has come, on some rank: the step of the last copy_if_due is the last one of this attempt.
+  bool is_last_step() const { return is_last_step_; }
+  /// Publishes a checkpoint that every rank has written meanwhile. A rank that could not write says so, and the run goes
+  /// on with the older ones. Call it after the step's record is written: what goes on from a checkpoint has it.
+  void look();
+  /// The same, and waits for it: afterwards none is being written. collective: world.
+  void finish();
+
+ private:
+  /// One checkpoint on its way to the disk. The thread ends with the note written or with a failure.
+  struct Writing {
+    spec::CheckpointManifest manifest;  // its files come with publish
+    std::vector<std::pair<std::string, at::Tensor>> copies;
+    std::string failure;
+    std::atomic<bool> has_ended = false;
+    std::jthread thread;
+  };
+  void begin(std::int64_t step, const data::PromptSource& source);
+  void warn_of_failure();
+  bool publish();
+  void discard(std::int64_t step);
+  bool load(std::int64_t step, data::PromptSource& source);
+  /// How many ranks say yes. collective: world.
+  std::int64_t count(bool yes, const char* label);
+
+  RankContext& context_;
+  Policy& policy_;
+  std::unique_ptr<Writing> writing_;
+  bool is_last_step_ = false;
+};
+
+}  // namespace muster::loop

@@ -1,0 +1,56 @@
+#include "tests/support/same_run.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/files.h"
+#include "runtime/base/json_lines.h"
+#include "runtime/spec/step_record.h"
+
+namespace muster::tests {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Lines by step; where attempts repeat a step, those of the highest.
+std::map<std::int64_t, std::vector<ordered_json>> lines_by_step(const std::filesystem::path& file) {
+  std::map<std::int64_t, std::vector<ordered_json>> steps;
+  for (ordered_json& line : base::read_json_lines(file)) {
+    std::vector<ordered_json>& lines = steps[line["step"]];
+    if (!lines.empty() && lines.back()["attempt"] < line["attempt"]) lines.clear();
+    lines.push_back(std::move(line));
+  }
+  return steps;
+}
+
+}  // namespace
+
+void expect_same_run(const spec::RunPaths& run, const spec::RunPaths& other, std::int64_t num_steps) {
+  const auto steps = lines_by_step(run.steps()), others = lines_by_step(other.steps());
+  ASSERT_EQ(static_cast<std::int64_t>(steps.size()), num_steps) << run.folder;
+  ASSERT_EQ(static_cast<std::int64_t>(others.size()), num_steps) << other.folder;
+  for (const auto& [step, lines] : steps)
+    for (const spec::FieldInfo& field : spec::step_fields()) {
+      const ordered_json &here = lines.back(), &there = others.at(step).back();
+      if (!field.identical || !here.contains(field.name)) continue;
+      EXPECT_EQ(here[field.name].dump(), there.value(field.name, ordered_json()).dump())
+          << "step " << step << " " << field.name;
+    }
+  const auto samples = lines_by_step(run.samples()), other_samples = lines_by_step(other.samples());
+  ASSERT_EQ(samples.size(), other_samples.size());
+  for (auto [step, lines] : samples) {
+    auto there = other_samples.at(step);
+    for (ordered_json& line : lines) line.erase("attempt");
+    for (ordered_json& line : there) line.erase("attempt");
+    EXPECT_TRUE(lines == there) << "samples of step " << step << " differ";
+  }
+  const auto weights = [](const spec::RunPaths& paths) {
+    return base::read_file(paths.final_model() / "model.safetensors");
+  };
+  EXPECT_TRUE(weights(run) == weights(other)) << "the final weights differ";
+}
+
+}  // namespace muster::tests

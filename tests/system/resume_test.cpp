@@ -1,0 +1,174 @@
+// Checkpoints and what they are for: a run that is killed at any moment, warned, or short of disk goes on as the run
+// that was never disturbed. Whole programs, the tiny job on two ranks. MUSTER_KILLS says how many kills (20).
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/files.h"
+#include "runtime/base/process.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/checkpoint.h"
+#include "tests/support/command.h"
+#include "tests/support/same_run.h"
+#include "tests/support/small_plan.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using base::text;
+
+constexpr std::int64_t kSteps = 40;
+
+const std::string kMuster = std::string(MUSTER_BINARY_DIR) + "/bin/muster";
+
+class Resume : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    suite_folder_ = new TemporaryFolder;
+    const CommandResult result = run_command(first("undisturbed", {}), 120);
+    ASSERT_EQ(result.code, 0) << result.output;
+  }
+  static void TearDownTestSuite() {
+    delete suite_folder_;
+    suite_folder_ = nullptr;
+  }
+
+  static spec::RunPaths paths(const std::string& name) { return {suite_folder_->path() / name}; }
+
+  // Small steps, two updates each, KL to the reference that a supervised start made, checkpoints every 3 steps.
+  static std::vector<std::string> first(const std::string& name, std::vector<std::string> changes) {
+    std::vector<std::string> command{kMuster, "run", "reverse-digits", "--run-dir", paths(name).folder.string()};
+    for (const std::string& change :
+         {text("grpo.steps=", kSteps), std::string("grpo.prompts_per_step=8"), std::string("train.gbs=64"),
+          std::string("gen.dp=2"), std::string("train.dp=2"), std::string("warmup.sft_steps=44"),
+          std::string("warmup.stop_at_reward=0"), std::string("loss.kl_weight=0.01"),
+          std::string("checkpoint.every=3"), std::string("log.samples=-1")})
+      changes.insert(changes.begin(), change);
+    for (const std::string& change : changes) command.insert(command.end(), {"--set", change});
+    return command;
+  }
+  static std::vector<std::string> next(const std::string& name) {
+    return {kMuster, "run", "--run-dir", paths(name).folder.string()};
+  }
+
+  // The processes of a run that are `bin/muster run`, `bin/muster-runtime node` or `bin/muster-rank`.
+  static std::vector<pid_t> processes(const std::string& name, const std::string& program) {
+    std::vector<pid_t> found;
+    for (const pid_t pid : processes_with(paths(name).folder.string())) {
+      std::string words;
+      std::getline(std::ifstream(text("/proc/", pid, "/cmdline")), words);
+      for (char& c : words) c = c == '\0' ? ' ' : c;
+      if (words.find("bin/" + program) != std::string::npos) found.push_back(pid);
+    }
+    return found;
+  }
+  static void pause(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+  static bool wait_for_checkpoint(const std::string& name) {
+    const base::Stopwatch watch;
+    while (spec::complete_checkpoints(paths(name)).empty() && watch.elapsed_s() < 60) pause(0.01);
+    return !spec::complete_checkpoints(paths(name)).empty();
+  }
+
+  static TemporaryFolder* suite_folder_;
+};
+
+TemporaryFolder* Resume::suite_folder_ = nullptr;
+
+TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) {
+  const char* asked = std::getenv("MUSTER_KILLS");
+  const int num_kills = asked != nullptr ? std::atoi(asked) : 20;
+  std::mt19937 random(7);
+  const std::vector<std::string> programs{"muster-rank", "muster-runtime node ", "muster run "};
+  int kills = 0;
+  for (int run = 0; kills < num_kills; ++run) {
+    const std::string name = text("killed_", run);
+    bool is_over = false;
+    for (int attempt = 0; !is_over; ++attempt) {
+      const fs::path log = suite_folder_->path() / text(name, "_", attempt, ".log");
+      const pid_t pid =
+          base::start_child({.command = attempt == 0 ? first(name, {}) : next(name), .output = log});
+      if (kills < num_kills) {
+        // Half of the kills come while it starts and loads, half while it makes its steps.
+        if (attempt % 2 == 1) wait_for_checkpoint(name);
+        pause(std::uniform_real_distribution<>(0, 1.2)(random));
+        const std::vector<pid_t> victims = processes(name, programs[random() % programs.size()]);
+        if (!victims.empty()) ::kill(victims[random() % victims.size()], SIGKILL);
+      }
+      const std::optional<base::ChildEnd> end = base::wait_child(pid, true);
+      ASSERT_TRUE(end);
+      is_over = end->code == 0 && end->signal == 0;
+      if (!is_over) ++kills;
+      ASSERT_TRUE(is_over || end->signal == SIGKILL || end->code == 4 || end->code == 3)
+          << "code " << end->code << "\n"
+          << base::read_file(log);
+      ASSERT_LT(attempt, 4 * num_kills);
+    }
+    expect_same_run(paths(name), paths("undisturbed"), kSteps);
+    EXPECT_TRUE(spec::unfinished_checkpoints(paths(name)).empty());
+    EXPECT_EQ(spec::complete_checkpoints(paths(name)), (std::vector<std::int64_t>{kSteps - 4, kSteps - 1}));
+  }
+}
+
+TEST_F(Resume, WarnedItStopsWithACheckpointAndGoesOn) {
+  const fs::path log = suite_folder_->path() / "warned.log";
+  const pid_t pid = base::start_child({.command = first("warned", {"checkpoint.every=1000"}), .output = log});
+  const base::Stopwatch watch;
+  while (!fs::exists(paths("warned").steps()) || fs::file_size(paths("warned").steps()) == 0) {
+    ASSERT_LT(watch.elapsed_s(), 60);
+    pause(0.01);
+  }
+  ::kill(pid, SIGUSR2);
+  const std::optional<base::ChildEnd> end = base::wait_child(pid, true);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code, 3) << base::read_file(log);
+  EXPECT_NE(base::read_file(log).find("goes on after step"), std::string::npos) << base::read_file(log);
+  ASSERT_EQ(spec::complete_checkpoints(paths("warned")).size(), 1u);
+  const CommandResult result = run_command(next("warned"), 120);
+  EXPECT_EQ(result.code, 0) << result.output;
+  expect_same_run(paths("warned"), paths("undisturbed"), kSteps);
+}
+
+TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
+  ASSERT_EQ(run_command(first("damaged", {}), 120).code, 0);
+  const auto damage = [](std::int64_t step) {
+    const fs::path file = spec::checkpoint_folder(paths("damaged"), step) / "train_1.safetensors";
+    std::string content = base::read_file(file);
+    content.back() ^= 1;
+    base::write_file(file, content);
+  };
+  damage(kSteps - 1);
+  const CommandResult older = run_command(next("damaged"), 120);
+  EXPECT_EQ(older.code, 0) << older.output;
+  const std::string log = base::read_file(paths("damaged").rank_log(1, 1));
+  EXPECT_NE(log.find("train_1.safetensors has another checksum"), std::string::npos) << log;
+  expect_same_run(paths("damaged"), paths("undisturbed"), kSteps);
+
+  for (const std::int64_t step : spec::complete_checkpoints(paths("damaged"))) damage(step);
+  const CommandResult none = run_command(next("damaged"), 120);
+  EXPECT_EQ(none.code, 2) << none.output;
+  EXPECT_NE(none.output.find("none of the 2 checkpoints of this run is whole"), std::string::npos) << none.output;
+}
+
+TEST_F(Resume, WithoutRoomForACheckpointTheRunGoesOnAndSaysSo) {
+  // No file of a rank may grow past 100 KB: each rank's state has about 800.
+  const CommandResult result =
+      run_command(first("full", {"rank_wrapper=[\"sh\", \"-c\", \"trap '' XFSZ; ulimit -f 200; exec \\\"$@\\\"\", \"sh\"]",
+                                 "log.samples=0", "checkpoint.final_model=false"}),
+                  120);
+  EXPECT_EQ(result.code, 0) << result.output;
+  const std::string log = base::read_file(paths("full").rank_log(0, 1));
+  EXPECT_NE(log.find("the checkpoint of step 3 is not written"), std::string::npos) << log;
+  EXPECT_TRUE(spec::complete_checkpoints(paths("full")).empty());
+  EXPECT_TRUE(spec::unfinished_checkpoints(paths("full")).empty());
+}
+
+}  // namespace
+}  // namespace muster::tests
