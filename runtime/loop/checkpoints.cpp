@@ -59,8 +59,7 @@ std::int64_t Checkpoints::resume(data::PromptSource& source) {
     for (const fs::path& folder : spec::unfinished_checkpoints(context_.paths())) fs::remove_all(folder);
     for (const std::int64_t step : spec::complete_checkpoints(context_.paths())) own += text(step, " ");
   }
-  const std::vector<std::uint8_t> told =
-      all_gather_bytes(context_.host(), bytes_of(own), "checkpoint.list").front();
+  const std::vector<std::uint8_t> told = all_gather_bytes(context_.host(), bytes_of(own), "checkpoint.list").front();
   std::vector<std::string> steps = base::split(base::trim(std::string(told.begin(), told.end())), ' ');
   std::erase(steps, "");
   for (auto step = steps.rbegin(); step != steps.rend(); ++step)
@@ -84,8 +83,7 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
   } catch (const Error& error) {
     fault = error.what();
   }
-  if (!fault.empty())
-    context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
+  if (!fault.empty()) context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
   if (count(!fault.empty(), "checkpoint.whole") > 0) return false;
   if (manifest.layout != spec::layout_text(context_.plan))
     throw Error::user({.what = text("the checkpoint of step ", step, " was written as ", manifest.layout,
@@ -196,8 +194,7 @@ bool Checkpoints::publish() {
     const auto keep = static_cast<std::size_t>(context_.job().checkpoint.keep);
     for (std::size_t i = 0; i + keep < steps.size(); ++i) discard(steps[i]);
   } catch (const std::exception& error) {
-    context_.console.warn("loop",
-                          text("the checkpoint of step ", manifest.step, " is not published: ", error.what()));
+    context_.console.warn("loop", text("the checkpoint of step ", manifest.step, " is not published: ", error.what()));
   }
   return true;
 }

@@ -34,8 +34,8 @@ class Checkpoints {
   void copy_if_due(std::int64_t step, const data::PromptSource& source);
   /// The warning has come, on some rank: the step of the last copy_if_due is the last one of this attempt.
   bool is_last_step() const { return is_last_step_; }
-  /// Publishes a checkpoint that every rank has written meanwhile. A rank that could not write says so, and the run goes
-  /// on with the older ones. Call it after the step's record is written: what goes on from a checkpoint has it.
+  /// Publishes a checkpoint that every rank has written meanwhile. A rank that could not write says so, and the run
+  /// goes on with the older ones. Call it after the step's record is written: what goes on from a checkpoint has it.
   void look();
   /// The same, and waits for it: afterwards none is being written. collective: world.
   void finish();

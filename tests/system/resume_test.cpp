@@ -49,8 +49,8 @@ class Resume : public testing::Test {
     for (const std::string& change :
          {text("grpo.steps=", kSteps), std::string("grpo.prompts_per_step=8"), std::string("train.gbs=64"),
           std::string("gen.dp=2"), std::string("train.dp=2"), std::string("warmup.sft_steps=44"),
-          std::string("warmup.stop_at_reward=0"), std::string("loss.kl_weight=0.01"),
-          std::string("checkpoint.every=3"), std::string("log.samples=-1")})
+          std::string("warmup.stop_at_reward=0"), std::string("loss.kl_weight=0.01"), std::string("checkpoint.every=3"),
+          std::string("log.samples=-1")})
       changes.insert(changes.begin(), change);
     for (const std::string& change : changes) command.insert(command.end(), {"--set", change});
     return command;
@@ -93,8 +93,7 @@ TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) {
     bool is_over = false;
     for (int attempt = 0; !is_over; ++attempt) {
       const fs::path log = suite_folder_->path() / text(name, "_", attempt, ".log");
-      const pid_t pid =
-          base::start_child({.command = attempt == 0 ? first(name, {}) : next(name), .output = log});
+      const pid_t pid = base::start_child({.command = attempt == 0 ? first(name, {}) : next(name), .output = log});
       if (kills < num_kills) {
         // Half of the kills come while it starts and loads, half while it makes its steps.
         if (attempt % 2 == 1) wait_for_checkpoint(name);
@@ -106,9 +105,8 @@ TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) {
       ASSERT_TRUE(end);
       is_over = end->code == 0 && end->signal == 0;
       if (!is_over) ++kills;
-      ASSERT_TRUE(is_over || end->signal == SIGKILL || end->code == 4 || end->code == 3)
-          << "code " << end->code << "\n"
-          << base::read_file(log);
+      ASSERT_TRUE(is_over || end->signal == SIGKILL || end->code == 4 || end->code == 3) << "code " << end->code << "\n"
+                                                                                         << base::read_file(log);
       ASSERT_LT(attempt, 4 * num_kills);
     }
     expect_same_run(paths(name), paths("undisturbed"), kSteps);
@@ -159,10 +157,10 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
 
 TEST_F(Resume, WithoutRoomForACheckpointTheRunGoesOnAndSaysSo) {
   // No file of a rank may grow past 100 KB: each rank's state has about 800.
-  const CommandResult result =
-      run_command(first("full", {"rank_wrapper=[\"sh\", \"-c\", \"trap '' XFSZ; ulimit -f 200; exec \\\"$@\\\"\", \"sh\"]",
-                                 "log.samples=0", "checkpoint.final_model=false"}),
-                  120);
+  const CommandResult result = run_command(
+      first("full", {"rank_wrapper=[\"sh\", \"-c\", \"trap '' XFSZ; ulimit -f 200; exec \\\"$@\\\"\", \"sh\"]",
+                     "log.samples=0", "checkpoint.final_model=false"}),
+      120);
   EXPECT_EQ(result.code, 0) << result.output;
   const std::string log = base::read_file(paths("full").rank_log(0, 1));
   EXPECT_NE(log.find("the checkpoint of step 3 is not written"), std::string::npos) << log;

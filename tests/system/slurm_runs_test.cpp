@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "launcher/supervise/verdict.h"
@@ -14,6 +15,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/json_lines.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/checkpoint.h"
 #include "runtime/spec/epoch.h"
 #include "tests/support/command.h"
 #include "tests/support/slurm_lab.h"
@@ -218,6 +220,34 @@ TEST_F(SlurmRuns, ARequeuedJobsFirstAttemptWritesNoMore) {
   lab_->start_slurmd(std::stoi(lost.substr(4)));
   run_command({kBinaries + "/muster", "cancel", run()});
   EXPECT_EQ(verdict(1).code, 128 + SIGTERM);
+}
+
+TEST_F(SlurmRuns, ARunThatLosesRanksQueuesItselfAgainAndGoesOn) {
+  const std::vector<std::string> changes{"grpo.steps=60", "grpo.prompts_per_step=4", "checkpoint.every=2",
+                                         "requeue.max=3"};
+  submit(2, 1, changes);
+  std::int64_t kept = 0;
+  for (std::int64_t attempt = 0; attempt < 3; ++attempt) {
+    const base::Stopwatch watch;
+    const auto newest = [this] {
+      const std::vector<std::int64_t> steps = spec::complete_checkpoints(paths());
+      return steps.empty() ? 0 : steps.back();
+    };
+    while (newest() <= kept && watch.elapsed_s() < 60) pause();
+    ASSERT_GT(newest(), kept) << logs();
+    for (const pid_t pid : processes_with(paths().placement(attempt)))
+      if (fs::read_symlink(text("/proc/", pid, "/exe")).filename() == "muster-rank") {
+        ::kill(pid, SIGKILL);
+        break;
+      }
+    EXPECT_EQ(verdict(attempt).code, 4) << logs();
+    kept = newest();
+  }
+  EXPECT_EQ(verdict(3, 90).code, 0) << logs();
+  std::set<std::int64_t> steps;
+  for (const auto& record : base::read_json_lines(paths().steps())) steps.insert(std::int64_t{record["step"]});
+  EXPECT_EQ(steps.size(), 60u);
+  EXPECT_NE(logs().find(text("goes on after step ", kept)), std::string::npos) << logs();
 }
 
 TEST_F(SlurmRuns, AControllerThatIsAwayIsSaidWithinASecondOrTwo) {

@@ -24,7 +24,7 @@ TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
     check_supported(plan, "plan.toml");
     FAIL() << "no throw";
   } catch (const Error& error) {
-    EXPECT_EQ(error.faults().size(), 5u);
+    EXPECT_EQ(error.faults().size(), 4u);
     for (const char* name : {"train.pp = 2", "train.fsdp = 1", "async.enabled", "fp8"})
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << name << " in " << error.what();
   }
