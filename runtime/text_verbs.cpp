@@ -80,11 +80,14 @@ int render(const std::vector<std::string>& words) {
 }
 
 int grade(const std::vector<std::string>& words) {
-  const VerbOptions options(words, {"kind", "input", "output", "timeout-s", "max-memory-gb"});
+  const VerbOptions options(words, {"kind", "input", "output", "timeout-s", "max-memory-gb", "pattern", "command"});
   reward::WorkerLimits limits;
+  reward::GradeSettings settings;
+  if (options.has("pattern")) settings.pattern = options.at("pattern");
+  if (options.has("command")) settings.command = {"/bin/sh", "-c", options.at("command")};
   if (options.has("timeout-s")) limits.timeout_s = options.number<double>("timeout-s");
   if (options.has("max-memory-gb")) limits.max_memory_gb = options.number<double>("max-memory-gb");
-  reward::grade_lines(options.at("kind"), options.at("input"), options.at("output"), limits);
+  reward::grade_lines(options.at("kind"), options.at("input"), options.at("output"), limits, settings);
   return 0;
 }
 

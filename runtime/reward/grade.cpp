@@ -105,7 +105,7 @@ Outcome parse_outcome(std::string_view name) {
 }
 
 const std::vector<std::string>& grade_kinds() {
-  static const std::vector<std::string> kinds = {"exact", "math", "choice", "regex"};
+  static const std::vector<std::string> kinds = {"exact", "math", "choice", "regex", "command"};
   return kinds;
 }
 

@@ -19,6 +19,7 @@ struct GradeSettings {
   bool trim = true;                      // exact, regex: white space around answer and gold does not count
   bool ignore_case = false;              // exact, regex: ASCII letters
   std::string pattern;                   // regex: its first group, of its last match, is the answer
+  std::vector<std::string> command;      // command: the program and its arguments
   bool percent = true;                   // math: 50% equals 50 and 0.5
   int precision = 6;                     // math: decimals to which a number written with a point is rounded
   bool strict = true;                    // math: names of variables count
@@ -42,7 +43,7 @@ struct Grade {
 /// throws: Error::user on a kind that does not exist, a pattern that is none.
 Grade grade(std::string_view kind, std::string_view answer, std::string_view gold, const GradeSettings& settings = {});
 
-/// The kinds for people; `command` is one too, answered by a program (command.h).
+/// The kinds for people. `command` is one too: a worker asks a program (program.h), grade() cannot.
 const std::vector<std::string>& grade_kinds();
 
 }  // namespace muster::reward

@@ -58,8 +58,7 @@ const std::string& text_member(const ordered_json& object, const char* name) {
   return found->get_ref<const std::string&>();
 }
 
-GradeSettings settings_of(const ordered_json& object) {
-  GradeSettings settings;
+GradeSettings settings_of(const ordered_json& object, GradeSettings settings) {
   read_settings(object, settings);
   if (const auto below = object.find("settings"); below != object.end()) {
     if (!below->is_object()) throw Error::user({.what = "'settings' has to be an object"});
@@ -71,7 +70,7 @@ GradeSettings settings_of(const ordered_json& object) {
 }  // namespace
 
 void grade_lines(const std::string& kind, const std::string& input, const std::string& output,
-                 const WorkerLimits& limits) {
+                 const WorkerLimits& limits, const GradeSettings& settings) {
   if (std::count(grade_kinds().begin(), grade_kinds().end(), kind) == 0)
     throw Error::user({.what = base::text("there is no reward kind '", kind, "'"),
                        .where = "--kind",
@@ -81,7 +80,14 @@ void grade_lines(const std::string& kind, const std::string& input, const std::s
   std::int64_t id = 0;
   base::filter_json_lines(input, output, [&](const ordered_json& object) {
     const std::string &answer = text_member(object, "answer"), &gold = text_member(object, "gold");
-    client.submit({.id = ++id, .kind = kind, .answer = answer, .gold = gold, .settings = settings_of(object)});
+    const auto row = object.find("row");
+    client.submit({.id = ++id,
+                   .kind = kind,
+                   .answer = answer,
+                   .gold = gold,
+                   .settings = settings_of(object, settings),
+                   .prompt = object.contains("prompt") ? text_member(object, "prompt") : "",
+                   .row = row == object.end() ? "" : row->dump()});
     const Grade grade = client.collect({&id, 1}).grades[0];
     return ordered_json{{"reward", grade.reward}, {"outcome", outcome_name(grade.outcome)}};
   });

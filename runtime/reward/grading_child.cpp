@@ -9,12 +9,15 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <new>
 #include <stdexcept>
 #include <string>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/reward/program.h"
 #include "runtime/reward/protocol.h"
 
 namespace muster::reward {
@@ -55,19 +58,67 @@ bool send_all(int fd, const std::string& bytes) {
   return true;
 }
 
-std::string graded_line(std::string_view line, bool allow_test_kinds) {
-  Reply reply{.id = -1, .grade = {0, Outcome::failed}};
-  try {
-    Request request = parse_request(line);
-    reply.id = request.id;
-    request.settings.allow_test_kinds = allow_test_kinds;
-    reply.grade = grade(request.kind, request.answer, request.gold, request.settings);
-  } catch (const Error&) {  // an unknown kind or a broken line: this answer cannot be graded, and the outcome says so
-  } catch (const std::bad_alloc&) {
-  } catch (const std::length_error&) {
+/// Grades lines one by one; answers for a program go ahead of those before them, up to Program::kMaxOpen. Replies come
+/// in the order of the lines.
+class Grader {
+ public:
+  Grader(ChildPage& page, const WorkerLimits& limits, std::string& out) : page_(page), limits_(limits), out_(out) {}
+
+  void take(std::string_view line) {
+    Request request{.id = -1};
+    try {
+      request = parse_request(line);
+      if (request.kind == "command") {
+        if (request.settings.command.empty())
+          throw Error::user({.what = "the reward kind command needs a program", .where = "reward.command"});
+        Program& program = program_of(request.settings.command);
+        if (&program != asked_ || program.open() == Program::kMaxOpen) finish();
+        asked_ = &program;
+        return program.ask(request);
+      }
+    } catch (const Error&) {  // a broken line: graded below, with the outcome failed
+    }
+    finish();
+    answer([&] { return graded(request); });
   }
-  return reply_line(reply);
-}
+
+  /// Waits for what is with a program.
+  void finish() {
+    while (asked_ != nullptr && asked_->open() > 0) answer([&] { return asked_->next(); });
+  }
+
+ private:
+  template <class Give>
+  void answer(const Give& give) {
+    page_.begin_ns.store(steady_ns());
+    page_.answer.store(++graded_);
+    out_ += reply_line(give());
+    page_.answer.store(0);
+  }
+
+  Reply graded(Request& request) const {
+    Reply reply{.id = request.id, .grade = {0, Outcome::failed}};
+    try {
+      request.settings.allow_test_kinds = limits_.allow_test_kinds;
+      reply.grade = grade(request.kind, request.answer, request.gold, request.settings);
+    } catch (const Error&) {  // an unknown kind or a broken line: this answer cannot be graded, and the outcome says so
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {
+    }
+    return reply;
+  }
+
+  Program& program_of(const std::vector<std::string>& command) {
+    return programs_.try_emplace(base::join(command, std::string_view("\0", 1)), command).first->second;
+  }
+
+  ChildPage& page_;
+  const WorkerLimits& limits_;
+  std::string& out_;
+  std::int64_t graded_ = 0;
+  std::map<std::string, Program> programs_;
+  Program* asked_ = nullptr;  // the one that has open answers
+};
 
 }  // namespace
 
@@ -79,7 +130,8 @@ std::int64_t steady_ns() {
 void run_grading_child(int fd, ChildPage& page, const WorkerLimits& limits) {
   set_limits(limits);
   std::string in, out;
-  std::int64_t graded = 0, flushed_ns = steady_ns();
+  std::int64_t flushed_ns = steady_ns();
+  Grader grader(page, limits, out);
   const auto flush = [&] {
     if (!send_all(fd, out)) ::_exit(0);
     out.clear();
@@ -94,14 +146,11 @@ void run_grading_child(int fd, ChildPage& page, const WorkerLimits& limits) {
     in.append(block, 0, static_cast<std::size_t>(got));
     for (std::size_t end = in.find('\n', searched); end != std::string::npos;
          begin = end + 1, end = in.find('\n', begin)) {
-      const std::int64_t now_ns = steady_ns();
-      page.begin_ns.store(now_ns);
-      page.answer.store(++graded);
-      out += graded_line(std::string_view(in).substr(begin, end - begin), limits.allow_test_kinds);
-      page.answer.store(0);
-      if (out.size() >= kFlushBytes || now_ns - flushed_ns >= kFlushNs) flush();
+      grader.take(std::string_view(in).substr(begin, end - begin));
+      if (out.size() >= kFlushBytes || steady_ns() - flushed_ns >= kFlushNs) flush();
     }
     in.erase(0, begin);
+    grader.finish();
     flush();
     if (base::process_cpu_s() > limits.cpu_s / 2) ::_exit(0);
   }

@@ -1,5 +1,6 @@
 #include "runtime/reward/protocol.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.h"
@@ -31,6 +32,7 @@ void each_setting(Settings& settings, const Visit& visit) {
   visit("trim", settings.trim);
   visit("ignore_case", settings.ignore_case);
   visit("pattern", settings.pattern);
+  visit("command", settings.command);
   visit("percent", settings.percent);
   visit("precision", settings.precision);
   visit("strict", settings.strict);
@@ -54,9 +56,16 @@ void read_settings(const ordered_json& object, GradeSettings& settings) {
     const auto found = object.find(name);
     if (found == object.end()) return;
     using Value = std::decay_t<decltype(value)>;
-    const bool fits = std::is_same_v<Value, bool>          ? found->is_boolean()
-                      : std::is_same_v<Value, std::string> ? found->is_string()
-                                                           : found->is_number_integer();
+    bool fits = false;
+    if constexpr (std::is_same_v<Value, bool>)
+      fits = found->is_boolean();
+    else if constexpr (std::is_same_v<Value, std::string>)
+      fits = found->is_string();
+    else if constexpr (std::is_same_v<Value, std::vector<std::string>>)
+      fits =
+          found->is_array() && std::all_of(found->begin(), found->end(), [](const auto& w) { return w.is_string(); });
+    else
+      fits = found->is_number_integer();
     if (!fits) throw Error::user({.what = base::text("'", name, "' cannot be ", found->dump().substr(0, 40))});
     value = found->template get<Value>();
   });
@@ -68,6 +77,8 @@ std::string request_line(const Request& request) {
   ordered_json object = {
       {"id", request.id}, {"kind", request.kind}, {"answer", request.answer}, {"gold", request.gold}};
   if (request.settings != GradeSettings{}) object["settings"] = settings_value(request.settings);
+  if (!request.prompt.empty()) object["prompt"] = request.prompt;
+  if (!request.row.empty()) object["row"] = request.row;
   return line_of(object);
 }
 
@@ -76,7 +87,9 @@ Request parse_request(std::string_view line) {
     Request request{.id = object.at("id").get<std::int64_t>(),
                     .kind = object.at("kind"),
                     .answer = object.at("answer"),
-                    .gold = object.at("gold")};
+                    .gold = object.at("gold"),
+                    .prompt = object.value("prompt", ""),
+                    .row = object.value("row", "")};
     if (const auto settings = object.find("settings"); settings != object.end())
       read_settings(*settings, request.settings);
     return request;

@@ -11,11 +11,12 @@
 
 namespace muster::reward {
 
-/// {"id":7,"kind":"math","answer":"... 42","gold":"42"}; "settings" only where they differ from the defaults.
+/// {"id":7,"kind":"math","answer":"... 42","gold":"42"}; the other members only where they say something.
 struct Request {
   std::int64_t id = 0;
   std::string kind, answer, gold;
-  GradeSettings settings;
+  GradeSettings settings = {};
+  std::string prompt = {}, row = {};  // for the kind command; the row is JSON
 };
 
 /// {"id":7,"reward":1.0,"outcome":"graded"}
