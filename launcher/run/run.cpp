@@ -57,6 +57,7 @@ int run_verb(const cli::Options& typed) {
   write_run_folder(prepared);
 
   const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
+  if (!nodes.warning.empty()) print(stderr, "warning: " + nodes.warning + "\n");
   if (!nodes.by_srun && prepared.cluster.container.kind != cluster::ContainerKind::none)
     print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
   std::optional<progress::View> view;

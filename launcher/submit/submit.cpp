@@ -5,8 +5,10 @@
 #include <ctime>
 
 #include "launcher/plan/limits.h"
+#include "launcher/plan/segments.h"
 #include "launcher/probe/slurm_probe.h"
 #include "launcher/run/submission.h"
+#include "launcher/slurm/host_list.h"
 #include "launcher/slurm/scontrol_text.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
@@ -40,6 +42,26 @@ void add_all(base::Faults& faults, const Error& error) {
   for (const base::Fault& fault : error.faults()) faults.add(fault);
 }
 
+std::vector<std::string> hosts_in(const std::string& list) {
+  return list.empty() ? std::vector<std::string>{} : slurm::expand_hosts(list);
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// Nodes of the pool in each block; only those that are up, or all.
+std::vector<std::int64_t> domains_of(const Pool& pool, bool with_away) {
+  std::vector<std::int64_t> domains;
+  for (const slurm::BlockFacts& block : pool.blocks) {
+    const std::vector<std::string> members = hosts_in(block.nodes);
+    domains.push_back(std::count_if(pool.nodes.begin(), pool.nodes.end(), [&](const slurm::NodeFacts& node) {
+      return (with_away || !node.is_away()) && contains(members, node.name);
+    }));
+  }
+  return domains;
+}
+
 }  // namespace
 
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
@@ -52,6 +74,67 @@ void check_limits(const run::Prepared& prepared, const std::vector<slurm::Partit
     faults.add({.what = text("partition ", chosen->name, " is down"),
                 .where = prepared.cluster.places.of("slurm.partition"),
                 .fix = "choose another, or wait"});
+}
+
+Pool pool_of(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
+             slurm::Queries& queries) {
+  const cluster::SlurmFacts& wanted = prepared.cluster.slurm;
+  Pool pool;
+  for (const slurm::PartitionFacts& one : partitions) {
+    if (wanted.partition.empty() ? !one.is_default : one.name != wanted.partition) continue;
+    pool.partition = one.name;
+    std::vector<std::string> names = hosts_in(one.nodes);
+    const std::vector<std::string> excluded = hosts_in(wanted.exclude);
+    std::erase_if(names, [&](const std::string& name) { return contains(excluded, name); });
+    if (!names.empty()) pool.nodes = queries.nodes(names);
+  }
+  if (prepared.plan.segment_nodes > 0) pool.blocks = queries.blocks();
+  return pool;
+}
+
+void check_segments(const run::Prepared& prepared, const Pool& pool, base::Faults& faults) {
+  const std::int64_t segment = prepared.plan.segment_nodes;
+  if (segment == 0) return;
+  if (pool.blocks.empty()) {
+    faults.add({.what = text("the plan asks for segments of ", segment, " nodes, but Slurm has no topology/block"),
+                .where = prepared.cluster.places.of("slurm.segments"),
+                .fix = "set slurm.segments = false: groups may then lie in two NVLink domains"});
+    return;
+  }
+  plan::SegmentRequest request = plan::segment_request(prepared.plan, prepared.cluster);
+  request.domains = domains_of(pool, true);
+  const std::vector<std::string> reasons = plan::segment_faults(request, segment);
+  if (reasons.empty()) return;
+  std::vector<std::string> legal;
+  for (const std::int64_t other : plan::legal_segments(request)) legal.push_back(std::to_string(other));
+  faults.add(
+      {.what = text("segments of ", segment, " nodes: ", base::join(reasons, "; ")),
+       .where = text("partition ", pool.partition),
+       .fix = text("placement.segment_nodes may be ", base::join(legal, ", "), " there; or exclude fewer nodes")});
+}
+
+std::string away_text(const run::Prepared& prepared, const Pool& pool) {
+  const spec::Plan& plan = prepared.plan;
+  const std::vector<std::string> required = hosts_in(prepared.cluster.slurm.nodelist);
+  std::vector<std::string> away, states;
+  bool needs_one = false;
+  for (const slurm::NodeFacts& node : pool.nodes) {
+    if (!node.is_away()) continue;
+    away.push_back(node.name);
+    if (!contains(states, node.state)) states.push_back(node.state);
+    needs_one = needs_one || contains(required, node.name);
+  }
+  const std::int64_t total = std::ssize(pool.nodes);
+  const std::int64_t up = total - std::ssize(away);
+  needs_one = needs_one || (up < plan.num_nodes && total >= plan.num_nodes);
+  if (plan.segment_nodes > 0 && !away.empty() && !needs_one) {
+    plan::SegmentRequest request = plan::segment_request(plan, prepared.cluster);
+    request.domains = domains_of(pool, false);
+    needs_one = !plan::segment_faults(request, plan.segment_nodes).empty();
+  }
+  if (!needs_one) return "";
+  return text(up, " of ", total, " nodes of partition ", pool.partition, " are up and the job needs ", plan.num_nodes,
+              ": it waits for ", slurm::compress_hosts(away), " (", base::join(states, ", "), ")");
 }
 
 std::string start_text(std::int64_t start_s, std::int64_t now_s) {
@@ -71,7 +154,9 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   for (const std::string& warning : prepared.plan.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   queries.ping();
   base::Faults faults;
-  check_limits(prepared, queries.partitions(), faults);
+  const std::vector<slurm::PartitionFacts> partitions = queries.partitions();
+  check_limits(prepared, partitions, faults);
+  if (prepared.plan.segment_nodes > 0) check_segments(prepared, pool_of(prepared, partitions, queries), faults);
   Undo undo(paths, !prepared.is_next_attempt && !fs::exists(paths.folder));
   try {
     run::write_run_folder(prepared);
@@ -81,10 +166,14 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   slurm::Forecast forecast;
   if (faults.empty()) {
     forecast = control.forecast(paths.batch_script());
-    if (!forecast.accepted)
+    const std::string away = forecast.accepted ? "" : away_text(prepared, pool_of(prepared, partitions, queries));
+    if (!away.empty()) {
+      std::fprintf(stderr, "warning: Slurm foretells no start (%s): %s\n", forecast.said.c_str(), away.c_str());
+    } else if (!forecast.accepted) {
       faults.add({.what = "Slurm refuses the job: " + forecast.said,
                   .where = text("sbatch --test-only for cluster ", prepared.cluster.name),
                   .fix = "look at `muster plan` for what is asked for"});
+    }
   }
   faults.throw_if_any();
   const std::string id = control.submit(paths.batch_script());

@@ -17,6 +17,21 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
 /// it.
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
                   base::Faults& faults);
+/// The nodes that the job could get, by their state now.
+struct Pool {
+  std::string partition;
+  std::vector<slurm::NodeFacts> nodes;    // of the partition, without those that are excluded
+  std::vector<slurm::BlockFacts> blocks;  // asked for only when the plan has segments
+};
+Pool pool_of(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
+             slurm::Queries& queries);
+/// Slurm foretells no start for a job that needs nodes which are down, drained or not answering, with the same words as
+/// for one that can never run; but it takes that job, and lets it wait for them. What it waits for, or "" when the
+/// nodes that are up suffice (then a refusal is final).
+std::string away_text(const run::Prepared& prepared, const Pool& pool);
+/// A fault when the pool's blocks, with every node up, cannot hold the plan's segments.
+void check_segments(const run::Prepared& prepared, const Pool& pool, base::Faults& faults);
+
 /// "now", "in 3 min (20:31:07)", "not known yet".
 std::string start_text(std::int64_t start_s, std::int64_t now_s);
 

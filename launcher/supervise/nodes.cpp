@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "launcher/slurm/host_list.h"
@@ -74,6 +75,31 @@ Nodes all_here(const spec::Plan& plan) {
   return nodes;
 }
 
+/// The block of each host; "" where none has it.
+std::vector<std::string> block_names(const std::vector<std::string>& hosts,
+                                     const std::vector<slurm::BlockFacts>& blocks) {
+  std::map<std::string, std::string> names;
+  for (const slurm::BlockFacts& block : blocks)
+    for (const std::string& host : slurm::expand_hosts(block.nodes)) names[host] = block.name;
+  std::vector<std::string> list;
+  for (const std::string& host : hosts) list.push_back(names[host]);
+  return list;
+}
+
+/// The first segment whose hosts are not in one block, as a sentence.
+std::string cut_segment(const std::vector<std::string>& hosts, const std::vector<slurm::BlockFacts>& blocks,
+                        std::int64_t segment) {
+  const std::vector<std::string> names = block_names(hosts, blocks);
+  for (std::size_t slot = 0; slot < hosts.size(); ++slot) {
+    const std::size_t first = slot / static_cast<std::size_t>(segment) * static_cast<std::size_t>(segment);
+    if (names[slot] == names[first] && !names[slot].empty()) continue;
+    return base::text("the plan counts on ", segment, " nodes in one NVLink domain from slot ", first, " on, but ",
+                      hosts[first], " is in block '", names[first], "' and ", hosts[slot], " in '", names[slot],
+                      "': groups will use the network instead");
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string address_of(const std::string& name, const std::string& other) {
@@ -88,6 +114,26 @@ std::string address_of(const std::string& name, const std::string& other) {
   return addresses.at(0).text();
 }
 
+std::vector<std::string> by_segments(const std::vector<std::string>& hosts,
+                                     const std::vector<slurm::BlockFacts>& blocks, std::int64_t segment) {
+  const std::vector<std::string> names = block_names(hosts, blocks);
+  std::vector<std::string> order;  // of blocks, as their first hosts come
+  std::map<std::string, std::vector<std::string>> members;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    if (members[names[i]].empty()) order.push_back(names[i]);
+    members[names[i]].push_back(hosts[i]);
+  }
+  std::vector<std::string> sorted, left;
+  for (const std::string& name : order) {
+    const std::vector<std::string>& list = members[name];
+    const auto whole = static_cast<std::ptrdiff_t>(name.empty() ? 0 : std::ssize(list) / segment * segment);
+    sorted.insert(sorted.end(), list.begin(), list.begin() + whole);
+    left.insert(left.end(), list.begin() + whole, list.end());
+  }
+  sorted.insert(sorted.end(), left.begin(), left.end());
+  return sorted;
+}
+
 Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries) {
   if (!slurm) return all_here(plan);
   std::vector<std::string> hosts = slurm::expand_hosts(slurm->node_list);
@@ -97,9 +143,13 @@ Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& 
     throw Error::cluster({.what = base::text("the plan needs ", plan.num_nodes, " nodes, but allocation ",
                                              slurm->job_id, " has ", hosts.size(), ": ", slurm->node_list),
                           .fix = "ask for more nodes, or plan the job smaller"});
-  hosts.resize(static_cast<std::size_t>(plan.num_nodes));
-  const std::vector<slurm::NodeFacts> facts = queries.nodes(hosts);
   Nodes nodes{.by_srun = true};
+  const std::vector<slurm::BlockFacts> blocks =
+      plan.segment_nodes > 0 ? queries.blocks() : std::vector<slurm::BlockFacts>{};
+  if (plan.segment_nodes > 0) hosts = by_segments(hosts, blocks, plan.segment_nodes);
+  hosts.resize(static_cast<std::size_t>(plan.num_nodes));
+  if (plan.segment_nodes > 0) nodes.warning = cut_segment(hosts, blocks, plan.segment_nodes);
+  const std::vector<slurm::NodeFacts> facts = queries.nodes(hosts);
   for (std::size_t slot = 0; slot < hosts.size(); ++slot) {
     const auto found = std::find_if(facts.begin(), facts.end(),
                                     [&](const slurm::NodeFacts& node) { return node.name == hosts[slot]; });

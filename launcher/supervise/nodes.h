@@ -13,11 +13,18 @@ namespace muster::supervise {
 
 struct Nodes {
   std::vector<spec::NodePlace> places;  // by slot
+  std::string warning = "";             // of places that are not as the plan counts on
   bool by_srun = false;                 // agents are started by srun; otherwise they are children here
 };
 
+/// `hosts` so that each run of `segment` of them is in one block, as far as the blocks hold whole segments; what is
+/// left over comes last. In Slurm's order otherwise.
+std::vector<std::string> by_segments(const std::vector<std::string>& hosts,
+                                     const std::vector<slurm::BlockFacts>& blocks, std::int64_t segment);
+
 /// Outside an allocation, or inside one that is this machine alone: every slot here, on the loopback. Otherwise the
-/// first plan.num_nodes hosts of the allocation in Slurm's order. throws: Error::cluster when the allocation is too
+/// first plan.num_nodes hosts of the allocation, segments of the plan each within a block, in Slurm's order; a segment
+/// that no block holds is warned of. throws: Error::cluster when the allocation is too
 /// small.
 Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries);
 

@@ -123,6 +123,7 @@ int supervise_verb(const std::vector<std::string>& words) {
                                              " times, but requeue.max = ", plan.job.requeue.max),
                           .where = paths.folder.string()});
   const Nodes nodes = decide_nodes(plan, slurm, *slurm::make_queries());
+  if (!nodes.warning.empty()) say("warning: " + nodes.warning);
   std::optional<Attempt> begun;
   AttemptOptions options{.srun_flags = {words.begin() + 1, words.end()}};
   options.watcher = [&](const Attempt& attempt) {

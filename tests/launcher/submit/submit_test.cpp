@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "launcher/run/submission.h"
 #include "runtime/base/error.h"
 #include "tests/support/temporary_folder.h"
@@ -13,16 +15,26 @@ namespace fs = std::filesystem;
 
 class FakeQueries : public slurm::Queries {
  public:
-  std::vector<slurm::PartitionFacts> list{{.name = "batch", .is_default = true, .total_nodes = 4},
-                                          {.name = "short", .max_time_s = 300, .max_nodes = 2, .total_nodes = 4}};
+  std::vector<slurm::PartitionFacts> list{
+      {.name = "batch", .is_default = true, .total_nodes = 4, .nodes = "node[0-3]"},
+      {.name = "short", .max_time_s = 300, .max_nodes = 2, .total_nodes = 4, .nodes = "node[0-3]"}};
   bool is_away = false;
   const char* form() const override { return "fake"; }
   void ping() override {
     if (is_away) throw Error::cluster({.what = "Slurm's controller does not answer"});
   }
   std::vector<slurm::PartitionFacts> partitions() override { return list; }
-  std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>&) override { return {}; }
-  std::vector<slurm::BlockFacts> blocks() override { return {}; }
+  std::vector<std::string> away;  // names of nodes that are down
+  std::vector<slurm::BlockFacts> racks;
+  std::vector<slurm::NodeFacts> nodes(const std::vector<std::string>& names) override {
+    std::vector<slurm::NodeFacts> facts;
+    for (const std::string& name : names) {
+      const bool is_away = std::find(away.begin(), away.end(), name) != away.end();
+      facts.push_back({.name = name, .state = is_away ? "DOWN*" : "IDLE"});
+    }
+    return facts;
+  }
+  std::vector<slurm::BlockFacts> blocks() override { return racks; }
   std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
 };
 
@@ -72,6 +84,51 @@ TEST_F(Submit, WhatSlurmRefusesIsSaidInItsWordsAndLeavesNothingBehind) {
   EXPECT_NE(failure().find("Requested node configuration"), std::string::npos);
   EXPECT_EQ(control_.submitted, 0);
   EXPECT_FALSE(fs::exists("mine"));
+}
+
+TEST_F(Submit, AJobThatNeedsNodesWhichAreDownWaitsForThem) {
+  control_.answer = {.accepted = false, .said = "Requested node configuration is not available"};
+  queries_.away = {"node0", "node1", "node2", "node3"};
+  EXPECT_EQ(submit_verb(typed_, queries_, control_), 0);
+  EXPECT_EQ(control_.submitted, 1);
+}
+
+TEST_F(Submit, SaysWhichNodesItWaitsFor) {
+  run::Prepared prepared = run::prepare(typed_);
+  prepared.plan.num_nodes = 3;
+  queries_.away = {"node1", "node2"};
+  EXPECT_EQ(away_text(prepared, pool_of(prepared, queries_.list, queries_)),
+            "2 of 4 nodes of partition batch are up and the job needs 3: it waits for node[1-2] (DOWN*)");
+  prepared.plan.num_nodes = 2;
+  EXPECT_EQ(away_text(prepared, pool_of(prepared, queries_.list, queries_)), "");
+  prepared.cluster.slurm.nodelist = "node2";
+  EXPECT_NE(away_text(prepared, pool_of(prepared, queries_.list, queries_)), "");
+  prepared.cluster.slurm.nodelist = "";
+  prepared.cluster.slurm.exclude = "node[0-2]";  // too few are left whatever their state: a refusal is final
+  EXPECT_EQ(away_text(prepared, pool_of(prepared, queries_.list, queries_)), "");
+}
+
+TEST_F(Submit, SegmentsAreHeldAgainstTheRacksAsTheyAre) {
+  run::Prepared prepared = run::prepare(typed_);
+  prepared.cluster.nvlink.domain_nodes = 2;
+  prepared.plan.num_nodes = 4;
+  prepared.plan.segment_nodes = 2;
+  prepared.plan.ranks = {{.node_slot = 3, .train_rank = 0}};
+  const auto faults_of = [&] {
+    base::Faults faults;
+    check_segments(prepared, pool_of(prepared, queries_.list, queries_), faults);
+    return faults.empty() ? std::string() : faults.list()[0].what;
+  };
+  EXPECT_EQ(faults_of(), "the plan asks for segments of 2 nodes, but Slurm has no topology/block");
+  queries_.racks = {{"rack0", "node[0-1]", 2}, {"rack1", "node[2-3]", 2}};
+  EXPECT_EQ(faults_of(), "");
+  queries_.away = {"node3"};
+  EXPECT_EQ(faults_of(), "");
+  EXPECT_NE(away_text(prepared, pool_of(prepared, queries_.list, queries_)), "");
+  prepared.cluster.slurm.exclude = "node3";
+  EXPECT_EQ(
+      faults_of(),
+      "segments of 2 nodes: 2 NVLink domains of 2, 1 nodes hold whole segments of 2 for 2 nodes, but the job has 4");
 }
 
 TEST_F(Submit, AllBrokenLimitsAtOnce) {

@@ -20,7 +20,8 @@ class FakeQueries : public slurm::Queries {
       facts.push_back({*name, "10.0.0." + name->substr(1), "IDLE"});
     return facts;
   }
-  std::vector<slurm::BlockFacts> blocks() override { return {}; }
+  std::vector<slurm::BlockFacts> racks;
+  std::vector<slurm::BlockFacts> blocks() override { return racks; }
   std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
 };
 
@@ -46,6 +47,26 @@ TEST(Nodes, SlotsFollowTheOrderOfTheAllocation) {
   ASSERT_EQ(nodes.places.size(), 3U);
   EXPECT_EQ(nodes.places[2].host, "n2");
   EXPECT_EQ(nodes.places[2].address, "10.0.0.2");
+}
+
+TEST(Nodes, SegmentsLieInOneBlockEach) {
+  const std::vector<slurm::BlockFacts> racks{{"r0", "n[0-4]", 9}, {"r1", "n[5-9]", 9}};
+  const std::vector<std::string> hosts{"n1", "n2", "n3", "n6", "n7", "n8", "n9", "x"};
+  EXPECT_EQ(by_segments(hosts, racks, 2), (std::vector<std::string>{"n1", "n2", "n6", "n7", "n8", "n9", "n3", "x"}));
+  EXPECT_EQ(by_segments(hosts, {}, 2), hosts);
+}
+
+TEST(Nodes, ASegmentThatNoBlockHoldsIsWarnedOf) {
+  FakeQueries queries;
+  queries.racks = {{"r0", "n[0-2]", 3}, {"r1", "n3", 3}};
+  spec::Plan plan = plan_of(4);
+  plan.segment_nodes = 2;
+  const spec::SlurmEnv slurm{.job_id = "7", .node_list = "n[0-3]"};
+  EXPECT_EQ(decide_nodes(plan, slurm, queries).warning,
+            "the plan counts on 2 nodes in one NVLink domain from slot 2 on, but n2 is in block 'r0' and n3 in 'r1': "
+            "groups will use the network instead");
+  queries.racks = {{"r0", "n[0-1]", 3}, {"r1", "n[2-3]", 3}};
+  EXPECT_EQ(decide_nodes(plan, slurm, queries).warning, "");
 }
 
 TEST(Nodes, AnAllocationThatIsTooSmallIsRefusedWithTheNumbers) {
