@@ -111,8 +111,10 @@ double idle_share(const PipelineSchedule& schedule) {
 }
 
 std::span<const Work> work_of_slot(const PipelineSchedule& schedule, std::int64_t slot) {
-  const auto range = std::ranges::equal_range(schedule.work, slot, {}, &Work::slot);
-  return {range.begin(), range.end()};
+  const auto& work = schedule.work;
+  const auto begin = std::partition_point(work.begin(), work.end(), [&](const Work& each) { return each.slot < slot; });
+  const auto end = std::partition_point(begin, work.end(), [&](const Work& each) { return each.slot == slot; });
+  return {begin, end};
 }
 
 std::string schedule_grid(const PipelineSchedule& schedule) {
