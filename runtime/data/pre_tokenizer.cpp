@@ -7,6 +7,7 @@
 
 #include "runtime/base/utf8.h"
 #include "runtime/data/json_node.h"
+#include "runtime/data/newer_characters.h"
 
 namespace muster::data {
 namespace {
@@ -18,8 +19,10 @@ constexpr const char* kKnown = "Sequence, Digits, Split, ByteLevel";
 // Any number character, as Unicode's general category N says: digits, Roman numerals, fractions.
 bool is_number(std::string_view character) {
   if (character.size() == 1) return character[0] >= '0' && character[0] <= '9';
-  const auto category = utf8proc_category(base::code_point(character));
-  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
+  const std::int32_t point = base::code_point(character);
+  const auto category = utf8proc_category(point);
+  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO ||
+         is_new_number(point);
 }
 
 void find_numbers(std::string_view text, std::vector<Span>& matches) {

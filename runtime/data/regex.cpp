@@ -4,10 +4,12 @@
 #include <pcre2.h>
 
 #include <cctype>
+#include <optional>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/base/utf8.h"
+#include "runtime/data/newer_characters.h"
 
 namespace muster::data {
 namespace {
@@ -108,7 +110,9 @@ Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 Regex::~Regex() = default;
 
-void Regex::find_all(std::string_view text, std::vector<Span>& matches) const {
+void Regex::find_all(std::string_view given, std::vector<Span>& matches) const {
+  const std::optional<std::string> other = with_stand_ins(given);
+  const std::string_view text = other ? std::string_view(*other) : given;
   const std::unique_ptr<pcre2_match_data, FreeMatch> data(pcre2_match_data_create(1, nullptr));
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   const PCRE2_SIZE* found = pcre2_get_ovector_pointer(data.get());

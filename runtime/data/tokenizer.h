@@ -16,7 +16,7 @@ namespace muster::data {
 /// Text -> added tokens cut out -> normalizer -> pre-tokenizers -> BPE -> post-processor. All calls are const and may
 /// come from several threads at once (one of them at a time uses the cache of words). Kinds that are not supported are
 /// refused by name. `truncation` and `padding` of the file are left out: a training system decides lengths itself.
-/// Character classes are those of Unicode 14 (PCRE2) and 15 (normalizer, digits).
+/// Character classes and normal forms are those of Hugging Face tokenizers 0.23 (newer_characters.h).
 class Tokenizer {
  public:
   /// `path`: tokenizer.json or the model folder that holds it. throws: Error::user with file and place.
