@@ -80,10 +80,10 @@ int main(int argc, char** argv) {
        0,
        [](const cli::Options& typed) { return selftest::run_selftest(typed); }},
       {"keys",
-       "[--steps | --cluster]",
-       "every key of job and cluster files, with type, unit, default and meaning",
+       "[--steps | --cluster | --personal]",
+       "every key of job, cluster and personal files, with type, unit, default and meaning",
        "muster keys --steps",
-       {"steps", "cluster-keys"},
+       {"steps", "cluster-keys", "personal"},
        0,
        cli::run_keys},
   };

@@ -28,6 +28,7 @@ const std::vector<Flag>& known_flags() {
       {"resolved", "resolved", "", "print plan.toml with every key of the job"},
       {"schedule", "schedule", "", "print the trainer's pipeline schedule"},
       {"steps", "steps", "", "the fields of a step record instead"},
+      {"personal", "personal", "", "the keys of the personal file (~/.config/muster.toml) instead"},
       {"cluster-keys", "cluster", "", "the keys of a cluster file instead"},
       {"follow", "follow,f", "", "go on as lines are written"},
       {"rank", "rank,r", "R", "of this rank only"},
@@ -194,6 +195,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.resolved = typed.has("resolved");
   options.schedule = typed.has("schedule");
   options.steps = typed.has("steps");
+  options.personal_keys = typed.has("personal");
   options.cluster_keys = typed.has("cluster-keys");
   options.follow = typed.has("follow");
   options.rank = typed.number("rank");

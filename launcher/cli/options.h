@@ -25,6 +25,7 @@ struct Options {
   bool json = false, resolved = false;       // --json, --resolved
   bool schedule = false;                     // plan --schedule
   bool steps = false, cluster_keys = false;  // keys --steps, keys --cluster
+  bool personal_keys = false;                // keys --personal
   bool follow = false;                       // logs -f
   std::optional<std::int64_t> rank;          // logs --rank
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N

@@ -102,10 +102,13 @@ int run_rows(const Options& options) {
 }
 
 int run_keys(const Options& options) {
-  if (options.steps && options.cluster_keys)
-    throw Error::user({.what = "--steps and --cluster do not go together", .where = "", .fix = "choose one"});
+  if (options.steps + options.cluster_keys + options.personal_keys > 1)
+    throw Error::user(
+        {.what = "--steps, --cluster and --personal do not go together", .where = "", .fix = "choose one"});
   if (options.steps) {
     print(plan::step_fields_page(spec::step_fields()));
+  } else if (options.personal_keys) {
+    print(plan::keys_page(cluster::personal_keys()));
   } else {
     print(plan::keys_page(options.cluster_keys ? cluster::cluster_keys() : spec::job_keys()));
   }

@@ -127,8 +127,12 @@ std::vector<spec::KeyInfo> personal_keys() {
   spec::KeyVisitor visitor;
   const Wishes defaults;
   describe_wishes(visitor, defaults);
-  visitor.table("clusters.NAME", "");
-  describe_wishes(visitor, defaults);
+  visitor.keys.push_back({.key = "clusters.NAME",
+                          .type = "table",
+                          .unit = "",
+                          .fallback = "",
+                          .meaning = "the same keys, for the cluster of that name; they win over those above",
+                          .range = ""});
   return visitor.keys;
 }
 

@@ -111,6 +111,10 @@ void choose_segment(const cluster::Cluster& cluster, const spec::KeyPlaces& plac
     const std::vector<std::string> reasons = segment_faults(request, asked);
     if (!reasons.empty()) return refuse(request, asked, reasons, places.of("placement.segment_nodes"), faults);
     plan.segment_nodes = asked;
+    if (asked == domain_nodes)
+      warnings.push_back(text("placement.segment_nodes = ", asked,
+                              " takes whole NVLink domains: a job waits as soon as "
+                              "one node of a domain is down"));
     return;
   }
   if (widest == 1) return;

@@ -98,6 +98,14 @@ TEST_F(LinksTest, ASegmentThatIsNotLegalIsRefusedWithTheLegalOnes) {
   EXPECT_NE(base::join(planned.plan.warnings, "\n").find("has no effect: on cluster dgx-h100"), std::string::npos);
 }
 
+TEST_F(LinksTest, ASegmentOfAWholeDomainLeavesNoNodeToSpare) {
+  const std::string job =
+      "[placement]\nsegment_nodes = 18\n[train]\ntp = 4\ndp = 18\ngbs = 1008\n[gen]\ntp = 4\ndp = 18\n";
+  const Planned planned = make("samples_per_prompt = 63\n" + job, "gb200-nvl72");
+  EXPECT_EQ(planned.plan.segment_nodes, 18);
+  EXPECT_NE(base::join(planned.plan.warnings, "\n").find("takes whole NVLink domains"), std::string::npos);
+}
+
 TEST_F(LinksTest, FaultsOfTheJobAndOfTheClusterComeInOneMessage) {
   const std::string text =
       refusal("[placement]\nranks_per_node = 9\n[train]\ntp = 3\ndp = 2\n[gen]\ntp = 3\ndp = 2\n", "dgx-h100");

@@ -188,8 +188,9 @@ TEST_F(PlanTest, NoLineOfAPageIsWiderThanAHundredColumns) {
                                   kModel + "[placement]\nmode = \"split\"\n[gen]\ndp = 16\n",
                               "dgx-h100")
                               .plan;
-  for (const std::string& page : {plan_page(plan, {}, "#!/bin/bash\necho\n"), keys_page(spec::job_keys()),
-                                  keys_page(cluster::cluster_keys()), step_fields_page(spec::step_fields())}) {
+  for (const std::string& page :
+       {plan_page(plan, {}, "#!/bin/bash\necho\n"), keys_page(spec::job_keys()), keys_page(cluster::cluster_keys()),
+        keys_page(cluster::personal_keys()), step_fields_page(spec::step_fields())}) {
     for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
   }
 }
