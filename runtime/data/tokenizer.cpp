@@ -192,11 +192,13 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_spec
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special) const {
   std::string bytes;
-  for (const std::int32_t id : ids) {
-    if (id < 0 || id >= vocabulary_size() || (skip_special && is_special(id))) continue;
-    bytes += state_->bytes[static_cast<std::size_t>(id)];
-  }
+  for (const std::int32_t id : ids) bytes += bytes_of(id, skip_special);
   return base::lossy_utf8(bytes);
+}
+
+std::string_view Tokenizer::bytes_of(std::int32_t id, bool skip_special) const {
+  if (id < 0 || id >= vocabulary_size() || (skip_special && is_special(id))) return {};
+  return state_->bytes[static_cast<std::size_t>(id)];
 }
 
 std::optional<std::int32_t> Tokenizer::token_id(std::string_view content) const {

@@ -34,6 +34,9 @@ class Tokenizer {
   /// Ids that no token has are left out; bytes that are no UTF-8 (a character cut in two) become U+FFFD.
   std::string decode(std::span<const std::int32_t> ids, bool skip_special) const;
 
+  /// The bytes that decoding writes for one id; none for an id that no token has.
+  std::string_view bytes_of(std::int32_t id, bool skip_special) const;
+
   /// By exact content, added tokens included; none when there is no such token.
   std::optional<std::int32_t> token_id(std::string_view content) const;
   bool is_special(std::int32_t id) const;
