@@ -130,7 +130,8 @@ ChatTemplate ChatTemplate::read(const std::filesystem::path& folder) {
 std::string ChatTemplate::render(const Conversation& conversation) const {
   const bool has_tools = !conversation.tools.is_null();
   const Parsed& parsed = has_tools && state_->with_tools ? *state_->with_tools : *state_->plain;
-  Rendering rendering(parsed.where, static_cast<std::int64_t>(std::time(nullptr)));
+  Rendering rendering(parsed.where,
+                      conversation.with_clock ? std::optional<std::int64_t>(std::time(nullptr)) : std::nullopt);
   std::vector<std::pair<std::string, Value>> variables;
   const auto put = [&](const std::string& name, const ordered_json& json) {
     variables.emplace_back(name, Value::from_json(json, rendering.budget()));

@@ -163,7 +163,7 @@ Value Rendering::name(const std::string& name, const Scope& scope) {
       if (known == name) return value;
   }
   for (const char* function : kFunctions)
-    if (name == function) return Value::Content(Builtin{function});
+    if (name == function && (now_s_ || name != "strftime_now")) return Value::Content(Builtin{function});
   return Value::undefined("'" + name + "' is undefined");
 }
 
@@ -276,7 +276,7 @@ Value Rendering::call_function(const std::string& name, const Arguments& argumen
   if (name != "strftime_now") fail("a method is called where it is named");
   const std::string format = text_argument(arguments.bound("strftime_now", {"format"}, 1)[0], "");
   if (format.empty() || format.size() > 200) return Value::text("", budget_);
-  const std::time_t now = static_cast<std::time_t>(now_s_);
+  const std::time_t now = static_cast<std::time_t>(*now_s_);
   std::tm parts{};
   ::localtime_r(&now, &parts);
   char text[4096];

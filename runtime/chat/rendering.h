@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,8 @@ struct Macro {
 /// For one run: after an error it is of no use any more.
 class Rendering {
  public:
-  /// `now_s`: seconds since 1970 that strftime_now shows, in local time.
-  Rendering(std::string where, std::int64_t now_s) : where_(std::move(where)), now_s_(now_s) {}
+  /// `now_s`: seconds since 1970 that strftime_now shows, in local time; none: there is no such function.
+  Rendering(std::string where, std::optional<std::int64_t> now_s) : where_(std::move(where)), now_s_(now_s) {}
 
   Budget& budget() { return budget_; }
   /// throws: Error::user at "where:line".
@@ -77,7 +78,7 @@ class Rendering {
   };
 
   const std::string where_;
-  const std::int64_t now_s_;
+  const std::optional<std::int64_t> now_s_;
   Budget budget_;
   std::int64_t depth_ = 0;
   std::string* out_ = nullptr;

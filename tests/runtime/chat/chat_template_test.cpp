@@ -178,6 +178,15 @@ TEST(ChatTemplate, ConversationsAreCheckedAndPrepared) {
             "[{'thinking': 'r', 'reasoning': 'r', 'x': 1, 'reasoning_content': 'r'}]");
 }
 
+TEST(ChatTemplate, WithoutAClockThereIsNoDate) {
+  const auto chat_template = ChatTemplate::parse(
+      "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}26 Jul 2024{% endif %}", "t");
+  Conversation conversation = conversation_with(ordered_json::object());
+  EXPECT_EQ(chat_template.render(conversation).substr(0, 2), "20");
+  conversation.with_clock = false;
+  EXPECT_EQ(chat_template.render(conversation), "26 Jul 2024");
+}
+
 TEST(ModelTemplate, IsReadFromTheFolder) {
   const tests::TemporaryFolder made;
   const std::filesystem::path& folder = made.path();
