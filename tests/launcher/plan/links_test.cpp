@@ -24,7 +24,7 @@ class LinksTest : public testing::Test {
     std::ofstream(file) << "[model]\nname = \"llama-3.1-8b\"\n[data]\npath = \"builtin:sums\"\n[grpo]\n"
                            "prompts_per_step = 64\n[packing]\nenabled = true\n"
                         << text;
-    return make_plan({.job = file.string(), .cluster = cluster});
+    return make_plan({.job = file.string(), .overrides = overrides_, .cluster = cluster});
   }
   std::string refusal(const std::string& text, const std::string& cluster) {
     try {
@@ -35,6 +35,7 @@ class LinksTest : public testing::Test {
     return "accepted";
   }
   tests::TemporaryFolder folder_;
+  std::vector<std::string> overrides_;
 };
 
 std::string summary(const spec::Plan& plan) {
@@ -99,9 +100,8 @@ TEST_F(LinksTest, ASegmentThatIsNotLegalIsRefusedWithTheLegalOnes) {
 }
 
 TEST_F(LinksTest, ASegmentOfAWholeDomainLeavesNoNodeToSpare) {
-  const std::string job =
-      "[placement]\nsegment_nodes = 18\n[train]\ntp = 4\ndp = 18\ngbs = 1008\n[gen]\ntp = 4\ndp = 18\n";
-  const Planned planned = make("samples_per_prompt = 63\n" + job, "gb200-nvl72");
+  overrides_ = {"grpo.samples_per_prompt=18", "placement.segment_nodes=18"};
+  const Planned planned = make("[train]\ntp = 4\ndp = 18\n[gen]\ntp = 4\ndp = 18\n", "gb200-nvl72");
   EXPECT_EQ(planned.plan.segment_nodes, 18);
   EXPECT_NE(base::join(planned.plan.warnings, "\n").find("takes whole NVLink domains"), std::string::npos);
 }
