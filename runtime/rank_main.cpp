@@ -74,12 +74,17 @@ void join(loop::RankContext& context) {
   context.generate = mesh_of("generate", context.self.gen_rank, plan.generate);
 }
 
-int run_rank(std::optional<spec::Beat>& beat) {
+// What outlives the rank's own work: as long as memory is given back, it still beats.
+struct Life {
+  std::optional<spec::Beat> beat;
+  std::optional<loop::PhaseClock> clock;
+};
+
+int run_rank(Life& life) {
   loop::RankContext context;
   context.env = spec::parse_rank_env();
-  if (context.env.beat_fd >= 0) beat.emplace(spec::Beat::open(context.env.beat_fd));
-  loop::PhaseClock clock(beat ? &beat->page() : nullptr);
-  context.clock = &clock;
+  if (context.env.beat_fd >= 0) life.beat.emplace(spec::Beat::open(context.env.beat_fd));
+  context.clock = &life.clock.emplace(life.beat ? &life.beat->page() : nullptr);
   context.plan = spec::read_plan(context.env.plan);
   context.placement = spec::read_placement(context.env.placement);
   spec::check_placement(context.placement, context.plan, context.env.placement.string());
@@ -112,11 +117,11 @@ int run_rank(std::optional<spec::Beat>& beat) {
 int main(int argc, char** argv) {
   using namespace muster;
   ops::keep_freed_memory();
-  std::optional<spec::Beat> beat;
+  Life life;
   int code = 70;
   std::string message;
   try {
-    code = argc > 1 ? loop::run_verb(argc, argv) : run_rank(beat);
+    code = argc > 1 ? loop::run_verb(argc, argv) : run_rank(life);
   } catch (const Error& error) {
     message = error.what();
     code = error.exit_code();
@@ -124,12 +129,11 @@ int main(int argc, char** argv) {
     message = error.what();
   }
   if (!message.empty()) {
-    if (beat) spec::set_text(beat->page().message, message);
+    if (life.beat) spec::set_text(life.beat->page().message, message);
     std::cerr << "muster-rank: " << message << std::endl;
   }
   std::cout.flush();
   std::fflush(nullptr);
-  // Communicators of a failed rank would wait for their peers in their destructors: the process just ends.
-  if (code != 0) ::_exit(code);
-  return 0;
+  // The process just ends: what libraries would still tidy up can take seconds on a busy node, without a beat.
+  ::_exit(code);
 }
