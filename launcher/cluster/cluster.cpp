@@ -124,7 +124,7 @@ Cluster parse_cluster(const std::string& content, const std::string& where, cons
 
 Cluster read_cluster(const std::string& name_or_path, const fs::path& clusters_folder) {
   const fs::path path = is_path(name_or_path) ? fs::path(name_or_path) : clusters_folder / (name_or_path + ".toml");
-  if (!is_path(name_or_path) && !fs::exists(path)) {
+  if (!is_path(name_or_path) && !base::is_there(path)) {
     const std::vector<std::string> known = names_in(clusters_folder);
     const std::string near = base::nearest(name_or_path, known);
     throw Error::user({.what = text("there is no cluster \"", name_or_path, "\""),

@@ -17,15 +17,17 @@ using base::text;
 const char* version() { return MUSTER_VERSION; }
 
 fs::path find_job(const std::string& word) {
-  if (cluster::is_path(word) || fs::is_regular_file(word)) {
-    if (fs::is_regular_file(word)) return word;
+  std::error_code not_there;
+  const bool is_file = fs::is_regular_file(word, not_there);
+  if (cluster::is_path(word) || is_file) {
+    if (is_file) return word;
     throw Error::user({.what = "there is no such job file",
                        .where = word,
                        .fix = "check the path; a name without '/' and .toml means a shipped template"});
   }
   const fs::path folder = cluster::shipped_folder("templates") / "jobs";
   const fs::path path = folder / (word + ".toml");
-  if (fs::is_regular_file(path)) return path;
+  if (base::is_there(path)) return path;
   std::vector<std::string> known = cluster::names_in(folder);
   for (const rows::PublishedRow& row : rows::shipped_rows()) {
     if (row.id == word) return folder / (row.job + ".toml");
@@ -96,7 +98,7 @@ class Planner {
       job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
     if (!job.data.path.empty() && !job.data.path.starts_with("builtin:")) {
       job.data.path = base::resolved_path(job.data.path, folder_of("data.path", job_file)).string();
-      if (!fs::exists(job.data.path))
+      if (!base::is_there(job.data.path))
         missing("data.path", job.data.path, "there is no such file", "a JSONL file, one row a line");
     }
   }
@@ -104,7 +106,7 @@ class Planner {
   std::optional<spec::ModelFacts> read_facts(const spec::Job& job, const fs::path& templates) {
     std::optional<spec::ModelFacts> named, found;
     if (!job.model.name.empty()) named = kept([&] { return spec::named_model_facts(job.model.name, templates); });
-    if (!job.model.path.empty() && fs::exists(fs::path(job.model.path) / "config.json")) {
+    if (!job.model.path.empty() && base::is_there(fs::path(job.model.path) / "config.json")) {
       found = kept([&] { return spec::read_model_facts(job.model.path); });
     } else if (!job.model.path.empty()) {
       missing("model.path", job.model.path, "there is no model folder",

@@ -118,11 +118,11 @@ std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& clus
 
 void check_paths(const spec::Plan& plan, base::Faults& faults) {
   const std::string where = plan.run_folder.empty() ? "plan" : spec::RunPaths{plan.run_folder}.plan().string();
-  if (!plan.job.model.path.empty() && !fs::is_directory(plan.job.model.path))
+  if (!plan.job.model.path.empty() && !base::is_there(plan.job.model.path))
     faults.add({.what = text("model.path: there is no folder ", plan.job.model.path),
                 .where = where,
                 .fix = "make or copy the model folder; tools/quickstart makes that of the shipped job"});
-  if (!plan.job.data.path.starts_with("builtin:") && !fs::exists(plan.job.data.path))
+  if (!plan.job.data.path.starts_with("builtin:") && !base::is_there(plan.job.data.path))
     faults.add({.what = text("data.path: there is no file ", plan.job.data.path), .where = where});
 }
 

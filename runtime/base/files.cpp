@@ -88,6 +88,11 @@ void publish_folder(const fs::path& unfinished, const fs::path& folder) {
   sync_folder(folder.parent_path());
 }
 
+bool is_there(const std::filesystem::path& path) {
+  std::error_code not_there;
+  return std::filesystem::exists(path, not_there);
+}
+
 std::int64_t free_bytes(const fs::path& path) {
   struct statvfs stat {};
   if (::statvfs(path.c_str(), &stat) != 0) fail("cannot look at the file system of", path, errno);

@@ -18,6 +18,8 @@ void make_folder(const std::filesystem::path& path);
 /// Gives a folder its last name: what it holds is on the disk before, the name after. A folder of that name must not be
 /// there. throws: Error::user.
 void publish_folder(const std::filesystem::path& unfinished, const std::filesystem::path& folder);
+/// Whether there is such a file or folder. A name that cannot be one (too long, below a file) is not there either.
+bool is_there(const std::filesystem::path& path);
 /// Free bytes of the file system that holds `path`.
 std::int64_t free_bytes(const std::filesystem::path& path);
 /// `path` made absolute against `folder`; `${MUSTER_CACHE}` at its beginning is the user's cache folder.

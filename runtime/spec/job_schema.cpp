@@ -85,7 +85,7 @@ void read_document(const std::string& content, const std::string& where, bool is
 void read_base(const std::string& name, const std::string& place, const fs::path& folder, base::Faults& faults,
                Job& job, KeyPlaces* places) {
   const fs::path path = folder / (name + ".toml");
-  if (name.find('/') != std::string::npos || !fs::is_regular_file(path))
+  if (name.find('/') != std::string::npos || !base::is_there(path))
     return add_missing_base(name, place, folder, faults);
   read_document(base::read_file(path), path.string(), true, faults, job, places);
 }

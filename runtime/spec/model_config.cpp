@@ -296,14 +296,14 @@ ModelFacts facts_of_config(const json& config, const json& generation, const fs:
 
 ModelFacts read_model_facts(const fs::path& folder) {
   const fs::path path = folder / "config.json";
-  if (!fs::exists(path)) {
+  if (!base::is_there(path)) {
     throw Error::user(
         {.what = "no model here: there is no config.json",
          .where = folder.string(),
          .fix = "model.path is a Hugging Face folder with config.json, tokenizer.json and safetensors files"});
   }
   const fs::path generation = folder / "generation_config.json";
-  return facts_of_config(parse_json(path), fs::exists(generation) ? parse_json(generation) : json::object(), path);
+  return facts_of_config(parse_json(path), base::is_there(generation) ? parse_json(generation) : json::object(), path);
 }
 
 namespace {

@@ -126,7 +126,7 @@ nlohmann::json config_of(ModelTemplate& model) {
 ModelFacts named_model_facts(const std::string& name, const fs::path& templates_folder) {
   const fs::path folder = templates_folder / "models";
   const fs::path path = folder / (name + ".toml");
-  if (name.find('/') != std::string::npos || !fs::exists(path)) refuse_name(name, folder);
+  if (name.find('/') != std::string::npos || !base::is_there(path)) refuse_name(name, folder);
   base::Faults faults;
   TomlReader reader = TomlReader::parse(base::read_file(path), path.string(), faults);
   ModelTemplate model;

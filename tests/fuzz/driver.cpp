@@ -58,7 +58,7 @@ class Mutator {
   void change(std::string& text) {
     const std::size_t at = draw(text.size() + 1), size = std::min(draw(64), text.size() - at);
     const std::string& other = pick();
-    switch (draw(6)) {
+    switch (draw(8)) {
       case 0:  // one byte
         if (at < text.size()) text[at] = static_cast<char>(draw(256));
         break;
@@ -76,8 +76,16 @@ class Mutator {
         text.insert(at, numbers[draw(6)]);
         break;
       }
-      default:
+      case 5:
         text.resize(at);
+        break;
+      default: {  // the value behind an equals sign
+        const std::size_t equals = text.find("= ", at);
+        if (equals == std::string::npos) break;
+        const char* values[] = {"-1",    "0",   "1",     "2",       "3",  "8",   "64", "4096", "99999999999999", "nan",
+                                "1e400", "0.5", "\"x\"", "\"fp8\"", "[]", "[1]", "{}", "true", "false",          ""};
+        text.replace(equals + 2, text.find('\n', equals) - equals - 2, values[draw(20)]);
+      }
     }
   }
 

@@ -22,6 +22,14 @@ TEST(Files, AreWrittenWholeWithTheirMode) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "no temporary file stays";
 }
 
+TEST(Files, ANameThatCannotBeOneIsNotThere) {
+  const tests::TemporaryFolder folder;
+  write_file(folder.path() / "file", "");
+  EXPECT_TRUE(is_there(folder.path() / "file"));
+  EXPECT_FALSE(is_there(folder.path() / std::string(1000, 'x')));
+  EXPECT_FALSE(is_there(folder.path() / "file" / "below"));
+}
+
 TEST(Files, AMissingFileIsNamed) {
   try {
     read_file("/nowhere/at/all");
