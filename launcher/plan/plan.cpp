@@ -105,9 +105,10 @@ class Planner {
 
   std::optional<spec::ModelFacts> read_facts(const spec::Job& job, const fs::path& templates) {
     std::optional<spec::ModelFacts> named, found;
-    if (!job.model.name.empty()) named = kept([&] { return spec::named_model_facts(job.model.name, templates); });
+    if (!job.model.name.empty())
+      named = kept("model.name", [&] { return spec::named_model_facts(job.model.name, templates); });
     if (!job.model.path.empty() && base::is_there(fs::path(job.model.path) / "config.json")) {
-      found = kept([&] { return spec::read_model_facts(job.model.path); });
+      found = kept("model.path", [&] { return spec::read_model_facts(job.model.path); });
     } else if (!job.model.path.empty()) {
       missing("model.path", job.model.path, "there is no model folder",
               "a Hugging Face folder with config.json, tokenizer.json and weights");
@@ -120,13 +121,18 @@ class Planner {
     return found ? found : named;
   }
 
-  /// Runs `read`; its faults join the others.
+  /// Runs `read`, for which `key` asks; its faults join the others.
   template <class Read>
-  std::optional<spec::ModelFacts> kept(const Read& read) {
+  std::optional<spec::ModelFacts> kept(const std::string& key, const Read& read) {
     try {
       return read();
     } catch (const Error& error) {
-      for (const base::Fault& fault : error.faults()) faults_.add(fault);
+      for (base::Fault fault : error.faults()) {
+        // A folder is no place to mend: what is wrong is the key that names it.
+        if (fault.where.find(".toml") == std::string::npos && fault.where.find(".json") == std::string::npos)
+          fault.where = places_.of(key);
+        faults_.add(fault);
+      }
       return {};
     }
   }

@@ -222,6 +222,12 @@ class LayoutCheck {
     check_stages("gen", job_.gen.pp);
     check_experts("train", job_.train.ep, job_.train.etp);
     check_experts("gen", job_.gen.ep, gen_degrees(job_).etp);
+    // Megatron refuses it: the ranks of tp then hold the same tokens, and each would send all of them to the experts.
+    const TrainJob& train = job_.train;
+    if (facts_->num_experts > 0 && train.tp > 1 && !train.sequence_parallel)
+      warnings_.push_back(text("experts with train.tp = ", train.tp,
+                               " and without train.sequence_parallel: each of the ", train.tp,
+                               " ranks sends the same tokens to the experts"));
     if (job_.grpo.max_sequence_tokens > facts_->max_position_embeddings) {
       fault("grpo.max_sequence_tokens",
             text("grpo.max_sequence_tokens = ", job_.grpo.max_sequence_tokens, ", but the model has ",

@@ -53,24 +53,6 @@ void expect_has(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
-TEST_F(PlanTest, EveryShippedJobIsPlannedOnEveryShippedClusterOrSaysWhy) {
-  for (const std::string& job : cluster::names_in(cluster::shipped_folder("templates") / "jobs")) {
-    for (const std::string& name : cluster::names_in(cluster::shipped_folder("clusters"))) {
-      try {
-        const Planned planned = make_plan({.job = job, .overrides = {}, .cluster = name});
-        EXPECT_EQ(planned.plan.cluster, name);
-        EXPECT_GE(planned.plan.ranks.size(), 1u);
-        expect_has(plan_page(planned.plan, planned.cluster, ""), job);
-      } catch (const Error& error) {
-        for (const base::Fault& fault : error.faults()) {
-          EXPECT_FALSE(fault.where.empty()) << fault.what;
-          EXPECT_FALSE(fault.fix.empty()) << fault.what;
-        }
-      }
-    }
-  }
-}
-
 TEST_F(PlanTest, ColocatedRanksFillNodesInBlocks) {
   const spec::Plan plan = make(kModel + "[train]\ntp = 4\ndp = 4\n[gen]\ntp = 2\ndp = 8\n", "dgx-h100").plan;
   EXPECT_EQ(plan.num_nodes, 2);
