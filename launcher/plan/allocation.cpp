@@ -84,44 +84,54 @@ void warn_of_memory(const cluster::Cluster& cluster, const spec::Plan& plan, std
   }
 }
 
+/// Ranks of a full node. Too many are a fault, and the most is taken, so that the rest of the job is checked as well.
+std::int64_t ranks_per_node(const spec::Job& job, const cluster::Cluster& cluster, const spec::KeyPlaces& places,
+                            base::Faults& faults) {
+  const std::int64_t asked = job.placement.ranks_per_node;
+  if (asked > cluster.ranks_per_node)
+    faults.add({.what = text("placement.ranks_per_node = ", asked, ", but a node of cluster ", cluster.name, " has ",
+                             cluster.ranks_per_node),
+                .where = places.of("placement.ranks_per_node"),
+                .fix = "lower it, or leave it out"});
+  return asked > 0 ? std::min(asked, cluster.ranks_per_node) : cluster.ranks_per_node;
+}
+
+/// The roles one after the other. A number of generator nodes that cannot be is a fault, and as many as needed are
+/// taken.
+std::vector<Block> blocks_of(const spec::Job& job, std::int64_t per_node, const spec::KeyPlaces& places,
+                             base::Faults& faults) {
+  const std::int64_t train = spec::train_ranks(job);
+  const std::int64_t gen = spec::gen_ranks(job);
+  if (job.placement.mode == spec::PlacementMode::colocated)
+    return {{spec::Role::both, train, std::min(train, per_node), 0}};
+  const Block trainer{spec::Role::train, train, std::min(train, per_node), 0};
+  const std::int64_t needed = divided_up(gen, per_node);
+  std::int64_t gen_nodes = job.placement.gen_nodes > 0 ? job.placement.gen_nodes : needed;
+  if (gen_nodes < needed || gen_nodes > gen) {
+    faults.add({.what = text("placement.gen_nodes = ", gen_nodes, " with ", per_node, " ranks a node holds ", gen_nodes,
+                             " to ", gen_nodes * per_node, " ranks, but gen tp ", job.gen.tp, " x pp ", job.gen.pp,
+                             " x dp ", job.gen.dp, " = ", gen),
+                .where = places.of("placement.gen_nodes"),
+                .fix = text("set placement.gen_nodes = ", needed, ", or leave it out")});
+    gen_nodes = needed;
+  }
+  return {trainer, {spec::Role::generate, gen, divided_up(gen, gen_nodes), trainer.nodes()}};
+}
+
+constexpr std::int64_t kMostRanks = 1 << 16;  // beyond, a plan that is refused anyway is not laid out
+
 }  // namespace
 
 void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, spec::Plan& plan, base::Faults& faults,
               std::vector<std::string>& warnings) {
   const spec::Job& job = plan.job;
-  const std::int64_t most = cluster.ranks_per_node;
-  const std::int64_t per_node = job.placement.ranks_per_node > 0 ? job.placement.ranks_per_node : most;
-  if (per_node > most) {
-    faults.add(
-        {.what = text("placement.ranks_per_node = ", per_node, ", but a node of cluster ", cluster.name, " has ", most),
-         .where = places.of("placement.ranks_per_node"),
-         .fix = "lower it, or leave it out"});
-    return;
-  }
   plan.cluster = cluster.name;
   plan.device = cluster.device;
   plan.peak_tflops = peak_tflops(cluster.gpu, job.model.dtype);
   plan.train = spec::train_degrees(job);
   plan.generate = spec::gen_degrees(job);
-  const std::int64_t train = spec::train_ranks(job);
-  const std::int64_t gen = spec::gen_ranks(job);
-  std::vector<Block> blocks;
-  if (job.placement.mode == spec::PlacementMode::colocated) {
-    blocks.push_back({spec::Role::both, train, std::min(train, per_node), 0});
-  } else {
-    blocks.push_back({spec::Role::train, train, std::min(train, per_node), 0});
-    const std::int64_t asked = job.placement.gen_nodes;
-    const std::int64_t gen_nodes = asked > 0 ? asked : divided_up(gen, per_node);
-    if (gen_nodes * per_node < gen || gen_nodes > gen) {
-      faults.add({.what = text("placement.gen_nodes = ", gen_nodes, " with ", per_node, " ranks a node holds ",
-                               gen_nodes, " to ", gen_nodes * per_node, " ranks, but gen tp ", job.gen.tp, " x pp ",
-                               job.gen.pp, " x dp ", job.gen.dp, " = ", gen),
-                  .where = places.of("placement.gen_nodes"),
-                  .fix = text("set placement.gen_nodes = ", divided_up(gen, per_node), ", or leave it out")});
-      return;
-    }
-    blocks.push_back({spec::Role::generate, gen, divided_up(gen, gen_nodes), blocks[0].nodes()});
-  }
+  const std::int64_t per_node = ranks_per_node(job, cluster, places, faults);
+  const std::vector<Block> blocks = blocks_of(job, per_node, places, faults);
   std::int64_t ranks = 0;
   plan.num_nodes = job.placement.spares;
   plan.ranks_per_node = 1;
@@ -130,18 +140,16 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
     plan.num_nodes += block.nodes();
     plan.ranks_per_node = std::max(plan.ranks_per_node, block.per_node);
   }
-  if (plan.num_nodes > cluster.nodes) {
+  if (plan.num_nodes > cluster.nodes)
     faults.add({.what = text(ranks, " ranks at ", per_node, " a node",
                              job.placement.spares > 0 ? text(" and ", job.placement.spares, " spares") : "", " need ",
                              plan.num_nodes, " nodes, but cluster ", cluster.name, " has ", cluster.nodes),
                 .where = places.file,
                 .fix = "lower the degrees, or choose another cluster with --cluster"});
-    return;
-  }
-  for (const Block& block : blocks) add_block(block, cluster.numa, plan);
   if (cluster.has_slurm) check_limits(plan, cluster, cluster.partitions, faults);
-  const bool is_whole = std::ssize(plan.ranks) == ranks && (blocks.size() == 2 || train == gen);
-  if (!is_whole) return;  // the job's own faults are told already
+  const bool is_whole = blocks.size() == 2 || ranks == spec::gen_ranks(job);
+  if (!is_whole || (ranks > kMostRanks && !faults.empty())) return;  // the faults are told already
+  for (const Block& block : blocks) add_block(block, cluster.numa, plan);
   choose_segment(cluster, places, plan, faults, warnings);
   warn_of_links(plan, cluster, warnings);
   warn_of_idle_gpus(cluster, plan, warnings);

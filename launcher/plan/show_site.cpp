@@ -27,8 +27,9 @@ std::string submission_page(const cluster::Cluster& cluster) {
     const auto place = cluster.places.keys.find(prefix + key);
     const std::string origin = place == cluster.places.keys.end() ? "default" : place->second;
     const std::string head = text("  ", padded(key, 15), " ", padded(value, 26));
-    page += head.size() + 2 + origin.size() <= kWidth ? text(head, "  ", origin, "\n")
-                                                      : text(head, "\n", std::string(20, ' '), origin, "\n");
+    page += head.size() + 2 + origin.size() <= kWidth
+                ? text(head, "  ", origin, "\n")
+                : text("  ", padded(key, 15), " ", value, "\n", std::string(20, ' '), origin, "\n");
   };
   line("partition", slurm.partition);
   line("account", slurm.account);

@@ -111,6 +111,12 @@ TEST_F(LinksTest, FaultsOfTheJobAndOfTheClusterComeInOneMessage) {
       refusal("[placement]\nranks_per_node = 9\n[train]\ntp = 3\ndp = 2\n[gen]\ntp = 3\ndp = 2\n", "dgx-h100");
   EXPECT_NE(text.find("does not divide 32 query heads"), std::string::npos) << text;
   EXPECT_NE(text.find("a node of cluster dgx-h100 has 8"), std::string::npos) << text;
+  const std::string cluster = refusal(
+      "[placement]\nranks_per_node = 9\nsegment_nodes = 3\nmode = \"split\"\ngen_nodes = 99\n[train]\ntp = 8\ndp = 64\n"
+      "[gen]\ntp = 4\ndp = 8\n",
+      "gb200-nvl72");
+  for (const char* part : {"a node of cluster gb200-nvl72 has 4", "placement.gen_nodes = 99", "segment_nodes = 3"})
+    EXPECT_NE(cluster.find(part), std::string::npos) << part << "\n" << cluster;
 }
 
 }  // namespace
