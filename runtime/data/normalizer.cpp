@@ -3,8 +3,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <array>
 
 #include "runtime/base/error.h"
 #include "runtime/base/utf8.h"
@@ -37,15 +36,39 @@ void Normalizer::add(const JsonNode& node, int depth) {
 
 namespace {
 
+utf8proc_option_t options_of(int form) { return static_cast<utf8proc_option_t>(UTF8PROC_STABLE | form); }
+
+void append_decomposed(std::vector<std::int32_t>& points, std::int32_t point, int form) {
+  std::array<std::int32_t, 32> parts;  // U+FDFA has 18
+  int unused = 0;
+  const utf8proc_ssize_t count = utf8proc_decompose_char(point, parts.data(), parts.size(), options_of(form), &unused);
+  INVARIANT(count >= 0 && count <= static_cast<utf8proc_ssize_t>(parts.size()), "no character is made of more");
+  points.insert(points.end(), parts.begin(), parts.begin() + count);
+}
+
+// Marks in a row by their combining class. utf8proc's own way takes a time that grows with the square of their number.
+void order_marks(std::vector<std::int32_t>& points) {
+  const auto mark_class = [](std::int32_t point) { return utf8proc_get_property(point)->combining_class; };
+  for (auto begin = points.begin(); begin != points.end();) {
+    const auto end = std::find_if(begin, points.end(), [&](std::int32_t point) { return mark_class(point) == 0; });
+    std::stable_sort(begin, end, [&](std::int32_t a, std::int32_t b) { return mark_class(a) < mark_class(b); });
+    begin = end == points.end() ? end : end + 1;
+  }
+}
+
 void append_form(std::string& out, std::string_view text, int form) {
-  if (text.empty()) return;
-  utf8proc_uint8_t* made = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &made, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | form));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(made, &std::free);
-  if (size < 0) throw Error::user({.what = std::string("the text cannot be normalised: ") + utf8proc_errmsg(size)});
-  out.append(reinterpret_cast<const char*>(made), static_cast<std::size_t>(size));
+  std::vector<std::int32_t> points;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t size = base::utf8_step(text, at).size;
+    append_decomposed(points, base::code_point(text.substr(at, size)), form);
+    at += size;
+  }
+  order_marks(points);
+  if (form & UTF8PROC_COMPOSE) {
+    const auto size = static_cast<utf8proc_ssize_t>(points.size());
+    points.resize(static_cast<std::size_t>(utf8proc_normalize_utf32(points.data(), size, options_of(form))));
+  }
+  for (const std::int32_t point : points) base::append_utf8(out, point);
 }
 
 // An inert character parts the text: nothing moves over it or composes with it.

@@ -16,7 +16,7 @@ class Normalizer {
   /// throws: Error::user naming a kind that is not supported.
   static Normalizer parse(const JsonNode& node);
   bool empty() const { return forms_.empty(); }
-  /// `text` is valid UTF-8. throws: Error::user when utf8proc refuses it.
+  /// `text` is valid UTF-8.
   std::string normalized(std::string_view text) const;
 
  private:
