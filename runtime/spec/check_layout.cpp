@@ -35,8 +35,11 @@ class LayoutCheck {
     faults_.add({std::move(what), places_.of(key), std::move(fix)});
   }
 
-  /// The first of these keys that somebody gave.
+  /// The first of these keys that was typed after --set, else that somebody gave.
   const std::string& place_of_any(const std::vector<std::string>& keys) const {
+    for (const std::string& key : keys) {
+      if (places_.of(key).starts_with("--set ")) return places_.of(key);
+    }
     for (const std::string& key : keys) {
       if (places_.keys.contains(key)) return places_.of(key);
     }
