@@ -45,6 +45,8 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   refuse(job.train.recompute == spec::Recompute::attention || job.train.recompute == spec::Recompute::mlp,
          base::text("train.recompute = \"", spec::choice_name(job.train.recompute), "\""),
          "set train.recompute = \"full\", or \"none\"");
+  refuse(job.moe.bias_update_rate > 0, base::text("moe.bias_update_rate = ", job.moe.bias_update_rate),
+         "set moe.bias_update_rate = 0");
   flag(job.grpo.dynamic_sampling, "grpo.dynamic_sampling");
   refuse(job.loss.ratio != spec::RatioLevel::token, "loss.ratio = \"sequence\"", "set loss.ratio = \"token\"");
   refuse(job.gen.draft_tokens > 0, base::text("gen.draft_tokens = ", job.gen.draft_tokens), "set gen.draft_tokens = 0");

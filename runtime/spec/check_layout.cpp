@@ -225,6 +225,8 @@ class LayoutCheck {
     check_stages("gen", job_.gen.pp);
     check_experts("train", job_.train.ep, job_.train.etp);
     check_experts("gen", job_.gen.ep, gen_degrees(job_).etp);
+    if (facts_->num_experts == 0 && (job_.moe.router_dtype != MoeJob().router_dtype || job_.moe.bias_update_rate > 0))
+      warnings_.push_back("[moe] has no effect: the model has no experts");
     // Megatron refuses it: the ranks of tp then hold the same tokens, and each would send all of them to the experts.
     const TrainJob& train = job_.train;
     if (facts_->num_experts > 0 && train.tp > 1 && !train.sequence_parallel)

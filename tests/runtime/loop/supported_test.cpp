@@ -40,6 +40,7 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
       {"train.grad_dtype = \"bf16\"", [](spec::Job& job) { job.train.grad_dtype = spec::DataType::bf16; }},
       {"train.logprob_mbs = 4 beside train.mbs = 1", [](spec::Job& job) { job.train.logprob_mbs = 4; }},
       {"train.recompute = \"mlp\"", [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; }},
+      {"moe.bias_update_rate = 0.001", [](spec::Job& job) { job.moe.bias_update_rate = 0.001; }},
       {"grpo.dynamic_sampling", [](spec::Job& job) { job.grpo.dynamic_sampling = true; }},
       {"loss.ratio = \"sequence\"", [](spec::Job& job) { job.loss.ratio = spec::RatioLevel::sequence; }},
       {"gen.draft_tokens = 1", [](spec::Job& job) { job.gen.draft_tokens = 1; }},

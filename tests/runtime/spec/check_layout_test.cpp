@@ -129,6 +129,7 @@ TEST(CheckLayout, WarnsOfTokensThatReachTheExpertsTwice) {
 TEST(CheckLayout, ASettingWithoutEffectIsNamed) {
   EXPECT_EQ(only_warning([](Job& j) { j.train.sequence_parallel = true; }),
             "train.sequence_parallel has no effect with train.tp = 1");
+  EXPECT_EQ(only_warning([](Job& j) { j.moe.router_dtype = "fp64"; }), "[moe] has no effect: the model has no experts");
 }
 
 TEST(CheckLayout, ExpertsDivideOverTheirRanks) {
