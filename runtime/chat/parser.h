@@ -25,10 +25,11 @@
 //           trim unique upper
 // tests     boolean callable defined divisibleby eq equalto even false filter float ge greaterthan gt in integer
 //           iterable le lessthan lower lt mapping ne none number odd sameas sequence string test true undefined upper
+//           and in select(...) and its like also "==" "!=" "<" "<=" ">" ">="
 // functions dict namespace raise_exception range strftime_now; in a for loop `loop`
-// methods   of text: capitalize count endswith find format index isalnum isalpha isdigit islower isspace isupper join
-//           lower lstrip partition removeprefix removesuffix replace rfind rpartition rsplit rstrip split splitlines
-//           startswith strip swapcase title upper zfill; of dicts: get items keys values; of lists: count index
+// methods   of text: capitalize count endswith find index isalnum isalpha isdigit islower isspace isupper join lower
+//           lstrip partition removeprefix removesuffix replace rfind rpartition rsplit rstrip split splitlines
+//           startswith strip title upper; of dicts: get items keys values; of lists: count index
 //
 // Everything else of Jinja (include, import, extends, block, autoescape, do, *arguments) is refused with its line.
 #pragma once

@@ -57,6 +57,12 @@ bool has_length(const Value& value) {
 }
 
 constexpr std::array kTests = {
+    Test{"!=", [](const Subject& subject) { return !equals(subject); }},
+    Test{"<", is_less},
+    Test{"<=", at_most},
+    Test{"==", equals},
+    Test{">", is_greater},
+    Test{">=", at_least},
     Test{"boolean", [](const Subject& subject) { return subject.value.is<bool>(); }},
     Test{"callable",
          [](const Subject& subject) {
