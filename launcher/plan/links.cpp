@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 
 namespace muster::plan {
@@ -58,14 +59,6 @@ AxisLinks links_of(const Role& role, spec::Axis axis, std::int64_t segment_nodes
 
 std::string rate_text(double gb_per_s) { return gb_per_s <= 0 ? "" : text(base::number_text(gb_per_s, 0), " GB/s"); }
 
-std::string padded(const std::string& word, std::size_t width) {
-  return word + std::string(word.size() < width ? width - word.size() : 0, ' ');
-}
-std::string padded(std::int64_t number, std::size_t width) {
-  const std::string word = std::to_string(number);
-  return std::string(word.size() < width ? width - word.size() : 0, ' ') + word;
-}
-
 }  // namespace
 
 std::int64_t AxisLinks::count() const {
@@ -119,10 +112,10 @@ std::string links_page(const spec::Plan& plan, const cluster::Cluster& cluster) 
     for (const Link link : kLinks) {
       const std::int64_t count = links.groups[static_cast<std::size_t>(link)];
       if (count == 0) continue;
-      const std::string head =
-          is_first ? text("  ", padded(links.role, 9), padded(spec::axis_name(links.axis), 4), padded(links.degree, 8))
-                   : std::string(23, ' ');
-      std::string line = text(head, padded(count, 8), "  ", padded(link_name(link, plan.device == "cuda"), 26),
+      const std::string head = is_first ? text("  ", base::left(links.role, 9),
+                                               base::left(spec::axis_name(links.axis), 4), base::right(links.degree, 8))
+                                        : std::string(23, ' ');
+      std::string line = text(head, base::right(count, 8), "  ", base::left(link_name(link, plan.device == "cuda"), 26),
                               rate_text(link_gb_per_s(link, cluster)));
       page += base::trim(line).empty() ? "" : line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
       is_first = false;

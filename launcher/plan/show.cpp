@@ -5,25 +5,20 @@
 
 #include "launcher/plan/links.h"
 #include "launcher/plan/show_site.h"
+#include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/memory.h"
 
 namespace muster::plan {
 
+using base::left;
+using base::right;
 using base::text;
 
 namespace {
 
 constexpr std::size_t kWidth = 100;
-
-std::string right(const std::string& word, std::size_t width) {
-  return (word.size() < width ? std::string(width - word.size(), ' ') : "") + word;
-}
-std::string left(const std::string& word, std::size_t width) {
-  return word + (word.size() < width ? std::string(width - word.size(), ' ') : "");
-}
-std::string right(std::int64_t number, std::size_t width) { return right(std::to_string(number), width); }
 
 std::string counted(std::int64_t count, const std::string& thing) {
   return text(count, " ", thing, count == 1 ? "" : "s");

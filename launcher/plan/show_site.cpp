@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 
 namespace muster::plan {
@@ -11,10 +12,6 @@ using base::text;
 namespace {
 
 constexpr std::size_t kWidth = 100;
-
-std::string padded(const std::string& word, std::size_t width) {
-  return word + std::string(word.size() < width ? width - word.size() : 0, ' ');
-}
 
 }  // namespace
 
@@ -26,10 +23,10 @@ std::string submission_page(const cluster::Cluster& cluster) {
     if (value.empty()) return;
     const auto place = cluster.places.keys.find(prefix + key);
     const std::string origin = place == cluster.places.keys.end() ? "default" : place->second;
-    const std::string head = text("  ", padded(key, 15), " ", padded(value, 26));
+    const std::string head = text("  ", base::left(key, 15), " ", base::left(value, 26));
     page += head.size() + 2 + origin.size() <= kWidth
                 ? text(head, "  ", origin, "\n")
-                : text("  ", padded(key, 15), " ", value, "\n", std::string(20, ' '), origin, "\n");
+                : text("  ", base::left(key, 15), " ", value, "\n", std::string(20, ' '), origin, "\n");
   };
   line("partition", slurm.partition);
   line("account", slurm.account);

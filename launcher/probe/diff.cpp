@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 
 namespace muster::probe {
@@ -106,10 +107,6 @@ class Comparison {
   std::vector<Difference> list_;
 };
 
-std::string padded(const std::string& word, std::size_t width) {
-  return word + std::string(word.size() < width ? width - word.size() : 0, ' ');
-}
-
 }  // namespace
 
 std::vector<Difference> differences(const cluster::Cluster& file, const Probed& live) {
@@ -120,12 +117,12 @@ std::string diff_page(const std::vector<Difference>& differences, const cluster:
   const std::string compared = live.has_map && !file.numa.empty() ? "nodes, limits and the map of this node"
                                                                   : "nodes and limits; no map of a node was compared";
   if (differences.empty()) return text(file.name, ": file and cluster agree in ", compared, "\n");
-  std::string page = text(padded("key", 34), padded("file", 32), "cluster\n");
+  std::string page = text(base::left("key", 34), base::left("file", 32), "cluster\n");
   for (const Difference& one : differences) {
     const bool fits = one.file.size() < 32 && one.cluster.size() <= 34;
-    page += fits ? text(padded(one.key, 34), padded(one.file, 32), one.cluster, "\n")
-                 : text(one.key, "\n", padded("", 6), padded("file", 9), one.file, "\n", padded("", 6),
-                        padded("cluster", 9), one.cluster, "\n");
+    page += fits ? text(base::left(one.key, 34), base::left(one.file, 32), one.cluster, "\n")
+                 : text(one.key, "\n", base::left("", 6), base::left("file", 9), one.file, "\n", base::left("", 6),
+                        base::left("cluster", 9), one.cluster, "\n");
   }
   return page + text("\n", differences.size(), " differ; compared were ", compared, "\n");
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "runtime/base/columns.h"
 #include "runtime/base/cpu_list.h"
 #include "runtime/base/text.h"
 
@@ -16,8 +17,9 @@ constexpr std::size_t kCell = 22;           // one rank
 constexpr std::size_t kInRow = 4;           // ranks beside each other
 constexpr std::size_t kInner = kWidth - 8;  // between the walls of a memory node
 
-std::string padded(const std::string& word, std::size_t width) {
-  return word.size() <= width ? word + std::string(width - word.size(), ' ') : word.substr(0, width - 2) + "..";
+/// As wide as said, also when the word is wider.
+std::string cell(const std::string& word, std::size_t width) {
+  return word.size() <= width ? base::left(word, width) : word.substr(0, width - 2) + "..";
 }
 
 std::string rule(const std::string& title, std::size_t width) {
@@ -45,8 +47,8 @@ class Drawing {
   }
 
  private:
-  void line(const std::string& content) { page_ += "| " + padded(content, kWidth - 4) + " |\n"; }
-  void inner(const std::string& content) { line("| " + padded(content, kInner) + " |"); }
+  void line(const std::string& content) { page_ += "| " + cell(content, kWidth - 4) + " |\n"; }
+  void inner(const std::string& content) { line("| " + cell(content, kInner) + " |"); }
 
   void memory_node(const cluster::NumaNode& numa) {
     base::Faults none;
@@ -65,9 +67,9 @@ class Drawing {
   }
 
   void row(const std::vector<std::size_t>& ranks) {
-    const auto cells = [&](const auto& cell) {
+    const auto cells = [&](const auto& content_of) {
       std::string content;
-      for (const std::size_t rank : ranks) content += padded(cell(rank), kCell);
+      for (const std::size_t rank : ranks) content += cell(content_of(rank), kCell);
       if (base::trim(content) != "") inner(content);
     };
     const bool has_gpus = cluster_.device == "cuda";

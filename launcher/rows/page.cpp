@@ -3,11 +3,14 @@
 #include <cmath>
 #include <set>
 
+#include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/toml_reader.h"
 
 namespace muster::rows {
 
+using base::left;
+using base::right;
 using base::text;
 
 namespace {
@@ -15,13 +18,6 @@ namespace {
 constexpr std::size_t kWidth = 100;
 /// Tokens of a sample beyond the answer (prompt, a short text of the environment) in the rows that close.
 constexpr double kLeastPrompt = 90, kMostPrompt = 180;
-
-std::string left(const std::string& word, std::size_t width) {
-  return word + std::string(word.size() < width ? width - word.size() : 0, ' ');
-}
-std::string right(const std::string& word, std::size_t width) {
-  return std::string(word.size() < width ? width - word.size() : 0, ' ') + word;
-}
 
 std::string figure(double value) {
   if (value == 0) return "-";
