@@ -7,13 +7,15 @@
 
 namespace muster::chat {
 
+struct RecursiveLoop;
+
 /// A for loop that runs; `items` are all there before it begins.
 struct LoopState {
   List items;
   std::size_t index = 0;
   std::int64_t depth = 1;
-  const void* again = nullptr;  // what loop(...) runs once more, of a recursive loop
-  List last_changed;            // of loop.changed()
+  const RecursiveLoop* again = nullptr;  // what loop(...) runs once more, of a recursive loop
+  List last_changed;                     // of loop.changed()
 };
 
 /// A method wins over a key of the same name, as in Python. throws: Error::user when `value` is undefined.

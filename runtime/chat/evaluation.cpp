@@ -113,11 +113,7 @@ Value Rendering::eval_dict(const Expression& node, const Scope& scope) {
     const Value key = eval(*node.parts[i], scope);
     if (key.as_dict() || (key.as_list() && key.as<Sequence>()->kind != SequenceKind::tuple))
       fail(base::text(key.type_name(), " cannot be a key"));
-    Value value = eval(*node.parts[i + 1], scope);
-    if (const Value* known = find(entries, key, budget_))
-      *const_cast<Value*>(known) = std::move(value);
-    else
-      entries.emplace_back(key, std::move(value));
+    put(entries, key, eval(*node.parts[i + 1], scope), budget_);
   }
   return Value::dict(std::move(entries), budget_);
 }
@@ -236,7 +232,7 @@ Value Rendering::call_macro(const Macro& macro, const Arguments& arguments, cons
 
 // loop(items), of a recursive loop.
 Value Rendering::call_again(const LoopState& loop, const Arguments& arguments) {
-  const auto* again = static_cast<const RecursiveLoop*>(loop.again);
+  const RecursiveLoop* again = loop.again;
   if (!again) fail("the loop is not recursive");
   std::string text;
   std::string* const outer = std::exchange(out_, &text);
@@ -265,12 +261,7 @@ Value Rendering::call_function(const std::string& name, const Arguments& argumen
   if (name == "dict") {
     Entries entries;
     if (const Entries* from = leading_dict(arguments)) entries = *from;
-    for (const auto& [key, value] : arguments.named) {
-      if (const Value* known = find(entries, key))
-        *const_cast<Value*>(known) = value;
-      else
-        entries.emplace_back(Value::text(key, budget_), value);
-    }
+    for (const auto& [key, value] : arguments.named) put(entries, Value::text(key, budget_), value, budget_);
     return Value::dict(std::move(entries), budget_);
   }
   if (name != "strftime_now") fail("a method is called where it is named");
@@ -302,7 +293,7 @@ Value Rendering::make_namespace(const Arguments& arguments) {
   const Entries* from = leading_dict(arguments);
   budget_.bytes(sizeof(Namespace));
   Namespace& made = namespaces_.emplace_back();
-  const auto put = [&](const std::string& name, const Value& value) {
+  const auto set = [&](const std::string& name, const Value& value) {
     if (name.starts_with('_')) fail("an attribute of a namespace does not begin with _");
     budget_.bytes(static_cast<std::int64_t>(sizeof(Value) + name.size()));
     for (auto& [known, old] : made.attributes)
@@ -313,8 +304,8 @@ Value Rendering::make_namespace(const Arguments& arguments) {
     made.attributes.emplace_back(name, value);
   };
   if (from)
-    for (const auto& [key, value] : *from) put(text_of(key, budget_), value);
-  for (const auto& [name, value] : arguments.named) put(name, value);
+    for (const auto& [key, value] : *from) set(text_of(key, budget_), value);
+  for (const auto& [name, value] : arguments.named) set(name, value);
   return Value::Content(&made);
 }
 

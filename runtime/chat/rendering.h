@@ -25,6 +25,12 @@ struct Macro {
   std::string name;
 };
 
+/// A loop that is `recursive`, for loop(...) to run it again.
+struct RecursiveLoop {
+  const Statement* statement;
+  Scope* scope;
+};
+
 /// For one run: after an error it is of no use any more.
 class Rendering {
  public:
@@ -71,11 +77,6 @@ class Rendering {
   Value call_loop(LoopState& loop, const std::string& method, const Arguments& arguments);
   Value range(const Arguments& arguments);
   Value make_namespace(const Arguments& arguments);
-
-  struct RecursiveLoop {
-    const Statement* statement;
-    Scope* scope;
-  };
 
   const std::string where_;
   const std::optional<std::int64_t> now_s_;

@@ -204,6 +204,16 @@ const Value* find(const Entries& entries, std::string_view key) {
   return nullptr;
 }
 
+void put(Entries& entries, const Value& key, Value value, Budget& budget) {
+  if (const Value* known = find(entries, key, budget)) {
+    const auto place =
+        std::find_if(entries.begin(), entries.end(), [&](const auto& each) { return &each.second == known; });
+    place->second = std::move(value);
+  } else {
+    entries.emplace_back(key, std::move(value));
+  }
+}
+
 List items_of(const Value& value, Budget& budget) {
   List items;
   if (const List* list = value.as_list()) {

@@ -101,6 +101,8 @@ bool contains(const Value& container, const Value& item, Budget& budget);
 /// The value at `key`; null when there is none.
 const Value* find(const Entries& entries, const Value& key, Budget& budget);
 const Value* find(const Entries& entries, std::string_view key);
+/// Sets the value at `key`, which is added when it is not there.
+void put(Entries& entries, const Value& key, Value value, Budget& budget);
 /// What a for loop goes over: items, keys, characters. throws: Error::user when that is nothing to go over.
 List items_of(const Value& value, Budget& budget);
 /// len(). throws: Error::user.
