@@ -66,7 +66,8 @@ constexpr std::array kTests = {
     Test{"boolean", [](const Subject& subject) { return subject.value.is<bool>(); }},
     Test{"callable",
          [](const Subject& subject) {
-           return subject.value.is<const Macro*>() || subject.value.is<Builtin>() || subject.value.is<LoopState*>();
+           return subject.value.is<const Macro*>() || subject.value.is<Builtin>() || subject.value.is<LoopState*>() ||
+                  subject.value.is<Undefined>();  // which can be called, to fail
          }},
     Test{"defined", [](const Subject& subject) { return !subject.value.is<Undefined>(); }},
     Test{"divisibleby",

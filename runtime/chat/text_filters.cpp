@@ -53,6 +53,7 @@ Value replace(const FilterCall& call) {
 
 Value indent(const FilterCall& call) {
   const auto arguments = call.bound({"width", "first", "blank"});
+  if (!call.value.as_text()) fail(base::text("text is expected here, not ", call.value.type_name()));
   const std::string* given = arguments[0] ? arguments[0]->as_text() : nullptr;
   const std::int64_t width = given ? 0 : std::clamp<std::int64_t>(whole_argument(arguments[0], 4), 0, 10'000);
   const std::string margin = given ? *given : std::string(static_cast<std::size_t>(width), ' ');
