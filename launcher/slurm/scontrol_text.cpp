@@ -85,10 +85,10 @@ std::vector<BlockFacts> parse_blocks(const std::string& text) {
   for (const std::string& line : base::split(text, '\n')) {
     const Record record = parse_record(line);
     const std::string name = value(record, "BlockName");
-    if (name.empty() || name.find_first_of("[,") != std::string::npos) continue;
-    blocks.push_back({.name = name,
-                      .nodes = value(record, "Nodes"),
-                      .size = std::max<std::int64_t>(0, count(value(record, "BlockSize")))});
+    const std::string nodes = without_null(value(record, "Nodes"));
+    if (name.empty() || nodes.empty() || name.find_first_of("[,") != std::string::npos) continue;
+    blocks.push_back(
+        {.name = name, .nodes = nodes, .size = std::max<std::int64_t>(0, count(value(record, "BlockSize")))});
   }
   return blocks;
 }

@@ -65,6 +65,7 @@ TEST(ScontrolText, GpusOfAGres) {
 TEST(ScontrolText, BlocksOfTheTopology) {
   EXPECT_EQ(parse_blocks("BlockName=rack0 BlockIndex=0 Nodes=node[0-17] BlockSize=18\n"
                          "BlockName=rack1 BlockIndex=1 Nodes=node[18-35] BlockSize=18\n"
+                         "BlockName=empty BlockIndex=2 Nodes=(null) BlockSize=18\n"
                          "AggregatedBlock=rack[0-1] BlockIndex=2 Nodes=node[0-35] BlockSize=36\n"),
             (std::vector<BlockFacts>{{"rack0", "node[0-17]", 18}, {"rack1", "node[18-35]", 18}}));
   EXPECT_TRUE(parse_blocks("SwitchName=s0 Level=0 LinkSpeed=1 Nodes=node[0-3]\n").empty());
