@@ -57,6 +57,30 @@ bool satisfied(const Expr& relation, const std::string& variable, const Expr& va
   return sign == ">" ? *order > 0 : *order >= 0;
 }
 
+// The expression with each |a| as a and as -a.
+std::vector<Expr> without_abs(const Expr& expr) {
+  constexpr std::size_t kMost = 16;
+  std::vector<Expr> all = {expr};
+  for (std::size_t i = 0; i < expr->args.size(); ++i) {
+    std::vector<Expr> next;
+    for (const Expr& each : all)
+      for (const Expr& arg : without_abs(expr->args[i])) {
+        auto node = std::make_shared<Node>(*each);
+        node->args[i] = arg;
+        next.push_back(std::move(node));
+      }
+    all = std::move(next);
+    if (all.size() > kMost) return {expr};
+  }
+  if (expr->kind != Kind::call || expr->name != "abs") return all;
+  std::vector<Expr> both;
+  for (const Expr& each : all) {
+    both.push_back(each->args[0]);
+    both.push_back(negated(each->args[0]));
+  }
+  return both;
+}
+
 // Where the truth of the relation can change. A side that is linear may have any constants in it.
 bool collect_changes(const Expr& relation, const std::string& variable, std::vector<Expr>& changes) {
   if (relation->kind == Kind::chain)
@@ -66,10 +90,14 @@ bool collect_changes(const Expr& relation, const std::string& variable, std::vec
   for (const Expr& side : relation->args)
     if (side->kind == Kind::infinity) return true;
   const Expr difference = difference_of(relation->args[0], relation->args[1]);
-  if (const auto points = critical_points(difference, variable)) {
-    for (const Rational& point : *points) changes.push_back(make_number(point));
-    return true;
+  bool solved = true;
+  for (const Expr& branch : without_abs(difference)) {
+    const auto points = critical_points(branch, variable);
+    solved = solved && points;
+    if (points)
+      for (const Rational& point : *points) changes.push_back(make_number(point));
   }
+  if (solved) return true;
   const auto at = [&](long x) { return at_value(difference, variable, make_number(Rational(x, 1))); };
   const Expr slope = difference_of(at(1), at(0));
   const auto straight = compared(difference_of(at(2), at(1)), slope), level = compared(slope, make_number(Rational()));

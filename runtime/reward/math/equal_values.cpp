@@ -91,7 +91,9 @@ bool equal_scalars(const Expr& gold, const Expr& answer, const EqualSettings& se
   if ((a && a->kind == Kind::infinity) || (b && b->kind == Kind::infinity))
     return a && b && a->kind == b->kind && a->value == b->value;
   if (settings.percent && a && b && is_integer(a) && is_integer(b)) return a->value == b->value;
-  if ((a && a->kind == Kind::decimal) || (b && b->kind == Kind::decimal)) {
+  // An integer is not rounded: 0.0000001 is not 0.
+  if (!is_integer(gold) && !is_integer(answer) &&
+      ((a && a->kind == Kind::decimal) || (b && b->kind == Kind::decimal))) {
     const auto left = rounded_value(gold, settings.decimals), right = rounded_value(answer, settings.decimals);
     if (left && right && *left == *right) return true;
   }

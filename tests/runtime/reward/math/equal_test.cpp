@@ -21,6 +21,8 @@ TEST(EqualValues, NumbersAreExactUnlessWrittenWithAPoint) {
   EXPECT_TRUE(same("\\frac{1}{3}", "0.333", {.decimals = 3}));
   EXPECT_TRUE(same("\\sqrt{17}", "4.123105625617661"));
   EXPECT_FALSE(same("100000000000000000001", "100000000000000000002"));
+  EXPECT_FALSE(same("0", "0.0000001")) << "an integer is not rounded";
+  EXPECT_TRUE(same("1000", "1000.0"));
   EXPECT_TRUE(same("28\\%", "28"));
   EXPECT_TRUE(same("28\\%", "0.28"));
   EXPECT_FALSE(same("28\\%", "28", {.percent = false}));
@@ -101,6 +103,7 @@ TEST(EqualRelations, ARelationMeetsTheSetOfItsSolutions) {
   EXPECT_TRUE(same("x>\\sqrt{2}", "(\\sqrt{2},\\infty)"));
   EXPECT_TRUE(same("\\frac{1}{x}>0", "(0,\\infty)"));
   EXPECT_FALSE(same("x^2\\le 4", "(-2,2)"));
+  EXPECT_TRUE(same("|x-1|<2", "(-1,3)"));
 }
 
 TEST(Equal, HostileValuesEndSoon) {
