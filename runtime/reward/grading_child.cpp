@@ -40,6 +40,7 @@ rlim_t own_bytes() {
 
 void set_limits(const WorkerLimits& limits) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpgid(0, 0);
   ::prctl(PR_SET_NAME, "reward-grader");
   set_limit(RLIMIT_CORE, 0);
   set_limit(RLIMIT_CPU, static_cast<rlim_t>(limits.cpu_s) + 1);

@@ -45,7 +45,6 @@ void Program::start() {
   if (pid_ < 0) throw Error::cluster({.what = std::string("cannot start a reward program: ") + std::strerror(errno)});
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::setpgid(0, 0);
     ::dup2(other.get(), STDIN_FILENO);
     ::dup2(other.get(), STDOUT_FILENO);
     ::execvp(words[0], words.data());
@@ -59,8 +58,7 @@ void Program::start() {
 
 void Program::stop() {
   if (pid_ <= 0) return;
-  ::kill(-pid_, SIGKILL);
-  ::kill(pid_, SIGKILL);  // where it had no time to make its group
+  ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
@@ -102,7 +100,7 @@ bool Program::take_replies() {
     const bool asked = id.is_number_integer() && std::any_of(open_.begin(), open_.end(), [&](const Asked& each) {
                          return each.id == id.get<std::int64_t>();
                        });
-    const double value = reward.is_boolean()  ? double(reward.get<bool>())
+    const double value = reward.is_boolean()  ? (reward.get<bool>() ? 1.0 : 0.0)
                          : reward.is_number() ? reward.get<double>()
                                               : NAN;
     if (!asked || !std::isfinite(value)) {

@@ -105,7 +105,8 @@ void Supervisor::start_child() {
 
 void Supervisor::end_child() {
   if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
+  ::kill(-pid_, SIGKILL);  // and the programs that it started
+  ::kill(pid_, SIGKILL);   // where it had no time to make its group
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;

@@ -106,8 +106,8 @@ bool Expressions::subscript(std::string& name) {
 Expr Expressions::base(bool functions) {
   const Deeper deeper(*this);
   const std::size_t start = place();
-  for (const auto& form : {&Expressions::group, &Expressions::fenced, &Expressions::function, &Expressions::atom, &Expressions::fraction,
-                           &Expressions::binomial, &Expressions::matrix}) {
+  for (const auto& form : {&Expressions::group, &Expressions::fenced, &Expressions::function, &Expressions::atom,
+                           &Expressions::fraction, &Expressions::binomial, &Expressions::matrix}) {
     if (form == &Expressions::function && !functions) continue;
     if (Expr value = (this->*form)()) return value;
     rewind(start);
@@ -131,11 +131,10 @@ Expr Expressions::group() {
 }
 
 Expr Expressions::fenced() {
-  static constexpr std::tuple<Token, Token, const char*> kFences[] = {
-      {Token::bar, Token::bar, "abs"},
-      {Token::left_bar, Token::right_bar, "abs"},
-      {Token::left_floor, Token::right_floor, "floor"},
-      {Token::left_ceil, Token::right_ceil, "ceil"}};
+  static constexpr std::tuple<Token, Token, const char*> kFences[] = {{Token::bar, Token::bar, "abs"},
+                                                                      {Token::left_bar, Token::right_bar, "abs"},
+                                                                      {Token::left_floor, Token::right_floor, "floor"},
+                                                                      {Token::left_ceil, Token::right_ceil, "ceil"}};
   for (const auto& [left, right, name] : kFences) {
     if (!take(left)) continue;
     const Expr inner = expr();
