@@ -106,14 +106,14 @@ void Policy::resume(std::int64_t num_updates, std::int64_t weight_version) {
 
 train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
   INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
-  return train::sequence_scores(context_.train->tp(), *reference_decoder_, sequences,
-                                train::scoring_options(context_.job()), [this] { context_.clock->progress(); });
+  return train::sequence_scores(*context_.train, *reference_decoder_, sequences, train::scoring_options(context_.job()),
+                                [this] { context_.clock->progress(); });
 }
 
 void Policy::save(const std::filesystem::path& folder) {
-  if (!context_.train || context_.train->place().dp != 0) return;
-  model::save_model_folder(context_.train->tp(), *weights_, context_.plan.model, context_.job().model.path, folder,
-                           context_.job().model.dtype);
+  if (!context_.train) return;
+  model::save_model_folder(context_.train->role(), context_.train->degrees(), *weights_, context_.plan.model,
+                           context_.job().model.path, folder, context_.job().model.dtype);
 }
 
 spec::MemoryFigures Policy::memory() const {

@@ -40,9 +40,9 @@ class Policy {
   void resume(std::int64_t num_updates, std::int64_t weight_version);
   /// Keeps the present weights as the reference of the KL term. No effect on ranks that do not train.
   void freeze_reference();
-  /// Log-probabilities of the reference. collective: train.tp.
+  /// Log-probabilities of the reference. collective: train.tp, train.pp.
   train::SequenceScores reference_scores(std::span<const train::Sequence> sequences);
-  /// The policy as a Hugging Face folder. collective: train.tp of dp index 0; others do nothing.
+  /// The policy as a Hugging Face folder. collective: train; ranks that only generate do nothing.
   void save(const std::filesystem::path& folder);
   spec::MemoryFigures memory() const;
 

@@ -19,8 +19,6 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   refuse(plan.model.num_experts > 0 || plan.model.kv_lora_rank > 0 || !plan.model.layer_pattern.empty(),
          base::text("models of the family ", spec::choice_name(plan.model.family)),
          "choose a dense Llama, Qwen2 or Qwen3 model");
-  degree(job.train.pp, "train.pp");
-  degree(job.train.vpp, "train.vpp");
   degree(job.train.cp, "train.cp");
   degree(job.train.ep, "train.ep");
   degree(job.train.etp, "train.etp");

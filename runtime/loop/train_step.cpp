@@ -73,26 +73,22 @@ void add_advantages(TrainFigures& figures, const std::vector<double>& advantages
   figures.advantage_min = *std::min_element(advantages.begin(), advantages.end());
 }
 
-// Norm of the gradient of every weight; a piece that several ranks of tp hold counts on the first of them. collective:
-// tp.
+// Norm of the gradient of every weight; a box that several ranks hold counts on the first of them. collective: role.
 std::map<std::string, double> tensor_norms(parallel::Mesh& mesh, const spec::ModelFacts& facts,
                                            const weights::ShardStore& gradients) {
-  const std::int64_t tp = mesh.degrees().tp, index = mesh.place().tp;
+  const std::vector<spec::Parameter> parameters = spec::parameters_of(facts);
   std::vector<double> squares;
-  for (const weights::Shard& shard : gradients.shards()) {
-    const std::int64_t holders = shard.parameter.cut == spec::Cut::replicated ? tp
-                                 : shard.parameter.cut == spec::Cut::kv_heads
-                                     ? std::max<std::int64_t>(1, tp / facts.num_kv_heads)
-                                     : 1;
-    const double norm = gradients.view(shard.parameter.name).to(at::kDouble).norm().item<double>();
-    squares.push_back(index % holders == 0 ? norm * norm : 0);
+  for (const spec::Parameter& parameter : parameters) {
+    squares.push_back(0);
+    if (!gradients.has(parameter.name) || !spec::holds_first(facts, parameter, mesh.degrees(), mesh.place())) continue;
+    const double norm = gradients.view(parameter.name).to(at::kDouble).norm().item<double>();
+    squares.back() = norm * norm;
   }
   at::Tensor sums = at::tensor(squares, at::kDouble).to(gradients.flat().device());
-  mesh.tp().all_reduce(sums, comm::Reduce::sum, "train.tensor_norms");
+  mesh.role().all_reduce(sums, comm::Reduce::sum, "train.tensor_norms");
   sums = sums.cpu();
   std::map<std::string, double> norms;
-  for (std::size_t i = 0; i < squares.size(); ++i)
-    norms[gradients.shards()[i].parameter.name] = std::sqrt(sums.data_ptr<double>()[i]);
+  for (std::size_t i = 0; i < squares.size(); ++i) norms[parameters[i].name] = std::sqrt(sums.data_ptr<double>()[i]);
   return norms;
 }
 
@@ -104,7 +100,8 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   TrainFigures figures;
   if (!policy_.trains()) return figures;
   parallel::Mesh& mesh = *context_.train;
-  const bool speaks = mesh.place().tp == 0;  // all ranks of a tp group have the same figures
+  // All ranks of a tp group have the same figures, and the last stage has those of the loss.
+  const bool speaks = mesh.place().tp == 0 && mesh.place().pp == mesh.degrees().pp - 1;
   const auto progress = [&clock] { clock.progress(); };
 
   const std::vector<double> advantage_of = advantages(rollout, step);

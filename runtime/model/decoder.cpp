@@ -21,14 +21,14 @@ struct Stream {
 };
 
 struct Layer {
+  std::int64_t index = 0;  // in the model
   ops::Param input_norm_D, qkv_OD, qkv_bias_O, q_norm_E, k_norm_E, o_DO, post_norm_D, gate_up_2FD, down_DF;
 };
 
-/// Finds weights and the places of their gradients by name.
+/// Finds weights of one unit, and the places of their gradients, by name.
 class Windows {
  public:
-  Windows(const weights::ShardStore& values, const weights::ShardStore* gradients)
-      : values_(values), gradients_(gradients) {}
+  Windows(const WeightSource& source, Unit unit) : values_(source.values(unit)), gradients_(source.gradients(unit)) {}
   ops::Param one(const std::string& name) const {
     return {values_.view(name), gradients_ ? gradients_->view(name) : at::Tensor()};
   }
@@ -41,63 +41,130 @@ class Windows {
   const weights::ShardStore* gradients_;
 };
 
+Layer layer_of(const spec::ModelFacts& facts, const WeightSource& source, std::int64_t l) {
+  const Windows windows(source, 1 + l);
+  const std::string at = base::text("model.layers.", l, "."), self = at + "self_attn.", mlp = at + "mlp.";
+  Layer layer{.index = l};
+  layer.input_norm_D = windows.one(at + "input_layernorm.weight");
+  layer.qkv_OD = windows.rows(self + "q_proj.weight", self + "v_proj.weight");
+  if (facts.attention_bias) layer.qkv_bias_O = windows.rows(self + "q_proj.bias", self + "v_proj.bias");
+  if (facts.qk_norm) {
+    layer.q_norm_E = windows.one(self + "q_norm.weight");
+    layer.k_norm_E = windows.one(self + "k_norm.weight");
+  }
+  layer.o_DO = windows.one(self + "o_proj.weight");
+  layer.post_norm_D = windows.one(at + "post_attention_layernorm.weight");
+  layer.gate_up_2FD = windows.rows(mlp + "gate_proj.weight", mlp + "up_proj.weight");
+  layer.down_DF = windows.one(mlp + "down_proj.weight");
+  return layer;
+}
+
 }  // namespace
 
 struct Decoder::Layers {
   spec::ModelFacts facts;
   comm::Communicator* tp;
-  const weights::ShardStore* gradients;
+  std::unique_ptr<WeightSource> source;
   std::int64_t num_heads = 0, num_kv_heads = 0;  // of this rank
   spec::Range vocabulary;
-  ops::Param embedding_VD, final_norm_D, head_VD;
-  std::vector<Layer> layers;
+  ops::Param embedding_VD, final_norm_D,
+      head_VD;                      // the first in the stage that begins the model, the others where it ends
+  std::vector<Layer> layers;        // of this rank
+  std::vector<spec::Range> chunks;  // of `layers`
   ops::RopeTable rope;
   at::Tensor anchor;
 
-  Layers(const spec::ModelFacts& model, const weights::ShardStore& values, const weights::ShardStore* grads,
-         comm::Communicator& group, std::int64_t num_positions);
-  Stream run(std::size_t index, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const;
-  Stream run_recomputed(std::size_t index, const Stream& stream, const at::Tensor& positions_T,
+  Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSource> weights, comm::Communicator& group,
+         std::int64_t num_positions);
+  Stream embed(const at::Tensor& tokens_T) const;
+  Stream run(const Layer& layer, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const;
+  Stream run_recomputed(const Layer& layer, const Stream& stream, const at::Tensor& positions_T,
                         Attention& attention) const;
 };
 
-Decoder::Layers::Layers(const spec::ModelFacts& model, const weights::ShardStore& values,
-                        const weights::ShardStore* grads, comm::Communicator& group, std::int64_t num_positions)
-    : facts(model), tp(&group), gradients(grads) {
+Decoder::Layers::Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSource> weights, comm::Communicator& group,
+                        std::int64_t num_positions)
+    : facts(model), tp(&group), source(std::move(weights)) {
   const c10::InferenceMode ordinary(false);  // the table and the anchor outlive the mode of whoever builds the decoder
-  const Windows windows(values, grads);
-  const std::string embedding = "model.embed_tokens.weight",
-                    head = facts.tied_embeddings ? embedding : "lm_head.weight";
+  const std::string embedding = "model.embed_tokens.weight";
+  const Unit head = facts.num_layers + 1;
   num_heads = spec::query_heads_of(facts, tp->size(), tp->rank()).size();
   num_kv_heads = spec::kv_heads_of(facts, tp->size(), tp->rank()).size();
-  vocabulary = values.shard(head).box.ranges[0];
-  embedding_VD = windows.one(embedding);
-  head_VD = windows.one(head);
-  final_norm_D = windows.one("model.norm.weight");
-  for (std::int64_t l = 0; l < facts.num_layers; ++l) {
-    const std::string at = base::text("model.layers.", l, "."), self = at + "self_attn.", mlp = at + "mlp.";
-    Layer layer;
-    layer.input_norm_D = windows.one(at + "input_layernorm.weight");
-    layer.qkv_OD = windows.rows(self + "q_proj.weight", self + "v_proj.weight");
-    if (facts.attention_bias) layer.qkv_bias_O = windows.rows(self + "q_proj.bias", self + "v_proj.bias");
-    if (facts.qk_norm) {
-      layer.q_norm_E = windows.one(self + "q_norm.weight");
-      layer.k_norm_E = windows.one(self + "k_norm.weight");
-    }
-    layer.o_DO = windows.one(self + "o_proj.weight");
-    layer.post_norm_D = windows.one(at + "post_attention_layernorm.weight");
-    layer.gate_up_2FD = windows.rows(mlp + "gate_proj.weight", mlp + "up_proj.weight");
-    layer.down_DF = windows.one(mlp + "down_proj.weight");
-    layers.push_back(std::move(layer));
+  if (source->has(0)) {
+    embedding_VD = Windows(*source, 0).one(embedding);
+    vocabulary = source->values(0).shard(embedding).box.ranges[0];
   }
-  rope =
-      make_rope_table(facts, num_positions > 0 ? num_positions : facts.max_position_embeddings, values.flat().device());
-  if (gradients != nullptr) anchor = at::zeros({}, at::kFloat).requires_grad_(true);
+  for (std::int64_t l = 0; l < facts.num_layers; ++l) {
+    if (!source->has(1 + l)) continue;
+    const auto place = static_cast<std::int64_t>(layers.size());
+    if (layers.empty() || layers.back().index != l - 1) chunks.push_back({place, place});
+    layers.push_back(layer_of(facts, *source, l));
+    ++chunks.back().end;
+  }
+  INVARIANT(!layers.empty(), "each stage of a pipeline has layers");
+  if (source->has(head)) {
+    const std::string name = facts.tied_embeddings ? embedding : "lm_head.weight";
+    final_norm_D = Windows(*source, head).one("model.norm.weight");
+    head_VD = Windows(*source, head).one(name);
+    vocabulary = source->values(head).shard(name).box.ranges[0];
+  }
+  rope = make_rope_table(facts, num_positions > 0 ? num_positions : facts.max_position_embeddings,
+                         layers.front().qkv_OD.value.device());
+  if (source->gradients(1 + layers.front().index) != nullptr) anchor = at::zeros({}, at::kFloat).requires_grad_(true);
 }
 
-Stream Decoder::Layers::run(std::size_t index, const Stream& stream, const at::Tensor& positions_T,
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Returns its tensors, and calls the source when their gradients have come.
+struct Told : torch::autograd::Function<Told> {
+  static variable_list forward(AutogradContext* context, const variable_list& tensors, WeightSource* source, Unit unit,
+                               bool begins) {
+    context->saved_data["source"] = reinterpret_cast<std::int64_t>(source);
+    context->saved_data["unit"] = unit;
+    context->saved_data["begins"] = begins;
+    context->set_materialize_grads(false);
+    return tensors;
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    auto& source = *reinterpret_cast<WeightSource*>(context->saved_data["source"].toInt());
+    const Unit unit = context->saved_data["unit"].toInt();
+    context->saved_data["begins"].toBool() ? source.end_backward(unit) : source.begin_backward(unit);
+    variable_list passed = gradients;
+    passed.resize(passed.size() + 3);
+    return passed;
+  }
+};
+
+/// What stands around the use of a unit: the source is told, in the forward and again in the backward, where the use
+/// ends at its beginning. Weights that are always there return what they were given.
+variable_list told(WeightSource& source, Unit unit, bool begins, variable_list tensors) {
+  if (!source.comes_and_goes()) return tensors;
+  begins ? source.begin_forward(unit) : source.end_forward(unit);
+  if (!at::GradMode::is_enabled() || !tensors.front().requires_grad()) return tensors;
+  return Told::apply(tensors, &source, unit, begins);
+}
+at::Tensor begin(WeightSource& source, Unit unit, const at::Tensor& x) { return told(source, unit, true, {x})[0]; }
+at::Tensor end(WeightSource& source, Unit unit, const at::Tensor& x) { return told(source, unit, false, {x})[0]; }
+
+Stream told(WeightSource& source, Unit unit, bool begins, const Stream& stream) {
+  variable_list tensors{stream.residual_TD};
+  if (stream.added_TD.defined()) tensors.push_back(stream.added_TD);
+  tensors = told(source, unit, begins, std::move(tensors));
+  return {tensors[0], tensors.size() > 1 ? tensors[1] : at::Tensor()};
+}
+
+}  // namespace
+
+Stream Decoder::Layers::embed(const at::Tensor& tokens_T) const {
+  const at::Tensor embedded_TD = ops::embedding(tokens_T - vocabulary.begin, embedding_VD, begin(*source, 0, anchor));
+  return {end(*source, 0, parallel::sum_rows(*tp, embedded_TD, "embedding")), at::Tensor()};
+}
+
+Stream Decoder::Layers::run(const Layer& layer, const Stream& stream, const at::Tensor& positions_T,
                             Attention& attention) const {
-  const Layer& layer = layers[index];
   const std::int64_t T = stream.residual_TD.size(0), H = num_heads, K = num_kv_heads, E = facts.head_dim;
   const double eps = facts.rms_norm_eps;
 
@@ -109,7 +176,7 @@ Stream Decoder::Layers::run(std::size_t index, const Stream& stream, const at::T
 
   const at::Tensor qkv = ops::linear(parallel::enter_columns(*tp, normed_TD), layer.qkv_OD, layer.qkv_bias_O);
   const ops::Heads heads = ops::split_heads(qkv, H, K, E, layer.q_norm_E, layer.k_norm_E, eps, rope, positions_T);
-  const at::Tensor o_THE = attention.attend(static_cast<std::int64_t>(index), heads.q_THE, heads.k_TKE, heads.v_TKE);
+  const at::Tensor o_THE = attention.attend(layer.index, heads.q_THE, heads.k_TKE, heads.v_TKE);
   const at::Tensor attended_TD =
       parallel::sum_rows(*tp, ops::linear(o_THE.reshape({T, H * E}), layer.o_DO, {}), "layer.attention");
 
@@ -122,8 +189,6 @@ Stream Decoder::Layers::run(std::size_t index, const Stream& stream, const at::T
 
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 using RunLayer = std::function<Stream(const at::Tensor& x_TD)>;
 
 /// Keeps its input alone: the layer runs without a graph now, and again with one in the backward.
@@ -151,38 +216,81 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 }  // namespace
 
-Stream Decoder::Layers::run_recomputed(std::size_t index, const Stream& stream, const at::Tensor& positions_T,
+Stream Decoder::Layers::run_recomputed(const Layer& layer, const Stream& stream, const at::Tensor& positions_T,
                                        Attention& attention) const {
   const at::Tensor x_TD = stream.added_TD.defined() ? stream.residual_TD + stream.added_TD : stream.residual_TD;
   const variable_list both =
-      Recomputed::apply(x_TD, RunLayer([this, index, positions_T, &attention](const at::Tensor& x) {
-                          return run(index, {x, at::Tensor()}, positions_T, attention);
+      Recomputed::apply(x_TD, RunLayer([this, &layer, positions_T, &attention](const at::Tensor& x) {
+                          return run(layer, {x, at::Tensor()}, positions_T, attention);
                         }));
   return {both[0], both[1]};
 }
 
 Decoder::Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights,
                  const weights::ShardStore* gradients, comm::Communicator& tp, std::int64_t num_positions)
-    : layers_(std::make_unique<Layers>(facts, weights, gradients, tp, num_positions)) {}
+    : Decoder(facts, std::make_unique<ResidentWeights>(facts, weights, gradients), tp, num_positions) {}
+
+Decoder::Decoder(const spec::ModelFacts& facts, std::unique_ptr<WeightSource> weights, comm::Communicator& tp,
+                 std::int64_t num_positions)
+    : layers_(std::make_unique<Layers>(facts, std::move(weights), tp, num_positions)) {}
 
 Decoder::~Decoder() = default;
 
-at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
-                           bool recompute) const {
+std::int64_t Decoder::num_chunks() const { return static_cast<std::int64_t>(layers_->chunks.size()); }
+
+bool Decoder::begins_model(std::int64_t chunk) const {
+  const auto first = static_cast<std::size_t>(layers_->chunks.at(static_cast<std::size_t>(chunk)).begin);
+  return layers_->layers[first].index == 0;
+}
+
+bool Decoder::ends_model(std::int64_t chunk) const {
+  const auto last = static_cast<std::size_t>(layers_->chunks.at(static_cast<std::size_t>(chunk)).end - 1);
+  return layers_->layers[last].index == layers_->facts.num_layers - 1;
+}
+
+at::Tensor Decoder::run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T,
+                        Attention& attention, bool recompute) const {
   const Layers& all = *layers_;
-  const at::Tensor embedded_TD = ops::embedding(tokens_T - all.vocabulary.begin, all.embedding_VD, all.anchor);
-  Stream stream{parallel::sum_rows(*all.tp, embedded_TD, "embedding"), at::Tensor()};
+  WeightSource& source = *all.source;
+  Stream stream = begins_model(chunk) ? all.embed(input) : Stream{input, at::Tensor()};
   const bool again = recompute && at::GradMode::is_enabled() && stream.residual_TD.requires_grad();
-  for (std::size_t index = 0; index < all.layers.size(); ++index)
-    stream = again ? all.run_recomputed(index, stream, positions_T, attention)
-                   : all.run(index, stream, positions_T, attention);
+  const spec::Range range = all.chunks[static_cast<std::size_t>(chunk)];
+  for (std::int64_t place = range.begin; place < range.end; ++place) {
+    const Layer& layer = all.layers[static_cast<std::size_t>(place)];
+    stream = told(source, 1 + layer.index, true, stream);
+    stream = again ? all.run_recomputed(layer, stream, positions_T, attention)
+                   : all.run(layer, stream, positions_T, attention);
+    stream = told(source, 1 + layer.index, false, stream);
+  }
+  if (!ends_model(chunk)) return stream.residual_TD + stream.added_TD;
+  stream = told(source, all.facts.num_layers + 1, true, stream);
   return ops::add_rms_norm(stream.residual_TD, stream.added_TD, all.final_norm_D, all.facts.rms_norm_eps).second;
 }
 
-void Decoder::sum_shared_gradients() const {
+at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
+                           bool recompute) const {
+  INVARIANT(num_chunks() == 1 && begins_model(0) && ends_model(0), "the decoder has the whole model");
+  return run(0, tokens_T, positions_T, attention, recompute);
+}
+
+parallel::TokenScores Decoder::scores(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
+                                      std::int64_t chunk_tokens) const {
   const Layers& all = *layers_;
-  const bool shares_heads = all.tp->size() > all.facts.num_kv_heads;
-  if (all.tp->size() == 1 || all.gradients == nullptr || !(all.facts.qk_norm || shares_heads)) return;
+  parallel::TokenScores scores =
+      parallel::token_scores(*all.tp, hidden_ND, all.head_VD, all.vocabulary, targets_N, temperature, chunk_tokens);
+  scores.logprobs_N = end(*all.source, all.facts.num_layers + 1, scores.logprobs_N);
+  return scores;
+}
+
+const ops::Param& Decoder::head() const { return layers_->head_VD; }
+const spec::Range& Decoder::vocabulary() const { return layers_->vocabulary; }
+const spec::ModelFacts& Decoder::facts() const { return layers_->facts; }
+at::ScalarType Decoder::dtype() const { return layers_->layers.front().qkv_OD.value.scalar_type(); }
+at::Device Decoder::device() const { return layers_->layers.front().qkv_OD.value.device(); }
+
+void sum_shared_gradients(comm::Communicator& tp, const spec::ModelFacts& facts, const weights::ShardStore& gradients) {
+  const bool shares_heads = tp.size() > facts.num_kv_heads;
+  if (tp.size() == 1 || !(facts.qk_norm || shares_heads)) return;
   // Each shared parameter gets its global shape in the buffer; a rank adds into the rows that it owns.
   struct Piece {
     at::Tensor grad;
@@ -190,22 +298,18 @@ void Decoder::sum_shared_gradients() const {
   };
   std::vector<Piece> pieces;
   std::int64_t length = 0;
-  for (const weights::Shard& shard : all.gradients->shards()) {
+  for (const weights::Shard& shard : gradients.shards()) {
     const spec::Parameter& parameter = shard.parameter;
     const bool is_head_norm = parameter.name.ends_with("q_norm.weight") || parameter.name.ends_with("k_norm.weight");
     if (!is_head_norm && !(shares_heads && parameter.cut == spec::Cut::kv_heads)) continue;
     const std::int64_t row = parameter.numel() / parameter.shape[0];
-    pieces.push_back({all.gradients->view(parameter.name).flatten(), length + shard.box.ranges[0].begin * row});
+    pieces.push_back({gradients.view(parameter.name).flatten(), length + shard.box.ranges[0].begin * row});
     length += parameter.numel();
   }
-  at::Tensor sums = at::zeros({length}, all.gradients->flat().options().dtype(at::kFloat));
+  at::Tensor sums = at::zeros({length}, gradients.flat().options().dtype(at::kFloat));
   for (const Piece& piece : pieces) sums.narrow(0, piece.offset, piece.grad.numel()).copy_(piece.grad);
-  all.tp->all_reduce(sums, comm::Reduce::sum, "train.shared_gradients");
+  tp.all_reduce(sums, comm::Reduce::sum, "train.shared_gradients");
   for (Piece& piece : pieces) piece.grad.copy_(sums.narrow(0, piece.offset, piece.grad.numel()));
 }
-
-const ops::Param& Decoder::head() const { return layers_->head_VD; }
-const spec::Range& Decoder::vocabulary() const { return layers_->vocabulary; }
-const spec::ModelFacts& Decoder::facts() const { return layers_->facts; }
 
 }  // namespace muster::model

@@ -6,9 +6,8 @@
 
 #include <memory>
 
-#include "runtime/ops/layers.h"
-#include "runtime/spec/parameters.h"
-#include "runtime/weights/shard_store.h"
+#include "runtime/model/weight_source.h"
+#include "runtime/parallel/vocabulary.h"
 
 namespace muster::comm {
 class Communicator;
@@ -31,25 +30,44 @@ class Decoder {
   /// length of the table of rotations, 0 for all that the model knows; a position beyond it is refused.
   Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights, const weights::ShardStore* gradients,
           comm::Communicator& tp, std::int64_t num_positions = 0);
+  Decoder(const spec::ModelFacts& facts, std::unique_ptr<WeightSource> weights, comm::Communicator& tp,
+          std::int64_t num_positions = 0);
   ~Decoder();
 
-  /// tokens_T, positions_T int64 -> hidden_TD after the final norm. `recompute`: layers keep only their input and run
-  /// again in the backward. collective: tp.
+  /// tokens_T, positions_T int64 -> hidden_TD after the final norm, of a decoder that has the whole model. `recompute`:
+  /// layers keep only their input and run again in the backward. collective: tp.
   at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
                     bool recompute = false) const;
-  /// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
-  /// hold but each saw in part, the q/k norms (each rank sees its heads) and key/value heads that several ranks share.
-  /// All other replicated parameters have their whole gradient on every rank already. collective: tp (one call; none
-  /// when nothing is shared).
-  void sum_shared_gradients() const;
+  /// Runs of neighbouring layers that the weights hold: one, or more in an interleaved pipeline.
+  std::int64_t num_chunks() const;
+  bool begins_model(std::int64_t chunk) const;
+  bool ends_model(std::int64_t chunk) const;
+  /// One chunk: tokens_T where it begins the model, else the stream_TD that the chunk before gave -> hidden_TD after
+  /// the final norm where it ends the model, else the stream_TD for the next. collective: tp.
+  at::Tensor run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Attention& attention,
+                 bool recompute) const;
+  /// parallel::token_scores of rows of hidden_TD with this model's head. After `run` of the chunk that ends the model,
+  /// once. collective: tp (backward too).
+  parallel::TokenScores scores(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
+                               std::int64_t chunk_tokens) const;
+
   /// The rows of the head (tied: the embedding) that this rank holds, and which part of the vocabulary they are.
   const ops::Param& head() const;
   const spec::Range& vocabulary() const;
   const spec::ModelFacts& facts() const;
+  /// Of the stream, and where it lies.
+  at::ScalarType dtype() const;
+  at::Device device() const;
 
  private:
   struct Layers;
   std::unique_ptr<Layers> layers_;
 };
+
+/// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
+/// hold but each saw in part, the q/k norms (each rank sees its heads) and key/value heads that several ranks share.
+/// All other replicated parameters have their whole gradient on every rank already. collective: tp (one call; none when
+/// nothing is shared).
+void sum_shared_gradients(comm::Communicator& tp, const spec::ModelFacts& facts, const weights::ShardStore& gradients);
 
 }  // namespace muster::model

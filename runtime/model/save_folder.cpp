@@ -31,36 +31,36 @@ at::Tensor window(const at::Tensor& global, const spec::Box& box) {
   return part;
 }
 
-/// One parameter whole on rank 0 of the group; undefined elsewhere. collective: tp.
-at::Tensor gathered(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts,
-                    const spec::Parameter& parameter, at::ScalarType type) {
-  const at::Tensor own = store.view(parameter.name).to(at::kCPU, type).contiguous();
-  const spec::Degrees degrees{.tp = tp.size()};
-  // Ranks that hold what an earlier rank holds are left out, in the same way by all.
+/// One parameter whole on rank 0 of the role; undefined elsewhere. collective: role.
+at::Tensor gathered(comm::Communicator& role, const spec::Degrees& degrees, const ShardStore& store,
+                    const spec::ModelFacts& facts, const spec::Parameter& parameter, at::ScalarType type) {
+  const at::Tensor own = store.has(parameter.name) ? store.view(parameter.name).to(type).contiguous()
+                                                   : at::empty({0}, store.flat().options().dtype(type));
+  // Ranks that hold nothing, or what an earlier rank holds, are left out, in the same way by all.
   std::vector<int> senders;
   std::vector<spec::Box> boxes;
-  for (int rank = 0; rank < tp.size(); ++rank) {
-    spec::Box box = spec::box_of(facts, parameter, degrees, {.tp = rank});
-    if (std::find(boxes.begin(), boxes.end(), box) != boxes.end()) continue;
+  for (int rank = 0; rank < role.size(); ++rank) {
+    spec::Box box = spec::box_of(facts, parameter, degrees, spec::place_of(degrees, rank));
+    if (box.numel() == 0 || std::find(boxes.begin(), boxes.end(), box) != boxes.end()) continue;
     senders.push_back(rank);
     boxes.push_back(std::move(box));
   }
   std::vector<at::Tensor> pieces(senders.size());
   std::vector<comm::Leg> legs;
   for (std::size_t i = 0; i < senders.size(); ++i) {
-    if (senders[i] == 0) {
+    if (senders[i] == role.rank() && role.rank() == 0) {
       pieces[i] = own;
-    } else if (tp.rank() == 0) {
+    } else if (role.rank() == 0) {
       pieces[i] = at::empty(boxes[i].shape(), own.options());
       legs.push_back({.peer = senders[i], .is_send = false, .tensor = &pieces[i]});
-    } else if (tp.rank() == senders[i]) {
+    } else if (role.rank() == senders[i]) {
       legs.push_back({.peer = 0, .is_send = true, .tensor = &own});
     }
   }
-  tp.exchange(legs, "save." + parameter.name);
-  if (tp.rank() != 0) return {};
-  if (pieces.size() == 1) return own;
-  at::Tensor global = at::empty(parameter.shape, own.options());
+  role.exchange(legs, "save." + parameter.name);
+  if (role.rank() != 0) return {};
+  if (pieces.size() == 1) return pieces[0].cpu();
+  at::Tensor global = at::empty(parameter.shape, at::TensorOptions().dtype(type));
   for (std::size_t i = 0; i < pieces.size(); ++i) window(global, boxes[i]).copy_(pieces[i]);
   return global;
 }
@@ -81,16 +81,16 @@ void copy_companions(const fs::path& origin, const fs::path& folder) {
 
 }  // namespace
 
-void save_model_folder(comm::Communicator& tp, const ShardStore& store, const spec::ModelFacts& facts,
-                       const fs::path& origin, const fs::path& folder, spec::DataType dtype) {
+void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, const ShardStore& store,
+                       const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
+                       spec::DataType dtype) {
   const at::ScalarType type = scalar_type_of(dtype);
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
-    INVARIANT(store.has(parameter.name), "the group holds one full replica");
-    at::Tensor global = gathered(tp, store, facts, parameter, type);
-    if (tp.rank() == 0) tensors.emplace_back(parameter.name, std::move(global));
+    at::Tensor global = gathered(role, degrees, store, facts, parameter, type);
+    if (role.rank() == 0) tensors.emplace_back(parameter.name, std::move(global));
   }
-  if (tp.rank() != 0) return;
+  if (role.rank() != 0) return;
   base::make_folder(folder);
   copy_companions(origin, folder);
   base::write_file(folder / "config.json", spec::config_json(facts, dtype));

@@ -13,9 +13,10 @@ class Communicator;
 namespace muster::model {
 
 /// The whole model as a folder that loads anywhere: config.json, model.safetensors, the files of `origin` that are not
-/// weights (tokenizer, templates). collective: tp (rank 0 of the group writes; `tp` is the group that holds one full
-/// replica).
-void save_model_folder(comm::Communicator& tp, const weights::ShardStore& store, const spec::ModelFacts& facts,
-                       const std::filesystem::path& origin, const std::filesystem::path& folder, spec::DataType dtype);
+/// weights (tokenizer, templates). role: the ranks that hold the boxes of `degrees` in `store`; the first of them
+/// writes. collective: role.
+void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, const weights::ShardStore& store,
+                       const spec::ModelFacts& facts, const std::filesystem::path& origin,
+                       const std::filesystem::path& folder, spec::DataType dtype);
 
 }  // namespace muster::model

@@ -20,14 +20,15 @@ Mesh::Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degree
     : degrees_(degrees), role_(std::move(role)) {
   INVARIANT(degrees_.ranks() == role_->size(),
             base::text("the degrees of ", name, " multiply to its ", role_->size(), " ranks, not ", degrees_.ranks()));
-  INVARIANT(degrees_.cp == 1 && degrees_.pp == 1 && degrees_.ep == 1 && degrees_.vpp == 1,
-            "this build runs the axes tp and dp only; others are refused before");
+  INVARIANT(degrees_.cp == 1 && degrees_.ep == 1, "this build runs the axes tp, dp and pp; others are refused before");
   place_ = spec::place_of(degrees_, role_->rank());
   tp_ = split_along(*role_, degrees_, spec::Axis::tp, name);
   dp_ = split_along(*role_, degrees_, spec::Axis::dp, name);
+  pp_ = split_along(*role_, degrees_, spec::Axis::pp, name);
 }
 
 void Mesh::close() {
+  pp_->close();
   dp_->close();
   tp_->close();
   role_->close();

@@ -19,13 +19,14 @@ class Mesh {
   comm::Communicator& role() { return *role_; }
   comm::Communicator& tp() { return *tp_; }
   comm::Communicator& dp() { return *dp_; }
+  comm::Communicator& pp() { return *pp_; }
   /// collective: role.
   void close();
 
  private:
   spec::Degrees degrees_;
   spec::Coordinates place_;
-  std::unique_ptr<comm::Communicator> role_, tp_, dp_;
+  std::unique_ptr<comm::Communicator> role_, tp_, dp_, pp_;
 };
 
 }  // namespace muster::parallel

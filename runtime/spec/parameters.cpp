@@ -130,6 +130,14 @@ Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& d
   return box;
 }
 
+bool holds_first(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees,
+                 const Coordinates& place) {
+  const Box own = box_of(facts, parameter, degrees, place);
+  for (std::int64_t rank = 0; rank < rank_of(degrees, place); ++rank)
+    if (box_of(facts, parameter, degrees, place_of(degrees, rank)) == own) return false;
+  return own.numel() > 0;
+}
+
 namespace {
 
 /// Layers of one kind have the same parameters: one of them, and how many there are.

@@ -70,6 +70,9 @@ std::vector<Parameter> outer_parameters(const ModelFacts& facts);
 
 /// The box of `parameter` that the rank at `place` owns. An empty box (numel 0) when it holds none of it.
 Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, const Coordinates& place);
+/// The rank holds a box of the parameter, and no rank before it in the role holds the very same one: what is counted
+/// once is counted there.
+bool holds_first(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, const Coordinates& place);
 /// Query heads and key/value heads of the rank at tp index `tp_index`.
 Range query_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_index);
 Range kv_heads_of(const ModelFacts& facts, std::int64_t tp, std::int64_t tp_index);

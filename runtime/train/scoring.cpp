@@ -3,6 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
+#include "runtime/train/pipeline.h"
+
 namespace muster::train {
 
 ScoringOptions scoring_options(const spec::Job& job) {
@@ -19,28 +23,38 @@ at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const 
   return ops::packed_attention(q_THE, k_TKE, v_TKE, segments_);
 }
 
-parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch,
-                                   PackedAttention& attention, const ScoringOptions& options) {
-  const at::Tensor hidden_TD = decoder.hidden(batch.tokens_T, batch.positions_T, attention, options.recompute);
-  const at::Tensor hidden_ND = hidden_TD.index_select(0, batch.rows_N);
-  return parallel::token_scores(tp, hidden_ND, decoder.head(), decoder.vocabulary(), batch.targets_N,
-                                options.temperature, options.chunk_tokens);
+namespace {
+
+/// The last stage tells the others. collective: pp.
+void tell_stages(comm::Communicator& pp, SequenceScores& scores, at::Device device) {
+  if (pp.size() == 1) return;
+  std::vector<float> told;
+  const auto for_all = [&](const auto& visit) {
+    for (auto* lists : {&scores.logprobs, &scores.entropy})
+      for (std::vector<float>& list : *lists) visit(list);
+  };
+  for_all([&](const std::vector<float>& list) { told.insert(told.end(), list.begin(), list.end()); });
+  at::Tensor all = at::tensor(told).to(device);
+  pp.broadcast(all, pp.size() - 1, "scores.stages");
+  all = all.cpu();
+  const float* next = all.const_data_ptr<float>();
+  for_all([&](std::vector<float>& list) {
+    std::copy_n(next, list.size(), list.begin());
+    next += list.size();
+  });
 }
 
-SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder,
-                               std::span<const Sequence> sequences, const ScoringOptions& options,
-                               const std::function<void()>& on_progress) {
+}  // namespace
+
+SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const Sequence> sequences,
+                               const ScoringOptions& options, const std::function<void()>& on_progress) {
   const c10::InferenceMode no_graph;
   SequenceScores found;
   for (const Sequence& sequence : sequences) {
     found.logprobs.emplace_back(sequence.answer.size());
     found.entropy.emplace_back(sequence.answer.size());
   }
-  const at::Device device = decoder.head().value.device();
-  for (const PackedBatch& batch :
-       pack(sequences, options.max_tokens, options.share_prompt, device, options.max_sequences)) {
-    PackedAttention attention(batch);
-    const parallel::TokenScores scores = batch_scores(tp, decoder, batch, attention, options);
+  const auto take = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
     const at::Tensor logprobs_N = scores.logprobs_N.cpu();
     const at::Tensor entropy_N = scores.entropy_N.cpu();
     for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
@@ -49,8 +63,11 @@ SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& dec
       found.logprobs[sequence][position] = logprobs_N.const_data_ptr<float>()[n];
       found.entropy[sequence][position] = entropy_N.const_data_ptr<float>()[n];
     }
-    if (on_progress) on_progress();
-  }
+  };
+  const auto batches =
+      pack(sequences, options.max_tokens, options.share_prompt, decoder.device(), options.max_sequences);
+  run_forward(mesh, decoder, batches, options, take, on_progress);
+  tell_stages(mesh.pp(), found, decoder.device());
   return found;
 }
 

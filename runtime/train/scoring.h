@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "runtime/model/decoder.h"
-#include "runtime/parallel/vocabulary.h"
+#include "runtime/parallel/mesh.h"
 #include "runtime/spec/job.h"
 #include "runtime/train/packed_batch.h"
 
@@ -40,15 +40,9 @@ class PackedAttention final : public model::Attention {
   const std::vector<ops::Segment>& segments_;
 };
 
-/// Scores of the N targets of one micro batch, with gradient where the decoder has gradients and grad mode is on.
-/// `attention` is of this batch and lives until the backward is done. collective: tp (backward too).
-parallel::TokenScores batch_scores(comm::Communicator& tp, const model::Decoder& decoder, const PackedBatch& batch,
-                                   PackedAttention& attention, const ScoringOptions& options);
-
-/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of tp pass the same.
-/// collective: tp.
-SequenceScores sequence_scores(comm::Communicator& tp, const model::Decoder& decoder,
-                               std::span<const Sequence> sequences, const ScoringOptions& options,
-                               const std::function<void()>& on_progress);
+/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of a tp group and all stages of
+/// a pipeline pass the same, and every one of them gets the scores. collective: tp, pp.
+SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const Sequence> sequences,
+                               const ScoringOptions& options, const std::function<void()>& on_progress);
 
 }  // namespace muster::train

@@ -11,16 +11,6 @@
 namespace muster::train {
 namespace {
 
-/// Does a rank with a smaller tp index hold the very same box? Then that one counts it.
-bool held_before(const spec::ModelFacts& facts, const weights::Shard& shard, const spec::Degrees& degrees,
-                 spec::Coordinates place) {
-  while (place.tp > 0) {
-    --place.tp;
-    if (spec::box_of(facts, shard.parameter, degrees, place) == shard.box) return true;
-  }
-  return false;
-}
-
 std::int64_t bytes_of(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.numel() * tensor.element_size() : 0;
 }
@@ -34,12 +24,14 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
   const std::int64_t length = weights.flat().numel();
   INVARIANT(length % parts == 0, base::text("the flat weights (", length, ") are padded to a multiple of dp ", parts));
   const spec::Range slice = spec::part_of(length, parts, mesh.place().dp);
+  spec::Coordinates first_of_dp = mesh.place();  // the ranks of dp have a slice each of what the first of them holds
+  first_of_dp.dp = 0;
   for (const weights::Shard& shard : weights.shards()) {
     const std::int64_t begin = std::max(shard.offset, slice.begin);
     const std::int64_t end = std::min(shard.offset + shard.numel, slice.end);
     if (begin >= end) continue;
     const bool decays = shard.parameter.shape.size() >= 2;
-    const bool counts = !held_before(facts, shard, mesh.degrees(), mesh.place());
+    const bool counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), first_of_dp);
     if (!stretches_.empty() && stretches_.back().decays == decays && stretches_.back().counts == counts) {
       stretches_.back().length += end - begin;
     } else {

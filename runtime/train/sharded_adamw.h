@@ -29,8 +29,8 @@ class ShardedAdamw {
 
   /// Sums the flat float32 gradients over dp; this rank keeps its slice. collective: dp.
   void reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients);
-  /// Square of the norm of the slice, a float64 scalar. A parameter that several ranks of tp hold counts on the first
-  /// of them, so that the sum over the role counts each element once.
+  /// Square of the norm of the slice, a float64 scalar. A parameter that several ranks of tp or several stages hold
+  /// counts on the first of them, so that the sum over the role counts each element once.
   at::Tensor counted_square_sum() const;
   /// One update with gradients times `gradient_scale`, then every rank gets all updated weights. collective: dp.
   void update(parallel::Mesh& mesh, double lr, double gradient_scale);

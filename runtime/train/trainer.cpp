@@ -19,14 +19,6 @@ struct Trainer::State {
         decoder(facts, weights, &gradients, mesh.tp(), job.grpo.max_sequence_tokens),
         optimizer(job.optimizer, facts, mesh, weights) {}
 
-  /// Forward and backward of one micro batch; returns its loss without a graph.
-  at::Tensor backward(const PackedBatch& batch, const Loss& loss_of) {
-    PackedAttention attention(batch);
-    const at::Tensor loss = loss_of(batch_scores(mesh.tp(), decoder, batch, attention, options), batch);
-    loss.backward();
-    return loss.detach().to(at::kDouble);
-  }
-
   parallel::Mesh& mesh;
   double max_grad_norm;
   ScoringOptions options;
@@ -41,7 +33,7 @@ Trainer::Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::
 Trainer::~Trainer() = default;
 
 SequenceScores Trainer::scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress) {
-  return sequence_scores(state_->mesh.tp(), state_->decoder, sequences, state_->options, on_progress);
+  return sequence_scores(state_->mesh, state_->decoder, sequences, state_->options, on_progress);
 }
 
 UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& loss, double lr,
@@ -50,16 +42,14 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   const ScoringOptions& options = state.options;
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
-  at::Tensor loss_sum = at::zeros({}, flat_gradients.options().dtype(at::kDouble));
-  for (const PackedBatch& batch :
-       pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences)) {
-    loss_sum += state.backward(batch, loss);
-    if (on_progress) on_progress();
-  }
-  state.decoder.sum_shared_gradients();
+  const auto batches =
+      pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences);
+  const at::Tensor loss_sum = run_forward_backward(state.mesh, state.decoder, batches, options, loss, on_progress);
+  model::sum_shared_gradients(state.mesh.tp(), state.decoder.facts(), state.gradients);
+  sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
   state.optimizer.reduce_gradients(state.mesh, flat_gradients);
 
-  // All ranks of a tp group have the same loss: the first one tells it.
+  // All ranks of a tp group have the same loss, the stages before the last have none: the first of a group tells it.
   if (state.mesh.place().tp > 0) loss_sum.zero_();
   at::Tensor totals = at::stack({loss_sum, state.optimizer.counted_square_sum()});
   state.mesh.role().all_reduce(totals, comm::Reduce::sum, "train.totals");

@@ -15,12 +15,10 @@
 #include "runtime/spec/job.h"
 #include "runtime/spec/memory.h"
 #include "runtime/train/packed_batch.h"
+#include "runtime/train/pipeline.h"
 #include "runtime/train/scoring.h"
 
 namespace muster::train {
-
-/// Sum over this rank's micro batch of the loss (already divided by the global count), given scores with gradient.
-using Loss = std::function<at::Tensor(const parallel::TokenScores& scores, const PackedBatch& batch)>;
 
 struct UpdateFigures {
   double loss = 0;       // summed over dp
@@ -35,11 +33,13 @@ class Trainer {
   Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights);
   ~Trainer();
 
-  /// Forward only. All ranks of a tp group pass the same sequences. collective: tp.
+  /// Forward only. All ranks of a tp group and all stages of a pipeline pass the same sequences, and get the scores.
+  /// collective: tp, pp.
   SequenceScores scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
   /// One optimizer update over this dp rank's sequences (may be none). Micro batches may differ in number from one dp
-  /// rank to another; all ranks of a tp group pass the same sequences. collective: role.
-  /// throws: Error::user, on every rank, when loss or gradient is not finite; the weights are then as before.
+  /// rank to another; all ranks of a tp group and all stages of a pipeline pass the same sequences. The loss is asked
+  /// on the ranks of the last stage. collective: role. throws: Error::user, on every rank, when loss or gradient is not
+  /// finite; the weights are then as before.
   UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr,
                        const std::function<void()>& on_progress);
   /// Forgets the moments and the count of updates: what follows the supervised start begins afresh.

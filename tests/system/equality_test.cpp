@@ -96,6 +96,8 @@ TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
       {"tp2", {"gen.tp=2", "train.tp=2"}},
       {"train tp2, gen dp2", {"gen.dp=2", "train.tp=2"}},
       {"own buffers", {"refit.alias=false"}},
+      {"train pp2, gen dp2", {"gen.dp=2", "train.pp=2"}},
+      {"split, train pp2, gen tp2", {"placement.mode=split", "train.pp=2", "gen.tp=2"}},
       {"split 1 + 1", {"placement.mode=split"}},
       {"split, train tp2, gen 1", {"placement.mode=split", "train.tp=2"}},
   };

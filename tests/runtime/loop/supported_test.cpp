@@ -16,16 +16,15 @@ TEST(Supported, WhatRunsIsNotRefused) {
 
 TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
   spec::Plan plan;
-  plan.job.train.pp = 2;
-  plan.job.train.fsdp = 1;
+  plan.job.train.cp = 2;
   plan.job.async.enabled = true;
   plan.job.gen.dtype = spec::DataType::fp8;
   try {
     check_supported(plan, "plan.toml");
     FAIL() << "no throw";
   } catch (const Error& error) {
-    EXPECT_EQ(error.faults().size(), 4u);
-    for (const char* name : {"train.pp = 2", "train.fsdp = 1", "async.enabled", "fp8"})
+    EXPECT_EQ(error.faults().size(), 3u);
+    for (const char* name : {"train.cp = 2", "async.enabled", "fp8"})
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << name << " in " << error.what();
   }
 }

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "runtime/base/text.h"
 #include "runtime/model/save_folder.h"
 #include "runtime/weights/model_folder.h"
 #include "tests/support/run_ranks.h"
@@ -21,12 +22,13 @@ TEST(SaveFolder, RanksWriteTheFolderThatOneRankWrites) {
   ShardStore whole(shards_of(facts, {}, {}), at::kFloat, at::kCPU);
   load_weights(origin, facts, whole);
   const tests::TemporaryFolder folder;
-  for (const int size : {2, 4}) {  // 4: two ranks share each key/value head
-    const std::filesystem::path copy = folder.path() / std::to_string(size);
-    tests::run_ranks(size, [&](tests::RankContext& rank) {
-      ShardStore store(shards_of(facts, {.tp = size}, {.tp = rank.rank}), at::kFloat, at::kCPU);
+  // tp 4: two ranks share each key/value head. dp: the second replica has nothing to send.
+  for (const spec::Degrees& degrees : {spec::Degrees{.tp = 2}, {.tp = 4}, {.tp = 2, .dp = 2}, {.dp = 2, .pp = 2}}) {
+    const std::filesystem::path copy = folder.path() / base::text(degrees.tp, degrees.dp, degrees.pp);
+    tests::run_ranks(static_cast<int>(degrees.ranks()), [&](tests::RankContext& rank) {
+      ShardStore store(shards_of(facts, degrees, spec::place_of(degrees, rank.rank)), at::kFloat, at::kCPU);
       load_weights(origin, facts, store);
-      save_model_folder(*rank.world, store, facts, origin, copy, spec::DataType::fp32);
+      save_model_folder(*rank.world, degrees, store, facts, origin, copy, spec::DataType::fp32);
     });
     ShardStore loaded(shards_of(facts, {}, {}), at::kFloat, at::kCPU);
     load_weights(copy, facts, loaded);

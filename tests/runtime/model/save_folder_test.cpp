@@ -26,7 +26,7 @@ TEST(SaveFolder, ASavedFolderLoadsAgainWithItsCompanions) {
   ShardStore store = ShardStore(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU);
   load_weights(origin, facts, store);
   const auto tp = comm::make_solo("tp");
-  save_model_folder(*tp, store, facts, origin, copy, spec::DataType::fp32);
+  save_model_folder(*tp, {}, store, facts, origin, copy, spec::DataType::fp32);
   spec::ModelFacts again = spec::read_model_facts(copy);
   EXPECT_EQ(again.stored_dtype, spec::DataType::fp32);
   again.stored_dtype = facts.stored_dtype;
@@ -37,7 +37,7 @@ TEST(SaveFolder, ASavedFolderLoadsAgainWithItsCompanions) {
   EXPECT_TRUE(fs::exists(copy / "expected.json"));
   EXPECT_FALSE(fs::exists(copy / "model.safetensors.index.json"));
   EXPECT_FALSE(fs::exists(copy / "model-00001-of-00002.safetensors"));
-  save_model_folder(*tp, store, facts, "", folder.path() / "bf16", spec::DataType::bf16);
+  save_model_folder(*tp, {}, store, facts, "", folder.path() / "bf16", spec::DataType::bf16);
   EXPECT_EQ(WeightFolder(folder.path() / "bf16").entry("lm_head.weight").dtype, at::kBFloat16);
 }
 

@@ -1,0 +1,165 @@
+// Letters: T tokens of a micro batch, N scored tokens, D model width.
+#include "runtime/train/pipeline.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <map>
+#include <tuple>
+
+#include "runtime/base/error.h"
+#include "runtime/spec/schedule.h"
+
+namespace muster::train {
+namespace {
+
+using spec::Pass;
+using spec::Work;
+
+constexpr std::int64_t kPieceElements = 1 << 24;  // of a tied gradient on its way
+
+/// One run of a schedule.
+class Executor {
+ public:
+  /// `at_end`: what the scores of a micro batch become; in a run with backwards a loss.
+  Executor(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const PackedBatch> batches,
+           const ScoringOptions& options, const Loss& at_end, spec::Passes passes)
+      : mesh_(mesh), decoder_(decoder), batches_(batches), options_(options), at_end_(at_end), passes_(passes) {}
+
+  /// Returns the sum of the losses.
+  at::Tensor run(const std::function<void()>& on_progress) {
+    const spec::PipelineSchedule schedule =
+        spec::make_schedule(mesh_.degrees().pp, mesh_.degrees().vpp, static_cast<std::int64_t>(batches_.size()), passes_);
+    for (std::int64_t slot = 0; slot < schedule.num_slots(); ++slot) {
+      const std::span<const Work> works = spec::work_of_slot(schedule, slot);
+      at::Tensor made_TD;
+      for (const Work& work : works) {
+        if (work.stage != mesh_.place().pp) continue;
+        made_TD = work.pass == Pass::forward ? forward(work) : backward(work);
+        if (on_progress) on_progress();
+      }
+      hand_on(works, made_TD);
+    }
+    return loss_sum_;
+  }
+
+ private:
+  using Key = std::tuple<Pass, std::int64_t, std::int64_t>;  // micro batch, chunk of this stage
+  /// A forward that waits for its backward.
+  struct Open {
+    explicit Open(const PackedBatch& batch) : attention(batch) {}
+    PackedAttention attention;
+    at::Tensor input, output;  // tokens or stream; stream or loss
+  };
+
+  const PackedBatch& batch_of(const Work& work) const { return batches_[static_cast<std::size_t>(work.micro_batch)]; }
+
+  /// The stream for the next chunk; undefined at the end of the model.
+  at::Tensor forward(const Work& work) {
+    const PackedBatch& batch = batch_of(work);
+    const Key key{Pass::forward, work.micro_batch, work.chunk};
+    Open& open = open_.try_emplace(key, batch).first->second;
+    const bool keeps = passes_ == spec::Passes::forward_and_backward;
+    open.input = decoder_.begins_model(work.chunk) ? batch.tokens_T : taken(key).requires_grad_(keeps);
+    open.output = decoder_.run(work.chunk, open.input, batch.positions_T, open.attention, options_.recompute);
+    at::Tensor made_TD;
+    if (decoder_.ends_model(work.chunk)) {
+      const parallel::TokenScores scores = decoder_.scores(open.output.index_select(0, batch.rows_N), batch.targets_N,
+                                                           options_.temperature, options_.chunk_tokens);
+      open.output = at_end_(scores, batch);
+      if (keeps) loss_sum_ += open.output.detach().to(at::kDouble);
+    } else {
+      made_TD = open.output.detach();
+    }
+    if (!keeps) open_.erase(key);
+    return made_TD;
+  }
+
+  /// The gradient of the stream for the chunk before; undefined at the beginning of the model.
+  at::Tensor backward(const Work& work) {
+    auto open = open_.extract({Pass::forward, work.micro_batch, work.chunk});
+    if (decoder_.ends_model(work.chunk))
+      open.mapped().output.backward();
+    else
+      torch::autograd::backward({open.mapped().output}, {taken({Pass::backward, work.micro_batch, work.chunk})});
+    return decoder_.begins_model(work.chunk) ? at::Tensor() : open.mapped().input.grad().contiguous();
+  }
+
+  /// What the stages made in a slot goes where it is needed. collective: pp.
+  void hand_on(std::span<const Work> works, const at::Tensor& made_TD) {
+    const std::int64_t own = mesh_.place().pp;
+    std::vector<comm::Leg> legs;
+    bool any = false;  // the same on every stage
+    for (const Work& work : works) {
+      if (work.send_to < 0) continue;
+      any = true;
+      if (work.stage == own)
+        legs.push_back({.peer = static_cast<int>(work.send_to), .is_send = true, .tensor = &made_TD});
+      if (work.send_to != own) continue;
+      // From the last stage a forward goes on in the next chunk of the first, and the other way round.
+      const std::int64_t chunk = work.pass == Pass::forward ? work.chunk + (own == 0 ? 1 : 0)
+                                                            : work.chunk - (work.stage == 0 ? 1 : 0);
+      at::Tensor& stream_TD = arrived_[{work.pass, work.micro_batch, chunk}];
+      stream_TD = at::empty({batch_of(work).num_tokens, decoder_.facts().hidden_size},
+                            at::TensorOptions().dtype(decoder_.dtype()).device(decoder_.device()));
+      legs.push_back({.peer = static_cast<int>(work.stage), .is_send = false, .tensor = &stream_TD});
+    }
+    if (any) mesh_.pp().exchange(legs, "pipeline");
+  }
+
+  at::Tensor taken(const Key& key) {
+    auto arrived = arrived_.extract(key);
+    INVARIANT(!arrived.empty(), "the schedule sends an input before it is needed");
+    return std::move(arrived.mapped());
+  }
+
+  parallel::Mesh& mesh_;
+  const model::Decoder& decoder_;
+  std::span<const PackedBatch> batches_;
+  const ScoringOptions& options_;
+  const Loss& at_end_;
+  spec::Passes passes_;
+  std::map<Key, Open> open_;
+  std::map<Key, at::Tensor> arrived_;
+  at::Tensor loss_sum_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(decoder_.device()));
+};
+
+}  // namespace
+
+void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const PackedBatch> batches,
+                 const ScoringOptions& options, const TakeScores& take, const std::function<void()>& on_progress) {
+  const Loss at_end = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
+    take(scores, batch);
+    return at::Tensor();
+  };
+  Executor(mesh, decoder, batches, options, at_end, spec::Passes::forward).run(on_progress);
+}
+
+at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder,
+                                std::span<const PackedBatch> batches, const ScoringOptions& options, const Loss& loss,
+                                const std::function<void()>& on_progress) {
+  return Executor(mesh, decoder, batches, options, loss, spec::Passes::forward_and_backward).run(on_progress);
+}
+
+void sum_tied_gradients(comm::Communicator& pp, const spec::ModelFacts& facts, const weights::ShardStore& gradients) {
+  if (pp.size() == 1 || !facts.tied_embeddings) return;
+  const std::string name = "model.embed_tokens.weight";
+  const bool holds = gradients.has(name);  // the first and the last stage
+  const int other = pp.rank() == 0 ? pp.size() - 1 : 0;
+  at::Tensor own_N = holds ? gradients.view(name).view(-1) : at::Tensor();
+  // As many pieces on the stages between, which have nothing to send.
+  const std::int64_t most = facts.vocab_size * facts.hidden_size;
+  for (std::int64_t begin = 0; begin < most; begin += kPieceElements) {
+    std::vector<comm::Leg> legs;
+    at::Tensor piece_N, received_N;
+    if (holds && begin < own_N.numel()) {
+      piece_N = own_N.narrow(0, begin, std::min(kPieceElements, own_N.numel() - begin));
+      received_N = at::empty_like(piece_N);
+      legs = {{.peer = other, .is_send = true, .tensor = &piece_N}, {.peer = other, .is_send = false, .tensor = &received_N}};
+    }
+    pp.exchange(legs, "train.tied_gradient");
+    if (!legs.empty()) piece_N.add_(received_N);
+  }
+}
+
+}  // namespace muster::train
