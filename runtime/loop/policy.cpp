@@ -5,6 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/model/save_folder.h"
 #include "runtime/train/scoring.h"
+#include "runtime/train/sharded_weights.h"
 #include "runtime/weights/model_folder.h"
 
 namespace muster::loop {
@@ -86,8 +87,10 @@ refit::RefitFigures Policy::refit() {
 void Policy::freeze_reference() {
   if (!trains()) return;
   reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
-  reference_decoder_ = std::make_unique<model::Decoder>(context_.plan.model, *reference_weights_, nullptr,
-                                                        context_.train->tp(), context_.job().grpo.max_sequence_tokens);
+  reference_decoder_ = std::make_unique<model::Decoder>(
+      context_.plan.model,
+      train::make_weight_source(context_.plan.model, *context_.train, *reference_weights_, nullptr),
+      context_.train->tp(), context_.job().grpo.max_sequence_tokens);
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Policy::slices() {

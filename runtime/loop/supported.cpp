@@ -24,9 +24,6 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   degree(job.train.etp, "train.etp");
   degree(job.gen.pp, "gen.pp");
   degree(job.gen.ep, "gen.ep");
-  refuse(job.train.backend == spec::Backend::dtensor, "train.backend = \"dtensor\"",
-         "set train.backend = \"megatron\"");
-  refuse(job.train.fsdp != 0, "train.fsdp = 1", "set train.fsdp = 0");
   const auto flag = [&](bool asked, const char* key) {
     refuse(asked, base::text(key, " = true"), base::text("set ", key, " = false"));
   };

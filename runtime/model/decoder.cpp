@@ -120,13 +120,13 @@ using torch::autograd::variable_list;
 
 /// Returns its tensors, and calls the source when their gradients have come.
 struct Told : torch::autograd::Function<Told> {
-  static variable_list forward(AutogradContext* context, const variable_list& tensors, WeightSource* source, Unit unit,
+  static variable_list forward(AutogradContext* context, at::TensorList tensors, WeightSource* source, Unit unit,
                                bool begins) {
     context->saved_data["source"] = reinterpret_cast<std::int64_t>(source);
     context->saved_data["unit"] = unit;
     context->saved_data["begins"] = begins;
     context->set_materialize_grads(false);
-    return tensors;
+    return tensors.vec();
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     auto& source = *reinterpret_cast<WeightSource*>(context->saved_data["source"].toInt());
@@ -144,7 +144,7 @@ variable_list told(WeightSource& source, Unit unit, bool begins, variable_list t
   if (!source.comes_and_goes()) return tensors;
   begins ? source.begin_forward(unit) : source.end_forward(unit);
   if (!at::GradMode::is_enabled() || !tensors.front().requires_grad()) return tensors;
-  return Told::apply(tensors, &source, unit, begins);
+  return Told::apply(at::TensorList(tensors), &source, unit, begins);
 }
 at::Tensor begin(WeightSource& source, Unit unit, const at::Tensor& x) { return told(source, unit, true, {x})[0]; }
 at::Tensor end(WeightSource& source, Unit unit, const at::Tensor& x) { return told(source, unit, false, {x})[0]; }

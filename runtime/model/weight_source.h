@@ -1,5 +1,5 @@
-// Where a decoder finds its weights and leaves its gradients. A decoder asks for them unit by unit, around their use in a
-// forward and in a backward pass, and does not know whether they are always there or brought together for the moment.
+// Where a decoder finds its weights and leaves its gradients. A decoder asks for them unit by unit, around their use in
+// a forward and in a backward pass, and does not know whether they are always there or brought together for the moment.
 #pragma once
 
 #include <cstdint>

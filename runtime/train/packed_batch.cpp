@@ -169,6 +169,16 @@ class BatchWriter {
 
 }  // namespace
 
+PackedBatch idle_batch(at::Device device) {
+  const auto row = at::TensorOptions().dtype(at::kLong).device(device);
+  PackedBatch batch;
+  batch.tokens_T = batch.positions_T = at::zeros({1}, row);
+  batch.segments.push_back({.begin = 0, .length = 1});
+  batch.rows_N = batch.targets_N = at::empty({0}, row);
+  batch.num_tokens = 1;
+  return batch;
+}
+
 std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt,
                               at::Device device, std::int64_t max_sequences) {
   for (const Sequence& sequence : sequences)

@@ -38,4 +38,7 @@ struct PackedBatch {
 std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt,
                               at::Device device, std::int64_t max_sequences = 0);
 
+/// One token and nothing scored: what a rank runs while others have a batch and expect it in their collectives.
+PackedBatch idle_batch(at::Device device);
+
 }  // namespace muster::train

@@ -28,8 +28,8 @@ class Executor {
 
   /// Returns the sum of the losses.
   at::Tensor run(const std::function<void()>& on_progress) {
-    const spec::PipelineSchedule schedule =
-        spec::make_schedule(mesh_.degrees().pp, mesh_.degrees().vpp, static_cast<std::int64_t>(batches_.size()), passes_);
+    const spec::PipelineSchedule schedule = spec::make_schedule(mesh_.degrees().pp, mesh_.degrees().vpp,
+                                                                static_cast<std::int64_t>(batches_.size()), passes_);
     for (std::int64_t slot = 0; slot < schedule.num_slots(); ++slot) {
       const std::span<const Work> works = spec::work_of_slot(schedule, slot);
       at::Tensor made_TD;
@@ -66,7 +66,8 @@ class Executor {
     if (decoder_.ends_model(work.chunk)) {
       const parallel::TokenScores scores = decoder_.scores(open.output.index_select(0, batch.rows_N), batch.targets_N,
                                                            options_.temperature, options_.chunk_tokens);
-      open.output = at_end_(scores, batch);
+      // Of an idle batch nothing is scored, and a sum of nothing has its way back through the model all the same.
+      open.output = batch.sequences.empty() ? scores.logprobs_N.sum() : at_end_(scores, batch);
       if (keeps) loss_sum_ += open.output.detach().to(at::kDouble);
     } else {
       made_TD = open.output.detach();
@@ -97,8 +98,8 @@ class Executor {
         legs.push_back({.peer = static_cast<int>(work.send_to), .is_send = true, .tensor = &made_TD});
       if (work.send_to != own) continue;
       // From the last stage a forward goes on in the next chunk of the first, and the other way round.
-      const std::int64_t chunk = work.pass == Pass::forward ? work.chunk + (own == 0 ? 1 : 0)
-                                                            : work.chunk - (work.stage == 0 ? 1 : 0);
+      const std::int64_t chunk =
+          work.pass == Pass::forward ? work.chunk + (own == 0 ? 1 : 0) : work.chunk - (work.stage == 0 ? 1 : 0);
       at::Tensor& stream_TD = arrived_[{work.pass, work.micro_batch, chunk}];
       stream_TD = at::empty({batch_of(work).num_tokens, decoder_.facts().hidden_size},
                             at::TensorOptions().dtype(decoder_.dtype()).device(decoder_.device()));
@@ -124,20 +125,32 @@ class Executor {
   at::Tensor loss_sum_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(decoder_.device()));
 };
 
+/// Every rank of dp makes as many passes, where each of them gathers parameters from all. collective: dp.
+void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, at::Device device) {
+  if (mesh.degrees().fsdp == 0) return;
+  at::Tensor most =
+      at::full({1}, static_cast<std::int64_t>(batches.size()), at::TensorOptions().dtype(at::kLong).device(device));
+  mesh.dp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
+  const auto count = static_cast<std::size_t>(most.item<std::int64_t>());
+  while (batches.size() < count) batches.push_back(idle_batch(device));
+}
+
 }  // namespace
 
-void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const PackedBatch> batches,
+void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                  const ScoringOptions& options, const TakeScores& take, const std::function<void()>& on_progress) {
   const Loss at_end = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
     take(scores, batch);
     return at::Tensor();
   };
+  add_idle_batches(mesh, batches, decoder.device());
   Executor(mesh, decoder, batches, options, at_end, spec::Passes::forward).run(on_progress);
 }
 
-at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder,
-                                std::span<const PackedBatch> batches, const ScoringOptions& options, const Loss& loss,
+at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
+                                const ScoringOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress) {
+  add_idle_batches(mesh, batches, decoder.device());
   return Executor(mesh, decoder, batches, options, loss, spec::Passes::forward_and_backward).run(on_progress);
 }
 
@@ -155,7 +168,8 @@ void sum_tied_gradients(comm::Communicator& pp, const spec::ModelFacts& facts, c
     if (holds && begin < own_N.numel()) {
       piece_N = own_N.narrow(0, begin, std::min(kPieceElements, own_N.numel() - begin));
       received_N = at::empty_like(piece_N);
-      legs = {{.peer = other, .is_send = true, .tensor = &piece_N}, {.peer = other, .is_send = false, .tensor = &received_N}};
+      legs = {{.peer = other, .is_send = true, .tensor = &piece_N},
+              {.peer = other, .is_send = false, .tensor = &received_N}};
     }
     pp.exchange(legs, "train.tied_gradient");
     if (!legs.empty()) piece_N.add_(received_N);

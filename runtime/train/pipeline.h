@@ -1,5 +1,5 @@
-// The one executor of the pipeline's schedule (spec/schedule.h): micro batches through this rank's chunks of the model. A
-// pipeline of one stage is a loop over micro batches. Letters: T tokens of a micro batch, D model width.
+// The one executor of the pipeline's schedule (spec/schedule.h): micro batches through this rank's chunks of the model.
+// A pipeline of one stage is a loop over micro batches. Letters: T tokens of a micro batch, D model width.
 #pragma once
 
 #include <functional>
@@ -12,20 +12,21 @@
 
 namespace muster::train {
 
-/// Sum over this rank's micro batch of the loss (already divided by the global count), given scores with gradient. Asked
-/// on the ranks of the last stage.
+/// Sum over this rank's micro batch of the loss (already divided by the global count), given scores with gradient.
+/// Asked on the ranks of the last stage.
 using Loss = std::function<at::Tensor(const parallel::TokenScores& scores, const PackedBatch& batch)>;
 /// Takes the scores of a micro batch, on the ranks of the last stage.
 using TakeScores = std::function<void(const parallel::TokenScores& scores, const PackedBatch& batch)>;
 
-/// Forward alone. All ranks of a tp group and all stages pass the same batches; `on_progress` (may be empty) is called
-/// after each piece of work. collective: tp, pp.
-void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const PackedBatch> batches,
+/// Forward alone. All ranks of a tp group and all stages pass the same batches; where parameters are cut over dp, ranks
+/// of dp that have fewer batches than others run idle ones. `on_progress` (may be empty) is called after each piece of
+/// work. collective: tp, pp; dp where parameters are cut over it.
+void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                  const ScoringOptions& options, const TakeScores& take, const std::function<void()>& on_progress);
-/// Forward and backward; gradients are added where the decoder has them. Returns the sum of the losses, a float64 scalar,
-/// 0 on stages before the last. collective: tp, pp.
-at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder,
-                                std::span<const PackedBatch> batches, const ScoringOptions& options, const Loss& loss,
+/// Forward and backward; gradients are added where the decoder has them. Returns the sum of the losses, a float64
+/// scalar, 0 on stages before the last. collective: as above.
+at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
+                                const ScoringOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress);
 
 /// A tied embedding is the embedding of the first stage and the head of the last, and each saw one use of it: both get

@@ -64,9 +64,9 @@ SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decod
       found.entropy[sequence][position] = entropy_N.const_data_ptr<float>()[n];
     }
   };
-  const auto batches =
+  std::vector<PackedBatch> batches =
       pack(sequences, options.max_tokens, options.share_prompt, decoder.device(), options.max_sequences);
-  run_forward(mesh, decoder, batches, options, take, on_progress);
+  run_forward(mesh, decoder, std::move(batches), options, take, on_progress);
   tell_stages(mesh.pp(), found, decoder.device());
   return found;
 }

@@ -20,18 +20,20 @@ std::int64_t bytes_of(const at::Tensor& tensor) {
 ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts,
                            const parallel::Mesh& mesh, weights::ShardStore& weights)
     : optimizer_(optimizer), weights_(weights) {
-  const std::int64_t parts = mesh.degrees().dp;
+  // Parameters that are cut over dp themselves leave nothing to cut.
+  slices_ = mesh.degrees().dp > 1 && mesh.degrees().fsdp == 0;
+  const std::int64_t parts = slices_ ? mesh.degrees().dp : 1;
   const std::int64_t length = weights.flat().numel();
   INVARIANT(length % parts == 0, base::text("the flat weights (", length, ") are padded to a multiple of dp ", parts));
-  const spec::Range slice = spec::part_of(length, parts, mesh.place().dp);
-  spec::Coordinates first_of_dp = mesh.place();  // the ranks of dp have a slice each of what the first of them holds
-  first_of_dp.dp = 0;
+  const spec::Range slice = spec::part_of(length, parts, slices_ ? mesh.place().dp : 0);
+  spec::Coordinates holder = mesh.place();
+  if (slices_) holder.dp = 0;  // each rank of dp counts its slice of what all of them hold
   for (const weights::Shard& shard : weights.shards()) {
     const std::int64_t begin = std::max(shard.offset, slice.begin);
     const std::int64_t end = std::min(shard.offset + shard.numel, slice.end);
     if (begin >= end) continue;
     const bool decays = shard.parameter.shape.size() >= 2;
-    const bool counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), first_of_dp);
+    const bool counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), holder);
     if (!stretches_.empty() && stretches_.back().decays == decays && stretches_.back().counts == counts) {
       stretches_.back().length += end - begin;
     } else {
@@ -43,12 +45,12 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
   main_n_ = main_is_weights_ ? weights_n_ : weights_n_.to(at::kFloat);
   first_n_ = at::zeros(main_n_.sizes(), main_n_.options());
   second_n_ = at::zeros(main_n_.sizes(), main_n_.options());
-  if (parts > 1) own_gradients_n_ = at::empty(main_n_.sizes(), main_n_.options());
+  if (slices_) own_gradients_n_ = at::empty(main_n_.sizes(), main_n_.options());
 }
 
 void ShardedAdamw::reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients) {
-  gradients_n_ = own_gradients_n_.defined() ? own_gradients_n_ : flat_gradients;
-  mesh.dp().reduce_scatter(gradients_n_, flat_gradients, comm::Reduce::sum, "train.gradients");
+  gradients_n_ = slices_ ? own_gradients_n_ : flat_gradients;
+  if (slices_) mesh.dp().reduce_scatter(gradients_n_, flat_gradients, comm::Reduce::sum, "train.gradients");
 }
 
 at::Tensor ShardedAdamw::counted_square_sum() const {
@@ -81,7 +83,7 @@ void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale
 
 void ShardedAdamw::gather_weights(parallel::Mesh& mesh) {
   at::Tensor flat = weights_.flat();
-  mesh.dp().all_gather(flat, weights_n_, "train.weights");
+  if (slices_) mesh.dp().all_gather(flat, weights_n_, "train.weights");
 }
 
 void ShardedAdamw::reset() {
@@ -101,7 +103,7 @@ void ShardedAdamw::resume(parallel::Mesh& mesh, std::int64_t num_updates) {
 }
 
 void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const {
-  mesh.dp().all_gather(flat_gradients, gradients_n_, "train.gathered_gradients");
+  if (slices_) mesh.dp().all_gather(flat_gradients, gradients_n_, "train.gathered_gradients");
 }
 
 spec::MemoryFigures ShardedAdamw::memory() const {

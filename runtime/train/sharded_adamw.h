@@ -1,5 +1,6 @@
 // AdamW with its state cut over dp: this rank holds fp32 main weights and both moments of its 1/dp of the flat weights.
-// Gradients come in by a reduce-scatter, updated weights go out by an all-gather.
+// Gradients come in by a reduce-scatter, updated weights go out by an all-gather. Where the parameters are cut over dp
+// already (fsdp) the state is that of this rank's boxes, gradients come in summed, and nothing is moved.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,7 +28,8 @@ class ShardedAdamw {
   ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
                weights::ShardStore& weights);
 
-  /// Sums the flat float32 gradients over dp; this rank keeps its slice. collective: dp.
+  /// Sums the flat float32 gradients over dp; this rank keeps its slice. collective: dp, here and below where there are
+  /// slices.
   void reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients);
   /// Square of the norm of the slice, a float64 scalar. A parameter that several ranks of tp or several stages hold
   /// counts on the first of them, so that the sum over the role counts each element once.
@@ -59,6 +61,7 @@ class ShardedAdamw {
   spec::OptimizerJob optimizer_;
   weights::ShardStore& weights_;
   std::vector<Stretch> stretches_;
+  bool slices_ = false;  // the state is a part of the flat weights
   bool main_is_weights_ = false;
   std::int64_t num_updates_ = 0;
   at::Tensor weights_n_;                    // this rank's window into the flat weights

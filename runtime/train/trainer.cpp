@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/train/sharded_adamw.h"
+#include "runtime/train/sharded_weights.h"
 
 namespace muster::train {
 
@@ -16,7 +17,7 @@ struct Trainer::State {
         max_grad_norm(job.optimizer.max_grad_norm),
         options(scoring_options(job)),
         gradients(weights.shards(), at::kFloat, weights.flat().device(), mesh.degrees().dp),
-        decoder(facts, weights, &gradients, mesh.tp(), job.grpo.max_sequence_tokens),
+        decoder(facts, make_weight_source(facts, mesh, weights, &gradients), mesh.tp(), job.grpo.max_sequence_tokens),
         optimizer(job.optimizer, facts, mesh, weights) {}
 
   parallel::Mesh& mesh;
@@ -42,9 +43,10 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   const ScoringOptions& options = state.options;
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
-  const auto batches =
+  std::vector<PackedBatch> batches =
       pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences);
-  const at::Tensor loss_sum = run_forward_backward(state.mesh, state.decoder, batches, options, loss, on_progress);
+  const at::Tensor loss_sum =
+      run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);
   model::sum_shared_gradients(state.mesh.tp(), state.decoder.facts(), state.gradients);
   sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
   state.optimizer.reduce_gradients(state.mesh, flat_gradients);

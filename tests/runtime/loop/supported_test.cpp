@@ -11,6 +11,11 @@ namespace {
 TEST(Supported, WhatRunsIsNotRefused) {
   spec::Plan plan;
   plan.job.gen.tp = plan.job.train.dp = 2;
+  plan.job.train.pp = plan.job.train.vpp = 2;
+  EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
+  plan.job.train.pp = plan.job.train.vpp = 1;
+  plan.job.train.backend = spec::Backend::dtensor;
+  plan.job.train.fsdp = 1;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
 }
 

@@ -23,8 +23,9 @@ TEST(SaveFolder, RanksWriteTheFolderThatOneRankWrites) {
   load_weights(origin, facts, whole);
   const tests::TemporaryFolder folder;
   // tp 4: two ranks share each key/value head. dp: the second replica has nothing to send.
-  for (const spec::Degrees& degrees : {spec::Degrees{.tp = 2}, {.tp = 4}, {.tp = 2, .dp = 2}, {.dp = 2, .pp = 2}}) {
-    const std::filesystem::path copy = folder.path() / base::text(degrees.tp, degrees.dp, degrees.pp);
+  for (const spec::Degrees& degrees :
+       {spec::Degrees{.tp = 2}, {.tp = 4}, {.tp = 2, .dp = 2}, {.dp = 2, .pp = 2}, {.dp = 3, .fsdp = 1}}) {
+    const std::filesystem::path copy = folder.path() / base::text(degrees.tp, degrees.dp, degrees.pp, degrees.fsdp);
     tests::run_ranks(static_cast<int>(degrees.ranks()), [&](tests::RankContext& rank) {
       ShardStore store(shards_of(facts, degrees, spec::place_of(degrees, rank.rank)), at::kFloat, at::kCPU);
       load_weights(origin, facts, store);

@@ -58,9 +58,9 @@ void expect_step(const weights::ShardStore& store, std::int64_t step) {
   }
 }
 
-void expect_refits(const Layout& layout, at::ScalarType gen_dtype = at::kFloat) {
+void expect_refits(const Layout& layout, at::ScalarType gen_dtype = at::kFloat,
+                   const spec::ModelFacts& facts = grouped_model()) {
   tests::run_ranks(static_cast<int>(layout.world_size), [&](tests::RankContext& rank) {
-    const spec::ModelFacts facts = grouped_model();
     for (const std::int64_t bucket_bytes : {300, 1 << 20}) {
       const Stores stores(facts, layout.sides, rank.rank, gen_dtype);
       Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), bucket_bytes, true);
@@ -98,6 +98,20 @@ TEST(RefitRanks, SplitOneAndTwo) {
 TEST(RefitRanks, KeyValueHeadsInSeveralCopies) {
   expect_refits(colocated("", {.tp = 2, .dp = 2}, {.tp = 4}));
   expect_refits(colocated("", {.tp = 4}, {.tp = 2, .dp = 2}));
+}
+TEST(RefitRanks, FromPipelineStages) {
+  spec::ModelFacts tied = grouped_model();
+  tied.tied_embeddings = true;  // on both ends of the pipeline
+  expect_refits(colocated("", {.pp = 2}, {.dp = 2}), at::kFloat, tied);
+  expect_refits(colocated("", {.pp = 2}, {.tp = 2}));
+  expect_refits(split("", {.pp = 2}, {}), at::kFloat, tied);
+  expect_refits(colocated("", {.tp = 2, .pp = 2}, {.dp = 4}), at::kBFloat16, tied);
+}
+TEST(RefitRanks, FromParametersCutOverDp) {
+  expect_refits(colocated("", {.dp = 2, .fsdp = 1}, {.dp = 2}));
+  expect_refits(colocated("", {.dp = 2, .fsdp = 1}, {.tp = 2}));
+  expect_refits(split("", {.dp = 2, .fsdp = 1}, {.tp = 2}));
+  expect_refits(colocated("", {.tp = 2, .dp = 2, .fsdp = 1}, {.tp = 2, .dp = 2}), at::kBFloat16);
 }
 TEST(RefitRanks, SenderRoundsToTheGeneratorsType) {
   expect_refits(split("", {.tp = 2}, {}), at::kBFloat16);

@@ -27,6 +27,11 @@ std::vector<Layout> layouts() {
                                      std::to_string(gen_dp);
             list.push_back(colocated("colocated " + name, train, generate));
             list.push_back(split("split " + name, train, generate));
+            if (train_dp == 1 || train_pp > 1) continue;
+            spec::Degrees sharded = train;
+            sharded.fsdp = 1;
+            list.push_back(colocated("colocated fsdp " + name, sharded, generate));
+            list.push_back(split("split fsdp " + name, sharded, generate));
           }
         }
       }

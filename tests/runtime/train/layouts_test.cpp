@@ -46,6 +46,7 @@ spec::Job job_of(const spec::Degrees& degrees) {
   job.train.dp = degrees.dp;
   job.train.pp = degrees.pp;
   job.train.vpp = degrees.vpp;
+  job.train.fsdp = degrees.fsdp;
   job.optimizer.weight_decay = 0.1;
   job.optimizer.max_grad_norm = 0.05;  // it clips
   job.optimizer.eps = 1e-4;            // a tiny one would turn the rounding of a gradient near zero into a whole step
@@ -144,6 +145,18 @@ TEST(Layouts, InterleavedPipeline) {
   compare_layout(untied(Family::llama), {.pp = 2, .vpp = 2}, [](spec::Job& job) { job.packing.max_tokens = 16; });
 }
 TEST(Layouts, InterleavedPipelineTied) { compare_layout(tied(Family::qwen3), {.pp = 2, .vpp = 3}); }
+
+TEST(Layouts, ShardedParametersOverTwo) { compare_layout(untied(Family::llama), {.dp = 2, .fsdp = 1}); }
+TEST(Layouts, ShardedParametersOverTwoTiedWithRecompute) {
+  compare_layout(tied(Family::llama), {.dp = 2, .fsdp = 1},
+                 [](spec::Job& job) { job.train.recompute = spec::Recompute::full; });
+}
+TEST(Layouts, ShardedParametersOverFourWithARankThatHasNoSequences) {
+  compare_layout(tied(Family::qwen3), {.dp = 4, .fsdp = 1}, [](spec::Job& job) { job.packing.max_tokens = 16; });
+}
+TEST(Layouts, ShardedParametersAndTensorParallel) {
+  compare_layout(untied(Family::qwen3), {.tp = 2, .dp = 2, .fsdp = 1});
+}
 
 constexpr double kBf16Lr = 3e-3;
 

@@ -1,0 +1,186 @@
+// Letters: N elements of one rank's rows of a unit (of the rank that has most), R ranks of dp.
+#include "runtime/train/sharded_weights.h"
+
+#include <ATen/ATen.h>
+
+#include "runtime/base/error.h"
+
+namespace muster::train {
+namespace {
+
+using model::Unit;
+
+/// The memory of `flat` and of all windows into it, taken and given back; sizes stay.
+void allocate(const at::Tensor& flat) {
+  c10::StorageImpl& storage = *flat.storage().unsafeGetStorageImpl();
+  storage.set_data_ptr_noswap(storage.allocator()->allocate(storage.nbytes()));
+}
+void free_memory(const at::Tensor& flat) {
+  flat.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(nullptr, flat.device()));
+}
+
+/// Rows of one parameter on one rank of dp: where they lie in the whole unit.
+struct Rows {
+  std::int64_t begin = 0, length = 0;  // elements of the unit's flat buffer
+};
+
+}  // namespace
+
+/// One unit put together. Its windows are made once; their memory comes and goes.
+struct ShardedWeights::Whole {
+  std::vector<std::string> names;
+  std::vector<std::vector<Rows>> rows_of;  // by rank of dp, then by name
+  std::int64_t most = 0;                   // N
+  std::unique_ptr<weights::ShardStore> values, gradients;
+  // The same memory without the version that autograd compares: what was saved in a forward shows the same numbers when
+  // it is gathered again.
+  at::Tensor written_values;
+  bool is_here = false;
+};
+
+ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& mesh, const weights::ShardStore& values,
+                               const weights::ShardStore* gradients)
+    : mesh_(mesh), own_values_(values), own_gradients_(gradients) {
+  const c10::InferenceMode ordinary(false);  // windows outlive the mode of whoever makes them
+  spec::Degrees uncut = mesh.degrees();
+  uncut.fsdp = 0;
+  std::vector<std::vector<weights::Shard>> shards(static_cast<std::size_t>(facts.num_layers + 2));
+  for (std::size_t u = 0; u < shards.size(); ++u) {
+    units_.push_back(std::make_unique<Whole>());
+    units_.back()->rows_of.resize(static_cast<std::size_t>(uncut.dp));
+  }
+  for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+    const spec::Box box = spec::box_of(facts, parameter, uncut, mesh.place());
+    for (const Unit unit : model::units_of(facts, parameter)) {
+      auto& list = shards[static_cast<std::size_t>(unit)];
+      Whole& whole = *units_[static_cast<std::size_t>(unit)];
+      const std::int64_t offset = list.empty() ? 0 : list.back().offset + list.back().numel;
+      list.push_back({.parameter = parameter, .box = box, .offset = offset, .numel = box.numel()});
+      whole.names.push_back(parameter.name);
+      const std::int64_t width = box.numel() / box.ranges[0].size();
+      for (std::int64_t r = 0; r < uncut.dp; ++r) {
+        spec::Coordinates place = mesh.place();
+        place.dp = r;
+        const spec::Range part = spec::box_of(facts, parameter, mesh.degrees(), place).ranges[0];
+        whole.rows_of[static_cast<std::size_t>(r)].push_back(
+            {offset + (part.begin - box.ranges[0].begin) * width, part.size() * width});
+      }
+    }
+  }
+  for (std::size_t u = 0; u < shards.size(); ++u) {
+    Whole& whole = *units_[u];
+    for (const auto& rows : whole.rows_of) {
+      std::int64_t sum = 0;
+      for (const Rows& one : rows) sum += one.length;
+      whole.most = std::max(whole.most, sum);
+    }
+    const at::Device device = values.flat().device();
+    whole.values = std::make_unique<weights::ShardStore>(shards[u], values.flat().scalar_type(), device);
+    whole.written_values = whole.values->flat().variable_data();
+    free_memory(whole.written_values);
+    if (gradients == nullptr) continue;
+    whole.gradients = std::make_unique<weights::ShardStore>(std::move(shards[u]), at::kFloat, device);
+    free_memory(whole.gradients->flat());
+  }
+}
+
+ShardedWeights::~ShardedWeights() = default;
+
+const weights::ShardStore& ShardedWeights::values(Unit unit) const {
+  return *units_[static_cast<std::size_t>(unit)]->values;
+}
+const weights::ShardStore* ShardedWeights::gradients(Unit unit) const {
+  return units_[static_cast<std::size_t>(unit)]->gradients.get();
+}
+
+/// collective: dp.
+void ShardedWeights::bring(Unit unit) {
+  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  if (whole.is_here) return;
+  const at::NoGradGuard no_grad;
+  const std::int64_t R = mesh_.dp().size(), N = whole.most;
+  at::Tensor own_N = at::empty({N}, own_values_.flat().options());
+  std::int64_t filled = 0;
+  for (const std::string& name : whole.names) {
+    if (!own_values_.has(name)) continue;  // fewer rows than ranks
+    const at::Tensor rows = own_values_.view(name).view(-1);
+    own_N.narrow(0, filled, rows.numel()).copy_(rows);
+    filled += rows.numel();
+  }
+  own_N.narrow(0, filled, N - filled).zero_();
+  at::Tensor all_RN = at::empty({R, N}, own_N.options());
+  mesh_.dp().all_gather(all_RN, own_N, "fsdp.weights");
+  allocate(whole.written_values);
+  for (std::int64_t r = 0; r < R; ++r) {
+    std::int64_t next = 0;
+    for (const Rows& rows : whole.rows_of[static_cast<std::size_t>(r)]) {
+      whole.written_values.narrow(0, rows.begin, rows.length).copy_(all_RN[r].narrow(0, next, rows.length));
+      next += rows.length;
+    }
+  }
+  whole.is_here = true;
+}
+
+/// The unit's gradients, summed over dp, into this rank's own. collective: dp.
+void ShardedWeights::reduce(Unit unit) {
+  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  const at::NoGradGuard no_grad;
+  const std::int64_t R = mesh_.dp().size(), N = whole.most;
+  const at::Tensor& flat = whole.gradients->flat();
+  at::Tensor all_RN = at::zeros({R, N}, flat.options());
+  for (std::int64_t r = 0; r < R; ++r) {
+    std::int64_t next = 0;
+    for (const Rows& rows : whole.rows_of[static_cast<std::size_t>(r)]) {
+      all_RN[r].narrow(0, next, rows.length).copy_(flat.narrow(0, rows.begin, rows.length));
+      next += rows.length;
+    }
+  }
+  free_memory(flat);
+  at::Tensor own_N = at::empty({N}, flat.options());
+  mesh_.dp().reduce_scatter(own_N, all_RN, comm::Reduce::sum, "fsdp.gradients");
+  std::int64_t next = 0;
+  for (const std::string& name : whole.names) {
+    if (!own_gradients_->has(name)) continue;
+    at::Tensor sum = own_gradients_->view(name).view(-1);
+    sum.add_(own_N.narrow(0, next, sum.numel()));
+    next += sum.numel();
+  }
+}
+
+void ShardedWeights::begin_forward(Unit unit) {
+  bring(unit);
+  if (unit + 1 < static_cast<Unit>(units_.size())) bring(unit + 1);
+}
+
+void ShardedWeights::end_forward(Unit unit) {
+  // The backward begins where the forward ended.
+  if (unit + 1 == static_cast<Unit>(units_.size()) && at::GradMode::is_enabled()) return;
+  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  free_memory(whole.written_values);
+  whole.is_here = false;
+}
+
+void ShardedWeights::begin_backward(Unit unit) {
+  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  allocate(whole.gradients->flat());
+  whole.gradients->flat().zero_();
+  if (unit == 0) return;  // an embedding's gradient does not depend on it
+  bring(unit);
+  if (unit > 1) bring(unit - 1);
+}
+
+void ShardedWeights::end_backward(Unit unit) {
+  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  reduce(unit);
+  free_memory(whole.written_values);
+  whole.is_here = false;
+}
+
+std::unique_ptr<model::WeightSource> make_weight_source(const spec::ModelFacts& facts, parallel::Mesh& mesh,
+                                                        const weights::ShardStore& values,
+                                                        const weights::ShardStore* gradients) {
+  if (mesh.degrees().fsdp == 0) return std::make_unique<model::ResidentWeights>(facts, values, gradients);
+  return std::make_unique<ShardedWeights>(facts, mesh, values, gradients);
+}
+
+}  // namespace muster::train
