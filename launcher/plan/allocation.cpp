@@ -4,6 +4,7 @@
 
 #include "launcher/plan/limits.h"
 #include "launcher/plan/links.h"
+#include "launcher/plan/memory_fit.h"
 #include "launcher/plan/segments.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/memory.h"
@@ -62,26 +63,6 @@ void warn_of_idle_gpus(const cluster::Cluster& cluster, const spec::Plan& plan, 
   const std::int64_t gpus = (plan.num_nodes - plan.job.placement.spares) * cluster.ranks_per_node;
   const std::int64_t idle = gpus - static_cast<std::int64_t>(plan.ranks.size());
   if (idle > 0) warnings.push_back(text(idle, " of ", gpus, " GPUs have nothing to do"));
-}
-
-/// Weights, gradients and optimizer state alone against the memory of a GPU.
-void warn_of_memory(const cluster::Cluster& cluster, const spec::Plan& plan, std::vector<std::string>& warnings) {
-  if (cluster.gpu.memory_gb <= 0 || plan.model.hidden_size == 0) return;
-  spec::Role last = spec::Role::generate;
-  bool is_first = true;
-  for (const spec::RankPlan& rank : plan.ranks) {
-    if (!is_first && rank.role == last) continue;
-    is_first = false;
-    last = rank.role;
-    spec::MemoryFigures figures =
-        spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate, rank.role != spec::Role::train);
-    if (plan.job.gen.kv_gb == 0) figures.of(spec::MemoryOwner::kv_pages) = 0;  // takes what is left
-    const auto gigabytes = static_cast<double>(figures.total()) / 1e9;
-    if (gigabytes < cluster.gpu.memory_gb) continue;
-    warnings.push_back(text("does not fit: a ", spec::role_name(rank.role), " rank holds ",
-                            base::number_text(gigabytes, 1), " GB before pages and activations, but a GPU has ",
-                            cluster.gpu.memory_gb, " GB; more tp, pp or dp"));
-  }
 }
 
 /// Ranks of a full node. Too many are a fault, and the most is taken, so that the rest of the job is checked as well.
@@ -153,7 +134,7 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
   choose_segment(cluster, places, plan, faults, warnings);
   warn_of_links(plan, cluster, warnings);
   warn_of_idle_gpus(cluster, plan, warnings);
-  if (faults.empty()) warn_of_memory(cluster, plan, warnings);
+  if (faults.empty()) check_memory(cluster, places, plan, faults, warnings);
 }
 
 std::vector<spec::EnvironmentValue> environment_of(const spec::Job& job, const cluster::Cluster& cluster) {

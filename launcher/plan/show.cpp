@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "launcher/plan/links.h"
+#include "launcher/plan/memory_text.h"
 #include "launcher/plan/show_site.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/text.h"
@@ -128,31 +129,6 @@ std::string environment(const std::vector<spec::EnvironmentValue>& entries) {
   return page;
 }
 
-std::string memory(const spec::Plan& plan) {
-  if (plan.model.hidden_size == 0) return "";
-  std::vector<std::pair<std::string, spec::MemoryFigures>> roles;
-  for (const spec::RankPlan& rank : plan.ranks) {
-    const std::string name = spec::role_name(rank.role);
-    if (std::any_of(roles.begin(), roles.end(), [&](const auto& role) { return role.first == name; })) continue;
-    roles.emplace_back(name, spec::predicted_memory(plan.model, plan.job, rank.role != spec::Role::generate,
-                                                    rank.role != spec::Role::train));
-  }
-  std::string page = "\n" + left("memory of one rank", 22);
-  for (const auto& [name, figures] : roles) page += right(name, 14);
-  page += "   (predicted; activations and logits come on top)\n";
-  for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
-    if (owner == spec::MemoryOwner::activations || owner == spec::MemoryOwner::logits) continue;
-    page += "  " + left(spec::memory_owner_name(owner), 20);
-    for (const auto& [name, figures] : roles)
-      page += right(figures.of(owner) == 0 ? "-" : base::bytes_text(figures.of(owner)), 14);
-    if (owner == spec::MemoryOwner::kv_pages && plan.job.gen.kv_gb == 0) page += "   at most";
-    page += "\n";
-  }
-  page += "  " + left("total", 20);
-  for (const auto& [name, figures] : roles) page += right(base::bytes_text(figures.total()), 14);
-  return page + "\n";
-}
-
 std::string settings(const spec::Job& job) {
   std::string page = "\nsettings other than the defaults (muster keys)\n";
   for (const auto& [key, value] : spec::job_differences(job)) {
@@ -182,7 +158,7 @@ std::string wrapped(const std::string& content, std::size_t indent, std::size_t 
 
 std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, const std::string& batch_script) {
   std::string page = head(plan) + mesh(plan) + links_page(plan, cluster) + ranks(plan) + environment(plan.environment) +
-                     memory(plan) + settings(plan.job) + submission_page(cluster);
+                     memory_page(plan, cluster) + settings(plan.job) + submission_page(cluster);
   if (!batch_script.empty()) {
     page += "\nbatch script\n";
     for (const std::string& line : base::split(base::trim(batch_script), '\n')) page += "  | " + line + "\n";

@@ -126,8 +126,9 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   }
   record.peak_memory_bytes = static_cast<std::int64_t>(largest(column, everyone).second);
   for (const spec::RankPlan& rank : context.plan.ranks) {
-    const spec::MemoryFigures predicted = spec::predicted_memory(
-        context.plan.model, context.job(), rank.train_rank.has_value(), rank.gen_rank.has_value());
+    const spec::MemoryFigures predicted =
+        spec::predicted_memory(context.plan.model, context.job(), rank.train_rank.has_value(),
+                               rank.gen_rank.has_value(), context.plan.kv_pages);
     for (const spec::MemoryOwner owner : spec::kMemoryOwners) {
       if (predicted.of(owner) == 0) continue;
       std::int64_t& most = record.memory_predicted[spec::memory_owner_name(owner)];

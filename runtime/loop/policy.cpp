@@ -59,14 +59,15 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : co
       gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), gen_dtype, context.device);
     gen_decoder_ = std::make_unique<model::Decoder>(plan.model, *gen_weights_, nullptr, context.generate->tp(),
                                                     job.grpo.max_sequence_tokens);
-    const generate::GeneratorOptions options{.sampling = job.sampling,
-                                             .seed = job.seed,
-                                             .max_sequence_tokens = job.grpo.max_sequence_tokens,
-                                             .page_tokens = job.gen.page_tokens,
-                                             .num_pages = spec::planned_kv_pages(plan.model, job),
-                                             .max_batch_tokens = job.gen.max_batch_tokens,
-                                             .max_running_samples = job.gen.max_running_samples,
-                                             .stop_tokens = std::move(stop_tokens)};
+    const generate::GeneratorOptions options{
+        .sampling = job.sampling,
+        .seed = job.seed,
+        .max_sequence_tokens = job.grpo.max_sequence_tokens,
+        .page_tokens = job.gen.page_tokens,
+        .num_pages = plan.kv_pages > 0 ? plan.kv_pages : spec::planned_kv_pages(plan.model, job),
+        .max_batch_tokens = job.gen.max_batch_tokens,
+        .max_running_samples = job.gen.max_running_samples,
+        .stop_tokens = std::move(stop_tokens)};
     generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype,
                                                        context.device);
   }

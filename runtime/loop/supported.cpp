@@ -56,6 +56,10 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   refuse(job.validate.every > 0, base::text("validate.every = ", job.validate.every), "set validate.every = 0");
   refuse(job.data.held_out > 0, base::text("data.held_out = ", job.data.held_out), "set data.held_out = 0");
   refuse(job.placement.spares > 0, base::text("placement.spares = ", job.placement.spares), "set placement.spares = 0");
+  for (const spec::RankMemory& rank : spec::memory_of(plan))
+    refuse(rank.moves != spec::Moves::none,
+           base::text("a plan in which ", spec::moves_name(rank.moves), " leave the GPU between phases"),
+           "set gen.kv_gb to what is free beside everything else, or take more GPUs: muster plan shows the memory");
   refuse(plan.device == "cuda" && job.train.share_prompt, "train.share_prompt = true on cuda",
          "set train.share_prompt = false");
   faults.throw_if_any();

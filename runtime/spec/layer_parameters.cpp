@@ -1,9 +1,10 @@
 // Names, shapes and cuts of the parameters of one layer, by kind. Letters: D model width, F feed-forward width, X
 // experts.
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/error.h"
-#include "runtime/spec/parameters.h"
+#include "runtime/spec/layer_list.h"
 
 namespace muster::spec {
 
@@ -31,7 +32,11 @@ namespace {
 /// Gathers the parameters of one layer.
 class LayerList {
  public:
-  LayerList(const ModelFacts& facts, std::int64_t layer) : facts_(facts), layer_(layer), width_(facts.hidden_size) {
+  LayerList(const ModelFacts& facts, std::int64_t layer, std::int64_t most_experts)
+      : facts_(facts),
+        layer_(layer),
+        width_(facts.hidden_size),
+        num_experts_(std::min(most_experts, facts.num_experts)) {
     prefix_ = (is_hybrid() ? "backbone.layers." : "model.layers.") + std::to_string(layer) + ".";
   }
 
@@ -130,19 +135,19 @@ class LayerList {
     const std::int64_t inner = facts_.expert_intermediate_size;
     add(at + "gate.weight", {facts_.num_experts, width_}, Cut::replicated);
     if (facts_.router_sigmoid) add(at + "gate.e_score_correction_bias", {facts_.num_experts}, Cut::replicated);
-    list_.reserve(list_.size() + static_cast<std::size_t>(3 * facts_.num_experts) + 3);
+    list_.reserve(list_.size() + static_cast<std::size_t>(3 * num_experts_) + 3);
     const auto expert_at = [&](std::int64_t expert) { return at + "experts." + std::to_string(expert) + "."; };
-    for (std::int64_t expert = 0; expert < facts_.num_experts; ++expert) {
+    for (std::int64_t expert = 0; expert < num_experts_; ++expert) {
       if (has_gate()) add(expert_at(expert) + "gate_proj.weight", {inner, width_}, Cut::rows, expert);
       add(expert_at(expert) + "up_proj.weight", {inner, width_}, Cut::rows, expert);
     }
-    for (std::int64_t expert = 0; expert < facts_.num_experts; ++expert)
+    for (std::int64_t expert = 0; expert < num_experts_; ++expert)
       add(expert_at(expert) + "down_proj.weight", {width_, inner}, Cut::columns, expert);
     if (facts_.shared_intermediate_size > 0) add_dense(at + "shared_experts.", facts_.shared_intermediate_size);
   }
 
   const ModelFacts& facts_;
-  std::int64_t layer_, width_;
+  std::int64_t layer_, width_, num_experts_;
   std::string prefix_;
   std::vector<Parameter> list_;
 };
@@ -150,7 +155,11 @@ class LayerList {
 }  // namespace
 
 std::vector<Parameter> layer_parameters(const ModelFacts& facts, std::int64_t layer) {
-  return LayerList(facts, layer).make();
+  return LayerList(facts, layer, facts.num_experts).make();
+}
+
+std::vector<Parameter> layer_list(const ModelFacts& facts, std::int64_t layer, std::int64_t most_experts) {
+  return LayerList(facts, layer, most_experts).make();
 }
 
 std::vector<Parameter> outer_parameters(const ModelFacts& facts) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/error.h"
+#include "runtime/spec/layer_list.h"
 
 namespace muster::spec {
 
@@ -174,10 +175,16 @@ Elements local_elements(const ModelFacts& facts, const Degrees& degrees, const C
   Degrees one_stage = degrees;  // these layers are this rank's
   one_stage.pp = one_stage.vpp = 1;
   one_stage.first_stage_layers = one_stage.last_stage_layers = 0;
+  const std::int64_t own_experts = facts.num_experts > 0 ? experts_of(facts, degrees.ep, place.ep).size() : 0;
+  Coordinates of_first = place;  // one expert stands for all of a rank
+  of_first.ep = 0;
   for (const Kind& kind : kinds_among(facts, stretches)) {
-    for (const Parameter& parameter : layer_parameters(facts, kind.layer)) {
-      std::int64_t& sum = parameter.expert >= 0 ? elements.experts : elements.dense;
-      sum += kind.count * box_of(facts, parameter, one_stage, place).numel();
+    for (const Parameter& parameter : layer_list(facts, kind.layer, 1)) {
+      if (parameter.expert >= 0) {
+        elements.experts += kind.count * own_experts * box_of(facts, parameter, one_stage, of_first).numel();
+      } else {
+        elements.dense += kind.count * box_of(facts, parameter, one_stage, place).numel();
+      }
     }
   }
   return elements;
@@ -212,11 +219,9 @@ double training_flops(const ModelFacts& facts, double tokens) {
   for (const Kind& kind : kinds_among(facts, {{0, facts.num_layers}})) {
     const auto count = static_cast<double>(kind.count);
     mixing += count * mixing_flops(facts, layer_kind(facts, kind.layer).mixer, tokens);
-    for (const Parameter& parameter : layer_parameters(facts, kind.layer)) {
-      const bool is_idle = parameter.expert >= facts.experts_per_token;  // the first ones stand for the chosen
+    for (const Parameter& parameter : layer_list(facts, kind.layer, facts.experts_per_token)) {
       const bool is_router = parameter.name.ends_with(".gate.weight");
-      if (parameter.shape.size() == 2 && !is_idle && !is_router)
-        multiplied += count * static_cast<double>(parameter.numel());
+      if (parameter.shape.size() == 2 && !is_router) multiplied += count * static_cast<double>(parameter.numel());
     }
   }
   return tokens * 3 * (2 * multiplied + mixing);

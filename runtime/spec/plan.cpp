@@ -8,7 +8,6 @@
 #include "runtime/base/text.h"
 #include "runtime/spec/facts_schema.h"
 #include "runtime/spec/job_schema.h"
-#include "runtime/spec/memory.h"
 #include "runtime/spec/plan_places.h"
 
 namespace muster::spec {
@@ -74,6 +73,8 @@ ordered_json plan_value(const Plan& plan) {
   value["cluster"] = plan.cluster;
   value["device"] = plan.device;
   if (plan.peak_tflops > 0) value["peak_tflops"] = plan.peak_tflops;
+  if (plan.device_memory_gb > 0) value["device_memory_gb"] = plan.device_memory_gb;
+  if (plan.kv_pages > 0) value["kv_pages"] = plan.kv_pages;
   value["num_nodes"] = plan.num_nodes;
   value["ranks_per_node"] = plan.ranks_per_node;
   if (plan.segment_nodes > 0) value["segment_nodes"] = plan.segment_nodes;
@@ -91,15 +92,25 @@ ordered_json plan_value(const Plan& plan) {
   return value;
 }
 
+ordered_json owners_value(const MemoryFigures& figures) {
+  ordered_json value = ordered_json::object();
+  for (const MemoryOwner owner : kMemoryOwners) {
+    if (figures.of(owner) > 0) value[memory_owner_name(owner)] = figures.of(owner);
+  }
+  return value;
+}
+
 ordered_json memory_value(const Plan& plan) {
   ordered_json value = ordered_json::object();
-  if (plan.model.hidden_size == 0) return value;  // the model is not known here
-  for (const RankPlan& rank : plan.ranks) {
-    if (value.contains(role_name(rank.role))) continue;
-    const MemoryFigures figures =
-        predicted_memory(plan.model, plan.job, rank.role != Role::generate, rank.role != Role::train);
-    for (const MemoryOwner owner : kMemoryOwners)
-      value[role_name(rank.role)][memory_owner_name(owner)] = figures.of(owner);
+  for (const RankMemory& rank : memory_of(plan)) {
+    ordered_json& role = value[role_name(rank.trains && rank.generates ? Role::both
+                                         : rank.trains                 ? Role::train
+                                                                       : Role::generate)];
+    role["moves"] = moves_name(rank.moves);
+    if (rank.generates) role["kv_pages"] = rank.kv_pages;
+    for (const PhaseMemory& phase : rank.phases)
+      role["phases"][phase_name(phase.phase)] = {
+          {"stage", phase.stage}, {"device", owners_value(phase.device)}, {"host", owners_value(phase.host)}};
   }
   return value;
 }
@@ -182,6 +193,17 @@ std::filesystem::path read_path(TomlReader& reader, const char* key) {
 
 }  // namespace
 
+std::vector<RankMemory> memory_of(const Plan& plan) {
+  std::vector<RankMemory> ranks;
+  if (plan.model.hidden_size == 0) return ranks;  // the model is not known here
+  const RankLimits limits{.is_gpu = plan.device == "cuda",
+                          .device_bytes = static_cast<std::int64_t>(plan.device_memory_gb * 1e9)};
+  const bool is_split = plan.job.placement.mode == PlacementMode::split;
+  ranks.push_back(rank_memory(plan.model, plan.job, limits, true, !is_split));
+  if (is_split) ranks.push_back(rank_memory(plan.model, plan.job, limits, false, true));
+  return ranks;
+}
+
 std::string plan_text(const Plan& plan) {
   return "# Decided by muster and obeyed by muster-runtime; `muster run --plan FILE` runs it as it is.\n" +
          toml_text(plan_value(plan));
@@ -204,6 +226,8 @@ Plan parse_plan(const std::string& content, const std::string& where) {
   reader.read("cluster", plan.cluster);
   reader.read("device", plan.device);
   reader.read("peak_tflops", plan.peak_tflops, 0, 1e6);
+  reader.read("device_memory_gb", plan.device_memory_gb, 0, 1e6);
+  reader.read("kv_pages", plan.kv_pages, 0, std::int64_t{1} << 40);
   reader.read("num_nodes", plan.num_nodes, 1, 65536);
   reader.read("ranks_per_node", plan.ranks_per_node, 1, 4096);
   reader.read("segment_nodes", plan.segment_nodes, 0, 65536);

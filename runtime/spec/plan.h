@@ -11,6 +11,7 @@
 #include "runtime/spec/job.h"
 #include "runtime/spec/layout.h"
 #include "runtime/spec/parameters.h"
+#include "runtime/spec/phase_memory.h"
 
 namespace muster::spec {
 
@@ -43,9 +44,11 @@ struct Plan {
   std::string muster_version;
   Job job;  // resolved: paths absolute, zeros that mean "derive" kept as asked
   ModelFacts model;
-  std::string cluster;         // name of the cluster file
-  std::string device = "cpu";  // cpu or cuda
-  double peak_tflops = 0;      // dense, of one rank's device in the compute type; 0: not known, and no MFU is written
+  std::string cluster;          // name of the cluster file
+  std::string device = "cpu";   // cpu or cuda
+  double peak_tflops = 0;       // dense, of one rank's device in the compute type; 0: not known, and no MFU is written
+  double device_memory_gb = 0;  // of one rank's GPU, 10^9 bytes; 0: not known
+  std::int64_t kv_pages = 0;    // of the cache on each generating rank; 0: as the job alone says
   std::int64_t num_nodes = 1;
   std::int64_t ranks_per_node = 1;
   std::int64_t segment_nodes =
@@ -63,6 +66,8 @@ struct Plan {
 /// ranks consistent with num_nodes and ranks_per_node, degrees equal to the job's. throws: Error::user with every fault
 /// and its place.
 void check_plan(const Plan& plan, const std::string& where);
+/// Memory of a rank of each role: the trainers first. Empty when the model is not known.
+std::vector<RankMemory> memory_of(const Plan& plan);
 std::string plan_text(const Plan& plan);                             // TOML
 Plan parse_plan(const std::string& text, const std::string& where);  // checked
 Plan read_plan(const std::filesystem::path& path);                   // checked

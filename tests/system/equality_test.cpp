@@ -54,12 +54,21 @@ class Equality : public testing::Test {
     EXPECT_LE(std::abs(a - b), 1e-5 + 1e-5 * std::abs(b)) << what << ": " << a << " against " << b;
   }
 
+  // What the launcher's arithmetic says is what the tensors have.
+  static void expect_predicted_memory(const ordered_json& step, const std::string& name) {
+    for (const char* owner : {"weights", "gen_weights", "main_weights", "moments", "gradients", "kv_pages"})
+      EXPECT_EQ(step["memory"].value(owner, std::int64_t{0}), step["memory_predicted"].value(owner, std::int64_t{0}))
+          << name << " " << owner;
+    EXPECT_GT(step["memory"]["moments"], 0);
+  }
+
   // The run of `name` against the run of one rank.
   static void expect_same_learning(const std::string& name) {
     const auto ours = base::read_json_lines(paths(name).steps()), one = base::read_json_lines(paths("one").steps());
     ASSERT_EQ(ours.size(), 3u);
     ASSERT_EQ(one.size(), 3u);
     for (std::size_t s = 0; s < 3; ++s) {
+      expect_predicted_memory(ours[s], name);
       EXPECT_EQ(ours[s]["reward"], one[s]["reward"]) << name << " step " << s + 1;
       ASSERT_EQ(ours[s]["losses"].size(), one[s]["losses"].size());
       for (std::size_t u = 0; u < one[s]["losses"].size(); ++u) {

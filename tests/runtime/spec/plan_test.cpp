@@ -73,8 +73,10 @@ TEST(Plan, JsonIsTheSameTreeWithMemory) {
   const auto json = nlohmann::json::parse(plan_json(make(true)));
   EXPECT_EQ(json["ranks"].size(), 8u);
   EXPECT_EQ(json["mesh"]["train"]["dp"], 2);
-  EXPECT_GT(json["memory"]["train"]["moments"], 0);
+  EXPECT_GT(json["memory"]["train"]["phases"]["train"]["device"]["moments"], 0);
+  EXPECT_GT(json["memory"]["generate"]["phases"]["generate"]["device"]["kv_pages"], 0);
   EXPECT_GT(json["memory"]["generate"]["kv_pages"], 0);
+  EXPECT_EQ(json["memory"]["train"]["moves"], "none");
   EXPECT_EQ(json["warnings"].size(), 2u);
 }
 

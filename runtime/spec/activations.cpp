@@ -1,0 +1,199 @@
+// Letters: T tokens of the micro batch on this rank, D model width, F feed-forward width, H heads. Counts are elements
+// of the compute type a token, unless they say bytes.
+#include "runtime/spec/activations.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/spec/memory.h"
+#include "runtime/spec/schedule.h"
+
+namespace muster::spec {
+
+namespace {
+
+/// Tokens do not fall on experts evenly: the fullest rank of an ep group is reckoned with so much more than its share.
+constexpr double kExpertSkew = 1.25;
+constexpr double kScanChunk_tokens = 256;  // a Mamba layer keeps its state once in so many tokens
+
+/// How a pass is cut on one rank.
+struct Cutting {
+  double tokens = 0;
+  double tp = 1, etp = 1;
+  bool sequence_parallel = false;
+  double element_bytes = 2;
+  /// Norms and residuals.
+  double stream(double width) const { return width / (sequence_parallel ? tp : 1); }
+};
+
+double as_double(std::int64_t count) { return static_cast<double>(count); }
+
+/// Inside a mixer, between its norm and the residual.
+double mixer_elements(const ModelFacts& facts, Mixer mixer, double tp) {
+  const double heads = as_double(facts.num_heads), kv_heads = as_double(facts.num_kv_heads);
+  const double width = as_double(facts.head_dim), lse = 2 * heads / tp;  // float32
+  switch (mixer) {
+    case Mixer::none:
+      return 0;
+    case Mixer::attention: {
+      const double own_kv = std::max(1.0, kv_heads / tp);
+      const double raw = facts.qk_norm ? heads / tp + own_kv : 0;  // queries and keys before their norm
+      return (raw + heads / tp * 2 + own_kv * 2) * width + lse;
+    }
+    case Mixer::latent_attention: {
+      const double latent = as_double(facts.q_lora_rank + facts.kv_lora_rank + facts.qk_rope_head_dim);
+      return 2 * latent + heads / tp * (2 * width + 2 * as_double(facts.v_head_dim)) + lse;
+    }
+    case Mixer::mamba: {
+      const double inner = as_double(facts.mamba_num_heads * facts.mamba_head_dim);
+      const double state = as_double(facts.mamba_num_groups * facts.mamba_state_size);
+      const double states = 2 * inner * as_double(facts.mamba_state_size) / kScanChunk_tokens;  // float32
+      return (5 * inner + 4 * state + as_double(facts.mamba_num_heads) + states) / tp;
+    }
+  }
+  return 0;
+}
+
+double dense_elements(const ModelFacts& facts, double inner, double tp) {
+  return (facts.family == Family::nemotron_h ? 2 : 3) * inner / tp;
+}
+
+double feed_forward_elements(const ModelFacts& facts, FeedForward kind, const Cutting& cut) {
+  if (kind == FeedForward::none) return 0;
+  if (kind == FeedForward::dense) return dense_elements(facts, as_double(facts.intermediate_size), cut.tp);
+  const double chosen = as_double(facts.experts_per_token) * kExpertSkew;
+  const double routed = 2 * as_double(facts.hidden_size) +  // a token's copy on the way there, and what comes back
+                        dense_elements(facts, as_double(facts.expert_intermediate_size), cut.etp);
+  const double scores = 2 * as_double(facts.num_experts);  // float32
+  // Tokens that are cut over tp are dealt out once, and gathered over etp.
+  const double dealt = cut.sequence_parallel ? cut.etp / cut.tp : 1;
+  return cut.stream(scores) + dealt * chosen * routed +
+         dense_elements(facts, as_double(facts.shared_intermediate_size), cut.tp);
+}
+
+/// What a layer keeps of one token.
+double kept_elements(const ModelFacts& facts, LayerKind kind, const Cutting& cut, Recompute recompute) {
+  const double width = as_double(facts.hidden_size);
+  if (recompute == Recompute::full) return cut.stream(width);
+  const double norm = cut.stream(2 * width);  // a part's input, before and behind its norm
+  double elements = 0;
+  if (kind.mixer != Mixer::none)
+    elements += recompute == Recompute::attention ? norm / 2 : norm + mixer_elements(facts, kind.mixer, cut.tp);
+  if (kind.feed_forward != FeedForward::none)
+    elements += recompute == Recompute::mlp ? norm / 2 : norm + feed_forward_elements(facts, kind.feed_forward, cut);
+  return elements;
+}
+
+std::vector<std::int64_t> layers_on(const ModelFacts& facts, const Degrees& degrees, std::int64_t stage) {
+  std::vector<std::int64_t> layers;
+  for (std::int64_t chunk = 0; chunk < degrees.vpp; ++chunk) {
+    const Range range = layers_of(degrees, facts.num_layers, stage, chunk);
+    for (std::int64_t layer = range.begin; layer < range.end; ++layer) layers.push_back(layer);
+  }
+  return layers;
+}
+
+/// Everything that the largest of these layers makes of one token.
+double largest_layer(const ModelFacts& facts, const std::vector<std::int64_t>& layers, const Cutting& cut) {
+  double most = 0;
+  for (const std::int64_t layer : layers)
+    most = std::max(most, kept_elements(facts, layer_kind(facts, layer), cut, Recompute::none));
+  return most;
+}
+
+Cutting training_cut(const Job& job, std::int64_t micro_batch) {
+  return {.tokens = as_double(micro_batch) / as_double(job.train.cp),
+          .tp = as_double(job.train.tp),
+          .etp = as_double(job.train.etp),
+          .sequence_parallel = job.train.sequence_parallel,
+          .element_bytes = as_double(bytes_per_element(job.model.dtype))};
+}
+
+/// Two layers' weights are gathered where parameters are fully sharded: the one at work and the one ahead.
+double gathered_bytes(const ModelFacts& facts, const Job& job) {
+  if (job.train.fsdp == 0) return 0;
+  Degrees whole = train_degrees(job);
+  whole.fsdp = 0;
+  double elements = 0;
+  for (const Parameter& parameter : layer_parameters(facts, facts.num_layers - 1))
+    elements += as_double(box_of(facts, parameter, whole, {}).numel());
+  return 2 * elements * as_double(bytes_per_element(job.model.dtype));
+}
+
+/// A running sample's state in every Mamba layer: what a cache is to attention, but of one size. Bytes.
+double scan_states(const ModelFacts& facts, const Job& job) {
+  const auto layers = std::count(facts.layer_pattern.begin(), facts.layer_pattern.end(), 'M');
+  const std::int64_t inner = facts.mamba_num_heads * facts.mamba_head_dim;
+  const std::int64_t convolved = inner + 2 * facts.mamba_num_groups * facts.mamba_state_size;
+  const std::int64_t state = inner * facts.mamba_state_size + convolved * facts.mamba_conv_kernel;
+  return as_double(layers * state * job.gen.max_running_samples) * 2 / as_double(job.gen.tp);
+}
+
+/// `each`: bytes of one logit.
+std::int64_t chunk_bytes(const ModelFacts& facts, const Job& job, const Cutting& cut, std::int64_t stage, double each) {
+  if (stage != job.train.pp - 1) return 0;
+  const double rows = std::min(cut.tokens, as_double(job.train.logprob_chunk_tokens));
+  return static_cast<std::int64_t>(rows * as_double(facts.vocab_size) / cut.tp * each);
+}
+
+}  // namespace
+
+std::int64_t most_in_flight(const Job& job, std::int64_t stage) {
+  const std::int64_t pp = job.train.pp, vpp = job.train.vpp;
+  if (pp == 1) return 1;
+  const std::int64_t samples = std::max<std::int64_t>(1, update_samples(job) / job.train.dp);
+  const std::int64_t batches = (samples + job.train.mbs - 1) / job.train.mbs;
+  // The steady state is reached within two rounds.
+  const PipelineSchedule schedule = make_schedule(pp, vpp, std::min(batches, 2 * pp));
+  std::int64_t now = 0, most = 0;
+  for (const Work& work : schedule.work) {
+    if (work.stage != stage) continue;
+    now += work.pass == Pass::forward ? 1 : -1;
+    most = std::max(most, now);
+  }
+  return most;
+}
+
+Activations training_activations(const ModelFacts& facts, const Job& job, std::int64_t stage) {
+  const Degrees degrees = train_degrees(job);
+  const Cutting cut = training_cut(job, micro_batch_tokens(job));
+  const std::vector<std::int64_t> layers = layers_on(facts, degrees, stage);
+  double kept = 0;
+  for (const std::int64_t layer : layers)
+    kept += kept_elements(facts, layer_kind(facts, layer), cut, job.train.recompute);
+  const double in_flight = as_double(most_in_flight(job, stage)) / as_double(degrees.vpp);
+  const double at_work = largest_layer(facts, layers, cut) * (job.train.recompute == Recompute::none ? 1 : 2);
+  const double ends =
+      stage == degrees.pp - 1 ? 3 * cut.stream(as_double(facts.hidden_size)) : 0;  // hidden, its gradient
+  const double elements = in_flight * kept + at_work + ends;
+  return {
+      .kept_bytes = static_cast<std::int64_t>(elements * cut.tokens * cut.element_bytes + gathered_bytes(facts, job)),
+      .logits_bytes = chunk_bytes(facts, job, cut, stage, 4 + cut.element_bytes)};
+}
+
+Activations scoring_activations(const ModelFacts& facts, const Job& job, std::int64_t stage) {
+  const Degrees degrees = train_degrees(job);
+  const Cutting cut = training_cut(job, logprob_batch_tokens(job));
+  const double elements =
+      largest_layer(facts, layers_on(facts, degrees, stage), cut) + 2 * cut.stream(as_double(facts.hidden_size));
+  return {
+      .kept_bytes = static_cast<std::int64_t>(elements * cut.tokens * cut.element_bytes + gathered_bytes(facts, job)),
+      .logits_bytes = chunk_bytes(facts, job, cut, stage, 4)};
+}
+
+Activations generating_activations(const ModelFacts& facts, const Job& job) {
+  const Degrees degrees = gen_degrees(job);
+  const Cutting cut{.tokens = as_double(job.gen.max_batch_tokens),
+                    .tp = as_double(degrees.tp),
+                    .etp = as_double(degrees.etp),
+                    .element_bytes = job.gen.dtype == DataType::fp32 ? 4.0 : 2.0};
+  const double elements =
+      largest_layer(facts, layers_on(facts, degrees, 0), cut) + 2 * cut.stream(as_double(facts.hidden_size));
+  // Logits in float32, and a copy where a filter sorts them.
+  const bool has_filter = job.sampling.top_k > 0 || job.sampling.top_p < 1;
+  const double logits = as_double(job.gen.max_running_samples) * as_double(facts.vocab_size) / cut.tp * 4;
+  return {.kept_bytes = static_cast<std::int64_t>(elements * cut.tokens * cut.element_bytes + scan_states(facts, job)),
+          .logits_bytes = static_cast<std::int64_t>(logits * (has_filter ? 3 : 1))};
+}
+
+}  // namespace muster::spec
