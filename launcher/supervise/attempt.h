@@ -2,7 +2,6 @@
 // the run.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,14 +25,5 @@ bool is_alive_here(const spec::Epoch& epoch);
 std::string beginning_text(const spec::Plan& plan);
 /// Removes the key, which nobody needs any more. Never throws.
 void end_attempt(const Attempt& attempt) noexcept;
-
-/// A port below the ephemeral range that follows from `attempt_id`: the first of its sequence that `is_free` accepts.
-/// throws: Error::cluster when 200 in a row are taken.
-std::int64_t choose_port(const std::string& attempt_id, std::int64_t ephemeral_begin,
-                         const std::function<bool(std::int64_t)>& is_free);
-/// Could a listener on this machine take it now?
-bool port_is_free(std::int64_t port);
-/// First port of /proc/sys/net/ipv4/ip_local_port_range, or 32768.
-std::int64_t ephemeral_begin();
 
 }  // namespace muster::supervise

@@ -10,6 +10,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::base {
@@ -18,7 +19,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t kLongestLineBytes = 64 << 20, kBlockBytes = 1 << 16;
-constexpr std::int64_t kFaultsShown = 20, kDeepest = 200;
+constexpr std::int64_t kFaultsShown = 20;
 
 [[noreturn]] void fail(const std::string& path, const char* doing) {
   throw Error::user({.what = text(doing, ": ", std::strerror(errno)), .where = path});
@@ -106,26 +107,9 @@ ordered_json with_id(const ordered_json& object, ordered_json answer) {
 
 }  // namespace
 
-std::int64_t json_depth(std::string_view text) {
-  std::int64_t depth = 0, deepest = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"')
-      in_text = !in_text;
-    else if (in_text)
-      i += c == '\\';
-    else if (c == '[' || c == '{')
-      deepest = std::max(deepest, ++depth);
-    else if (c == ']' || c == '}')
-      --depth;
-  }
-  return deepest;
-}
-
 ordered_json parse_json_object(const std::string& text) {
-  if (json_depth(text) > kDeepest)
-    throw Error::user({.what = base::text("arrays and objects are nested deeper than ", kDeepest)});
+  if (json_depth(text) > kDeepestJson)
+    throw Error::user({.what = base::text("arrays and objects are nested deeper than ", kDeepestJson)});
   ordered_json object;
   try {
     object = ordered_json::parse(text);

@@ -1,18 +1,13 @@
 // JSON objects in, JSON objects out, one a line: how the verbs that judge or convert many things are fed.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 
 namespace muster::base {
 
-/// The deepest nesting of arrays and objects in a JSON text; what walks over a document recursively needs a limit.
-std::int64_t json_depth(std::string_view text);
-/// One object from text of anybody. throws: Error::user (no JSON, no object, arrays and objects nested deeper than
-/// 200).
+/// One object from text of anybody. throws: Error::user (no JSON, no object, nested deeper than kDeepestJson).
 nlohmann::ordered_json parse_json_object(const std::string& text);
 
 /// Reads objects from `input`, hands each to `answer` and writes what that returns to `output`, in order; "-" is

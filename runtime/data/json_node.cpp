@@ -1,6 +1,7 @@
 #include "runtime/data/json_node.h"
 
 #include "runtime/base/error.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::data {
@@ -61,15 +62,7 @@ void JsonNode::refuse_type(const std::string& known) const {
 }
 
 nlohmann::json parse_json(const std::string& text, const std::string& file) {
-  try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 5: ..."
-    if (const auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
-    throw Error::user({.what = "this is no JSON: " + what,
-                       .where = file,
-                       .fix = "the file may be cut off or no tokenizer at all: fetch it again"});
-  }
+  return base::parse_json(text, file, "the file may be cut off or no tokenizer at all: fetch it again");
 }
 
 }  // namespace muster::data

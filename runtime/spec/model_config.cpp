@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/facts_schema.h"
 
@@ -16,15 +17,9 @@ namespace {
 
 const std::string kKnown = "Muster has " + base::join(choice_names<Family>(), ", ");
 
-json parse_json(const fs::path& path) {
-  const std::string content = base::read_file(path);
-  try {
-    json object = json::parse(content);
-    if (object.is_object()) return object;
-  } catch (const json::parse_error& error) {
-    throw Error::user(
-        {.what = text("not JSON: ", error.what()), .where = path.string(), .fix = "fetch the model folder anew"});
-  }
+json parse_object(const fs::path& path) {
+  json object = base::parse_json(base::read_file(path), path.string(), "fetch the model folder anew");
+  if (object.is_object()) return object;
   throw Error::user({.what = "not a JSON object", .where = path.string(), .fix = "fetch the model folder anew"});
 }
 
@@ -303,7 +298,8 @@ ModelFacts read_model_facts(const fs::path& folder) {
          .fix = "model.path is a Hugging Face folder with config.json, tokenizer.json and safetensors files"});
   }
   const fs::path generation = folder / "generation_config.json";
-  return facts_of_config(parse_json(path), base::is_there(generation) ? parse_json(generation) : json::object(), path);
+  return facts_of_config(parse_object(path), base::is_there(generation) ? parse_object(generation) : json::object(),
+                         path);
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/weights/safetensors_header.h"
 
@@ -52,13 +53,8 @@ void write_bytes(int fd, const char* source, std::size_t count, const fs::path& 
 }
 
 nlohmann::json parse_index(const fs::path& path) {
-  try {
-    nlohmann::json index = nlohmann::json::parse(base::read_file(path));
-    if (index.is_object() && index.contains("weight_map") && index["weight_map"].is_object())
-      return index["weight_map"];
-  } catch (const nlohmann::json::exception& error) {
-    throw Error::user({.what = text("not JSON: ", error.what()), .where = path.string(), .fix = kFetchAgain});
-  }
+  nlohmann::json index = base::parse_json(base::read_file(path), path.string(), kFetchAgain);
+  if (index.is_object() && index.contains("weight_map") && index["weight_map"].is_object()) return index["weight_map"];
   throw Error::user({.what = "has no object \"weight_map\"", .where = path.string(), .fix = kFetchAgain});
 }
 

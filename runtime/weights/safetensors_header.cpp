@@ -12,6 +12,7 @@
 #include <set>
 
 #include "runtime/base/error.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::weights {
@@ -39,6 +40,9 @@ constexpr std::array kTypes{
     TypeName{"F8_E5M2", at::kFloat8_e5m2},
 };
 constexpr std::string_view kFetchAgain = "fetch or write the file anew";
+constexpr std::int64_t kMostCommas =
+    4'000'000;  // of a header; the largest models have half a million in all their files
+constexpr std::size_t kShownFaults = 20;
 
 /// The object, or an error: names that come twice would hide a tensor.
 json parse_object(std::string_view header, const std::string& where) {
@@ -52,6 +56,9 @@ json parse_object(std::string_view header, const std::string& where) {
   const auto fail = [&](const std::string& what) -> json {
     throw Error::user({.what = what, .where = where, .fix = std::string(kFetchAgain)});
   };
+  if (base::json_depth(header) > base::kDeepestJson) return fail("the header is nested too deep");
+  if (std::count(header.begin(), header.end(), ',') > kMostCommas)
+    return fail(text("the header has more than ", kMostCommas, " values"));
   if (header.empty() || header.front() != '{') return fail("no safetensors file: the header does not begin with '{'");
   json object;
   try {
@@ -143,6 +150,7 @@ std::map<std::string, TensorEntry> parse_header(std::string_view header, std::in
   for (const auto& [name, value] : object.items()) {
     if (name == "__metadata__") continue;
     TensorEntry entry{};
+    if (faults.list().size() == kShownFaults) break;
     const std::string fault = read_entry(value, data_begin, data_bytes, entry);
     if (!fault.empty())
       faults.add({.what = text("tensor '", name, "' ", fault), .where = where, .fix = std::string(kFetchAgain)});

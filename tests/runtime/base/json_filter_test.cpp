@@ -6,6 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::base {

@@ -125,7 +125,7 @@ TEST(ModelFacts, RefusesWhatMusterDoesNotHaveByName) {
   EXPECT_NE(refusal(R"({"model_type":"mamba2"})").find("the architecture is \"mamba2\""), std::string::npos);
   EXPECT_NE(refusal("{}").find("no \"model_type\""), std::string::npos);
   EXPECT_NE(refusal("[1]").find("not a JSON object"), std::string::npos);
-  EXPECT_NE(refusal("{").find("not JSON"), std::string::npos);
+  EXPECT_NE(refusal("{").find("no JSON"), std::string::npos);
   const std::string bad = refusal(
       R"({"model_type":"llama","hidden_size":"x","hidden_act":"gelu","rope_scaling":{"type":"yarn"},"mlp_bias":true})");
   for (const char* part : {"hidden_size", "vocab_size", "gelu", "yarn", "mlp_bias"})

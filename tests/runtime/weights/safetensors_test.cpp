@@ -101,7 +101,16 @@ TEST(Safetensors, AllFaultsOfAHeaderComeInOneGo) {
 }
 
 TEST(Safetensors, DeeplyNestedHeadersDoNotBreakTheReader) {
-  EXPECT_NE(refusal(file_bytes("{\"a\":" + std::string(200000, '['), 0)).find("not JSON"), std::string::npos);
+  EXPECT_NE(refusal(file_bytes("{\"a\":" + std::string(200000, '['), 0)).find("too deep"), std::string::npos);
+}
+
+TEST(Safetensors, BombsAreRefusedBeforeTheyAreBuilt) {
+  std::string many = R"({"a":[0)";
+  for (int i = 0; i < 4'100'000; ++i) many += ",0";
+  EXPECT_NE(refusal(file_bytes(many + "]}", 0)).find("more than 4000000 values"), std::string::npos);
+  std::string wrong = "{";
+  for (int i = 0; i < 5000; ++i) wrong += "\"" + std::to_string(i) + "\":{},";
+  EXPECT_LT(refusal(file_bytes(wrong + R"("z":{}})", 0)).size(), 4000u) << "a few faults are shown, not all";
 }
 
 TEST(WeightFolder, RefusesAnIndexThatPointsElsewhere) {

@@ -1,0 +1,20 @@
+// JSON that comes from outside: refused with its place when it is none, or nested deeper than anything meant.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace muster::base {
+
+/// Deeper than any file that Muster reads; readers and writers of JSON recurse.
+inline constexpr std::int64_t kDeepestJson = 200;
+
+/// How deep arrays and objects are nested, counted up to `most` + 1. What is no JSON has some depth too.
+std::int64_t json_depth(std::string_view text, std::int64_t most = kDeepestJson);
+/// throws: Error::user with `where` and `fix` when the text is no JSON (line and column are in the sentence), no UTF-8,
+/// or deeper than kDeepestJson.
+nlohmann::json parse_json(std::string_view text, const std::string& where, const std::string& fix = "");
+
+}  // namespace muster::base
