@@ -55,17 +55,43 @@ class JobCheck {
   }
 
   void check_data() {
-    constexpr std::string_view kBuiltin = "builtin:";
-    const std::string& path = job_.data.path;
-    if (path.empty())
+    const DataJob& data = job_.data;
+    const bool is_one = !data.path.empty();
+    if (data.sources.empty() && !is_one)
       return fault("data.path", "the job names no data",
-                   "give data.path: a JSONL file, \"builtin:sums\" or \"builtin:reverse-digits\"");
-    if (!path.starts_with(kBuiltin)) return;
+                   "give data.path: a JSONL or Parquet file, \"builtin:sums\" or \"builtin:reverse-digits\"");
+    if (!data.sources.empty() &&
+        (is_one || !data.schema.empty() || !data.prompt_field.empty() || !data.answer_field.empty()))
+      fault("data.sources", "data.sources and the keys of one source (path, schema, *_field) exclude each other",
+            "write path, schema and fields into each of [[data.sources]]");
+    const std::vector<DataSource> sources = data_sources(data);
+    std::int64_t weighted = 0, trained = 0;
+    for (std::size_t s = 0; s < sources.size(); ++s) {
+      check_source(sources[s], data.sources.empty() ? "data." : text("data.sources[", s, "]."));
+      trained += sources[s].validate_only ? 0 : 1;
+      weighted += !sources[s].validate_only && sources[s].weight > 0 ? 1 : 0;
+    }
+    if (trained == 0) fault("data.sources", "every source is validate_only", "at least one has to be trained on");
+    if (weighted > 0 && weighted < trained)
+      fault("data.sources", text(weighted, " of the ", trained, " sources that are trained on have a weight"),
+            "give all of them one, or none");
+    if (data.chat_template.empty() && (!data.system.empty() || data.thinking != Switch::automatic))
+      fault(data.system.empty() ? "data.thinking" : "data.system",
+            "data.system and data.thinking have no effect without a chat template",
+            "set data.chat_template = \"model\"");
+    if (data.held_out > 0 && data.held_out_share > 0)
+      fault("data.held_out_share", "data.held_out and data.held_out_share exclude each other", "take one of them out");
+  }
+
+  void check_source(const DataSource& source, const std::string& prefix) {
+    constexpr std::string_view kBuiltin = "builtin:";
+    if (source.path.empty()) return fault(prefix + "path", "the source names no file", "give its path");
+    if (!source.path.starts_with(kBuiltin)) return;
     const std::vector<std::string> known{"builtin:sums", "builtin:reverse-digits"};
-    if (std::find(known.begin(), known.end(), path) != known.end()) return;
-    const std::string near = base::nearest(path, known);
+    if (std::find(known.begin(), known.end(), source.path) != known.end()) return;
+    const std::string near = base::nearest(source.path, known);
     fault(
-        "data.path", text("there is no data \"", path, "\""),
+        prefix + "path", text("there is no data \"", source.path, "\""),
         (near.empty() ? "" : "did you mean \"" + near + "\"? ") + std::string("built in: ") + base::join(known, ", "));
   }
 
@@ -139,7 +165,7 @@ class JobCheck {
     if (loss.correction != Correction::none && loss.correction_max <= 0)
       fault("loss.correction_max", "loss.correction_max is 0", "no token would count; 2 is usual");
     const SamplingJob& sampling = job_.sampling;
-    if (sampling.temperature <= 0)
+    if (sampling.temperature <= 0 && job_.verb.kind == "steps")
       fault("sampling.temperature", text("sampling.temperature = ", sampling.temperature),
             "all samples of a group would be equal and teach nothing; 1 is usual");
     if (sampling.top_p <= 0)
@@ -186,20 +212,26 @@ class JobCheck {
     // `--set warmup.sft_steps=0` is how a supervised start is left out, whatever else the job says of it.
     if (job_.warmup.stop_at_reward > 0 && job_.warmup.sft_steps == 0)
       warnings_.push_back("warmup.stop_at_reward has no effect with warmup.sft_steps = 0");
-    if (job_.validate.every > 0 && job_.data.held_out == 0)
-      fault("validate.every", "validate.every is set, but data.held_out = 0",
-            "hold rows out: data.held_out = " + std::to_string(job_.validate.prompts));
-    if (job_.validate.every > 0 && job_.data.held_out > 0 && job_.validate.prompts > job_.data.held_out) {
-      fault("validate.prompts",
-            text("validate.prompts = ", job_.validate.prompts, ", but data.held_out = ", job_.data.held_out),
-            "lower it, or hold more rows out");
-    }
+    check_validation();
     if (job_.requeue.max > 0 && job_.checkpoint.every == 0)
       fault("requeue.max", text("requeue.max = ", job_.requeue.max, " without checkpoints"),
             "set checkpoint.every, or requeue.max = 0");
     if (job_.optimizer.warmup_steps > job_.grpo.steps)
       warnings_.push_back(
           text("optimizer.warmup_steps = ", job_.optimizer.warmup_steps, " exceeds grpo.steps = ", job_.grpo.steps));
+  }
+
+  void check_validation() {
+    const ValidateJob& validate = job_.validate;
+    if (validate.every == 0 && !validate.at_start) return;
+    // Where nothing is trained, all rows may be looked at.
+    if (!holds_rows_out(job_.data) && job_.grpo.steps > 0)
+      fault("validate.every", "validation is asked for, but no rows are held out",
+            text("data.held_out = ", validate.prompts, ", or a source with validate_only = true"));
+    if (validate.temperature == 0 && validate.samples_per_prompt > 1)
+      fault("validate.samples_per_prompt",
+            text("validate.samples_per_prompt = ", validate.samples_per_prompt, " at temperature 0"),
+            "greedy answers are all equal: set it to 1, or a temperature above 0");
   }
 
   const Job& job_;

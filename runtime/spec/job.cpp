@@ -1,5 +1,7 @@
 #include "runtime/spec/job.h"
 
+#include <algorithm>
+
 namespace muster::spec {
 
 std::int64_t samples_per_step(const Job& job) { return job.grpo.prompts_per_step * job.grpo.samples_per_prompt; }
@@ -30,5 +32,16 @@ std::int64_t max_new_tokens(const Job& job) {
 std::int64_t train_ranks(const Job& job) { return job.train.tp * job.train.cp * job.train.pp * job.train.dp; }
 
 std::int64_t gen_ranks(const Job& job) { return job.gen.tp * job.gen.pp * job.gen.dp; }
+
+std::vector<DataSource> data_sources(const DataJob& data) {
+  if (!data.sources.empty()) return data.sources;
+  return {
+      {.path = data.path, .schema = data.schema, .prompt_field = data.prompt_field, .answer_field = data.answer_field}};
+}
+
+bool holds_rows_out(const DataJob& data) {
+  return data.held_out > 0 || data.held_out_share > 0 ||
+         std::any_of(data.sources.begin(), data.sources.end(), [](const DataSource& s) { return s.validate_only; });
+}
 
 }  // namespace muster::spec

@@ -151,20 +151,39 @@ struct WarmupJob {             // a supervised start before step 1
   bool operator==(const WarmupJob&) const = default;
 };
 
+/// One file of rows, or a built-in task.
+struct DataSource {
+  std::string path;                        // .jsonl, .parquet, or "builtin:sums", "builtin:reverse-digits"
+  std::string schema;                      // names the fields of a known data set; empty: they are as they stand
+  std::string prompt_field, answer_field;  // what {prompt} and {answer} of the templates are; empty: as the schema says
+  double weight = 0;                       // share of the prompts; 0 (for all sources): as many as they have rows
+  bool validate_only = false;              // never trained on
+  bool operator==(const DataSource&) const = default;
+};
+
 struct DataJob {
-  std::string path;                    // JSONL file, or "builtin:sums", "builtin:reverse-digits"
-  std::string prompt = "{prompt}";     // template over the fields of a row
-  std::string answer = "{answer}";     // template of the gold answer
-  std::int64_t max_prompt_tokens = 0;  // 0: max_sequence_tokens - 1
+  std::string path, schema, prompt_field, answer_field;  // the one source, as in DataSource
+  std::vector<DataSource> sources;                       // or several
+  std::string prompt = "{prompt}";                       // template over the fields of a row
+  std::string answer = "{answer}";                       // template of the gold answer
+  std::string chat_template;                             // empty: the prompt stands as it is; or "model", "chatml"
+  std::string system;                                    // a turn before the user's; empty: none
+  Switch thinking = Switch::automatic;                   // enable_thinking of the chat template; automatic: not given
+  std::vector<std::string> columns;                      // of a Parquet file: kept beyond those that the templates name
+  std::int64_t max_prompt_tokens = 0;                    // 0: max_sequence_tokens - 1
   double max_refused_share = 0.05;
   bool shuffle = true;
   std::int64_t held_out = 0;  // rows kept for validation, never trained on
+  double held_out_share = 0;  // or so many of all rows
   bool operator==(const DataJob&) const = default;
 };
 
 struct ValidateJob {
   std::int64_t every = 0;  // steps; 0: never
+  bool at_start = false;   // also before step 1
   std::int64_t prompts = 64;
+  std::int64_t samples_per_prompt = 1;
+  double temperature = -1;  // -1: as sampling says
   bool operator==(const ValidateJob&) const = default;
 };
 
@@ -227,6 +246,13 @@ struct SelftestJob {
   bool operator==(const SelftestJob&) const = default;
 };
 
+/// Only for the verbs of muster-runtime that need ranks: what they do instead of the steps.
+struct VerbJob {
+  std::string kind = "steps";  // steps, score, generate, gradients
+  std::string input, output;   // input: JSON lines {"id", "tokens"}
+  bool operator==(const VerbJob&) const = default;
+};
+
 struct WatchdogJob {
   double comm_timeout_s = 600;
   double beat_timeout_s = 10;  // no beat for so long: the rank is silent
@@ -265,6 +291,7 @@ struct Job {
   LogJob log;
   WatchdogJob watchdog;
   SelftestJob selftest;
+  VerbJob verb;
   bool operator==(const Job&) const = default;
 };
 
@@ -282,5 +309,9 @@ std::int64_t sequence_multiple(const Job& job);
 std::int64_t max_new_tokens(const Job& job);
 std::int64_t train_ranks(const Job& job);
 std::int64_t gen_ranks(const Job& job);
+/// The sources of the job, the one or the several.
+std::vector<DataSource> data_sources(const DataJob& data);
+/// Are there rows for validation alone?
+bool holds_rows_out(const DataJob& data);
 
 }  // namespace muster::spec

@@ -6,6 +6,19 @@
 
 namespace muster::spec {
 
+/// "" and the data sets whose fields are known by name (runtime/data/schemas).
+inline std::vector<std::string> data_schemas() { return {"", "openmathinstruct-2", "dapo-math-17k"}; }
+
+template <class Visitor, class S>
+void describe_data_source(Visitor& v, S& source) {
+  v.key("path", source.path, kAny, "", "as data.path");
+  v.key("schema", source.schema, one_of(data_schemas()), "", "as data.schema");
+  v.key("prompt_field", source.prompt_field, kAny, "", "as data.prompt_field");
+  v.key("answer_field", source.answer_field, kAny, "", "as data.answer_field");
+  v.key("weight", source.weight, within(0, 1e6), "", "share of the prompts; 0 for all: by their rows");
+  v.key("validate_only", source.validate_only, kAny, "", "its rows are never trained on");
+}
+
 template <class Visitor, class J>
 void describe_job(Visitor& v, J& job) {
   v.key("name", job.name, kAny, "", "names the run's folder and the Slurm job; by default the name of the job file");
@@ -160,17 +173,34 @@ void describe_job(Visitor& v, J& job) {
   v.key("check_prompts", job.warmup.check_prompts, within(1, 1e6), "prompts", "of one look");
 
   v.table("data", "prompts and gold answers");
-  v.key("path", job.data.path, kAny, "", "JSONL file, or builtin:sums, builtin:reverse-digits");
+  v.key("path", job.data.path, kAny, "", "JSONL or Parquet file, or builtin:sums, builtin:reverse-digits");
+  v.key("schema", job.data.schema, one_of(data_schemas()), "", "names the fields of a known data set");
+  v.key("prompt_field", job.data.prompt_field, kAny, "",
+        "the field that {prompt} means, \"question\" or \"prompt.0.content\"; empty: as the schema says");
+  v.key("answer_field", job.data.answer_field, kAny, "", "the field that {answer} means");
+  v.list(
+      "sources", job.data.sources, [](auto& below, auto& source) { describe_data_source(below, source); },
+      "instead of path, several: [[data.sources]]");
   v.key("prompt", job.data.prompt, kAny, "", "template over the fields of a row");
   v.key("answer", job.data.answer, kAny, "", "template of the gold answer");
+  v.key("chat_template", job.data.chat_template, one_of({"", "model", "chatml"}), "",
+        "the prompt becomes a user's turn of the model's own chat template, or of ChatML; empty: it stands as it is");
+  v.key("system", job.data.system, kAny, "", "a system turn before it");
+  v.key("thinking", job.data.thinking, kAny, "", "enable_thinking of the chat template; automatic: not given");
+  v.key("columns", job.data.columns, kAny, "",
+        "of a Parquet file, kept beyond those that the templates name; [\"*\"]: all");
   v.key("max_prompt_tokens", job.data.max_prompt_tokens, kCountOrZero, "tokens", "0: max_sequence_tokens - 1");
   v.key("max_refused_share", job.data.max_refused_share, within(0, 1), "", "of rows that may be broken or too long");
   v.key("shuffle", job.data.shuffle, kAny, "", "by seed and epoch");
   v.key("held_out", job.data.held_out, kCountOrZero, "rows", "kept for validation, never trained on");
+  v.key("held_out_share", job.data.held_out_share, within(0, 0.9), "", "or this share of all rows");
 
   v.table("validate", "looks at rows held out");
-  v.key("every", job.validate.every, kCountOrZero, "steps", "0: never");
-  v.key("prompts", job.validate.prompts, within(1, 1e6), "prompts", "of one look");
+  v.key("every", job.validate.every, kCountOrZero, "steps", "between two looks, and one after the last step; 0: never");
+  v.key("at_start", job.validate.at_start, kAny, "", "one look before step 1 too");
+  v.key("prompts", job.validate.prompts, within(1, 1e6), "prompts", "of one look, at most");
+  v.key("samples_per_prompt", job.validate.samples_per_prompt, within(1, 1e4), "samples", "k of mean@k and maj@k");
+  v.key("temperature", job.validate.temperature, within(-1, 100), "", "0: greedy; -1: sampling.temperature");
 
   v.table("reward", "the score of an answer");
   v.key("kind", job.reward.kind, one_of({"exact", "math"}), "", "same text, or same value of the boxed or last number");
@@ -226,6 +256,11 @@ void describe_job(Visitor& v, J& job) {
   v.key("sabotage", job.selftest.sabotage, kAny, "", "a run that must not learn");
   v.key("start_prompts", job.selftest.start_prompts, kCountOrZero, "prompts",
         "on which the reward is measured before step 1");
+
+  v.table("verb", "what only the verbs of muster-runtime ask for");
+  v.key("kind", job.verb.kind, one_of({"steps", "score", "generate", "gradients"}), "", "what the ranks do");
+  v.key("input", job.verb.input, kAny, "", "JSON lines of ids and tokens");
+  v.key("output", job.verb.output, kAny, "", "what the ranks write");
 }
 
 }  // namespace muster::spec

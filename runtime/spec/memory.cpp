@@ -8,8 +8,9 @@
 namespace muster::spec {
 
 const char* phase_name(Phase phase) {
-  constexpr std::array<const char*, kPhases.size()> kNames{
-      "start", "load", "warmup", "generate", "reward", "logprob", "train", "refit", "checkpoint", "log", "finish"};
+  constexpr std::array<const char*, kPhases.size()> kNames{"start",    "load",       "warmup", "generate",
+                                                           "reward",   "logprob",    "train",  "refit",
+                                                           "validate", "checkpoint", "log",    "finish"};
   const auto index = static_cast<std::size_t>(phase);
   return index < kNames.size() ? kNames[index] : "unknown";
 }

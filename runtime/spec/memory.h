@@ -9,10 +9,10 @@
 
 namespace muster::spec {
 
-enum class Phase { start, load, warmup, generate, reward, logprob, train, refit, checkpoint, log, finish };
-inline constexpr std::array<Phase, 11> kPhases{Phase::start,      Phase::load,    Phase::warmup, Phase::generate,
-                                               Phase::reward,     Phase::logprob, Phase::train,  Phase::refit,
-                                               Phase::checkpoint, Phase::log,     Phase::finish};
+enum class Phase { start, load, warmup, generate, reward, logprob, train, refit, validate, checkpoint, log, finish };
+inline constexpr std::array<Phase, 12> kPhases{Phase::start,    Phase::load,       Phase::warmup, Phase::generate,
+                                               Phase::reward,   Phase::logprob,    Phase::train,  Phase::refit,
+                                               Phase::validate, Phase::checkpoint, Phase::log,    Phase::finish};
 const char* phase_name(Phase phase);
 
 enum class MemoryOwner {

@@ -105,6 +105,9 @@ struct RunPaths {
   std::filesystem::path warmup() const {
     return folder / "warmup.jsonl";
   }  // the supervised start, and the reward measured after it
+  std::filesystem::path validation() const { return folder / "validation.jsonl"; }
+  std::filesystem::path validation_samples() const { return folder / "validation_samples.jsonl"; }
+  std::filesystem::path data() const { return folder / "data"; }  // indexes of the data
   std::filesystem::path final_model() const { return folder / "model"; }
   std::filesystem::path checkpoints() const { return folder / "checkpoints"; }
   std::filesystem::path attempt(std::int64_t n) const { return folder / ("attempt_" + std::to_string(n)); }

@@ -1,7 +1,7 @@
 // What can be done with a described struct: read it from TOML, write it as a tree, list its keys. A description is a
 // template
 //   describe(Visitor& visitor, T& value)   that calls   visitor.table(name)   and   visitor.key(name, member, rule,
-//   unit, meaning)
+//   unit, meaning)   and, for a list of tables, visitor.list(name, members, describe_one, meaning)
 // once for each key, so that reader, writer and `muster keys` cannot part.
 #pragma once
 
@@ -42,6 +42,18 @@ class ReadVisitor {
     below_ = std::make_unique<TomlReader>(top_.table(name));
     table_ = below_.get();
     prefix_ = name + ".";
+  }
+  template <class T, class Describe>
+  void list(const std::string& name, std::vector<T>& values, const Describe& describe, const std::string&) {
+    if (!table_->has(name)) return;
+    const std::string path = prefix_ + name;
+    if (places_ != nullptr) places_->keys[path] = table_->place(name);
+    values.clear();
+    for (TomlReader& reader : table_->tables(name)) {
+      ReadVisitor below(reader, places_);
+      below.prefix_ = base::text(path, "[", values.size(), "].");
+      describe(below, values.emplace_back());
+    }
   }
   template <class T>
   void key(const std::string& name, T& value, const Rule& rule, const std::string&, const std::string&) {
@@ -89,6 +101,16 @@ class ValueVisitor {
       target = value;
     }
   }
+  template <class T, class Describe>
+  void list(const std::string& name, const std::vector<T>& values, const Describe& describe, const std::string&) {
+    nlohmann::ordered_json& target = table_ == nullptr ? root[name] : (*table_)[name];
+    target = nlohmann::ordered_json::array();
+    for (const T& value : values) {
+      ValueVisitor below;
+      describe(below, value);
+      target.push_back(std::move(below.root));
+    }
+  }
   nlohmann::ordered_json root = nlohmann::ordered_json::object();
 
  private:
@@ -112,6 +134,15 @@ class KeyVisitor {
     }
     if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>) info.range = range_text(rule);
     keys.push_back(std::move(info));
+  }
+  template <class T, class Describe>
+  void list(const std::string& name, const std::vector<T>&, const Describe& describe, const std::string& meaning) {
+    keys.push_back({.key = prefix_ + name, .type = "list of tables", .unit = "", .fallback = "[]", .meaning = meaning});
+    KeyVisitor below;
+    below.prefix_ = prefix_ + name + "[].";
+    const T one;
+    describe(below, one);
+    keys.insert(keys.end(), below.keys.begin(), below.keys.end());
   }
   std::vector<KeyInfo> keys;
 

@@ -135,7 +135,18 @@ TEST(CheckJob, KnowsWhichModesGoTogether) {
             }),
             "train.ep = 2, but the model has no experts");
   EXPECT_EQ(only_fault([](Job& j) { j.requeue.max = 1; }), "requeue.max = 1 without checkpoints");
-  EXPECT_EQ(only_fault([](Job& j) { j.validate.every = 5; }), "validate.every is set, but data.held_out = 0");
+  EXPECT_EQ(only_fault([](Job& j) { j.validate.every = 5; }), "validation is asked for, but no rows are held out");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.validate.every = 5;
+              j.data.held_out = 9;
+              j.validate.temperature = 0;
+              j.validate.samples_per_prompt = 4;
+            }),
+            "validate.samples_per_prompt = 4 at temperature 0");
+  EXPECT_EQ(only_fault([](Job& j) { j.data.held_out = 9, j.data.held_out_share = 0.1; }),
+            "data.held_out and data.held_out_share exclude each other");
+  EXPECT_TRUE(verdict([](Job& j) { j.validate.at_start = true, j.grpo.steps = 0; }).faults.empty())
+      << "where nothing is trained all rows may be looked at";
   EXPECT_EQ(only_fault([](Job& j) { j.placement.gen_nodes = 1; }),
             "placement.gen_nodes has no effect with mode = \"colocated\"");
 }
@@ -156,6 +167,18 @@ TEST(CheckJob, NamesMissingThingsAndTheNearest) {
   EXPECT_EQ(only_fault([](Job& j) { j.model.path = ""; }), "the job names no model");
   EXPECT_EQ(only_fault([](Job& j) { j.data.path = ""; }), "the job names no data");
   EXPECT_EQ(only_fault([](Job& j) { j.data.path = "builtin:sum"; }), "there is no data \"builtin:sum\"");
+  EXPECT_EQ(only_fault([](Job& j) { j.data.sources = {{.path = "a.jsonl"}}; }),
+            "data.sources and the keys of one source (path, schema, *_field) exclude each other");
+  const auto sources_fault = [](std::vector<DataSource> sources) {
+    return only_fault([&](Job& j) {
+      j.data.path.clear();
+      j.data.sources = std::move(sources);
+    });
+  };
+  EXPECT_EQ(sources_fault({{.path = "a.jsonl"}, {.path = ""}}), "the source names no file");
+  EXPECT_EQ(sources_fault({{.path = "a.jsonl", .validate_only = true}}), "every source is validate_only");
+  EXPECT_EQ(sources_fault({{.path = "a.jsonl", .weight = 2}, {.path = "b.jsonl"}}),
+            "1 of the 2 sources that are trained on have a weight");
   EXPECT_EQ(only_fault([](Job& j) { j.name = "../etc"; }), "name = \"../etc\"");
 }
 

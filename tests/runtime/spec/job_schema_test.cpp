@@ -31,6 +31,8 @@ Job unusual_job() {
   job.optimizer.eps = 1e-300;
   job.sampling.stop = {"<|im_end|>", "\n", "ü"};
   job.data.prompt = "{a}\n{b}";
+  job.data.sources = {{.path = "a.parquet", .schema = "dapo-math-17k", .weight = 0.5},
+                      {.path = "b.jsonl", .prompt_field = "q\"x", .validate_only = true}};
   job.refit.verify = Switch::off;
   return job;
 }
@@ -60,11 +62,28 @@ TEST(JobSchema, EveryKeyIsListedOnceWithItsMeaning) {
 
 TEST(JobSchema, EveryListedKeyCanBeSetToItsDefault) {
   for (const KeyInfo& key : job_keys()) {
-    if (key.key == "base") continue;
+    if (key.key == "base" || key.key.find("[]") != std::string::npos) continue;
     base::Faults faults;
     EXPECT_EQ(read("", faults, {key.key + "=" + key.fallback}), Job{}) << key.key;
     EXPECT_TRUE(faults.empty()) << key.key;
   }
+}
+
+TEST(JobSchema, AListOfTablesIsReadStrictlyAndKnowsItsPlaces) {
+  base::Faults faults;
+  KeyPlaces places;
+  const JobSource source{.text =
+                             "[data]\nprompt = \"{q}\"\n[[data.sources]]\npath = \"a\"\nweight = 2\n"
+                             "[[data.sources]]\npath = \"b\"\nwait = 2\nschema = \"dapo\"\n",
+                         .where = "job.toml"};
+  const Job job = read_job(source, "bases", faults, &places);
+  ASSERT_EQ(job.data.sources.size(), 2u);
+  EXPECT_EQ(job.data.sources[0].weight, 2);
+  EXPECT_EQ(job.data.sources[1].path, "b");
+  EXPECT_EQ(places.of("data.sources[1].path"), "job.toml:7:1");
+  ASSERT_EQ(faults.list().size(), 2u);
+  EXPECT_EQ(faults.list()[0].where, "job.toml:9:1");
+  EXPECT_NE(faults.list()[1].what.find("wait"), std::string::npos) << faults.list()[1].what;
 }
 
 TEST(JobSchema, OverridesComeLastAndNameThemselvesInFaults) {
