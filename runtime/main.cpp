@@ -12,7 +12,9 @@
 #include "runtime/base/error.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/index_verb.h"
 #include "runtime/node/agent.h"
+#include "runtime/node/verb.h"
 #include "runtime/reward/worker.h"
 #include "runtime/text_verbs.h"
 #include "runtime/verb_options.h"
@@ -29,8 +31,12 @@ constexpr const char* kUsage =
     "       muster-runtime render --model DIR --input F --output F     {id, messages} -> {id, text} by its chat "
     "template\n"
     "       muster-runtime grade --kind K --input F --output F         {id, gold, answer} -> {id, reward, outcome}\n"
-    "       muster-runtime --version\n"
-    "       muster-runtime VERB ...                                            any other verb runs in muster-rank\n";
+    "       muster-runtime score|generate|gradients --model DIR --input F --output F [--dtype fp32|bf16] [--ranks N]\n"
+    "                      [--max-new-tokens N --temperature T --top-p P --seed S] [--train.tp 3 ...]\n"
+    "       muster-runtime index --plan PLAN                           where the rows of a run stand, their tokens\n"
+    "       muster-runtime inspect --model DIR                         family, parameters, bytes, FLOPs per token\n"
+    "       muster-runtime check                                       does this machine compute what it should\n"
+    "       muster-runtime --version\n";
 
 int node(const std::vector<std::string>& words) {
   const VerbOptions options(words, {"plan", "placement", "slot"});
@@ -67,6 +73,8 @@ int run(int count, char** arguments) {
   if (words[0] == "detokenize") return detokenize(words);
   if (words[0] == "render") return render(words);
   if (words[0] == "grade") return grade(words);
+  if (words[0] == "index") return index_data(words);
+  if (node::needs_ranks(words[0])) return node::run_ranks_verb(words);
   if (words[0] == "reward") {
     // Signals to the whole job are the ranks' affair; a worker ends when its rank has closed the other end.
     for (const int signal : {SIGUSR2, SIGINT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_IGN);

@@ -19,6 +19,7 @@
 #include "runtime/loop/check.h"
 #include "runtime/loop/run.h"
 #include "runtime/loop/supported.h"
+#include "runtime/loop/verbs.h"
 #include "runtime/ops/forms.h"
 #include "runtime/ops/memory.h"
 
@@ -103,7 +104,10 @@ int run_rank(Life& life) {
   }
   join(context);
   context.console.info("rank", "all ranks have met", {{"ranks", base::text(context.plan.ranks.size())}});
-  loop::run(context);
+  if (context.job().verb.kind == "steps")
+    loop::run(context);
+  else
+    loop::run_verb(context);
   if (context.generate) context.generate->close();
   if (context.train) context.train->close();
   context.world->close();
@@ -121,7 +125,7 @@ int main(int argc, char** argv) {
   int code = 70;
   std::string message;
   try {
-    code = argc > 1 ? loop::run_verb(argc, argv) : run_rank(life);
+    code = argc > 1 ? loop::run_own_verb(argc, argv) : run_rank(life);
   } catch (const Error& error) {
     message = error.what();
     code = error.exit_code();

@@ -96,11 +96,15 @@ class Planner {
   void resolve_paths(spec::Job& job, const fs::path& job_file) {
     if (!job.model.path.empty())
       job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
-    if (!job.data.path.empty() && !job.data.path.starts_with("builtin:")) {
-      job.data.path = base::resolved_path(job.data.path, folder_of("data.path", job_file)).string();
-      if (!base::is_there(job.data.path))
-        missing("data.path", job.data.path, "there is no such file", "a JSONL file, one row a line");
-    }
+    resolve_data(job.data.path, "data.path", job_file);
+    for (std::size_t i = 0; i < job.data.sources.size(); ++i)
+      resolve_data(job.data.sources[i].path, text("data.sources[", i, "].path"), job_file);
+  }
+
+  void resolve_data(std::string& path, const std::string& key, const fs::path& job_file) {
+    if (path.empty() || path.starts_with("builtin:")) return;
+    path = base::resolved_path(path, folder_of(key, job_file)).string();
+    if (!base::is_there(path)) missing(key, path, "there is no such file", "a JSONL or Parquet file");
   }
 
   std::optional<spec::ModelFacts> read_facts(const spec::Job& job, const fs::path& templates) {

@@ -122,8 +122,9 @@ void check_paths(const spec::Plan& plan, base::Faults& faults) {
     faults.add({.what = text("model.path: there is no folder ", plan.job.model.path),
                 .where = where,
                 .fix = "make or copy the model folder; tools/quickstart makes that of the shipped job"});
-  if (!plan.job.data.path.starts_with("builtin:") && !base::is_there(plan.job.data.path))
-    faults.add({.what = text("data.path: there is no file ", plan.job.data.path), .where = where});
+  for (const spec::DataSource& source : spec::data_sources(plan.job.data))
+    if (!source.path.starts_with("builtin:") && !base::is_there(source.path))
+      faults.add({.what = text("data: there is no file ", source.path), .where = where});
 }
 
 std::int64_t needed_bytes(const spec::Plan& plan) {

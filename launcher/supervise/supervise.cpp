@@ -6,6 +6,7 @@
 
 #include "launcher/slurm/control.h"
 #include "launcher/supervise/agents.h"
+#include "launcher/supervise/prepare_data.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/signals.h"
@@ -101,6 +102,7 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
   options.watcher(attempt);
   Verdict verdict;
   try {
+    prepare_data(plan, attempt, signals, options.say);
     verdict = Supervisor(plan, attempt, nodes, options).run(signals);
   } catch (const Error& error) {
     verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
@@ -125,7 +127,7 @@ int supervise_verb(const std::vector<std::string>& words) {
   const Nodes nodes = decide_nodes(plan, slurm, *slurm::make_queries());
   if (!nodes.warning.empty()) say("warning: " + nodes.warning);
   std::optional<Attempt> begun;
-  AttemptOptions options{.srun_flags = {words.begin() + 1, words.end()}};
+  AttemptOptions options{.srun_flags = {words.begin() + 1, words.end()}, .say = say};
   options.watcher = [&](const Attempt& attempt) {
     if (begun) return;
     begun = attempt;

@@ -18,6 +18,7 @@ using Watcher = std::function<void(const Attempt&)>;
 struct AttemptOptions {
   std::vector<std::string> srun_flags;  // of the cluster file
   Watcher watcher = [](const Attempt&) {};
+  std::function<void(const std::string&)> say = [](const std::string&) {};  // lines of what happens before the ranks
 };
 
 /// Begins the next attempt of plan.run_folder (plan.toml lies there), runs it, writes verdict.json. INT, TERM and HUP

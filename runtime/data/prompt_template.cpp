@@ -62,6 +62,19 @@ PromptTemplate PromptTemplate::parse(const std::string& text, const std::string&
   return made;
 }
 
+void PromptTemplate::rename(const std::string& name, const std::string& path) {
+  for (auto& part : parts_)
+    if (auto* field = std::get_if<Field>(&part); field != nullptr && field->name == name && !path.empty())
+      field->name = path;
+}
+
+std::vector<std::string> PromptTemplate::fields() const {
+  std::vector<std::string> names;
+  for (const auto& part : parts_)
+    if (const auto* field = std::get_if<Field>(&part)) names.push_back(field->name);
+  return names;
+}
+
 std::string PromptTemplate::filled(const json& row) const {
   std::string out;
   for (const auto& part : parts_) {

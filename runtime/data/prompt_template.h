@@ -15,6 +15,9 @@ class PromptTemplate {
   /// Text as it is, numbers as JSON writes them. A name is a key of the row, or a path of keys and indices:
   /// "prompt.0.content". throws: Error::user naming the field that is missing, or is neither text nor number.
   std::string filled(const nlohmann::json& row) const;
+  /// Each field called `name` is `path` from now on; an empty path changes nothing.
+  void rename(const std::string& name, const std::string& path);
+  std::vector<std::string> fields() const;
 
  private:
   struct Field {

@@ -1,24 +1,23 @@
 #include "runtime/data/prompts.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <cmath>
 #include <numeric>
-#include <optional>
 
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
 #include "runtime/base/text.h"
-#include "runtime/data/prompt_template.h"
+#include "runtime/data/index.h"
+#include "runtime/data/indexer.h"
+#include "runtime/data/mixture.h"
 #include "runtime/data/rows.h"
 #include "runtime/data/tokenizer.h"
 
 namespace muster::data {
 namespace {
 
-constexpr std::int64_t kForgiven = 8;  // a share of few rows says nothing
-
-// The rows of one part, in the order of the file.
-std::vector<std::int64_t> rows_of(std::int64_t num_rows, std::int64_t held_out, Part part) {
+/// `held_out` of `num_rows` rows, ascending, or the others: which ones depends on nothing else.
+std::vector<std::int64_t> part_of(std::int64_t num_rows, std::int64_t held_out, Part part) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(num_rows));
   std::iota(rows.begin(), rows.end(), 0);
   if (held_out == 0 && part == Part::train) return rows;
@@ -31,112 +30,178 @@ std::vector<std::int64_t> rows_of(std::int64_t num_rows, std::int64_t held_out, 
   return rows;
 }
 
+struct Source {
+  spec::DataSource asked;
+  std::unique_ptr<Rows> rows;
+  RowReader reader;
+  std::int64_t first = 0;  // number of its first row over all sources
+};
+
+std::vector<Source> open_sources(const spec::DataJob& data, const Tokenizer& tokenizer, const PromptOptions& options) {
+  std::vector<Source> sources;
+  std::int64_t first = 0;
+  for (const spec::DataSource& asked : spec::data_sources(data)) {
+    std::unique_ptr<Rows> rows;
+    if (!options.index_folder.empty() && !is_builtin(asked.path))
+      rows = open_indexed_rows(options.index_folder, sources.size(), asked, index_key(data, asked, options.model));
+    if (rows == nullptr) rows = open_rows(asked.path);
+    const std::int64_t size = rows->size();
+    sources.push_back({asked, std::move(rows), RowReader(data, asked, tokenizer, options.model), first});
+    first += size;
+  }
+  return sources;
+}
+
+/// The rows of each source that belong to the part; sources without any are left out.
+std::vector<MixtureSource> mixture_of(const std::vector<Source>& sources, const spec::DataJob& data, Part part) {
+  std::int64_t trained = 0;
+  for (const Source& source : sources) trained += source.asked.validate_only ? 0 : source.rows->size();
+  const std::int64_t held_out =
+      data.held_out_share > 0 ? std::llround(data.held_out_share * static_cast<double>(trained)) : data.held_out;
+  if (held_out < 0 || held_out >= trained)
+    throw Error::user({.what = base::text(held_out, " rows of ", trained, " cannot be held out"),
+                       .where = data.held_out_share > 0 ? "data.held_out_share" : "data.held_out",
+                       .fix = "at least one row has to stay to be trained on"});
+  // Held-out rows are drawn from all sources that are trained on, laid one after the other.
+  const std::vector<std::int64_t> chosen = part_of(trained, held_out, part);
+  std::vector<MixtureSource> mixture;
+  std::int64_t begin = 0;  // of this source among those that are trained on
+  for (const Source& source : sources) {
+    MixtureSource taken{.weight = part == Part::train ? source.asked.weight : 0};
+    const std::int64_t size = source.rows->size();
+    if (!source.asked.validate_only) {
+      auto row = std::lower_bound(chosen.begin(), chosen.end(), begin);
+      for (; row != chosen.end() && *row < begin + size; ++row) taken.rows.push_back(source.first + *row - begin);
+      begin += size;
+    } else if (part == Part::held_out) {
+      taken.rows.resize(static_cast<std::size_t>(size));
+      std::iota(taken.rows.begin(), taken.rows.end(), source.first);
+    }
+    if (!taken.rows.empty()) mixture.push_back(std::move(taken));
+  }
+  if (mixture.empty())
+    throw Error::user({.what = "no rows are held out for validation",
+                       .where = "data.held_out",
+                       .fix = "set data.held_out, or add a source with validate_only = true"});
+  return mixture;
+}
+
 }  // namespace
 
 struct PromptSource::State {
   spec::DataJob data;
   std::uint64_t seed;
-  const Tokenizer& tokenizer;
   std::int64_t max_prompt_tokens;
-  std::unique_ptr<Rows> source;
-  PromptTemplate prompt, answer;
-  std::vector<std::int64_t> rows;   // of this part
-  std::vector<std::int64_t> order;  // of the epoch: places in `rows`
+  std::vector<Source> sources;
+  std::vector<MixtureSource> mixture;
+  std::vector<std::int64_t> order;  // rows of the epoch
   Cursor cursor;
   std::int64_t seen = 0, refused = 0;
 
   void begin_epoch(std::int64_t epoch) {
     cursor = {epoch, 0};
-    const auto count = static_cast<std::int64_t>(rows.size());
-    if (data.shuffle) {
-      order =
-          base::permutation(base::RandomKey(seed, base::Purpose::data_order, static_cast<std::uint64_t>(epoch)), count);
-    } else if (order.empty()) {
-      order.resize(rows.size());
-      std::iota(order.begin(), order.end(), 0);
-    }
+    order = epoch_order(mixture, seed, epoch, data.shuffle);
+  }
+
+  const Source& source_of(std::int64_t row) const {
+    const auto after = std::upper_bound(sources.begin(), sources.end(), row,
+                                        [](std::int64_t r, const Source& source) { return r < source.first; });
+    return *std::prev(after);
   }
 
   Prompt read(std::int64_t row) const {
+    const Source& source = source_of(row);
     try {
-      Prompt made{.row = row, .json = source->line(row)};
-      const auto object = nlohmann::json::parse(made.json);
-      if (!object.is_object()) throw Error::user({.what = base::text("the row is no object but ", object.type_name())});
-      made.text = prompt.filled(object);
-      made.gold = answer.filled(object);
-      made.tokens = tokenizer.encode(made.text, false);
+      Prompt made = source.reader.read(source.rows->line(row - source.first));
+      made.row = row;
       const auto size = static_cast<std::int64_t>(made.tokens.size());
-      if (size == 0) throw Error::user({.what = "the prompt is empty"});
       if (size > max_prompt_tokens)
         throw Error::user({.what = base::text("the prompt has ", size, " tokens, more than ", max_prompt_tokens)});
       return made;
-    } catch (const nlohmann::json::exception& error) {
-      throw Error::user({.what = std::string("the row is no JSON: ") + error.what(), .where = source->place(row)});
     } catch (const Error& error) {
       if (!error.faults().at(0).where.empty()) throw;
-      throw Error::user({.what = error.faults()[0].what, .where = source->place(row)});
+      throw Error::user({.what = error.faults()[0].what, .where = source.rows->place(row - source.first)});
     }
   }
 
-  void check_refused(const std::string& last, std::int64_t refused_in_a_row) const {
+  /// Does the index know that the row is refused?
+  bool is_known_refused(std::int64_t row) const {
+    const Source& source = source_of(row);
+    const std::int32_t tokens = source.rows->prompt_tokens(row - source.first);
+    return tokens == kBroken || tokens > max_prompt_tokens;
+  }
+
+  /// Why the row is refused, read again to say so; its place where it can no longer be said.
+  std::string refusal(std::int64_t row) const {
+    try {
+      read(row);
+    } catch (const Error& error) {
+      if (error.kind() != base::ErrorKind::user) throw;
+      return error.what();
+    }
+    return source_of(row).rows->place(row - source_of(row).first);
+  }
+
+  void check_refused(std::int64_t last, std::int64_t refused_in_a_row) const {
     const bool too_many =
-        refused >= kForgiven && static_cast<double>(refused) > data.max_refused_share * static_cast<double>(seen);
-    if (!too_many && refused_in_a_row < static_cast<std::int64_t>(rows.size())) return;
+        refused >= kForgivenRows && static_cast<double>(refused) > data.max_refused_share * static_cast<double>(seen);
+    if (!too_many && refused_in_a_row < static_cast<std::int64_t>(order.size())) return;
     throw Error::user(
-        {.what = base::text(refused, " of the ", seen, " rows seen are refused; the last: ", last),
-         .where = data.path,
+        {.what = base::text(refused, " of the ", seen, " rows seen are refused; the last: ", refusal(last)),
+         .where = source_of(last).asked.path,
          .fix = base::text(
              "mend the rows, data.prompt and data.answer, or raise data.max_prompt_tokens or data.max_refused_share (",
              data.max_refused_share, ")")});
   }
 };
 
-PromptSource::PromptSource(const spec::DataJob& data, std::uint64_t seed, const Tokenizer& tokenizer,
-                           std::int64_t max_sequence_tokens, Part part)
-    : state_(std::make_unique<State>(
-          State{.data = data, .seed = seed, .tokenizer = tokenizer, .max_prompt_tokens = max_sequence_tokens - 1})) {
-  if (data.max_prompt_tokens > 0) state_->max_prompt_tokens = std::min(data.max_prompt_tokens, max_sequence_tokens - 1);
-  state_->prompt = PromptTemplate::parse(data.prompt, "data.prompt");
-  state_->answer = PromptTemplate::parse(data.answer, "data.answer");
-  state_->source = open_rows(data.path);
-  const std::int64_t num_rows = state_->source->size(), held_out = data.held_out;
-  if (held_out < 0 || held_out >= num_rows || (part == Part::held_out && held_out == 0))
-    throw Error::user({.what = base::text(held_out, " rows of ", num_rows, " cannot be held out"),
-                       .where = "data.held_out",
-                       .fix = "at least one row has to stay on each side that is used"});
-  state_->rows = rows_of(num_rows, held_out, part);
+PromptSource::PromptSource(const spec::DataJob& data, const Tokenizer& tokenizer, const PromptOptions& options)
+    : state_(std::make_unique<State>(State{.data = data,
+                                           .seed = options.seed,
+                                           .max_prompt_tokens = most_prompt_tokens(data, options.max_sequence_tokens),
+                                           .sources = open_sources(data, tokenizer, options)})) {
+  state_->mixture = mixture_of(state_->sources, data, options.part);
   state_->begin_epoch(0);
 }
 
 PromptSource::~PromptSource() = default;
+PromptSource::PromptSource(PromptSource&&) noexcept = default;
 
 std::vector<Prompt> PromptSource::next_prompts(std::int64_t count) {
   std::vector<Prompt> prompts;
   std::int64_t refused_in_a_row = 0;
+  const auto refuse = [&](std::int64_t row) {
+    ++state_->refused;
+    state_->check_refused(row, ++refused_in_a_row);
+  };
   while (static_cast<std::int64_t>(prompts.size()) < count) {
     if (state_->cursor.position == num_rows()) state_->begin_epoch(state_->cursor.epoch + 1);
-    const std::int64_t place = state_->order[static_cast<std::size_t>(state_->cursor.position++)];
+    const std::int64_t row = state_->order[static_cast<std::size_t>(state_->cursor.position++)];
     ++state_->seen;
+    if (state_->is_known_refused(row)) {
+      refuse(row);
+      continue;
+    }
     try {
-      prompts.push_back(state_->read(state_->rows[static_cast<std::size_t>(place)]));
+      prompts.push_back(state_->read(row));
       refused_in_a_row = 0;
     } catch (const Error& error) {
       if (error.kind() != base::ErrorKind::user) throw;
-      ++state_->refused;
-      state_->check_refused(error.what(), ++refused_in_a_row);
+      refuse(row);
     }
   }
   return prompts;
 }
 
 Prompt PromptSource::prompt(std::int64_t row) const {
-  if (row < 0 || row >= state_->source->size())
-    throw Error::user(
-        {.what = base::text("there is no row ", row, " of ", state_->source->size()), .where = state_->data.path});
+  const Source& last = state_->sources.back();
+  const std::int64_t rows = last.first + last.rows->size();
+  if (row < 0 || row >= rows)
+    throw Error::user({.what = base::text("there is no row ", row, " of ", rows), .where = last.asked.path});
   return state_->read(row);
 }
 
-std::int64_t PromptSource::num_rows() const { return static_cast<std::int64_t>(state_->rows.size()); }
+std::int64_t PromptSource::num_rows() const { return static_cast<std::int64_t>(state_->order.size()); }
 std::int64_t PromptSource::refused() const { return state_->refused; }
 Cursor PromptSource::cursor() const { return state_->cursor; }
 
@@ -144,7 +209,7 @@ void PromptSource::set_cursor(const Cursor& cursor) {
   if (cursor.epoch < 0 || cursor.position < 0 || cursor.position > num_rows())
     throw Error::user({.what = base::text("epoch ", cursor.epoch, ", position ", cursor.position,
                                           " cannot lie in a source of ", num_rows(), " rows"),
-                       .where = state_->data.path,
+                       .where = state_->sources.front().asked.path,
                        .fix = "the data has changed since the checkpoint was written"});
   state_->begin_epoch(cursor.epoch);
   state_->cursor = cursor;

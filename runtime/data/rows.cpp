@@ -1,107 +1,50 @@
 #include "runtime/data/rows.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "runtime/base/error.h"
-#include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/data/builtin_tasks.h"
+#include "runtime/data/lines.h"
 
 namespace muster::data {
 namespace {
 
 constexpr std::string_view kBuiltin = "builtin:";
-constexpr std::int64_t kLongestLineBytes = 64 << 20;
 
 class FileRows : public Rows {
  public:
-  explicit FileRows(const std::string& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    struct stat facts {};
-    if (!file_ || ::fstat(file_.get(), &facts) != 0) fail(std::strerror(errno));
-    if (!S_ISREG(facts.st_mode)) fail("this is no file");
-    index();
-    if (lines_.empty())
+  explicit FileRows(const std::string& path) : path_(path), file_(path) {
+    std::int64_t lines = 0;
+    for (std::int64_t chunk = 0; chunk < file_.num_chunks(); ++chunk)
+      lines += file_.read_chunk(chunk, [&](const Line& line) {
+        places_.push_back({line.begin_bytes, line.size_bytes, lines + line.number + 1});
+      });
+    if (places_.empty())
       throw Error::user(
           {.what = "the file holds no rows", .where = path_, .fix = "data.path is a file of JSON objects, one a line"});
   }
 
-  std::int64_t size() const override { return static_cast<std::int64_t>(lines_.size()); }
+  std::int64_t size() const override { return static_cast<std::int64_t>(places_.size()); }
 
   std::string line(std::int64_t row) const override {
-    const Line& line = lines_.at(static_cast<std::size_t>(row));
-    std::string text(static_cast<std::size_t>(line.size_bytes), '\0');
-    for (std::size_t done = 0; done < text.size();) {
-      const ssize_t got = ::pread(file_.get(), text.data() + done, text.size() - done,
-                                  static_cast<off_t>(line.begin_bytes) + static_cast<off_t>(done));
-      if (got < 0 && errno == EINTR) continue;
-      // No refused row, which all ranks would count alike: this file is lost to this rank.
-      if (got <= 0)
-        throw Error::cluster(
-            {.what = base::text("cannot read on: ", got < 0 ? std::strerror(errno) : "the file became shorter"),
-             .where = place(row)});
-      done += static_cast<std::size_t>(got);
-    }
-    return text;
+    const Place& place = places_.at(static_cast<std::size_t>(row));
+    if (place.size_bytes > kLongestLineBytes)
+      throw Error::user({.what = base::text("a line of ", base::bytes_text(place.size_bytes))});
+    return file_.read(place.begin_bytes, place.size_bytes);
   }
 
   std::string place(std::int64_t row) const override {
-    return base::text(path_, ":", lines_.at(static_cast<std::size_t>(row)).number);
+    return base::text(path_, ":", places_.at(static_cast<std::size_t>(row)).number);
   }
 
  private:
-  struct Line {
-    std::int64_t begin_bytes;
-    std::int32_t size_bytes;
-    std::uint32_t number;  // from 1
+  struct Place {
+    std::int64_t begin_bytes, size_bytes, number;
   };
-
-  [[noreturn]] void fail(const std::string& why) const {
-    throw Error::user({.what = "cannot read the data: " + why,
-                       .where = path_,
-                       .fix = "data.path is a JSONL file, or builtin:sums, builtin:reverse-digits"});
-  }
-
-  void index() {
-    std::vector<char> block(1 << 20);
-    std::int64_t at = 0, begin = 0;
-    std::uint32_t number = 1;
-    bool blank = true;
-    const auto end_line = [&](std::int64_t end) {
-      if (end - begin > kLongestLineBytes)
-        throw Error::user({.what = base::text("a line of ", base::bytes_text(end - begin)),
-                           .where = base::text(path_, ":", number),
-                           .fix = "rows are JSON objects, one a line"});
-      if (!blank) lines_.push_back({begin, static_cast<std::int32_t>(end - begin), number});
-      begin = end + 1;
-      blank = true;
-      ++number;
-    };
-    for (;;) {
-      const ssize_t got = ::read(file_.get(), block.data(), block.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail(std::strerror(errno));
-      if (got == 0) break;
-      for (const char *c = block.data(), *end = c + got; c < end;) {
-        const auto* newline = static_cast<const char*>(std::memchr(c, '\n', static_cast<std::size_t>(end - c)));
-        const char* stop = newline ? newline : end;
-        for (; blank && c < stop; ++c) blank = *c == ' ' || *c == '\t' || *c == '\r';
-        if (newline) end_line(at + (newline - block.data()));
-        c = stop + 1;
-      }
-      at += got;
-    }
-    if (at > begin) end_line(at);
-  }
-
   std::string path_;
-  base::Descriptor file_;
-  std::vector<Line> lines_;
+  LineFile file_;
+  std::vector<Place> places_;
 };
 
 class BuiltinRows : public Rows {
@@ -117,9 +60,15 @@ class BuiltinRows : public Rows {
 
 }  // namespace
 
+bool is_builtin(const std::string& path) { return path.starts_with(kBuiltin); }
+bool is_parquet(const std::string& path) { return path.ends_with(".parquet"); }
+
 std::unique_ptr<Rows> open_rows(const std::string& path) {
-  if (path.starts_with(kBuiltin))
-    return std::make_unique<BuiltinRows>(builtin_task(path.substr(kBuiltin.size()), "data.path"));
+  if (is_builtin(path)) return std::make_unique<BuiltinRows>(builtin_task(path.substr(kBuiltin.size()), "data.path"));
+  if (is_parquet(path))
+    throw Error::user({.what = "a Parquet file is read through the run's index, and there is none",
+                       .where = path,
+                       .fix = "muster-runtime index --plan RUN/plan.toml makes it; `muster run` and `submit` do so"});
   return std::make_unique<FileRows>(path);
 }
 

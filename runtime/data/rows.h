@@ -8,17 +8,27 @@
 
 namespace muster::data {
 
+/// What an index knows of a row instead of the number of its prompt's tokens.
+inline constexpr std::int32_t kNotKnown = -1, kBroken = -2;
+
 class Rows {
  public:
   virtual ~Rows() = default;
   virtual std::int64_t size() const = 0;
-  /// throws: Error::cluster when the file cannot be read any more.
+  /// throws: Error::user without a place when the row is too long to be one, Error::cluster when the file cannot be
+  /// read any more.
   virtual std::string line(std::int64_t row) const = 0;
   /// "problems.jsonl:17", for errors.
   virtual std::string place(std::int64_t row) const = 0;
+  /// Tokens of the row's prompt, kNotKnown, or kBroken for a row of which none can be made.
+  virtual std::int32_t prompt_tokens(std::int64_t) const { return kNotKnown; }
 };
 
-/// `path`: a JSONL file, or "builtin:<task>". Blank lines are no rows. throws: Error::user.
+/// `path`: a JSONL file, whose lines are looked for here and now, or "builtin:<task>". Blank lines are no rows.
+/// throws: Error::user.
 std::unique_ptr<Rows> open_rows(const std::string& path);
+
+bool is_builtin(const std::string& path);
+bool is_parquet(const std::string& path);
 
 }  // namespace muster::data

@@ -113,6 +113,12 @@ std::vector<Sample> Generator::generate(std::span<const Request> requests, std::
   return samples;
 }
 
+void Generator::set_sampling(const spec::SamplingJob& sampling) {
+  State& state = *state_;
+  state.options.sampling = sampling;
+  state.sampler = Sampler(sampling, state.options.seed, state.decoder.vocabulary(), state.decoder.facts().vocab_size);
+}
+
 const GenerateFigures& Generator::figures() const { return state_->figures; }
 
 std::int64_t Generator::cache_bytes() const { return state_->cache.bytes(); }

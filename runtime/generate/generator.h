@@ -52,6 +52,8 @@ class Generator {
   /// batch and layout. throws: Error::user when one prompt alone cannot fit the pages.
   std::vector<Sample> generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version,
                                const OnSample& on_sample, const OnProgress& on_progress);
+  /// From the next call on; the bound on new tokens too.
+  void set_sampling(const spec::SamplingJob& sampling);
   const GenerateFigures& figures() const;
   std::int64_t cache_bytes() const;
 

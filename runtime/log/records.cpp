@@ -21,20 +21,33 @@ void Records::step(const spec::StepRecord& record) {
   steps_.append(spec::to_json(record));
 }
 
-void Records::sample(const SampleRecord& record) {
+void Records::sample(const SampleRecord& record) { append(samples_, record); }
+
+void Records::validation(const spec::ValidationRecord& record) {
   spec::check_epoch(paths_.folder, attempt_id_);
-  samples_.append({{"step", record.step},
-                   {"attempt", attempt_},
-                   {"prompt_index", record.prompt_index},
-                   {"sample_index", record.sample_index},
-                   {"weight_version", record.weight_version},
-                   {"reward", record.reward},
-                   {"outcome", record.outcome},
-                   {"finish", record.finish},
-                   {"prompt", record.prompt},
-                   {"text", record.text},
-                   {"tokens", record.tokens},
-                   {"logprobs", record.logprobs}});
+  if (!validation_) validation_.emplace(paths_.validation());
+  validation_->append(spec::to_json(record));
+}
+
+void Records::validation_sample(const SampleRecord& record) {
+  if (!validation_samples_) validation_samples_.emplace(paths_.validation_samples());
+  append(*validation_samples_, record);
+}
+
+void Records::append(base::JsonLinesWriter& lines, const SampleRecord& record) {
+  spec::check_epoch(paths_.folder, attempt_id_);
+  lines.append({{"step", record.step},
+                {"attempt", attempt_},
+                {"prompt_index", record.prompt_index},
+                {"sample_index", record.sample_index},
+                {"weight_version", record.weight_version},
+                {"reward", record.reward},
+                {"outcome", record.outcome},
+                {"finish", record.finish},
+                {"prompt", record.prompt},
+                {"text", record.text},
+                {"tokens", record.tokens},
+                {"logprobs", record.logprobs}});
 }
 
 void Records::warmup(ordered_json line) {

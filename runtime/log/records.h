@@ -1,16 +1,18 @@
-// The records of a run, written by the writer rank only: steps.jsonl, samples.jsonl, warmup.jsonl. Every line carries
-// the attempt, and before each line the epoch is read again: an attempt that has been followed by another writes
-// nothing any more.
+// The records of a run, written by the writer rank only: steps.jsonl, samples.jsonl, warmup.jsonl and, from the first
+// look on, validation.jsonl and validation_samples.jsonl. Every line carries the attempt, and before each line the
+// epoch is read again: an attempt that has been followed by another writes nothing any more.
 #pragma once
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/base/json_lines.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/step_record.h"
+#include "runtime/spec/validation_record.h"
 
 namespace muster::log {
 
@@ -32,14 +34,19 @@ class Records {
   Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id);
   void step(const spec::StepRecord& record);
   void sample(const SampleRecord& record);
+  void validation(const spec::ValidationRecord& record);
+  void validation_sample(const SampleRecord& record);
   /// A line of warmup.jsonl: {"attempt", "kind": "sft" | "check" | "start", ...}.
   void warmup(nlohmann::ordered_json line);
 
  private:
+  void append(base::JsonLinesWriter& lines, const SampleRecord& record);
+
   spec::RunPaths paths_;
   std::int64_t attempt_;
   std::string attempt_id_;
   base::JsonLinesWriter steps_, samples_, warmup_;
+  std::optional<base::JsonLinesWriter> validation_, validation_samples_;
 };
 
 }  // namespace muster::log

@@ -13,6 +13,7 @@
 #include "runtime/comm/solo_communicator.h"
 #include "runtime/device/cuda_library.h"
 #include "runtime/generate/generator.h"
+#include "runtime/loop/verbs.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/layer_forms.h"
 #include "runtime/parallel/mesh.h"
@@ -223,11 +224,15 @@ int check_machine() {
   return good ? 0 : 3;
 }
 
-int run_verb(int argc, char** argv) {
+int run_own_verb(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "check" && argc == 2) return check_machine();
-  throw Error::user({.what = "unknown verb '" + verb + "'",
-                     .fix = "muster-runtime knows: node, reward, check; ranks are started by the node agent"});
+  if (verb == "inspect") {
+    if (argc != 4 || std::string(argv[2]) != "--model")
+      throw Error::user({.what = "muster-runtime inspect --model DIR"});
+    return inspect_model(argv[3]);
+  }
+  throw Error::user({.what = "unknown verb '" + verb + "'", .fix = "muster-runtime --help lists them"});
 }
 
 }  // namespace muster::loop

@@ -7,7 +7,8 @@ namespace muster::loop {
 /// Prints a table; returns 0 when all agree, 3 when one does not or is missing.
 int check_machine();
 
-/// The verb in argv[1] of muster-rank. throws: Error::user on an unknown one.
-int run_verb(int argc, char** argv);
+/// The verb in argv[1] of muster-rank, which runs without a plan: check, inspect. throws: Error::user on an unknown
+/// one.
+int run_own_verb(int argc, char** argv);
 
 }  // namespace muster::loop

@@ -166,8 +166,9 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   }
 }
 
-void write_samples(log::Records& records, std::int64_t count, const Rollout& rollout, const data::Tokenizer& tokenizer,
-                   std::int64_t step) {
+std::vector<log::SampleRecord> sample_records(std::int64_t count, const Rollout& rollout,
+                                              const data::Tokenizer& tokenizer, std::int64_t step) {
+  std::vector<log::SampleRecord> records;
   const auto groups = static_cast<std::int64_t>(rollout.prompts.size());
   const std::int64_t all = groups * rollout.samples_per_prompt;
   if (count < 0 || count > all) count = all;
@@ -175,18 +176,19 @@ void write_samples(log::Records& records, std::int64_t count, const Rollout& rol
     const std::int64_t group = i % groups, index = i / groups;
     const ScoredSample& scored = rollout.samples[static_cast<std::size_t>(group * rollout.samples_per_prompt + index)];
     const StepPrompt& prompt = rollout.prompts[static_cast<std::size_t>(group)];
-    records.sample({.step = step,
-                    .prompt_index = prompt.row,
-                    .sample_index = index,
-                    .weight_version = scored.sample.weight_version,
-                    .tokens = scored.sample.tokens,
-                    .logprobs = scored.sample.logprobs,
-                    .prompt = prompt.text,
-                    .text = tokenizer.decode(scored.sample.tokens, true),
-                    .reward = scored.reward,
-                    .outcome = reward::outcome_name(scored.outcome),
-                    .finish = scored.sample.finish == generate::Finish::stop ? "stop" : "length"});
+    records.push_back({.step = step,
+                       .prompt_index = prompt.row,
+                       .sample_index = index,
+                       .weight_version = scored.sample.weight_version,
+                       .tokens = scored.sample.tokens,
+                       .logprobs = scored.sample.logprobs,
+                       .prompt = prompt.text,
+                       .text = tokenizer.decode(scored.sample.tokens, true),
+                       .reward = scored.reward,
+                       .outcome = reward::outcome_name(scored.outcome),
+                       .finish = scored.sample.finish == generate::Finish::stop ? "stop" : "length"});
   }
+  return records;
 }
 
 }  // namespace muster::loop

@@ -19,7 +19,7 @@ void add_refit_figures(spec::StepRecord& record, const refit::RefitFigures& figu
 /// world.
 void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& policy);
 /// The first sample of as many groups as `count` wants, then the second of each, and so on; all with -1.
-void write_samples(log::Records& records, std::int64_t count, const Rollout& rollout, const data::Tokenizer& tokenizer,
-                   std::int64_t step);
+std::vector<log::SampleRecord> sample_records(std::int64_t count, const Rollout& rollout,
+                                              const data::Tokenizer& tokenizer, std::int64_t step);
 
 }  // namespace muster::loop

@@ -5,6 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/loop/step.h"
+#include "runtime/loop/validation.h"
 #include "runtime/loop/warm_start.h"
 
 namespace muster::loop {
@@ -51,7 +52,7 @@ void run(RankContext& context) {
   const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
   check_tokenizer(context.plan, tokenizer);
   const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context.plan, tokenizer);
-  data::PromptSource source(job.data, job.seed, tokenizer, job.grpo.max_sequence_tokens);
+  data::PromptSource source = open_prompts(context, tokenizer, job.seed);
   std::unique_ptr<log::Records> records;
   if (context.is_writer())
     records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
@@ -60,6 +61,7 @@ void run(RankContext& context) {
   Checkpoints checkpoints(context, policy);
   Step step(context, policy, tokenizer, scoring, checkpoints);
   if (job.loss.kl_weight > 0) policy.freeze_reference();
+  Validation validation(context, policy, tokenizer, step);
   const std::int64_t steps_done = checkpoints.resume(source);
   policy.refit();
   console.info("loop", "ready", {{"load_s", base::number_text(loading.elapsed_s(), 2)}});
@@ -78,6 +80,13 @@ void run(RankContext& context) {
     if (records) records->warmup({{"kind", "start"}, {"reward", reward}, {"prompts", job.selftest.start_prompts}});
   }
 
+  const auto validate = [&](std::int64_t s) {
+    if (!validation.is_due(s)) return;
+    clock.enter(Phase::validate);
+    validation.look(s, records.get());
+  };
+  if (steps_done == 0) validate(0);
+
   double last_end_s = base::steady_s();
   for (std::int64_t s = steps_done + 1; s <= job.grpo.steps; ++s) {
     clock.begin_step(s);
@@ -87,6 +96,7 @@ void run(RankContext& context) {
     last_end_s = end_s;
     if (records) records->step(record);
     checkpoints.look();
+    validate(s);
     if (s % job.log.every == 0 || s == job.grpo.steps)
       console.info("loop", base::text("step ", s, "/", job.grpo.steps),
                    {{"reward", base::number_text(record.reward, 3)}, {"step_s", base::number_text(record.step_s, 3)}});

@@ -38,7 +38,9 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
   add_train_figures(record, figures);
   add_refit_figures(record, moved);
   add_rank_figures(record, context_, policy_);  // collective: world
-  if (records != nullptr) write_samples(*records, job.log.samples, rollout, tokenizer_, step);
+  if (records != nullptr)
+    for (const log::SampleRecord& sample : sample_records(job.log.samples, rollout, tokenizer_, step))
+      records->sample(sample);
   return record;
 }
 
@@ -110,6 +112,17 @@ std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) 
       break;
   }
   return all;
+}
+
+data::PromptSource open_prompts(const RankContext& context, const data::Tokenizer& tokenizer, std::uint64_t seed,
+                                data::Part part) {
+  const spec::Job& job = context.job();
+  return data::PromptSource(job.data, tokenizer,
+                            {.seed = seed,
+                             .max_sequence_tokens = job.grpo.max_sequence_tokens,
+                             .part = part,
+                             .index_folder = context.paths().data(),
+                             .model = job.model.path});
 }
 
 std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t count) {

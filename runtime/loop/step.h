@@ -55,6 +55,9 @@ class Step {
   Checkpoints& checkpoints_;
 };
 
+/// The job's prompts, through the run's index where it has one.
+data::PromptSource open_prompts(const RankContext& context, const data::Tokenizer& tokenizer, std::uint64_t seed,
+                                data::Part part = data::Part::train);
 /// The next prompts of the source, the same on every rank.
 std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t count);
 

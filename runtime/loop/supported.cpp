@@ -53,8 +53,6 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   refuse(job.async.enabled, "async.enabled = true", "set async.enabled = false");
   refuse(job.gen.dtype == spec::DataType::fp8 || job.model.dtype == spec::DataType::fp8, "fp8",
          "set model.dtype and gen.dtype to \"bf16\"");
-  refuse(job.validate.every > 0, base::text("validate.every = ", job.validate.every), "set validate.every = 0");
-  refuse(job.data.held_out > 0, base::text("data.held_out = ", job.data.held_out), "set data.held_out = 0");
   refuse(job.placement.spares > 0, base::text("placement.spares = ", job.placement.spares), "set placement.spares = 0");
   for (const spec::RankMemory& rank : spec::memory_of(plan))
     refuse(rank.moves != spec::Moves::none,

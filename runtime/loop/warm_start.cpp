@@ -14,8 +14,7 @@ namespace {
 constexpr std::int64_t kDrawsApart = std::int64_t{1} << 40;
 
 data::PromptSource source_apart(const RankContext& context, const data::Tokenizer& tokenizer, std::uint64_t salt) {
-  return data::PromptSource(context.job().data, context.job().seed + salt, tokenizer,
-                            context.job().grpo.max_sequence_tokens);
+  return open_prompts(context, tokenizer, context.job().seed + salt);
 }
 
 }  // namespace

@@ -81,15 +81,21 @@ void copy_companions(const fs::path& origin, const fs::path& folder) {
 
 }  // namespace
 
-void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, const ShardStore& store,
-                       const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
-                       spec::DataType dtype) {
-  const at::ScalarType type = scalar_type_of(dtype);
+std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communicator& role,
+                                                                 const spec::Degrees& degrees, const ShardStore& store,
+                                                                 const spec::ModelFacts& facts, at::ScalarType type) {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     at::Tensor global = gathered(role, degrees, store, facts, parameter, type);
     if (role.rank() == 0) tensors.emplace_back(parameter.name, std::move(global));
   }
+  return tensors;
+}
+
+void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, const ShardStore& store,
+                       const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
+                       spec::DataType dtype) {
+  const auto tensors = whole_parameters(role, degrees, store, facts, scalar_type_of(dtype));
   if (role.rank() != 0) return;
   base::make_folder(folder);
   copy_companions(origin, folder);

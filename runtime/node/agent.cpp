@@ -76,7 +76,11 @@ class Agent {
         return;
       }
     }
-    say("info", base::text("started ", ranks_.size(), " ranks of slot ", options_.slot, " on ", host_));
+    inform(base::text("started ", ranks_.size(), " ranks of slot ", options_.slot, " on ", host_));
+  }
+
+  void inform(const std::string& sentence) const {
+    if (!options_.is_quiet) say("info", sentence);
   }
 
   bool any_runs() const {
@@ -145,7 +149,7 @@ class Agent {
       rank.signal(SIGTERM);
       ++count;
     }
-    say("info", base::text("ends ", count, " ranks: ", why));
+    inform(base::text("ends ", count, " ranks: ", why));
     reap();
   }
 

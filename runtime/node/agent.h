@@ -13,6 +13,7 @@ struct AgentOptions {
   std::int64_t slot = 0;
   std::filesystem::path plan, placement;  // as the ranks are told
   std::filesystem::path binaries;         // where muster-rank and muster-runtime lie
+  bool is_quiet = false;                  // only what went wrong is said
 };
 
 /// Runs until every rank of the slot has ended and nothing that it started is left. TERM, INT and HUP end the ranks (3

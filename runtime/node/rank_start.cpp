@@ -46,7 +46,7 @@ void set(std::vector<std::string>& lines, const std::string& line) {
 }  // namespace
 
 bool scores(const spec::Plan& plan, const spec::RankPlan& rank) {
-  if (!rank.gen_rank) return false;
+  if (!rank.gen_rank || plan.job.verb.kind != "steps") return false;
   const spec::Coordinates place = spec::place_of(plan.generate, *rank.gen_rank);
   return place.tp == 0 && place.pp == 0;
 }

@@ -12,7 +12,7 @@
 namespace muster::node {
 
 /// A rank that speaks for its samples scores them: it generates and is the first of its tensor-parallel group. It gets
-/// the workers.
+/// the workers. In the plan of a verb nobody does.
 bool scores(const spec::Plan& plan, const spec::RankPlan& rank);
 
 /// NAME=value of a few names that come from where the agent was started (PATH, HOME, LD_LIBRARY_PATH,

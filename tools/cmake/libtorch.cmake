@@ -1,12 +1,5 @@
 # LibTorch as two imported targets, from the PyPI wheels that tools/setup unpacked (never find_package(Torch): it wants a
 # CUDA toolkit and sets global flags). libtorch_cpu finds libcudart and libcupti beside itself by its own RUNPATH.
-if(DEFINED ENV{MUSTER_CACHE})
-  set(muster_cache_default $ENV{MUSTER_CACHE})
-elseif(DEFINED ENV{XDG_CACHE_HOME})
-  set(muster_cache_default $ENV{XDG_CACHE_HOME}/muster)
-else()
-  set(muster_cache_default $ENV{HOME}/.cache/muster)
-endif()
 set(LIBTORCH_DIR ${muster_cache_default}/libtorch-2.11.0 CACHE PATH "folder that holds torch/lib and torch/include")
 if(NOT EXISTS ${LIBTORCH_DIR}/torch/lib/libtorch_cpu.so)
   message(FATAL_ERROR "LibTorch 2.11 is not at ${LIBTORCH_DIR}: run tools/setup, or give -DLIBTORCH_DIR=..., or -DWITH_RUNTIME=OFF for the launcher alone")

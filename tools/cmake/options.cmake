@@ -1,5 +1,6 @@
 # The options of the build and the flags that every target gets.
 option(WITH_RUNTIME "build muster-rank and the rooms that need LibTorch" ON)
+option(WITH_PARQUET "build muster-parquet, which reads Parquet files" ${WITH_RUNTIME})
 option(WITH_SLURM "build the libslurm plugin of the launcher" ON)
 find_program(MUSTER_NVCC nvcc HINTS /usr/local/cuda/bin)
 if(MUSTER_NVCC AND WITH_RUNTIME)

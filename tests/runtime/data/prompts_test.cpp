@@ -30,6 +30,9 @@ class Prompts : public testing::Test {
       lines += R"({"prompt":"row )" + std::to_string(i) + R"(","answer":)" + std::to_string(i) + "}\n";
     return job(lines);
   }
+  PromptSource open(const spec::DataJob& data, std::uint64_t seed, Part part = Part::train) const {
+    return PromptSource(data, tokenizer_, {.seed = seed, .max_sequence_tokens = 64, .part = part});
+  }
   static std::vector<std::int64_t> rows_of(const std::vector<Prompt>& prompts) {
     std::vector<std::int64_t> rows;
     for (const Prompt& prompt : prompts) rows.push_back(prompt.row);
@@ -38,7 +41,7 @@ class Prompts : public testing::Test {
   std::string refusal(const std::string& row) {
     auto data = job(row + "\n");
     try {
-      PromptSource(data, 0, tokenizer_, 32).prompt(0);
+      PromptSource(data, tokenizer_, {.max_sequence_tokens = 32}).prompt(0);
     } catch (const Error& error) {
       return error.what();
     }
@@ -52,7 +55,7 @@ class Prompts : public testing::Test {
 TEST_F(Prompts, ARowGoesThroughTheTemplates) {
   auto data = job("\n  \r\n{\"a\":3,\"b\":4,\"answer\":\"7\"}\r\n\n{\"a\":1,\"b\":1,\"answer\":\"2\"}");
   data.prompt = "<|im_start|>user\nWhat is {a} + {b}?<|im_end|>\n";
-  const PromptSource source(data, 0, tokenizer_, 64);
+  const PromptSource source(data, tokenizer_, {.max_sequence_tokens = 64});
   EXPECT_EQ(source.num_rows(), 2);
   const Prompt prompt = source.prompt(0);
   EXPECT_EQ(prompt.text, "<|im_start|>user\nWhat is 3 + 4?<|im_end|>\n");
@@ -64,7 +67,7 @@ TEST_F(Prompts, ARowGoesThroughTheTemplates) {
 
 TEST_F(Prompts, EachEpochIsAPermutationOfItsOwn) {
   const auto data = counted(50);
-  PromptSource source(data, 3, tokenizer_, 64), again(data, 3, tokenizer_, 64), other(data, 4, tokenizer_, 64);
+  PromptSource source = open(data, 3), again = open(data, 3), other = open(data, 4);
   const auto first = rows_of(source.next_prompts(50)), second = rows_of(source.next_prompts(50));
   EXPECT_EQ(std::set(first.begin(), first.end()).size(), 50u);
   EXPECT_EQ(std::set(second.begin(), second.end()).size(), 50u);
@@ -77,17 +80,17 @@ TEST_F(Prompts, EachEpochIsAPermutationOfItsOwn) {
 TEST_F(Prompts, WithoutShufflingTheOrderIsThatOfTheFile) {
   auto data = counted(4);
   data.shuffle = false;
-  PromptSource source(data, 3, tokenizer_, 64);
+  PromptSource source = open(data, 3);
   EXPECT_EQ(rows_of(source.next_prompts(6)), (std::vector<std::int64_t>{0, 1, 2, 3, 0, 1}));
 }
 
 TEST_F(Prompts, ACursorResumesAnywhere) {
   const auto data = counted(10);
-  PromptSource source(data, 3, tokenizer_, 64);
+  PromptSource source = open(data, 3);
   for (int step = 0; step < 9; ++step) {
     const Cursor cursor = source.cursor();
     const auto expected = rows_of(source.next_prompts(7));
-    PromptSource resumed(data, 3, tokenizer_, 64);
+    PromptSource resumed = open(data, 3);
     resumed.set_cursor(cursor);
     EXPECT_EQ(rows_of(resumed.next_prompts(7)), expected);
   }
@@ -103,11 +106,11 @@ TEST_F(Prompts, RefusedRowsAreCountedAndTheNextOnesTaken) {
                            "\n";
   auto data = job(lines);
   data.max_refused_share = 0.5;
-  PromptSource source(data, 0, tokenizer_, 64);
+  PromptSource source = open(data, 0);
   for (const Prompt& prompt : source.next_prompts(90)) EXPECT_NE(prompt.row % 10, 3);
   EXPECT_EQ(source.refused(), 10);
   data.max_refused_share = 0.05;
-  PromptSource strict(data, 0, tokenizer_, 64);
+  PromptSource strict = open(data, 0);
   try {
     strict.next_prompts(90);
     FAIL() << "no throw";
@@ -120,12 +123,12 @@ TEST_F(Prompts, RefusedRowsAreCountedAndTheNextOnesTaken) {
 TEST_F(Prompts, AFileWithoutAGoodRowEndsInAnError) {
   auto data = job("{\"x\":1}\n{\"x\":2}\n");
   data.max_refused_share = 1;
-  PromptSource source(data, 0, tokenizer_, 64);
+  PromptSource source = open(data, 0);
   EXPECT_THROW(source.next_prompts(1), Error);
 }
 
 TEST_F(Prompts, HostileRowsAreRefusedWithTheirReason) {
-  EXPECT_NE(refusal("{\"prompt\":\"a\"").find("rows.jsonl:1: the row is no JSON"), std::string::npos);
+  EXPECT_NE(refusal("{\"prompt\":\"a\"").find("rows.jsonl:1: this is no JSON"), std::string::npos);
   EXPECT_NE(refusal("[1]").find("no object but array"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":\"\xFF\",\"answer\":1}").find("no JSON"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":\"\\ud800\",\"answer\":1}").find("no JSON"), std::string::npos);
@@ -140,20 +143,19 @@ TEST_F(Prompts, HostileRowsAreRefusedWithTheirReason) {
 TEST_F(Prompts, FilesThatAreNoneAreNamed) {
   spec::DataJob data;
   data.path = "/nowhere/rows.jsonl";
-  EXPECT_THROW(PromptSource(data, 0, tokenizer_, 64), Error);
+  EXPECT_THROW(open(data, 0), Error);
   data.path = folder_.path().string();
-  EXPECT_THROW(PromptSource(data, 0, tokenizer_, 64), Error);
-  EXPECT_THROW(PromptSource(job(""), 0, tokenizer_, 64), Error);
-  EXPECT_THROW(PromptSource(job(" \n\t\n"), 0, tokenizer_, 64), Error);
+  EXPECT_THROW(open(data, 0), Error);
+  EXPECT_THROW(open(job(""), 0), Error);
+  EXPECT_THROW(open(job(" \n\t\n"), 0), Error);
   data.path = "builtin:nonsense";
-  EXPECT_THROW(PromptSource(data, 0, tokenizer_, 64), Error);
+  EXPECT_THROW(open(data, 0), Error);
 }
 
 TEST_F(Prompts, HeldOutRowsAreNeverTrainedOn) {
   auto data = counted(40);
   data.held_out = 10;
-  PromptSource train(data, 1, tokenizer_, 64), other_seed(data, 2, tokenizer_, 64),
-      held_out(data, 1, tokenizer_, 64, Part::held_out);
+  PromptSource train = open(data, 1), other_seed = open(data, 2), held_out = open(data, 1, Part::held_out);
   std::set<std::int64_t> kept;
   for (const std::int64_t row : rows_of(held_out.next_prompts(10))) kept.insert(row);
   EXPECT_EQ(kept.size(), 10u);
@@ -161,7 +163,26 @@ TEST_F(Prompts, HeldOutRowsAreNeverTrainedOn) {
   for (PromptSource* source : {&train, &other_seed})
     for (const std::int64_t row : rows_of(source->next_prompts(60))) EXPECT_FALSE(kept.contains(row));
   data.held_out = 40;
-  EXPECT_THROW(PromptSource(data, 1, tokenizer_, 64), Error);
+  EXPECT_THROW(open(data, 1), Error);
+}
+
+TEST_F(Prompts, ASourceForValidationAloneIsNeverTrainedOnAndSharesAreHeldOut) {
+  auto data = counted(40);
+  const std::string other = (folder_.path() / "other.jsonl").string();
+  std::filesystem::copy_file(path(), other);
+  data.sources = {
+      {.path = path()}, {.path = other, .validate_only = true}, {.path = "builtin:sums", .prompt_field = "a"}};
+  data.path.clear();
+  data.held_out_share = 0.25;
+  PromptSource train = open(data, 1), held_out = open(data, 1, Part::held_out);
+  EXPECT_EQ(train.num_rows(), 121 - 30);
+  EXPECT_EQ(held_out.num_rows(), 30 + 40);
+  std::set<std::int64_t> kept;
+  for (const std::int64_t row : rows_of(held_out.next_prompts(70))) kept.insert(row);
+  EXPECT_EQ(kept.size(), 70u);
+  for (std::int64_t row = 40; row < 80; ++row) EXPECT_TRUE(kept.contains(row)) << row;
+  for (const std::int64_t row : rows_of(train.next_prompts(91))) EXPECT_FALSE(kept.contains(row)) << row;
+  EXPECT_EQ(train.prompt(80).text, "1") << "rows are numbered over all sources";
 }
 
 TEST_F(Prompts, ABuiltinTaskEqualsItsFile) {
@@ -169,9 +190,9 @@ TEST_F(Prompts, ABuiltinTaskEqualsItsFile) {
   spec::DataJob data;
   data.path = "builtin:sums";
   data.prompt = "{a} + {b}";
-  PromptSource builtin(data, 5, tokenizer_, 64);
+  PromptSource builtin = open(data, 5);
   data.path = path();
-  PromptSource file(data, 5, tokenizer_, 64);
+  PromptSource file = open(data, 5);
   const auto first = builtin.next_prompts(81), second = file.next_prompts(81);
   for (std::size_t i = 0; i < first.size(); ++i) {
     EXPECT_EQ(first[i].row, second[i].row);

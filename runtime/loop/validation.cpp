@@ -1,0 +1,147 @@
+#include "runtime/loop/validation.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/loop/figures.h"
+#include "runtime/reward/math/boxed.h"
+
+namespace muster::loop {
+namespace {
+
+// The draws of a look are numbered apart from those of steps and of the warm start.
+constexpr std::int64_t kDraw = std::int64_t{1} << 41;
+
+bool validates(const spec::Job& job) { return job.validate.every > 0 || job.validate.at_start; }
+
+// The end of the last number in the text, with its sign and its decimals; empty when there is none.
+std::string last_number_text(const std::string& text) {
+  const auto is_digit = [&](std::size_t i) { return std::isdigit(static_cast<unsigned char>(text[i])) != 0; };
+  std::size_t end = text.size();
+  while (end > 0 && !is_digit(end - 1)) --end;
+  std::size_t begin = end;
+  while (begin > 0 &&
+         (is_digit(begin - 1) || text[begin - 1] == '.' || text[begin - 1] == ',' || text[begin - 1] == '/'))
+    --begin;
+  if (begin > 0 && begin < end && text[begin - 1] == '-') --begin;
+  return text.substr(begin, end - begin);
+}
+
+/// One prompt's samples: shares over those that were graded.
+struct PromptFigures {
+  double right = 0, reward = 0;
+  bool any_right = false, majority_right = false;
+};
+
+PromptFigures figures_of(const ScoredSample* samples, const std::string* answers, std::size_t count) {
+  PromptFigures figures;
+  double graded = 0;
+  std::map<std::string, std::size_t> votes;
+  for (std::size_t s = 0; s < count; ++s) {
+    if (samples[s].outcome != Outcome::graded) continue;
+    const bool right = samples[s].reward >= 1;
+    graded += 1;
+    figures.right += right ? 1 : 0;
+    figures.reward += samples[s].reward;
+    figures.any_right = figures.any_right || right;
+    ++votes[answers[s]];
+  }
+  figures.right /= std::max(1.0, graded);
+  figures.reward /= std::max(1.0, graded);
+  std::size_t most = 0;
+  for (std::size_t s = 0; s < count; ++s) {
+    if (samples[s].outcome != Outcome::graded || votes[answers[s]] <= most) continue;
+    most = votes[answers[s]];
+    figures.majority_right = samples[s].reward >= 1;
+  }
+  return figures;
+}
+
+}  // namespace
+
+std::string final_answer(const std::string& text) {
+  std::string answer = reward::math::boxed_content(text, reward::math::Boxes::last);
+  if (answer == text) answer = last_number_text(text);
+  if (answer.empty()) answer = text;
+  answer.erase(std::remove_if(answer.begin(), answer.end(), [](unsigned char c) { return std::isspace(c) != 0; }),
+               answer.end());
+  return answer;
+}
+
+spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vector<std::string>& answers) {
+  INVARIANT(answers.size() == rollout.samples.size(), "each sample has its final answer");
+  spec::ValidationRecord record{.prompts = static_cast<std::int64_t>(rollout.prompts.size()),
+                                .samples_per_prompt = rollout.samples_per_prompt};
+  const auto per_prompt = static_cast<std::size_t>(rollout.samples_per_prompt);
+  const double prompts = std::max<double>(1, static_cast<double>(record.prompts));
+  for (std::size_t begin = 0; begin < answers.size(); begin += per_prompt) {
+    const PromptFigures one = figures_of(&rollout.samples[begin], &answers[begin], per_prompt);
+    record.pass_1 += one.right / prompts;
+    record.mean_k += one.reward / prompts;
+    record.pass_k += (one.any_right ? 1 : 0) / prompts;
+    record.maj_k += (one.majority_right ? 1 : 0) / prompts;
+  }
+  const double samples = std::max<double>(1, static_cast<double>(answers.size()));
+  for (const ScoredSample& scored : rollout.samples) {
+    record.mean_answer_tokens += static_cast<double>(scored.sample.tokens.size()) / samples;
+    record.truncated += (scored.sample.finish == generate::Finish::length ? 1 : 0) / samples;
+    record.timeouts += scored.outcome == Outcome::timeout ? 1 : 0;
+    record.failed += scored.outcome == Outcome::failed ? 1 : 0;
+  }
+  return record;
+}
+
+Validation::Validation(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Step& step)
+    : context_(context), policy_(policy), tokenizer_(tokenizer), step_(step) {
+  const spec::Job& job = context.job();
+  if (!validates(job)) return;
+  const data::Part part = spec::holds_rows_out(job.data) ? data::Part::held_out : data::Part::train;
+  data::PromptSource source = open_prompts(context, tokenizer, 0, part);
+  while (std::ssize(prompts_) < job.validate.prompts && source.cursor().position < source.num_rows()) {
+    std::vector<StepPrompt> next = next_prompts(source, 1);
+    if (source.cursor().epoch > 0) break;  // the last rows were refused
+    prompts_.push_back(std::move(next.front()));
+  }
+}
+
+bool Validation::is_due(std::int64_t step) const {
+  const spec::Job& job = context_.job();
+  if (!validates(job)) return false;
+  if (step == 0) return job.validate.at_start || job.grpo.steps == 0;
+  return job.validate.every > 0 && (step % job.validate.every == 0 || step == job.grpo.steps);
+}
+
+spec::ValidationRecord Validation::look(std::int64_t step, log::Records* records) {
+  const base::Stopwatch watch;
+  const spec::Job& job = context_.job();
+  spec::SamplingJob sampling = job.sampling;
+  if (job.validate.temperature >= 0) sampling.temperature = job.validate.temperature;
+  if (policy_.generates()) policy_.generator().set_sampling(sampling);
+  const Rollout rollout = step_.roll_out(prompts_, job.validate.samples_per_prompt, kDraw);
+  if (policy_.generates()) policy_.generator().set_sampling(job.sampling);
+
+  std::vector<std::string> answers;
+  for (const ScoredSample& scored : rollout.samples)
+    answers.push_back(final_answer(tokenizer_.decode(scored.sample.tokens, true)));
+  spec::ValidationRecord record = validation_figures(rollout, answers);
+  record.step = step;
+  record.attempt = context_.placement.attempt;
+  record.weight_version = policy_.weight_version();
+  record.time = base::wall_clock_text();
+  record.seconds = watch.elapsed_s();
+  if (records != nullptr) {
+    records->validation(record);
+    for (const log::SampleRecord& sample : sample_records(job.log.samples, rollout, tokenizer_, step))
+      records->validation_sample(sample);
+  }
+  context_.console.info("loop", base::text("validation after step ", step),
+                        {{"pass@1", base::number_text(record.pass_1, 3)},
+                         {base::text("maj@", record.samples_per_prompt), base::number_text(record.maj_k, 3)},
+                         {"prompts", base::text(record.prompts)}});
+  return record;
+}
+
+}  // namespace muster::loop

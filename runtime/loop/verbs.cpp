@@ -1,0 +1,225 @@
+#include "runtime/loop/verbs.h"
+
+#include <ATen/ATen.h>
+
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.h"
+#include "runtime/base/json_lines.h"
+#include "runtime/base/text.h"
+#include "runtime/data/tokenizer.h"
+#include "runtime/loop/policy.h"
+#include "runtime/loop/rollout.h"
+#include "runtime/model/save_folder.h"
+#include "runtime/spec/facts_schema.h"
+#include "runtime/train/supervised.h"
+#include "runtime/weights/model_folder.h"
+#include "runtime/weights/safetensors.h"
+
+namespace muster::loop {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Row {
+  ordered_json id;
+  std::vector<std::int32_t> tokens;
+};
+
+std::vector<Row> read_rows(const std::string& input) {
+  std::vector<Row> rows;
+  for (const ordered_json& line : base::read_json_lines(input))
+    rows.push_back({line.at("id"), line.at("tokens").get<std::vector<std::int32_t>>()});
+  return rows;
+}
+
+/// The weights of one role, each rank its own slices. `padded_to`: as ShardStore.
+weights::ShardStore loaded(const RankContext& context, const parallel::Mesh& mesh, std::int64_t padded_to) {
+  weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.place()),
+                            scalar_type(context.job().model.dtype), context.device, padded_to);
+  weights::load_weights(context.job().model.path, context.plan.model, store);
+  return store;
+}
+
+void write_lines(const std::filesystem::path& output, const std::vector<ordered_json>& lines) {
+  std::string text;
+  for (const ordered_json& line : lines) text += line.dump() + "\n";
+  base::write_file(output, text);
+}
+
+/// The rows of this dp rank as sequences: all but the first token are predicted. Rows of one token take no part.
+std::vector<train::Sequence> own_sequences(const std::vector<Row>& rows, const parallel::Mesh& mesh) {
+  std::vector<train::Sequence> sequences;
+  const auto count = static_cast<std::int64_t>(rows.size());
+  for (std::int64_t r = mesh.place().dp; r < count; r += mesh.degrees().dp) {
+    const std::span<const std::int32_t> tokens = rows[static_cast<std::size_t>(r)].tokens;
+    if (tokens.size() > 1)
+      sequences.push_back({.id = r, .group = r, .prompt = tokens.first(1), .answer = tokens.subspan(1)});
+  }
+  return sequences;
+}
+
+// Training ranks hold the rows' scores; one of each replica sends its own: the row's number, its length, the floats.
+std::vector<std::uint8_t> packed_scores(const std::vector<train::Sequence>& sequences,
+                                        const train::SequenceScores& scores) {
+  std::vector<std::uint8_t> bytes;
+  const auto append = [&](const void* data, std::size_t size) {
+    const auto* begin = static_cast<const std::uint8_t*>(data);
+    bytes.insert(bytes.end(), begin, begin + size);
+  };
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    const std::int64_t head[2] = {sequences[s].id, static_cast<std::int64_t>(scores.logprobs[s].size())};
+    append(head, sizeof head);
+    append(scores.logprobs[s].data(), scores.logprobs[s].size() * sizeof(float));
+  }
+  return bytes;
+}
+
+void score(RankContext& context, const std::vector<Row>& rows) {
+  parallel::Mesh& mesh = *context.train;
+  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().dp);
+  train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
+  const std::vector<train::Sequence> mine = own_sequences(rows, mesh);
+  const train::SequenceScores scores = trainer.scores(mine, [&] { context.clock->progress(); });
+  const bool speaks = mesh.place().tp == 0;
+  std::vector<std::vector<float>> logprobs(rows.size());
+  for (const auto& part :
+       all_gather_bytes(context.host(), speaks ? packed_scores(mine, scores) : std::vector<std::uint8_t>{}, "scores")) {
+    for (const std::uint8_t* at = part.data(); at < part.data() + part.size();) {
+      std::int64_t head[2];
+      std::memcpy(head, at, sizeof head);
+      at += sizeof head;
+      auto& row = logprobs.at(static_cast<std::size_t>(head[0]));
+      row.resize(static_cast<std::size_t>(head[1]));
+      std::memcpy(row.data(), at, row.size() * sizeof(float));
+      at += row.size() * sizeof(float);
+    }
+  }
+  if (!context.is_writer()) return;
+  std::vector<ordered_json> lines;
+  for (std::size_t r = 0; r < rows.size(); ++r) lines.push_back({{"id", rows[r].id}, {"logprobs", logprobs[r]}});
+  write_lines(context.job().verb.output, lines);
+}
+
+void generate(RankContext& context, const std::vector<Row>& rows) {
+  const spec::Job& job = context.job();
+  parallel::Mesh& mesh = *context.generate;
+  const weights::ShardStore weights = loaded(context, mesh, 1);
+  const model::Decoder decoder(context.plan.model, weights, nullptr, mesh.tp(), job.grpo.max_sequence_tokens);
+  std::vector<std::int32_t> stop_tokens;
+  for (const std::int64_t token : context.plan.model.end_tokens)
+    stop_tokens.push_back(static_cast<std::int32_t>(token));
+  generate::Generator generator(decoder, mesh.tp(),
+                                {.sampling = job.sampling,
+                                 .seed = job.seed,
+                                 .max_sequence_tokens = job.grpo.max_sequence_tokens,
+                                 .page_tokens = job.gen.page_tokens,
+                                 .num_pages = spec::planned_kv_pages(context.plan.model, job),
+                                 .max_batch_tokens = job.gen.max_batch_tokens,
+                                 .max_running_samples = job.gen.max_running_samples,
+                                 .stop_tokens = std::move(stop_tokens)},
+                                scalar_type(job.gen.dtype), context.device);
+  const auto num_rows = static_cast<std::int64_t>(rows.size());
+  const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.place().dp);
+  std::vector<generate::Request> requests;
+  for (std::int64_t r = mine.begin; r < mine.end; ++r)
+    requests.push_back({.group = r, .prompt = rows[static_cast<std::size_t>(r)].tokens});
+  std::vector<ScoredSample> own;
+  for (generate::Sample& sample : generator.generate(requests, 0, 0, nullptr, [&] { context.clock->progress(); }))
+    if (mesh.place().tp == 0) own.push_back({.sample = std::move(sample)});
+  const std::vector<ScoredSample> all = exchange_samples(context.host(), own, num_rows, 1);
+  if (!context.is_writer()) return;
+  const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
+  std::vector<ordered_json> lines;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const generate::Sample& sample = all[r].sample;
+    lines.push_back({{"id", rows[r].id},
+                     {"tokens", sample.tokens},
+                     {"logprobs", sample.logprobs},
+                     {"text", tokenizer.decode(sample.tokens, true)},
+                     {"finish", sample.finish == generate::Finish::stop ? "stop" : "length"}});
+  }
+  write_lines(job.verb.output, lines);
+}
+
+void gradients(RankContext& context, const std::vector<Row>& rows) {
+  parallel::Mesh& mesh = *context.train;
+  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().dp);
+  train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
+  double predicted = 0;
+  for (const Row& row : rows) predicted += static_cast<double>(row.tokens.size() - 1);
+  if (predicted == 0)
+    throw Error::user(
+        {.what = "no row has a token to predict", .where = "--input", .fix = "rows of two tokens at least"});
+  const std::vector<train::Sequence> mine = own_sequences(rows, mesh);
+  // An update at learning rate 0: the weights stay, and what it summed are the gradients.
+  trainer.update(mine, train::supervised_loss(predicted), 0, [&] { context.clock->progress(); });
+  const weights::ShardStore& found = trainer.gradients();
+  const auto whole = model::whole_parameters(mesh.role(), mesh.degrees(), found, context.plan.model, at::kFloat);
+  if (context.is_writer()) weights::write_safetensors(context.job().verb.output, whole, {{"format", "pt"}});
+}
+
+// The headers of the weights, held against the table of parameters; bytes of the tensors.
+std::int64_t check_weights(const std::filesystem::path& folder, const spec::ModelFacts& facts) {
+  const weights::WeightFolder files(folder);
+  base::Faults faults;
+  std::int64_t bytes = 0;
+  for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+    if (!files.has(parameter.name)) {
+      faults.add({.what = base::text("there is no weight '", parameter.name, "'"), .where = folder.string()});
+      continue;
+    }
+    const weights::TensorEntry& entry = files.entry(parameter.name);
+    bytes += entry.end - entry.begin;
+    if (entry.shape != parameter.shape)
+      faults.add({.what = base::text("weight '", parameter.name, "' has the shape ", ordered_json(entry.shape).dump(),
+                                     ", but config.json makes it ", ordered_json(parameter.shape).dump()),
+                  .where = folder.string()});
+  }
+  faults.throw_if_any();
+  return bytes;
+}
+
+}  // namespace
+
+void run_verb(RankContext& context) {
+  context.clock->enter(spec::Phase::load);
+  const std::vector<Row> rows = read_rows(context.job().verb.input);
+  const std::string& kind = context.job().verb.kind;
+  if (kind == "score") score(context, rows);
+  if (kind == "generate") generate(context, rows);
+  if (kind == "gradients") gradients(context, rows);
+  context.host().barrier("end");
+}
+
+int inspect_model(const std::filesystem::path& folder) {
+  const spec::ModelFacts facts = spec::read_model_facts(folder);
+  const std::int64_t bytes = check_weights(folder, facts);
+  const auto flops = [&](std::int64_t tokens) {
+    const auto count = static_cast<double>(tokens);
+    return spec::training_flops(facts, count) / count;
+  };
+  const ordered_json object{{"family", spec::choice_name(facts.family)},
+                            {"parameters", spec::parameter_count(facts)},
+                            {"bytes", bytes},
+                            {"hidden_size", facts.hidden_size},
+                            {"num_layers", facts.num_layers},
+                            {"num_heads", facts.num_heads},
+                            {"num_kv_heads", facts.num_kv_heads},
+                            {"head_dim", facts.head_dim},
+                            {"intermediate_size", facts.intermediate_size},
+                            {"vocab_size", facts.vocab_size},
+                            {"max_position_embeddings", facts.max_position_embeddings},
+                            {"tied_embeddings", facts.tied_embeddings},
+                            // Per token of a sequence of so many tokens; forward is a third of forward and backward.
+                            {"flops_per_token",
+                             {{"sequence_tokens", facts.max_position_embeddings},
+                              {"forward", flops(facts.max_position_embeddings) / 3},
+                              {"training", flops(facts.max_position_embeddings)}}}};
+  std::printf("%s\n", object.dump(2).c_str());
+  return 0;
+}
+
+}  // namespace muster::loop
