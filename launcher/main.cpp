@@ -1,6 +1,7 @@
 // muster: the verbs, one line each.
 #include "launcher/cli/verbs.h"
 #include "launcher/probe/cluster_verb.h"
+#include "launcher/run/evaluate.h"
 #include "launcher/run/run.h"
 #include "launcher/selftest/selftest.h"
 #include "launcher/status/status.h"
@@ -38,6 +39,13 @@ int main(int argc, char** argv) {
        {"cluster", "set", "run-dir", "run-root", "plan"},
        1,
        run::run_verb},
+      {"evaluate",
+       "JOB [--model DIR] [--set key=value]...",
+       "looks at a model with the job's held-out rows and reward: pass@1, mean@k, maj@k; nothing is trained",
+       "muster evaluate my-job.toml --model runs/my-job/model --set validate.samples_per_prompt=8",
+       {"cluster", "set", "run-dir", "model"},
+       1,
+       run::evaluate_verb},
       {"submit", "JOB --cluster C [--run-dir DIR] [--set key=value]...",
        "checks everything, writes the run folder, submits with sbatch", "muster submit my-job.toml --cluster dgx-h100",
        with_wishes({"cluster", "set", "run-dir"}), 1,

@@ -22,6 +22,7 @@ struct Options {
   std::filesystem::path run_dir;             // --run-dir
   std::filesystem::path plan_file;           // --plan
   std::string sort;                          // rows --sort
+  std::filesystem::path model;               // evaluate --model
   bool json = false, resolved = false;       // --json, --resolved
   bool schedule = false;                     // plan --schedule
   bool steps = false, cluster_keys = false;  // keys --steps, keys --cluster

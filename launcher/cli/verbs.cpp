@@ -12,6 +12,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/toml_reader.h"
+#include "runtime/spec/validation_record.h"
 
 namespace muster::cli {
 
@@ -106,7 +107,8 @@ int run_keys(const Options& options) {
     throw Error::user(
         {.what = "--steps, --cluster and --personal do not go together", .where = "", .fix = "choose one"});
   if (options.steps) {
-    print(plan::step_fields_page(spec::step_fields()));
+    print(plan::step_fields_page(spec::step_fields()) + "\n" +
+          plan::step_fields_page(spec::validation_fields(), "validation.jsonl"));
   } else if (options.personal_keys) {
     print(plan::keys_page(cluster::personal_keys()));
   } else {

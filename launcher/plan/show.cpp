@@ -193,8 +193,8 @@ std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
   return page;
 }
 
-std::string step_fields_page(const std::vector<spec::FieldInfo>& fields) {
-  std::string page = "fields of a line of steps.jsonl; = marks those in which two identical runs agree\n\n";
+std::string step_fields_page(const std::vector<spec::FieldInfo>& fields, const std::string& file) {
+  std::string page = "fields of a line of " + file + "; = marks those in which two identical runs agree\n\n";
   for (const spec::FieldInfo& field : fields) {
     const std::string body = wrapped(field.meaning, 43, kWidth);
     page += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) +

@@ -17,7 +17,7 @@ std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, c
 std::string schedule_page(const spec::Plan& plan);
 /// Every key with type, unit, default and meaning, a table at a time.
 std::string keys_page(const std::vector<spec::KeyInfo>& keys);
-std::string step_fields_page(const std::vector<spec::FieldInfo>& fields);
+std::string step_fields_page(const std::vector<spec::FieldInfo>& fields, const std::string& file = "steps.jsonl");
 /// `text` broken at blanks so that no line passes `width`; every line begins with `indent` blanks.
 std::string wrapped(const std::string& text, std::size_t indent, std::size_t width = 100);
 

@@ -217,4 +217,21 @@ bool RecordReader::read_start() {
   return changed;
 }
 
+std::vector<spec::ValidationRecord> read_validations(const spec::RunPaths& paths, std::int64_t attempt) {
+  std::vector<base::Fault> broken;
+  std::int64_t offset = 0;
+  std::map<std::int64_t, spec::ValidationRecord> by_step;
+  for (const ordered_json& line : base::read_json_lines(paths.validation(), offset, broken)) {
+    try {
+      const spec::ValidationRecord record = spec::validation_record_of(line);
+      if (record.attempt <= attempt) by_step[record.step] = record;
+    } catch (const nlohmann::json::exception&) {
+      continue;  // a value of another type: no line of ours
+    }
+  }
+  std::vector<spec::ValidationRecord> records;
+  for (const auto& [step, record] : by_step) records.push_back(record);
+  return records;
+}
+
 }  // namespace muster::progress

@@ -13,6 +13,7 @@
 
 #include "runtime/spec/plan.h"
 #include "runtime/spec/step_record.h"
+#include "runtime/spec/validation_record.h"
 
 namespace muster::progress {
 
@@ -77,6 +78,10 @@ class RecordReader {
   std::int64_t log_offset_ = 0;
   RunRecords records_;
 };
+
+/// The lines of validation.jsonl up to this attempt; of a step that was repeated the last one. Broken lines are left
+/// out.
+std::vector<spec::ValidationRecord> read_validations(const spec::RunPaths& paths, std::int64_t attempt);
 
 /// A line of steps.jsonl; what is missing or of another type stays 0, null is NaN. None without a step number.
 std::optional<spec::StepRecord> step_of(const nlohmann::ordered_json& line);

@@ -108,6 +108,19 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
     page.row("answers", text(number_text(cut * 100, 0), " % of those of the last steps were cut off at their limit"));
 }
 
+void add_validations(Page& page, const std::vector<spec::ValidationRecord>& looks) {
+  if (looks.empty()) return;
+  const auto ends = [&](double spec::ValidationRecord::*share) {
+    const std::string last = number_text(looks.back().*share, 3);
+    return looks.size() == 1 ? last : number_text(looks.front().*share, 3) + " -> " + last;
+  };
+  const std::string k = text(looks.back().samples_per_prompt);
+  page.row("held out",
+           text("pass@1 ", ends(&spec::ValidationRecord::pass_1), "; mean@", k, " ",
+                ends(&spec::ValidationRecord::mean_k), "; maj@", k, " ", ends(&spec::ValidationRecord::maj_k), "   (",
+                looks.back().prompts, " prompts, ", looks.size(), looks.size() == 1 ? " look)" : " looks)"));
+}
+
 /// The rank that most steps name as the slowest of a phase.
 std::string slowest_text(const Steps& steps, const std::string& phase) {
   std::map<std::int64_t, std::int64_t> named;
@@ -310,6 +323,7 @@ RunFacts read_facts(const spec::Plan& plan, const spec::RunPaths& paths, std::in
       facts.records.problems.push_back(error.faults().front().where + ": " + error.faults().front().what);
     }
   }
+  facts.validations = read_validations(paths, attempt);
   struct stat begin {
   }, end{};
   if (::stat(paths.placement(attempt).c_str(), &begin) == 0 && ::stat(paths.steps().c_str(), &end) == 0)
@@ -332,6 +346,7 @@ std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, co
                            std::filesystem::exists(paths.steps()) ? " holds no step" : " is missing"));
   } else {
     add_reward(page, steps, facts.records, style);
+    add_validations(page, facts.validations);
     add_phases(page, plan, steps);
     add_rates(page, steps);
     add_agreement(page, steps);

@@ -15,7 +15,8 @@ namespace muster::progress {
 struct RunFacts {
   RunRecords records;
   std::vector<spec::ExitRecord> exits;  // those that could be read
-  double wall_s = 0;                    // from the attempt's placement to its last record; 0: not known
+  std::vector<spec::ValidationRecord> validations;
+  double wall_s = 0;  // from the attempt's placement to its last record; 0: not known
   bool model_written = false;
   std::int64_t attempt = 0;
 };

@@ -1,0 +1,117 @@
+#include "launcher/run/evaluate.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "launcher/plan/plan.h"
+#include "launcher/progress/answers.h"
+#include "launcher/progress/figures.h"
+#include "launcher/render/batch_script.h"
+#include "launcher/run/run_folder.h"
+#include "launcher/slurm/queries.h"
+#include "launcher/supervise/supervise.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/json_lines.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/toml_text.h"
+
+namespace muster::run {
+namespace {
+
+using base::number_text;
+using base::text;
+using nlohmann::ordered_json;
+
+constexpr std::size_t kShownAnswers = 8;
+
+std::vector<progress::SampleLine> read_samples(const spec::RunPaths& paths) {
+  std::vector<progress::SampleLine> samples;
+  for (const ordered_json& line : base::read_json_lines(paths.validation_samples()))
+    samples.push_back({.prompt_index = line.value("prompt_index", std::int64_t{0}),
+                       .sample_index = line.value("sample_index", std::int64_t{0}),
+                       .prompt = line.value("prompt", ""),
+                       .text = line.value("text", ""),
+                       .outcome = line.value("outcome", ""),
+                       .reward = line.value("reward", 0.0)});
+  return samples;
+}
+
+void print(std::FILE* out, const std::string& page) {
+  std::fputs(page.c_str(), out);
+  std::fflush(out);
+}
+
+}  // namespace
+
+std::vector<std::string> evaluation_overrides(const cli::Options& typed) {
+  std::vector<std::string> overrides{
+      "grpo.steps=0",           "warmup.sft_steps=0", "warmup.stop_at_reward=0", "optimizer.warmup_steps=0",
+      "loss.kl_weight=0",       "checkpoint.every=0", "requeue.max=0",           "checkpoint.final_model=false",
+      "validate.at_start=true", "log.samples=-1"};
+  if (!typed.words.empty()) overrides.push_back("name=" + plan::find_job(typed.words[0]).stem().string() + "-evaluate");
+  if (!typed.model.empty()) {
+    const std::string path = std::filesystem::absolute(typed.model).lexically_normal().string();
+    overrides.push_back("model.path=" + spec::toml_quoted(path));
+    overrides.emplace_back("model.name=\"\"");
+    overrides.emplace_back("model.weights=\"file\"");
+  }
+  overrides.insert(overrides.end(), typed.overrides.begin(), typed.overrides.end());
+  return overrides;
+}
+
+std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord& record,
+                            const std::vector<progress::SampleLine>& samples, const progress::Style& style) {
+  const std::string k = text(record.samples_per_prompt);
+  std::string page = text(plan.job.name, ": ", plan.job.model.path, "\n", record.prompts, " prompts x ", k,
+                          record.samples_per_prompt == 1 ? " sample, in " : " samples, in ",
+                          base::seconds_text(record.seconds), "\n\n");
+  const auto row = [&](const std::string& word, double share, const std::string& meaning) {
+    page += text(progress::padded(word, 10), number_text(share, 3), "   ", meaning, "\n");
+  };
+  row("pass@1", record.pass_1, "of the samples are right");
+  row("mean@" + k, record.mean_k, "mean reward");
+  row("maj@" + k, record.maj_k, "of the prompts, by the most frequent final answer");
+  row("pass@" + k, record.pass_k, "of the prompts have a right answer among " + k);
+  page += text("\nanswers   ", number_text(record.mean_answer_tokens, 1), " tokens in the mean, ",
+               number_text(record.truncated * 100, 1), " % cut off at their limit\n");
+  if (record.timeouts + record.failed > 0)
+    page += text("grading   ", record.timeouts, " timeouts, ", record.failed, " failures: they did not count\n");
+  page += "\n";
+  for (const progress::Line& line : progress::sample_lines(progress::few_samples(samples, kShownAnswers), style))
+    page += line.rendered(style) + "\n";
+  return page;
+}
+
+int evaluate_verb(const cli::Options& typed) {
+  if (typed.words.empty())
+    throw Error::user(
+        {.what = "muster evaluate needs a job",
+         .fix = "muster evaluate JOB --model DIR: the job says which rows, which template, which reward"});
+  cli::Options run = typed;
+  run.overrides = evaluation_overrides(typed);
+  const Prepared prepared = prepare(run);
+  const spec::Plan& plan = prepared.plan;
+  const spec::RunPaths paths{plan.run_folder};
+  for (const std::string& warning : plan.warnings) print(stderr, "warning: " + warning + "\n");
+  write_run_folder(prepared);
+  const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
+  supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
+  options.say = [](const std::string& line) { print(stderr, line + "\n"); };
+  const supervise::Verdict verdict = supervise::run_attempt(plan, nodes, options);
+  if (verdict.code != 0) {
+    print(stderr, text("muster: ", verdict.sentence, "\nrecords   ", plan.run_folder.string(), "\n"));
+    return verdict.code;
+  }
+  const std::vector<spec::ValidationRecord> looks = progress::read_validations(paths, verdict.attempt);
+  if (looks.empty())
+    throw Error::defect({.what = "the run ended well, but left no line", .where = paths.validation().string()});
+  progress::Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
+  print(stdout, evaluation_page(plan, looks.back(), read_samples(paths), style) +
+                    text("\nrecords   ", plan.run_folder.string(), " (validation.jsonl, validation_samples.jsonl)\n"));
+  return 0;
+}
+
+}  // namespace muster::run

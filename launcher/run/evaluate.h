@@ -1,0 +1,24 @@
+// `muster evaluate JOB --model DIR`: a run without steps that looks once at the job's held-out rows (all rows where
+// none are held out) and prints what it saw.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launcher/cli/options.h"
+#include "launcher/progress/run_records.h"
+#include "launcher/progress/terminal.h"
+#include "runtime/spec/validation_record.h"
+
+namespace muster::run {
+
+/// Returns 0, the code of the failure, or 130 after Ctrl-C.
+int evaluate_verb(const cli::Options& typed);
+
+/// The settings that make a job one look, before those that were typed.
+std::vector<std::string> evaluation_overrides(const cli::Options& typed);
+/// What was seen, with a few answers. At most `columns` wide, but for paths.
+std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord& record,
+                            const std::vector<progress::SampleLine>& samples, const progress::Style& style);
+
+}  // namespace muster::run
