@@ -117,6 +117,8 @@ std::string fault_of(const Include& include) {
   if (starts_with(to, "toml++/") && !(starts_with(from, "runtime/spec/") && ends_with(from, ".cpp"))) {
     return "toml++ stays in one .cpp of spec";
   }
+  if ((starts_with(to, "arrow/") || starts_with(to, "parquet/")) && from != "runtime/parquet_main.cpp")
+    return "Arrow stays in the one program that reads Parquet";
   if (starts_with(to, "boost/program_options") && !starts_with(from, "launcher/cli/") &&
       (in_launcher || room != "main")) {
     return "program_options stays in launcher/cli and in the mains of the runtime";
@@ -244,6 +246,8 @@ TEST(Floors, APackageStaysInItsRoom) {
   EXPECT_NE(fault("runtime/comm/nccl.h", "<nccl.h>"), "");
   EXPECT_NE(fault("runtime/refit/a.cpp", "<nccl.h>"), "");
   EXPECT_NE(fault("launcher/cluster/a.cpp", "<toml++/toml.h>"), "");
+  EXPECT_NE(fault("runtime/data/parquet.cpp", "<parquet/file_reader.h>"), "");
+  EXPECT_EQ(fault("runtime/parquet_main.cpp", "<arrow/api.h>"), "");
   EXPECT_NE(fault("runtime/node/a.cpp", "<boost/program_options.hpp>"), "");
   EXPECT_NE(fault("launcher/main.cpp", "<boost/program_options.hpp>"), "");
   EXPECT_EQ(fault("runtime/main.cpp", "<boost/program_options.hpp>"), "");

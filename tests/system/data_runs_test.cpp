@@ -1,0 +1,114 @@
+// Whole runs over files: the index is made before the ranks, held-out rows are looked at while the model learns, and
+// `muster evaluate` looks at a model alone.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "runtime/base/files.h"
+#include "runtime/base/json_lines.h"
+#include "runtime/spec/plan.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
+
+namespace muster {
+namespace {
+
+using nlohmann::ordered_json;
+
+class DataRuns : public testing::Test {
+ protected:
+  std::string file(const std::string& name, int first, int count) {
+    const std::string path = (folder_.path() / name).string();
+    std::ofstream rows(path);
+    for (int i = first; i < first + count; ++i) {
+      const std::string digits = std::to_string(i);
+      rows << R"({"digits":")" << digits << R"(","answer":")" << std::string(digits.rbegin(), digits.rend()) << "\"}\n";
+    }
+    return path;
+  }
+  spec::RunPaths paths(const std::string& name) const { return {folder_.path() / name}; }
+
+  tests::CommandResult muster(const std::string& verb, const std::string& name,
+                              const std::vector<std::string>& assignments, std::vector<std::string> more = {}) {
+    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", verb, "reverse-digits", "--run-dir",
+                                     paths(name).folder.string()};
+    command.insert(command.end(), more.begin(), more.end());
+    for (const std::string& assignment : assignments) {
+      command.emplace_back("--set");
+      command.push_back(assignment);
+    }
+    return tests::run_command(command, 120);
+  }
+
+  tests::TemporaryFolder folder_;
+};
+
+TEST_F(DataRuns, HeldOutRowsAreLookedAtWhileTheModelLearnsAndAloneAfterwards) {
+  const std::string rows = file("rows.jsonl", 1000, 300);
+  const std::vector<std::string> data{"data.path=" + rows, "data.held_out=40", "validate.prompts=30",
+                                      "validate.samples_per_prompt=3"};
+  std::vector<std::string> assignments = data;
+  for (const char* more : {"validate.every=2", "validate.at_start=true", "grpo.steps=3", "warmup.sft_steps=24",
+                           "log.samples=-1", "gen.dp=2", "train.dp=2"})
+    assignments.emplace_back(more);
+  const tests::CommandResult result = muster("run", "run", assignments);
+  ASSERT_EQ(result.code, 0) << result.output;
+  EXPECT_NE(result.output.find("rows.jsonl: 300 rows of"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("held out"), std::string::npos) << result.output;
+
+  const auto looks = base::read_json_lines(paths("run").validation());
+  ASSERT_EQ(looks.size(), 3u) << "before step 1, after step 2, after the last";
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(looks[i]["step"], (std::vector<int>{0, 2, 3})[i]);
+  EXPECT_EQ(looks[0]["prompts"], 30);
+  for (const ordered_json& look : looks) {
+    EXPECT_LE(look["pass_1"].get<double>(), look["pass_k"].get<double>());
+    EXPECT_EQ(look["pass_1"], look["mean_k"]) << "rewards are 0 or 1";
+  }
+  std::set<std::int64_t> held_out, trained;
+  for (const ordered_json& line : base::read_json_lines(paths("run").validation_samples()))
+    held_out.insert(line["prompt_index"].get<std::int64_t>());
+  for (const ordered_json& line : base::read_json_lines(paths("run").samples()))
+    trained.insert(line["prompt_index"].get<std::int64_t>());
+  EXPECT_EQ(held_out.size(), 30u);
+  EXPECT_GT(trained.size(), 50u);
+  for (const std::int64_t row : held_out) EXPECT_FALSE(trained.contains(row)) << row;
+
+  const tests::CommandResult alone =
+      muster("evaluate", "alone", data, {"--model", paths("run").final_model().string()});
+  ASSERT_EQ(alone.code, 0) << alone.output;
+  EXPECT_NE(alone.output.find("30 prompts x 3 samples"), std::string::npos) << alone.output;
+  EXPECT_NE(alone.output.find("maj@3"), std::string::npos) << alone.output;
+  const auto look = base::read_json_lines(paths("alone").validation());
+  ASSERT_EQ(look.size(), 1u);
+  for (const char* figure : {"pass_1", "pass_k", "maj_k", "mean_answer_tokens"})
+    EXPECT_EQ(look[0][figure], looks[2][figure]) << figure << ": the same weights, prompts and noise";
+}
+
+TEST_F(DataRuns, SeveralSourcesAreMixedByWeightAndTooManyBrokenRowsStopTheRun) {
+  const std::string few = file("few.jsonl", 1000, 40), many = file("many.jsonl", 2000, 400);
+  const std::string sources = "data.sources=[{path=\"" + few + "\", weight=3}, {path=\"" + many + "\", weight=1}]";
+  const std::vector<std::string> assignments{
+      "data.path=\"\"", sources, "grpo.steps=2", "warmup.sft_steps=0", "warmup.stop_at_reward=0", "log.samples=-1"};
+  const tests::CommandResult result = muster("run", "mixed", assignments);
+  ASSERT_EQ(result.code, 0) << result.output;
+  double from_few = 0, all = 0;
+  for (const ordered_json& line : base::read_json_lines(paths("mixed").samples())) {
+    from_few += line["prompt_index"].get<std::int64_t>() < 40 ? 1 : 0;
+    all += 1;
+  }
+  EXPECT_NEAR(from_few / all, 0.75, 0.12);
+
+  std::ofstream broken(few, std::ios::app);
+  for (int i = 0; i < 20; ++i) broken << "{\"digits\":\"1\"}\n";
+  broken.close();
+  const tests::CommandResult refused = muster("run", "refused", assignments);
+  EXPECT_EQ(refused.code, 2) << refused.output;
+  EXPECT_NE(refused.output.find("20 of 60 rows are refused"), std::string::npos) << refused.output;
+  EXPECT_NE(refused.output.find("few.jsonl:41: field 'answer' is missing"), std::string::npos) << refused.output;
+  EXPECT_FALSE(std::filesystem::exists(paths("refused").rank_log(0, 0))) << "no rank was started";
+}
+
+}  // namespace
+}  // namespace muster
