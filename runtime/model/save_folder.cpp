@@ -81,9 +81,9 @@ void copy_companions(const fs::path& origin, const fs::path& folder) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communicator& role,
-                                                                 const spec::Degrees& degrees, const ShardStore& store,
-                                                                 const spec::ModelFacts& facts, at::ScalarType type) {
+std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communicator& role, const spec::Degrees& degrees,
+                                                                 const ShardStore& store, const spec::ModelFacts& facts,
+                                                                 at::ScalarType type) {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     at::Tensor global = gathered(role, degrees, store, facts, parameter, type);

@@ -14,8 +14,7 @@ namespace muster::model {
 
 /// Every parameter whole, in the order of spec::parameters_of, on the first rank of the role; nothing elsewhere.
 /// role: as below. collective: role.
-std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communicator& role,
-                                                                 const spec::Degrees& degrees,
+std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communicator& role, const spec::Degrees& degrees,
                                                                  const weights::ShardStore& store,
                                                                  const spec::ModelFacts& facts, at::ScalarType type);
 /// The whole model as a folder that loads anywhere: config.json, model.safetensors, the files of `origin` that are not
