@@ -82,7 +82,7 @@ TEST(JobSchema, AListOfTablesIsReadStrictlyAndKnowsItsPlaces) {
   EXPECT_EQ(job.data.sources[1].path, "b");
   EXPECT_EQ(places.of("data.sources[1].path"), "job.toml:7:1");
   ASSERT_EQ(faults.list().size(), 2u);
-  EXPECT_EQ(faults.list()[0].where, "job.toml:9:1");
+  EXPECT_EQ(faults.list()[0].where, "job.toml:9:10");
   EXPECT_NE(faults.list()[1].what.find("wait"), std::string::npos) << faults.list()[1].what;
 }
 
