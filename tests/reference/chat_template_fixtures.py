@@ -71,7 +71,6 @@ a  {{- 1 -}}  b  {%- if yes -%}  c  {%- endif -%}  d {{- ' e ' }} f {%+ if yes %
 {{ '%' }}{{ '}}' }}{{ "{%" }} {{ '{#' }} { {{ 1 }} } {{ {'a': {'b': 1}} }} {% if '%}' %}x{% endif %} }} %} #}
 {{ 1 }}{{ 'a' }}{{ [1][0] }}{{ (1) }}{{ ('a')['upper']() }}{{ 'a b'.split()[1].upper() }}{{ [s][0][0] }}{{ l|first + 1 }}{{ (l|length) * 2 }}{{ -l|length }}
 {{ s.missing }}| {{ missing is callable }}
-{{ l|indent }}
 {{ s|unknown }}
 {{ missing.x }}
 {{ missing + 1 }}

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <fstream>
 
-#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
@@ -113,7 +113,7 @@ TEST(ChatTemplate, AnErrorNamesItsLine) {
 }
 
 TEST(ChatTemplate, WhatEndsNeverIsEnded) {
-  const base::Stopwatch watch;
+  const std::clock_t begin = std::clock();  // of this process: others may load the machine
   const std::string nested = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
   expect_refused(nested, "t:1: the template ");
   expect_refused("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "deeper than 400");
@@ -141,7 +141,7 @@ TEST(ChatTemplate, WhatEndsNeverIsEnded) {
   expect_refused("{{ range(99999) | map('string') | list | unique | list | length }}", "takes more than");
   expect_refused("{{ 9223372036854775807 + 1 }}", "does not fit into 64 bits");
   expect_refused("{{ 99999999999999999999 }}", "too large");
-  EXPECT_LT(watch.elapsed_s(), 60);
+  EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 60);
 }
 
 TEST(ChatTemplate, DeepSyntaxIsRefused) {
