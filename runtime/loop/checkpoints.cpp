@@ -19,6 +19,8 @@ using base::text;
 
 namespace {
 
+constexpr const char* kUpdates = "num_updates";  // of the optimizer, beside the trainer's slices
+
 std::string file_of(std::int64_t train_rank) { return text("train_", train_rank, ".safetensors"); }
 
 // What a rank says of its file when it is written.
@@ -90,6 +92,7 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
                                     "; this plan is ", spec::layout_text(context_.plan)),
                        .where = file.string(),
                        .fix = "go on in the layout that wrote it; its checkpoints cannot be read in another yet"});
+  std::int64_t num_updates = 0;
   if (context_.self.train_rank) {
     const weights::SafetensorsFile state(folder / file_of(*context_.self.train_rank));
     for (auto& [name, window] : policy_.slices()) {
@@ -97,8 +100,9 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
       at::Tensor target = window;
       target.copy_(read);
     }
+    num_updates = state.read(kUpdates, {.ranges = {{0, 1}}}).item<std::int64_t>();
   }
-  policy_.resume(manifest.num_updates, manifest.weight_version);
+  policy_.resume(num_updates, manifest.weight_version);
   source.set_cursor({.epoch = manifest.data_epoch, .position = manifest.data_position});
   return true;
 }
@@ -121,7 +125,6 @@ void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
                       .attempt = context_.placement.attempt,
                       .layout = spec::layout_text(context_.plan),
                       .weight_version = policy_.weight_version(),
-                      .num_updates = policy_.trains() ? policy_.trainer().num_updates() : 0,
                       .data_epoch = cursor.epoch,
                       .data_position = cursor.position};
   if (context_.is_writer()) {
@@ -134,8 +137,9 @@ void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
   }
   context_.host().barrier("checkpoint.folder");
   if (context_.job().checkpoint.model_folder) policy_.save(folder / "model");
+  if (!policy_.trains()) return;
   for (const auto& [name, window] : policy_.slices()) writing.copies.emplace_back(name, copy_of(window));
-  if (writing.copies.empty()) return;
+  writing.copies.emplace_back(kUpdates, at::full({1}, policy_.trainer().num_updates(), at::kLong));
   writing.thread = std::jthread([&writing, path = folder / file_of(*context_.self.train_rank)] {
     pthread_setname_np(pthread_self(), "checkpoint");
     try {

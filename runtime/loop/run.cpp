@@ -95,8 +95,8 @@ void run(RankContext& context) {
     record.step_to_step_s = end_s - last_end_s;
     last_end_s = end_s;
     if (records) records->step(record);
-    checkpoints.look();
     validate(s);
+    checkpoints.look();  // after the records of the step: a run that goes on behind it has them
     if (s % job.log.every == 0 || s == job.grpo.steps)
       console.info("loop", base::text("step ", s, "/", job.grpo.steps),
                    {{"reward", base::number_text(record.reward, 3)}, {"step_s", base::number_text(record.step_s, 3)}});

@@ -72,7 +72,6 @@ std::string checkpoint_manifest_json(const CheckpointManifest& manifest) {
                             {"attempt", manifest.attempt},
                             {"layout", manifest.layout},
                             {"weight_version", manifest.weight_version},
-                            {"num_updates", manifest.num_updates},
                             {"data_epoch", manifest.data_epoch},
                             {"data_position", manifest.data_position},
                             {"files", files}};
@@ -87,7 +86,6 @@ CheckpointManifest parse_checkpoint_manifest(const std::string& content, const s
     object.at("attempt").get_to(manifest.attempt);
     object.at("layout").get_to(manifest.layout);
     object.at("weight_version").get_to(manifest.weight_version);
-    object.at("num_updates").get_to(manifest.num_updates);
     object.at("data_epoch").get_to(manifest.data_epoch);
     object.at("data_position").get_to(manifest.data_position);
     for (const ordered_json& file : object.at("files")) manifest.files.push_back(file_in(file));

@@ -25,7 +25,6 @@ struct CheckpointManifest {
   std::int64_t attempt = 0;                        // that wrote it
   std::string layout;                              // layout_text of the plan
   std::int64_t weight_version = 0;                 // that the next step generates with
-  std::int64_t num_updates = 0;                    // of the optimizer
   std::int64_t data_epoch = 0, data_position = 0;  // the cursor
   std::vector<CheckpointFile> files;
   bool operator==(const CheckpointManifest&) const = default;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -132,6 +133,28 @@ TEST_F(Resume, WarnedItStopsWithACheckpointAndGoesOn) {
   const CommandResult result = run_command(next("warned"), 120);
   EXPECT_EQ(result.code, 0) << result.output;
   expect_same_run(paths("warned"), paths("undisturbed"), kSteps);
+}
+
+TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
+  const std::map<std::string, std::vector<std::string>> layouts{
+      {"pp2", {"train.pp=2", "train.dp=1"}},
+      {"fsdp2", {"train.backend=dtensor", "train.fsdp=1"}},
+      {"split, train tp2", {"placement.mode=split", "train.tp=2", "train.dp=1", "gen.dp=1"}},
+  };
+  for (const auto& [name, changes] : layouts) {
+    std::vector<std::string> all{"grpo.steps=5", "validate.every=2", "data.held_out=64", "validate.prompts=8"};
+    all.insert(all.end(), changes.begin(), changes.end());
+    const CommandResult whole = run_command(first(name, all), 120);
+    ASSERT_EQ(whole.code, 0) << whole.output;
+    // A copy that lost all that came after the checkpoint of step 3 makes steps 4 and 5 again.
+    const std::string again = name + " again";
+    fs::copy(paths(name).folder, paths(again).folder, fs::copy_options::recursive);
+    fs::remove_all(paths(again).final_model());
+    const CommandResult rest = run_command(next(again), 120);
+    ASSERT_EQ(rest.code, 0) << rest.output;
+    EXPECT_NE(rest.output.find("goes on after step 3"), std::string::npos) << rest.output;
+    expect_same_run(paths(again), paths(name), 5);
+  }
 }
 
 TEST_F(Resume, ADamagedCheckpointIsPassedOver) {

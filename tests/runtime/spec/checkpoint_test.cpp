@@ -13,7 +13,6 @@ const CheckpointManifest kManifest{.step = 12,
                                    .attempt = 1,
                                    .layout = "megatron tp 2",
                                    .weight_version = 13,
-                                   .num_updates = 48,
                                    .data_epoch = 2,
                                    .data_position = 7,
                                    .files = {{"train_0.safetensors", 100, "ab"}, {"train_1.safetensors", 101, "cd"}}};
