@@ -42,7 +42,8 @@ RowReader::RowReader(const spec::DataJob& data, const spec::DataSource& source, 
 }
 
 std::string RowReader::in_chat(const std::string& prompt) const {
-  chat::Conversation conversation{.messages = nlohmann::ordered_json::array(), .add_generation_prompt = true};
+  chat::Conversation conversation{
+      .messages = nlohmann::ordered_json::array(), .add_generation_prompt = true, .with_clock = false};
   if (!system_.empty()) conversation.messages.push_back({{"role", "system"}, {"content", system_}});
   conversation.messages.push_back({{"role", "user"}, {"content", prompt}});
   if (thinking_ != spec::Switch::automatic) conversation.variables["enable_thinking"] = thinking_ == spec::Switch::on;

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "runtime/base/error.h"
+#include "runtime/base/files.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/spec/job_schema.h"
+#include "tests/support/temporary_folder.h"
 
 namespace muster::data {
 namespace {
@@ -51,6 +53,14 @@ TEST_F(RowReaderTest, AChatTemplateMakesThePromptAUsersTurn) {
   EXPECT_EQ(text({.chat_template = "chatml", .system = "Be brief."}),
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
   EXPECT_THROW(RowReader({.chat_template = "model"}, {}, tokenizer_, "/nowhere"), Error);
+}
+
+TEST_F(RowReaderTest, APromptDoesNotDependOnTheDay) {
+  tests::TemporaryFolder model;
+  base::write_file(model.path() / "chat_template.jinja",
+                   "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}no clock{% endif %}");
+  const RowReader reader({.chat_template = "model"}, {}, tokenizer_, model.path());
+  EXPECT_EQ(reader.read(R"({"prompt":"Hi","answer":"a"})").text, "no clock");
 }
 
 TEST_F(RowReaderTest, DeepRowsAreRefusedWithoutAPlace) {
