@@ -15,13 +15,11 @@ using base::text;
 
 namespace {
 
-std::int64_t divided_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
-
 /// One role's ranks on node slots from `first_slot` on, as many on each as the last leaves.
 struct Block {
   spec::Role role;
   std::int64_t ranks = 0, per_node = 0, first_slot = 0;
-  std::int64_t nodes() const { return divided_up(ranks, per_node); }
+  std::int64_t nodes() const { return spec::divided_up(ranks, per_node); }
 };
 
 void add_block(const Block& block, const std::vector<cluster::NumaNode>& map, spec::Plan& plan) {
@@ -86,7 +84,7 @@ std::vector<Block> blocks_of(const spec::Job& job, std::int64_t per_node, const 
   if (job.placement.mode == spec::PlacementMode::colocated)
     return {{spec::Role::both, train, std::min(train, per_node), 0}};
   const Block trainer{spec::Role::train, train, std::min(train, per_node), 0};
-  const std::int64_t needed = divided_up(gen, per_node);
+  const std::int64_t needed = spec::divided_up(gen, per_node);
   std::int64_t gen_nodes = job.placement.gen_nodes > 0 ? job.placement.gen_nodes : needed;
   if (gen_nodes < needed || gen_nodes > gen) {
     faults.add({.what = text("placement.gen_nodes = ", gen_nodes, " with ", per_node, " ranks a node holds ", gen_nodes,
@@ -96,7 +94,7 @@ std::vector<Block> blocks_of(const spec::Job& job, std::int64_t per_node, const 
                 .fix = text("set placement.gen_nodes = ", needed, ", or leave it out")});
     gen_nodes = needed;
   }
-  return {trainer, {spec::Role::generate, gen, divided_up(gen, gen_nodes), trainer.nodes()}};
+  return {trainer, {spec::Role::generate, gen, spec::divided_up(gen, gen_nodes), trainer.nodes()}};
 }
 
 constexpr std::int64_t kMostRanks = 1 << 16;  // beyond, a plan that is refused anyway is not laid out

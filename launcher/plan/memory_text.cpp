@@ -4,10 +4,13 @@
 #include <cmath>
 
 #include "launcher/plan/show.h"
+#include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 
 namespace muster::plan {
 
+using base::left;
+using base::right;
 using base::text;
 using spec::MemoryOwner;
 
@@ -15,13 +18,6 @@ namespace {
 
 constexpr std::size_t kName = 20, kColumn = 12;
 constexpr int kBar = 40;
-
-std::string right(const std::string& word, std::size_t width) {
-  return (word.size() < width ? std::string(width - word.size(), ' ') : "") + word;
-}
-std::string left(const std::string& word, std::size_t width) {
-  return word + (word.size() < width ? std::string(width - word.size(), ' ') : "");
-}
 
 std::string gb(std::int64_t bytes, int decimals = 1) {
   const double value = static_cast<double>(bytes) / 1e9;

@@ -19,15 +19,13 @@ using base::text;
 
 namespace {
 
-constexpr std::size_t kWidth = 100;
-
 std::string counted(std::int64_t count, const std::string& thing) {
   return text(count, " ", thing, count == 1 ? "" : "s");
 }
 
 /// "  name          what it is", wrapped under itself.
 std::string entry(const std::string& name, const std::string& what) {
-  const std::string body = wrapped(what, 15, kWidth);
+  const std::string body = wrapped(what, 15);
   return "  " + left(name, 13) + body.substr(std::min<std::size_t>(15, body.size()));
 }
 
@@ -124,7 +122,7 @@ std::string environment(const std::vector<spec::EnvironmentValue>& entries) {
   for (const spec::EnvironmentValue& entry : entries) {
     const std::string assignment = "  " + entry.name + "=" + entry.value;
     const std::string same_line = left(assignment, 36) + "  # " + entry.origin;
-    page += same_line.size() <= kWidth ? same_line + "\n" : wrapped("# " + entry.origin, 2) + assignment + "\n";
+    page += same_line.size() <= kPageColumns ? same_line + "\n" : wrapped("# " + entry.origin, 2) + assignment + "\n";
   }
   return page;
 }
@@ -133,7 +131,7 @@ std::string settings(const spec::Job& job) {
   std::string page = "\nsettings other than the defaults (muster keys)\n";
   for (const auto& [key, value] : spec::job_differences(job)) {
     const std::string line = "  " + left(key, 30) + " " + value;
-    page += (line.size() <= kWidth ? line : line.substr(0, kWidth - 4) + " ...") + "\n";
+    page += (line.size() <= kPageColumns ? line : line.substr(0, kPageColumns - 4) + " ...") + "\n";
   }
   return page;
 }
@@ -165,7 +163,7 @@ std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, c
   }
   if (!plan.warnings.empty()) page += "\nwarnings\n";
   for (const std::string& warning : plan.warnings) {
-    const std::string body = wrapped(warning, 4, kWidth);
+    const std::string body = wrapped(warning, 4);
     page += "  ! " + body.substr(4);
   }
   return page;
@@ -187,7 +185,8 @@ std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
     if (!key.unit.empty() && key.unit != facts) facts += ", " + key.unit;
     const std::string first =
         text("  ", left(text(name, key.fallback.empty() ? "" : " = " + key.fallback), 36), " ", facts);
-    page += (first.size() <= kWidth ? first + "\n" : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
+    page += (first.size() <= kPageColumns ? first + "\n"
+                                          : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
     page += wrapped(key.meaning, 6);
   }
   return page;
@@ -196,7 +195,7 @@ std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
 std::string step_fields_page(const std::vector<spec::FieldInfo>& fields, const std::string& file) {
   std::string page = "fields of a line of " + file + "; = marks those in which two identical runs agree\n\n";
   for (const spec::FieldInfo& field : fields) {
-    const std::string body = wrapped(field.meaning, 43, kWidth);
+    const std::string body = wrapped(field.meaning, 43);
     page += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) +
             body.substr(std::min<std::size_t>(43, body.size()));
   }

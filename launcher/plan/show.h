@@ -11,6 +11,8 @@
 
 namespace muster::plan {
 
+inline constexpr std::size_t kPageColumns = 100;
+
 /// `batch_script` may be empty: the plan runs without Slurm.
 std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, const std::string& batch_script);
 /// The trainer's pipeline: what each stage holds, and when it works on which micro batch.
@@ -19,6 +21,6 @@ std::string schedule_page(const spec::Plan& plan);
 std::string keys_page(const std::vector<spec::KeyInfo>& keys);
 std::string step_fields_page(const std::vector<spec::FieldInfo>& fields, const std::string& file = "steps.jsonl");
 /// `text` broken at blanks so that no line passes `width`; every line begins with `indent` blanks.
-std::string wrapped(const std::string& text, std::size_t indent, std::size_t width = 100);
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t width = kPageColumns);
 
 }  // namespace muster::plan

@@ -2,18 +2,13 @@
 
 #include <vector>
 
+#include "launcher/plan/show.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/text.h"
 
 namespace muster::plan {
 
 using base::text;
-
-namespace {
-
-constexpr std::size_t kWidth = 100;
-
-}  // namespace
 
 std::string submission_page(const cluster::Cluster& cluster) {
   if (!cluster.has_slurm) return "";
@@ -24,7 +19,7 @@ std::string submission_page(const cluster::Cluster& cluster) {
     const auto place = cluster.places.keys.find(prefix + key);
     const std::string origin = place == cluster.places.keys.end() ? "default" : place->second;
     const std::string head = text("  ", base::left(key, 15), " ", base::left(value, 26));
-    page += head.size() + 2 + origin.size() <= kWidth
+    page += head.size() + 2 + origin.size() <= kPageColumns
                 ? text(head, "  ", origin, "\n")
                 : text("  ", base::left(key, 15), " ", value, "\n", std::string(20, ' '), origin, "\n");
   };

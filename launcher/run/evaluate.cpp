@@ -39,11 +39,6 @@ std::vector<progress::SampleLine> read_samples(const spec::RunPaths& paths) {
   return samples;
 }
 
-void print(std::FILE* out, const std::string& page) {
-  std::fputs(page.c_str(), out);
-  std::fflush(out);
-}
-
 }  // namespace
 
 std::vector<std::string> evaluation_overrides(const cli::Options& typed) {
@@ -95,22 +90,23 @@ int evaluate_verb(const cli::Options& typed) {
   const Prepared prepared = prepare(run);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
-  for (const std::string& warning : plan.warnings) print(stderr, "warning: " + warning + "\n");
+  for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
   write_run_folder(prepared);
   const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
   supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
-  options.say = [](const std::string& line) { print(stderr, line + "\n"); };
+  options.say = [](const std::string& line) { base::print(stderr, line + "\n"); };
   const supervise::Verdict verdict = supervise::run_attempt(plan, nodes, options);
   if (verdict.code != 0) {
-    print(stderr, text("muster: ", verdict.sentence, "\nrecords   ", plan.run_folder.string(), "\n"));
+    base::print(stderr, text("muster: ", verdict.sentence, "\nrecords   ", plan.run_folder.string(), "\n"));
     return verdict.code;
   }
   const std::vector<spec::ValidationRecord> looks = progress::read_validations(paths, verdict.attempt);
   if (looks.empty())
     throw Error::defect({.what = "the run ended well, but left no line", .where = paths.validation().string()});
   progress::Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
-  print(stdout, evaluation_page(plan, looks.back(), read_samples(paths), style) +
-                    text("\nrecords   ", plan.run_folder.string(), " (validation.jsonl, validation_samples.jsonl)\n"));
+  base::print(stdout,
+              evaluation_page(plan, looks.back(), read_samples(paths), style) +
+                  text("\nrecords   ", plan.run_folder.string(), " (validation.jsonl, validation_samples.jsonl)\n"));
   return 0;
 }
 

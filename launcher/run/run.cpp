@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t kLogLines = 8;
 
-void print(std::FILE* out, const std::string& page) {
-  std::fputs(page.c_str(), out);
-  std::fflush(out);
-}
-
 // A path as a person would type it from here.
 std::string typed_path(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -53,21 +48,21 @@ int run_verb(const cli::Options& typed) {
   const Prepared prepared = prepare(typed);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
-  for (const std::string& warning : plan.warnings) print(stderr, "warning: " + warning + "\n");
+  for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
   write_run_folder(prepared);
 
   const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
-  if (!nodes.warning.empty()) print(stderr, "warning: " + nodes.warning + "\n");
+  if (!nodes.warning.empty()) base::print(stderr, "warning: " + nodes.warning + "\n");
   if (!nodes.by_srun && prepared.cluster.container.kind != cluster::ContainerKind::none)
-    print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
+    base::print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
   std::optional<progress::View> view;
   supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
-  options.say = [](const std::string& line) { print(stderr, line + "\n"); };
+  options.say = [](const std::string& line) { base::print(stderr, line + "\n"); };
   options.watcher = [&](const supervise::Attempt& attempt) {
     if (!view) {
       if (prepared.is_next_attempt)
-        print(stdout, base::text("attempt ", attempt.number(), " ", supervise::beginning_text(plan), "\n"));
-      print(stdout, base::text("run folder ", typed_path(plan.run_folder), "\n"));
+        base::print(stdout, base::text("attempt ", attempt.number(), " ", supervise::beginning_text(plan), "\n"));
+      base::print(stdout, base::text("run folder ", typed_path(plan.run_folder), "\n"));
       view.emplace(plan, paths, attempt.number(), stdout, ::isatty(STDOUT_FILENO) == 1);
     }
     view->poll();
@@ -76,11 +71,11 @@ int run_verb(const cli::Options& typed) {
   if (view) view->finish();
 
   if (verdict.code == 0) {
-    print(stdout, progress::summary_text(plan, paths, verdict.attempt));
+    base::print(stdout, progress::summary_text(plan, paths, verdict.attempt));
   } else if (verdict.code > 128) {
-    print(stderr, "\nmuster: " + verdict.sentence + "; every process has ended\n" + resume_hint(plan));
+    base::print(stderr, "\nmuster: " + verdict.sentence + "; every process has ended\n" + resume_hint(plan));
   } else {
-    print(stderr, failure_page(plan, verdict));
+    base::print(stderr, failure_page(plan, verdict));
   }
   return verdict.code;
 }

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kLook_s = 0.05;
+constexpr double kIndexLook_s = 0.05;
 
 /// Follows a log as it grows.
 class LogLines {
@@ -70,7 +70,7 @@ void prepare_data(const spec::Plan& plan, const Attempt& attempt, base::SignalQu
   int stop = 0;
   std::optional<base::ChildEnd> end;
   while (!(end = base::wait_child(child, false))) {
-    const int signal = signals.wait(kLook_s);
+    const int signal = signals.wait(kIndexLook_s);
     if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP) {
       stop = signal;
       base::signal_child(child, SIGKILL);

@@ -106,4 +106,9 @@ std::string shell_quoted(std::string_view word) {
   return quoted + "'";
 }
 
+void print(std::FILE* out, const std::string& page) {
+  std::fputs(page.c_str(), out);
+  std::fflush(out);
+}
+
 }  // namespace muster::base

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <span>
 #include <sstream>
 #include <string>
@@ -18,6 +19,8 @@ std::string text(const Parts&... parts) {
   return out.str();
 }
 
+/// Writes a page for people and flushes it.
+void print(std::FILE* out, const std::string& page);
 std::vector<std::string> split(std::string_view line, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string trim(std::string_view line);

@@ -13,8 +13,6 @@ namespace {
 
 constexpr double kMuchBubble = 0.25;
 
-std::int64_t divided_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
-
 class LayoutCheck {
  public:
   LayoutCheck(const Job& job, const ModelFacts* facts, const KeyPlaces& places, base::Faults& faults,

@@ -60,6 +60,8 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 Range part_of(std::int64_t count, std::int64_t parts, std::int64_t index);
+/// Parts of `by` that `count` things need: the quotient, rounded up.
+constexpr std::int64_t divided_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
 
 /// The layers of one chunk of the pipeline. A stage has vpp chunks; chunk c of all pp * vpp is stage c % pp's chunk
 /// number c / pp. first_stage_layers and last_stage_layers fix the ends; the others share the rest by part_of.

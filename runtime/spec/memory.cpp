@@ -61,8 +61,6 @@ bool generator_may_alias(const Job& job) {
 
 namespace {
 
-std::int64_t divided_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
-
 std::int64_t cache_element_bytes(const Job& job) {
   switch (job.gen.kv_dtype) {
     case CacheType::fp32:
