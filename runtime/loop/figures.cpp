@@ -13,11 +13,24 @@ namespace muster::loop {
 
 using spec::Phase;
 
+namespace {
+
+// Sums over graded samples become means.
+void add_parts(std::map<std::string, double>& rewards, const std::vector<spec::RewardPart>& parts,
+               const ScoredSample& scored) {
+  for (std::size_t p = 0; p < std::min(parts.size(), scored.parts.size()); ++p)
+    rewards[parts[p].name] += scored.parts[p];
+  rewards["shaping"] += scored.shaping;
+}
+
+}  // namespace
+
 spec::StepRecord rollout_figures(const RankContext& context, const Rollout& rollout) {
   spec::StepRecord record;
   record.attempt = context.placement.attempt;
   const auto groups = static_cast<double>(rollout.prompts.size());
   const auto per_prompt = static_cast<std::size_t>(rollout.samples_per_prompt);
+  const std::vector<spec::RewardPart> parts = spec::reward_parts(context.job().reward);
   double sum = 0, squares = 0, truncated = 0;
   for (std::size_t begin = 0; begin < rollout.samples.size(); begin += per_prompt) {
     double least = INFINITY, most = -INFINITY;
@@ -34,6 +47,7 @@ spec::StepRecord rollout_figures(const RankContext& context, const Rollout& roll
       record.failed += scored.outcome == Outcome::failed ? 1 : 0;
       if (scored.outcome != Outcome::graded) continue;
       record.graded += 1;
+      add_parts(record.rewards, parts, scored);
       sum += scored.reward;
       squares += scored.reward * scored.reward;
       least = std::min(least, scored.reward);
@@ -49,6 +63,7 @@ spec::StepRecord rollout_figures(const RankContext& context, const Rollout& roll
   const auto graded = static_cast<double>(std::max<std::int64_t>(1, record.graded));
   const auto samples = static_cast<double>(std::max<std::int64_t>(1, record.samples));
   record.reward = sum / graded;
+  for (auto& [name, reward] : record.rewards) reward /= graded;
   record.reward_std = std::sqrt(std::max(0.0, squares / graded - record.reward * record.reward));
   record.tokens = record.prompt_tokens + record.answer_tokens;
   record.mean_answer_tokens = static_cast<double>(record.answer_tokens) / samples;

@@ -18,7 +18,9 @@ using reward::Outcome;
 
 struct ScoredSample {
   generate::Sample sample;
-  double reward = 0;
+  double reward = 0;               // weighted, scaled and shaped
+  std::vector<double> parts = {};  // of the job's rewards, in their order, as they were graded
+  double shaping = 0;              // what the length added to the reward
   Outcome outcome = Outcome::graded;
 };
 
@@ -27,6 +29,7 @@ struct StepPrompt {
   std::int64_t row = 0;  // in its source
   std::vector<std::int32_t> tokens;
   std::string text, gold;
+  std::string json = {};  // the row, for rewards that read it
 };
 
 struct Rollout {
@@ -39,6 +42,13 @@ struct Rollout {
 /// collective: world.  throws: Error::rank when a sample is missing or there twice.
 std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own,
                                            std::int64_t num_groups, std::int64_t samples_per_prompt);
+
+/// How right the answer is: the first part of the job's reward as it was graded, before weights, scale and shaping.
+double graded_value(const ScoredSample& scored);
+
+/// A rollout of which nothing could be graded teaches nothing, and the next one will not either. Every rank sees the
+/// same samples. throws: Error::user when not one has the outcome graded.
+void check_graded(const std::vector<ScoredSample>& samples);
 
 /// Bytes of every rank, in rank order. collective: comm.
 std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own,

@@ -57,7 +57,7 @@ void run(RankContext& context) {
   if (context.is_writer())
     records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
   Policy policy(context, stop_tokens);
-  Scoring scoring(job.reward, context.env.reward_fds, tokenizer);
+  Scoring scoring(job, context.env.reward_fds, tokenizer);
   Checkpoints checkpoints(context, policy);
   Step step(context, policy, tokenizer, scoring, checkpoints);
   if (job.loss.kl_weight > 0) policy.freeze_reference();

@@ -1,40 +1,72 @@
 #include "runtime/loop/scoring.h"
 
 #include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/loop/reward_shape.h"
+#include "runtime/reward/pattern.h"
 
 namespace muster::loop {
-namespace {
 
-// Samples of one prompt have neighbouring numbers.
-std::int64_t id_of(const generate::Sample& sample) { return sample.group << 20 | sample.index; }
-
-}  // namespace
-
-Scoring::Scoring(const spec::RewardJob& reward, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
-    : reward_(reward), tokenizer_(tokenizer) {
+Scoring::Scoring(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
+    : job_(job), parts_(spec::reward_parts(job.reward)), tokenizer_(tokenizer) {
+  for (const spec::RewardPart& part : parts_) reward::Pattern{part.pattern};  // refused before anything is generated
   if (!worker_fds.empty())
-    client_ = std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{.timeout_s = reward.timeout_s});
+    client_ =
+        std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{.timeout_s = job.reward.timeout_s});
 }
 
 Scoring::~Scoring() = default;
 
-void Scoring::submit(const generate::Sample& sample, const std::string& gold) {
+// Samples of one prompt have neighbouring numbers.
+std::int64_t Scoring::id_of(const generate::Sample& sample, std::size_t part) const {
+  return (sample.group << 20 | sample.index) * static_cast<std::int64_t>(parts_.size()) +
+         static_cast<std::int64_t>(part);
+}
+
+void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
   INVARIANT(client_ != nullptr, "a rank that speaks for samples has reward workers");
-  client_->submit(
-      {.id = id_of(sample), .kind = reward_.kind, .answer = tokenizer_.decode(sample.tokens, true), .gold = gold});
+  const std::string answer = tokenizer_.decode(sample.tokens, true);
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const spec::RewardPart& part = parts_[p];
+    const bool program = part.kind == "command";
+    client_->submit({.id = id_of(sample, p),
+                     .kind = part.kind,
+                     .answer = answer,
+                     .gold = prompt.gold,
+                     .settings = {.pattern = part.pattern,
+                                  .command = part.command,
+                                  .precision = static_cast<int>(job_.reward.precision)},
+                     .prompt = program ? prompt.text : "",
+                     .row = program ? prompt.json : ""});
+  }
 }
 
 std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples, double& waited_s) {
   waited_s = 0;
   if (samples.empty()) return {};
   std::vector<std::int64_t> ids;
-  for (const generate::Sample& sample : samples) ids.push_back(id_of(sample));
+  for (const generate::Sample& sample : samples)
+    for (std::size_t p = 0; p < parts_.size(); ++p) ids.push_back(id_of(sample, p));
   const reward::Collected collected = client_->collect(ids);
   waited_s = collected.waited_s;
   std::vector<ScoredSample> scored(samples.size());
-  for (std::size_t s = 0; s < samples.size(); ++s)
-    scored[s] = {
-        .sample = std::move(samples[s]), .reward = collected.grades[s].reward, .outcome = collected.grades[s].outcome};
+  for (std::size_t s = 0; s < samples.size(); ++s) {
+    ScoredSample& out = scored[s];
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+      const reward::Grade& grade = collected.grades[s * parts_.size() + p];
+      out.parts.push_back(grade.reward);
+      if (out.outcome == Outcome::graded) out.outcome = grade.outcome;
+    }
+    const generate::Sample& sample = samples[s];
+    if (out.outcome == Outcome::graded) {
+      const ShapedReward shaped = shaped_reward(job_, out.parts,
+                                                {.tokens = static_cast<std::int64_t>(sample.tokens.size()),
+                                                 .truncated = sample.finish == generate::Finish::length});
+      out.reward = shaped.reward;
+      out.shaping = shaped.shaping;
+    }
+    out.sample = std::move(samples[s]);
+  }
   return scored;
 }
 

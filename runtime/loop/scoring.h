@@ -16,15 +16,20 @@ namespace muster::loop {
 
 class Scoring {
  public:
-  Scoring(const spec::RewardJob& reward, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer);
+  /// `job` and `tokenizer` are borrowed. throws: Error::user (a pattern that does not compile).
+  Scoring(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer);
   ~Scoring();
-  void submit(const generate::Sample& sample, const std::string& gold);
-  /// These samples, all of them submitted, with their rewards and in the order given. `waited_s`: what generation did
-  /// not hide.
+  /// Once for each part of the reward.
+  void submit(const generate::Sample& sample, const StepPrompt& prompt);
+  /// These samples, all of them submitted, with their rewards and in the order given. A sample is graded when all parts
+  /// are; otherwise its outcome is that of the first part that was not. `waited_s`: what generation did not hide.
   std::vector<ScoredSample> collect(std::vector<generate::Sample> samples, double& waited_s);
 
  private:
-  spec::RewardJob reward_;
+  std::int64_t id_of(const generate::Sample& sample, std::size_t part) const;
+
+  const spec::Job& job_;
+  std::vector<spec::RewardPart> parts_;
   const data::Tokenizer& tokenizer_;
   std::unique_ptr<reward::RewardClient> client_;  // null on a rank that speaks for no samples
 };

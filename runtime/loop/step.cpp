@@ -58,7 +58,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
     const bool speaks = mesh.place().tp == 0;
     const auto on_sample = [&](const generate::Sample& sample) {
-      if (speaks) scoring_.submit(sample, prompts[static_cast<std::size_t>(sample.group)].gold);
+      if (speaks) scoring_.submit(sample, prompts[static_cast<std::size_t>(sample.group)]);
     };
     std::vector<generate::Sample> samples = policy_.generator().generate(
         requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
@@ -71,6 +71,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
   Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
   rollout.samples =
       exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
+  check_graded(rollout.samples);
   return rollout;
 }
 
@@ -131,7 +132,8 @@ std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t co
     prompts.push_back({.row = prompt.row,
                        .tokens = std::move(prompt.tokens),
                        .text = std::move(prompt.text),
-                       .gold = std::move(prompt.gold)});
+                       .gold = std::move(prompt.gold),
+                       .json = std::move(prompt.json)});
   return prompts;
 }
 

@@ -42,10 +42,10 @@ PromptFigures figures_of(const ScoredSample* samples, const std::string* answers
   std::map<std::string, std::size_t> votes;
   for (std::size_t s = 0; s < count; ++s) {
     if (samples[s].outcome != Outcome::graded) continue;
-    const bool right = samples[s].reward >= 1;
+    const bool right = graded_value(samples[s]) >= 1;
     graded += 1;
     figures.right += right ? 1 : 0;
-    figures.reward += samples[s].reward;
+    figures.reward += graded_value(samples[s]);
     figures.any_right = figures.any_right || right;
     ++votes[answers[s]];
   }
@@ -55,7 +55,7 @@ PromptFigures figures_of(const ScoredSample* samples, const std::string* answers
   for (std::size_t s = 0; s < count; ++s) {
     if (samples[s].outcome != Outcome::graded || votes[answers[s]] <= most) continue;
     most = votes[answers[s]];
-    figures.majority_right = samples[s].reward >= 1;
+    figures.majority_right = graded_value(samples[s]) >= 1;
   }
   return figures;
 }

@@ -9,7 +9,8 @@
 
 namespace muster::loop {
 
-/// pass@1, pass@k, mean@k, maj@k, lengths and outcomes of a rollout; `answers`: the final answer of each sample (see
+/// pass@1, pass@k, mean@k, maj@k, lengths and outcomes of a rollout, by the first part of the reward as it was graded;
+/// `answers`: the final answer of each sample (see
 /// final_answer), by which votes are counted. Of answers with equally many votes the one that came first wins.
 spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vector<std::string>& answers);
 

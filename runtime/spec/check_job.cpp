@@ -208,7 +208,56 @@ class JobCheck {
     }
   }
 
+  void check_reward_part(const RewardPart& part, const std::string& at) {
+    if ((part.kind == "regex") != !part.pattern.empty())
+      fault(
+          at + "pattern",
+          part.pattern.empty() ? "the reward kind regex needs a pattern"
+                               : text("a pattern has no effect on the reward kind ", part.kind),
+          part.pattern.empty() ? "pattern = \"<answer>(.*?)</answer>\", say" : "set kind = \"regex\", or leave it out");
+    if ((part.kind == "command") != !part.command.empty())
+      fault(at + "command",
+            part.command.empty() ? "the reward kind command needs a program"
+                                 : text("a command has no effect on the reward kind ", part.kind),
+            part.command.empty() ? "command = [\"python3\", \"./verify.py\"], say"
+                                 : "set kind = \"command\", or leave it out");
+  }
+
+  void check_reward() {
+    const RewardJob& reward = job_.reward;
+    const std::vector<RewardPart> parts = reward_parts(reward);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      check_reward_part(parts[i], reward.parts.empty() ? "reward." : text("reward.parts[", i, "]."));
+      for (std::size_t j = 0; j < i; ++j)
+        if (parts[i].name == parts[j].name)
+          fault(text("reward.parts[", i, "].name"), text("two rewards are called \"", parts[i].name, "\""),
+                "give each a name of its own");
+    }
+    // A plan holds every key, so what counts is the value.
+    const RewardJob usual;
+    const auto idle = [&](bool given, const char* key) {
+      if (!reward.parts.empty() && given)
+        fault(key, text(key, " has no effect beside [[reward.parts]]"), "write it into one of the parts");
+    };
+    idle(reward.kind != usual.kind, "reward.kind");
+    idle(!reward.pattern.empty(), "reward.pattern");
+    idle(!reward.command.empty(), "reward.command");
+    if (reward.source_min >= reward.source_max)
+      fault("reward.source_max",
+            text("reward.source_min = ", reward.source_min, " is not below source_max = ", reward.source_max),
+            "the range that rewards are clamped to");
+    if (reward.overlong_buffer > 0 && reward.truncated_factor < 1)
+      fault("reward.truncated_factor", "reward.overlong_buffer and reward.truncated_factor both shape long answers",
+            "set one of them");
+    const std::int64_t limit = reward.overlong_limit > 0 ? reward.overlong_limit : max_new_tokens(job_);
+    if (reward.overlong_buffer > limit)
+      fault("reward.overlong_buffer",
+            text("reward.overlong_buffer = ", reward.overlong_buffer, " is more than the limit of ", limit, " tokens"),
+            "lower it");
+  }
+
   void check_rest() {
+    check_reward();
     // `--set warmup.sft_steps=0` is how a supervised start is left out, whatever else the job says of it.
     if (job_.warmup.stop_at_reward > 0 && job_.warmup.sft_steps == 0)
       warnings_.push_back("warmup.stop_at_reward has no effect with warmup.sft_steps = 0");

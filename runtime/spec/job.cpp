@@ -29,6 +29,14 @@ std::int64_t max_new_tokens(const Job& job) {
   return job.sampling.max_new_tokens > 0 ? job.sampling.max_new_tokens : job.grpo.max_sequence_tokens - 1;
 }
 
+std::vector<RewardPart> reward_parts(const RewardJob& reward) {
+  std::vector<RewardPart> parts = reward.parts;
+  if (parts.empty()) parts.push_back({.kind = reward.kind, .pattern = reward.pattern, .command = reward.command});
+  for (RewardPart& part : parts)
+    if (part.name.empty()) part.name = part.kind;
+  return parts;
+}
+
 std::int64_t train_ranks(const Job& job) { return job.train.tp * job.train.cp * job.train.pp * job.train.dp; }
 
 std::int64_t gen_ranks(const Job& job) { return job.gen.tp * job.gen.pp * job.gen.dp; }

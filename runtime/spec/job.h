@@ -187,10 +187,30 @@ struct ValidateJob {
   bool operator==(const ValidateJob&) const = default;
 };
 
+/// One of several rewards that add up.
+struct RewardPart {
+  std::string name;  // in the records; empty: its kind
+  std::string kind = "math";
+  double weight = 1;
+  std::string pattern;               // regex
+  std::vector<std::string> command;  // command
+  bool operator==(const RewardPart&) const = default;
+};
+
 struct RewardJob {
-  std::string kind = "math";  // exact, math
-  std::int64_t workers = 1;   // processes for each rank that scores
-  double timeout_s = 5;       // of one answer
+  std::string kind = "math";         // exact, math, choice, regex, command
+  std::string pattern;               // regex
+  std::vector<std::string> command;  // command: the program and its arguments
+  std::vector<RewardPart> parts;     // instead of kind, several
+  std::int64_t precision = 6;        // math: decimals
+  // The sum is clamped to source and mapped onto target; equal ranges change nothing.
+  double source_min = 0, source_max = 1, target_min = 0, target_max = 1;
+  std::int64_t overlong_buffer = 0;  // tokens before the limit over which the penalty grows; 0: off
+  double overlong_penalty = 1;       // at the limit
+  std::int64_t overlong_limit = 0;   // tokens of an answer; 0: the longest that sampling allows
+  double truncated_factor = 1;       // of the reward of an answer that was cut off; 1: off
+  std::int64_t workers = 1;          // processes for each rank that scores
+  double timeout_s = 5;              // of one answer
   double max_memory_gb = 1;
   bool operator==(const RewardJob&) const = default;
 };
@@ -307,6 +327,8 @@ std::int64_t logprob_batch_tokens(const Job& job);
 /// parallelism.
 std::int64_t sequence_multiple(const Job& job);
 std::int64_t max_new_tokens(const Job& job);
+/// The rewards of the job, the one or the several, each with its name.
+std::vector<RewardPart> reward_parts(const RewardJob& reward);
 std::int64_t train_ranks(const Job& job);
 std::int64_t gen_ranks(const Job& job);
 /// The sources of the job, the one or the several.

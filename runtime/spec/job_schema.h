@@ -19,6 +19,17 @@ void describe_data_source(Visitor& v, S& source) {
   v.key("validate_only", source.validate_only, kAny, "", "its rows are never trained on");
 }
 
+inline std::vector<std::string> reward_kinds() { return {"exact", "math", "choice", "regex", "command"}; }
+
+template <class Visitor, class P>
+void describe_reward_part(Visitor& v, P& part) {
+  v.key("name", part.name, kAny, "", "in the records; empty: its kind");
+  v.key("kind", part.kind, one_of(reward_kinds()), "", "as reward.kind");
+  v.key("weight", part.weight, within(-1e6, 1e6), "", "of this reward in the sum");
+  v.key("pattern", part.pattern, kAny, "", "as reward.pattern");
+  v.key("command", part.command, kAny, "", "as reward.command");
+}
+
 template <class Visitor, class J>
 void describe_job(Visitor& v, J& job) {
   v.key("name", job.name, kAny, "", "names the run's folder and the Slurm job; by default the name of the job file");
@@ -203,7 +214,27 @@ void describe_job(Visitor& v, J& job) {
   v.key("temperature", job.validate.temperature, within(-1, 100), "", "0: greedy; -1: sampling.temperature");
 
   v.table("reward", "the score of an answer");
-  v.key("kind", job.reward.kind, one_of({"exact", "math"}), "", "same text, or same value of the boxed or last number");
+  v.key("kind", job.reward.kind, one_of(reward_kinds()), "",
+        "same text; same mathematical answer; same letter; what pattern finds; what command says");
+  v.key("pattern", job.reward.pattern, kAny, "",
+        "regex (PCRE2): the first group of its last match is compared with the gold answer");
+  v.key("command", job.reward.command, kAny, "",
+        "program and arguments that grade JSON lines; words that begin with ./ or ../ are relative to the job file");
+  v.list(
+      "parts", job.reward.parts, [](auto& below, auto& part) { describe_reward_part(below, part); },
+      "instead of kind, several: [[reward.parts]]");
+  v.key("precision", job.reward.precision, within(0, 100), "decimals", "to which math rounds a number with a point");
+  v.key("source_min", job.reward.source_min, within(-1e9, 1e9), "", "rewards are clamped to source_min .. source_max");
+  v.key("source_max", job.reward.source_max, within(-1e9, 1e9), "", "and mapped onto target_min .. target_max");
+  v.key("target_min", job.reward.target_min, within(-1e9, 1e9), "", "what source_min becomes");
+  v.key("target_max", job.reward.target_max, within(-1e9, 1e9), "", "what source_max becomes");
+  v.key("overlong_buffer", job.reward.overlong_buffer, kCountOrZero, "tokens",
+        "before overlong_limit in which a penalty grows from 0 to overlong_penalty; 0: none");
+  v.key("overlong_penalty", job.reward.overlong_penalty, within(0, 1e6), "", "taken off at overlong_limit");
+  v.key("overlong_limit", job.reward.overlong_limit, kCountOrZero, "tokens",
+        "of an answer; 0: the most that sampling allows");
+  v.key("truncated_factor", job.reward.truncated_factor, within(0, 1), "",
+        "of the reward of an answer that was cut off; 1: off");
   v.key("workers", job.reward.workers, within(1, 1024), "processes", "for each rank that scores");
   v.key("timeout_s", job.reward.timeout_s, within(0.001, 1e5), "s", "of one answer");
   v.key("max_memory_gb", job.reward.max_memory_gb, within(0.01, 1e4), "GB", "of one worker");

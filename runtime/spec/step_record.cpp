@@ -36,6 +36,8 @@ void describe_step(Visitor& v, const StepRecord& r) {
           "FLOPs of forward and backward at true lengths / train_s / peak of the ranks that train");
   v.field("reward", r.reward, "", kSame, "mean over the samples that were graded");
   v.field("reward_std", r.reward_std, "", kSame, "standard deviation of it");
+  v.field("rewards", r.rewards, "", kSame,
+          "mean of each part of the reward by its name, before weights and scale; \"shaping\": what the length added");
   v.field("samples", r.samples, "samples", kSame, "of the step");
   v.field("graded", r.graded, "samples", kSame, "with a reward");
   v.field("timeouts", r.timeouts, "samples", kSame, "whose grading ran out of time; never a silent 0");

@@ -23,6 +23,7 @@ struct StepRecord {
   double generate_tokens_per_s_per_gpu = 0, train_tokens_per_s_per_gpu = 0;
   double mfu = 0;
   double reward = 0, reward_std = 0;
+  std::map<std::string, double> rewards;  // by the name of the part, before weights; and "shaping", added to the sum
   std::int64_t samples = 0, graded = 0, timeouts = 0, failed = 0, refused_rows = 0;
   double groups_all_wrong = 0, groups_all_right = 0, groups_mixed = 0;
   double mean_answer_tokens = 0;

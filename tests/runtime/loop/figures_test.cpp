@@ -35,6 +35,7 @@ TEST(Figures, CountWhatTheRolloutHolds) {
   EXPECT_EQ(record.graded, 5);
   EXPECT_EQ(record.timeouts, 1);
   EXPECT_DOUBLE_EQ(record.reward, 3.0 / 5) << "a time-out is no zero";
+  EXPECT_EQ(record.rewards.at("shaping"), 0);
   EXPECT_EQ(record.prompt_tokens, 30);
   EXPECT_EQ(record.answer_tokens, 24);
   EXPECT_EQ(record.tokens, 54);
@@ -65,6 +66,19 @@ TEST(Figures, TokenSumsBecomeMeans) {
   EXPECT_DOUBLE_EQ(record.clip_share, 0.25) << "the mean over the updates";
   EXPECT_DOUBLE_EQ(record.ratio_mean, 1);
   EXPECT_EQ(record.losses.size(), 2u);
+}
+
+TEST(Figures, EachPartOfTheRewardIsLoggedByItsName) {
+  RankContext context;
+  context.plan.job.reward.parts = {{.name = "right"}, {.kind = "regex", .weight = 0.2}};
+  Rollout rollout{.samples_per_prompt = 2};
+  rollout.prompts.resize(1);
+  rollout.samples = {scored(1, 4), scored(0, 4)};
+  rollout.samples[0].parts = {1, 0.5};
+  rollout.samples[0].shaping = -0.5;
+  rollout.samples[1].parts = {0, 1};
+  const auto rewards = rollout_figures(context, rollout).rewards;
+  EXPECT_EQ(rewards, (std::map<std::string, double>{{"right", 0.5}, {"regex", 0.75}, {"shaping", -0.25}}));
 }
 
 }  // namespace

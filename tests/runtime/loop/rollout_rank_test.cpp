@@ -18,6 +18,8 @@ ScoredSample made(std::int64_t group, std::int64_t index) {
                    .finish = generate::Finish::length,
                    .weight_version = 3};
   scored.reward = 0.1 * static_cast<double>(group) + static_cast<double>(index);
+  scored.parts = {static_cast<double>(group), 0.5};
+  scored.shaping = -0.25;
   scored.outcome = index == 1 ? Outcome::timeout : Outcome::graded;
   return scored;
 }
@@ -41,6 +43,8 @@ TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
         EXPECT_EQ(scored.sample.raw_logprobs, expected.sample.raw_logprobs);
         EXPECT_EQ(scored.sample.weight_version, 3);
         EXPECT_EQ(scored.reward, expected.reward);
+        EXPECT_EQ(scored.parts, expected.parts);
+        EXPECT_EQ(scored.shaping, expected.shaping);
         EXPECT_EQ(scored.outcome, expected.outcome);
       }
   });
@@ -52,6 +56,19 @@ TEST(ExchangeSamples, AMissingSampleIsNamed) {
     if (rank.rank == 0) own.push_back(made(0, 0));
     EXPECT_THROW(exchange_samples(*rank.world, own, 1, 2), Error);
   });
+}
+
+TEST(CheckGraded, ARolloutWithoutAGradeEndsTheRun) {
+  EXPECT_NO_THROW(check_graded({}));
+  EXPECT_NO_THROW(check_graded({made(0, 0), made(0, 1)}));
+  ScoredSample failed = made(0, 0);
+  failed.outcome = Outcome::failed;
+  try {
+    check_graded({failed, made(0, 1)});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("1 failed, 1 timed out"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

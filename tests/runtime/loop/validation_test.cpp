@@ -44,6 +44,16 @@ TEST(Validation, OfEqualVotesTheFirstWinsAndPartRewardsAreNotRight) {
   EXPECT_DOUBLE_EQ(record.maj_k, 1) << "the first sample with the winning answer";
 }
 
+TEST(Validation, WhatIsRightDoesNotDependOnScaleOrLength) {
+  Rollout rollout{.prompts = std::vector<StepPrompt>(1), .samples_per_prompt = 2};
+  rollout.samples = {sample(-0.5), sample(1)};
+  rollout.samples[0].parts = {1, 0};
+  rollout.samples[1].parts = {0, 1};
+  const spec::ValidationRecord record = validation_figures(rollout, {"a", "b"});
+  EXPECT_DOUBLE_EQ(record.pass_1, 0.5);
+  EXPECT_DOUBLE_EQ(record.maj_k, 1) << "the first answer is the right one";
+}
+
 TEST(Validation, WhenNothingWasGradedAllSharesAreZero) {
   Rollout rollout{.prompts = std::vector<StepPrompt>(1), .samples_per_prompt = 1};
   rollout.samples = {sample(1, Outcome::failed)};

@@ -213,6 +213,30 @@ TEST(CheckJob, BoundsTheStepTheRatioAndTheLearningRate) {
             "optimizer.decay_steps = 10 ends within optimizer.warmup_steps = 10");
 }
 
+TEST(CheckJob, ARewardHasWhatItsKindNeedsAndNoMore) {
+  EXPECT_NE(only_fault([](Job& job) { job.reward.kind = "regex"; }).find("needs a pattern"), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.kind = "command"; }).find("needs a program"), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.pattern = "a"; }).find("has no effect"), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) {
+              job.reward.kind = "exact";
+              job.reward.parts = {{}};
+            }).find("has no effect beside"),
+            std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.parts = {{}, {}}; }).find("called \"math\""), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.source_min = 1; }).find("not below"), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.overlong_buffer = 1'000'000; }).find("more than the limit"),
+            std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) {
+              job.reward.overlong_buffer = 10;
+              job.reward.truncated_factor = 0.5;
+            }).find("both shape"),
+            std::string::npos);
+  EXPECT_TRUE(verdict([](Job& job) {
+                job.reward.parts = {{.name = "right"}, {.kind = "regex", .weight = 0.1, .pattern = "a"}};
+                job.reward.target_min = -1;
+              }).faults.empty());
+}
+
 TEST(CheckJob, WarnsOfWhatIsLegalButFoolish) {
   EXPECT_EQ(verdict([](Job& j) { j.gen.dtype = DataType::fp8; }).warnings.size(), 1u);
   EXPECT_EQ(verdict([](Job& j) {

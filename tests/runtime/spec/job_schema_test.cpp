@@ -33,6 +33,8 @@ Job unusual_job() {
   job.data.prompt = "{a}\n{b}";
   job.data.sources = {{.path = "a.parquet", .schema = "dapo-math-17k", .weight = 0.5},
                       {.path = "b.jsonl", .prompt_field = "q\"x", .validate_only = true}};
+  job.reward.parts = {{.name = "right", .command = {"python3", "a b.py"}},
+                      {.kind = "regex", .weight = -0.5, .pattern = "\\d\""}};
   job.refit.verify = Switch::off;
   return job;
 }
