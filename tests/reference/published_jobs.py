@@ -7,6 +7,7 @@ Run by hand (Python 3.11, nothing else). The two data files hold the published r
 decided on the way (which key a setting becomes, which printed column is wrong, what has no key) stands here, and for
 readers in templates/README.md. Rows whose jobs would be equal share one, under the newest release's name.
 """
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -104,7 +105,8 @@ DEFAULTS = {
     "grpo.baseline": "leave_one_out", "grpo.dynamic_sampling": False, "grpo.batch_multiplier": 1,
     "loss.clip_high": 0.2, "loss.dual_clip": 0, "loss.kl_weight": 0, "loss.correction": "none",
     "loss.force_on_policy": False, "sampling.stop": [],
-    "data.max_prompt_tokens": 0, "optimizer.weight_decay": 0.01, "checkpoint.every": 0, "checkpoint.keep": 2,
+    "reward.source_min": 0.0, "reward.source_max": 1.0, "reward.target_min": 0.0, "reward.target_max": 1.0,
+    "reward.overlong_penalty": 1, "data.max_prompt_tokens": 0, "optimizer.weight_decay": 0.01, "checkpoint.every": 0, "checkpoint.keep": 2,
 }
 ORDER = ["model", "placement", "gen", "train", "packing", "moe", "async", "grpo", "loss", "sampling", "data", "validate",
          "reward", "optimizer", "checkpoint"]
@@ -114,18 +116,27 @@ COMMENTS = {  # (key, value) or key -> what is said behind it
     "train.share_prompt": "the recipes compute each sample with its own prompt",
     "train.grad_dtype": "main weights and moments stay in fp32",
     ("gen.cuda_graphs", False): "the recipe runs eagerly",
-    "data.held_out": "a twentieth of the million rows",
 }
 
 
 def data_of(recipe):
     if recipe["dataset"] == "DAPOMath17K":
-        return {"data.path": "${MUSTER_CACHE}/data/dapo-math-17k.jsonl", "data.prompt": "{prompt.0.content}",
-                "data.answer": "{reward_model.ground_truth}"}
-    return {"data.path": "${MUSTER_CACHE}/data/openmathinstruct-2.jsonl",
+        return {"data.path": "${MUSTER_CACHE}/data/dapo-math-17k.parquet", "data.schema": "dapo-math-17k",
+                "data.prompt": "{prompt}"}
+    return {"data.path": "${MUSTER_CACHE}/data/openmathinstruct-2.parquet", "data.schema": "openmathinstruct-2",
             "data.prompt": "Work out the answer to this problem step by step, and write it into \\boxed{{}} at the end.\n\n"
-                           "{problem}",
-            "data.answer": "{expected_answer}"}
+                           "{prompt}"}
+
+
+def reward_of(recipe):
+    if recipe["math_verify_impl"] == "hf_math_verify":
+        return {"reward.kind": "math"}
+    scaling, shaping = json.loads(recipe["reward_scaling"]), json.loads(recipe["reward_shaping"])
+    return {"reward.kind": "regex", "reward.pattern": r"(?i)Answer\s*:\s*([^\n]+)",
+            **{f"reward.{key}": scaling[key] for key in ("source_min", "source_max", "target_min", "target_max")},
+            "reward.overlong_buffer": shaping["overlong_buffer_length"],
+            "reward.overlong_penalty": shaping["overlong_buffer_penalty"],
+            "reward.overlong_limit": shaping["max_response_length"]}
 
 
 def settings_of(recipe, facts, folder):
@@ -168,9 +179,9 @@ def settings_of(recipe, facts, folder):
         "loss.force_on_policy": recipe["loss_force_on_policy_ratio"],
         "sampling.stop": ["<|eot_id|>"] if recipe.get("gen_stop_token_ids") == [128009] else [],
         **data_of(recipe),
-        "data.held_out": 50000,
+        "data.held_out_share": recipe.get("data_split_validation_size", 0.05),
         "validate.every": recipe["val_period"], "validate.prompts": recipe["max_val_samples"],
-        "reward.kind": "math",
+        **reward_of(recipe),
         "optimizer.lr": recipe["opt_lr"], "optimizer.weight_decay": recipe["opt_weight_decay"],
         "optimizer.warmup_steps": recipe["lr_warmup_iters"], "optimizer.warmup_init_lr": recipe["lr_warmup_init"],
         "checkpoint.every": recipe["checkpoint_save_period"] if recipe["checkpointing"] else 0,
