@@ -14,6 +14,7 @@ int main(int count, char** words) try {
   using namespace muster;
   if (count < 3) throw Error::user({.what = "reward_bench KIND FILE [REPEATS]"});
   const auto lines = base::read_json_lines(words[2]);
+  if (lines.empty()) throw Error::user({.what = "has no lines", .where = words[2]});
   const int repeats = count > 3 ? std::atoi(words[3]) : 1;
   std::vector<reward::Request> requests;
   for (const auto& line : lines) {
