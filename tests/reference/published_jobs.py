@@ -122,8 +122,9 @@ COMMENTS = {  # (key, value) or key -> what is said behind it
 def data_of(recipe):
     if recipe["dataset"] == "DAPOMath17K":
         return {"data.path": "${MUSTER_CACHE}/data/dapo-math-17k.parquet", "data.schema": "dapo-math-17k",
-                "data.prompt": "{prompt}"}
+                "data.chat_template": "model", "data.prompt": "{prompt}"}
     return {"data.path": "${MUSTER_CACHE}/data/openmathinstruct-2.parquet", "data.schema": "openmathinstruct-2",
+            "data.chat_template": "model",
             "data.prompt": "Work out the answer to this problem step by step, and write it into \\boxed{{}} at the end.\n\n"
                            "{prompt}"}
 
