@@ -156,6 +156,8 @@ CONF
     echo "PartitionName=batch Nodes=ALL Default=YES MaxTime=UNLIMITED State=UP"
     echo "PartitionName=short Nodes=ALL MaxTime=5 MaxNodes=2 State=UP"
   } > "$dir/slurm.conf"
+  # slurmd opens this plugin whether it is used or not, and finding out which one needs /sys/fs/cgroup, which a chroot lacks.
+  echo "CgroupPlugin=cgroup/v1" > "$dir/cgroup.conf"
   ((gpus == 0)) || make_gpu_lines > "$dir/gres.conf"
 }
 
