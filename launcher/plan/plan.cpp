@@ -98,7 +98,7 @@ class Planner {
     for (std::string& word : command)
       if (word.starts_with("./") || word.starts_with("../") || word.starts_with("${")) {
         word = base::resolved_path(word, folder_of(key, job_file)).string();
-        if (!fs::exists(word)) missing(key, word, "there is no such file", "part of the reward's program");
+        if (!base::is_there(word)) missing(key, word, "there is no such file", "part of the reward's program");
       }
   }
 

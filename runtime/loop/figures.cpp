@@ -18,9 +18,9 @@ namespace {
 // Sums over graded samples become means.
 void add_parts(std::map<std::string, double>& rewards, const std::vector<spec::RewardPart>& parts,
                const ScoredSample& scored) {
-  for (std::size_t p = 0; p < std::min(parts.size(), scored.parts.size()); ++p)
-    rewards[parts[p].name] += scored.parts[p];
-  rewards["shaping"] += scored.shaping;
+  INVARIANT(scored.parts.size() == parts.size(), "a graded sample has its parts");
+  for (std::size_t p = 0; p < parts.size(); ++p) rewards[parts[p].name] += scored.parts[p];
+  rewards[spec::kShapingName] += scored.shaping;
 }
 
 }  // namespace

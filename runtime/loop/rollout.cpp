@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "runtime/base/error.h"
@@ -15,18 +16,6 @@ namespace {
 // A sample as bytes: nine numbers of 64 bits, then its tokens, log-probabilities, raw log-probabilities and the parts
 // of its reward.
 constexpr std::size_t kHeadWords = 9;
-
-std::int64_t word_of(double value) {
-  std::int64_t word = 0;
-  std::memcpy(&word, &value, sizeof word);
-  return word;
-}
-
-double double_of(std::int64_t word) {
-  double value = 0;
-  std::memcpy(&value, &word, sizeof value);
-  return value;
-}
 
 void append(std::vector<std::uint8_t>& bytes, const void* data, std::size_t size) {
   if (size == 0) return;
@@ -43,10 +32,10 @@ void pack(std::vector<std::uint8_t>& bytes, const ScoredSample& scored) {
                                          sample.index,
                                          static_cast<std::int64_t>(sample.finish),
                                          sample.weight_version,
-                                         word_of(scored.reward),
+                                         std::bit_cast<std::int64_t>(scored.reward),
                                          static_cast<std::int64_t>(scored.outcome),
                                          static_cast<std::int64_t>(sample.tokens.size()),
-                                         word_of(scored.shaping),
+                                         std::bit_cast<std::int64_t>(scored.shaping),
                                          static_cast<std::int64_t>(scored.parts.size())};
   append(bytes, head, sizeof head);
   append(bytes, sample.tokens.data(), sample.tokens.size() * sizeof(std::int32_t));
@@ -71,13 +60,13 @@ ScoredSample unpack(const std::uint8_t*& at) {
   scored.sample.index = head[1];
   scored.sample.finish = static_cast<generate::Finish>(head[2]);
   scored.sample.weight_version = head[3];
-  scored.reward = double_of(head[4]);
+  scored.reward = std::bit_cast<double>(head[4]);
   scored.outcome = static_cast<Outcome>(head[5]);
   const auto count = static_cast<std::size_t>(head[6]);
   take(scored.sample.tokens, count, at);
   take(scored.sample.logprobs, count, at);
   take(scored.sample.raw_logprobs, count, at);
-  scored.shaping = double_of(head[7]);
+  scored.shaping = std::bit_cast<double>(head[7]);
   take(scored.parts, static_cast<std::size_t>(head[8]), at);
   return scored;
 }
@@ -129,7 +118,10 @@ std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std:
   return all;
 }
 
-double graded_value(const ScoredSample& scored) { return scored.parts.empty() ? scored.reward : scored.parts.front(); }
+double graded_value(const ScoredSample& scored) {
+  INVARIANT(scored.outcome == Outcome::graded && !scored.parts.empty(), "a graded sample has its parts");
+  return scored.parts.front();
+}
 
 void check_graded(const std::vector<ScoredSample>& samples) {
   const auto count = [&](Outcome outcome) {

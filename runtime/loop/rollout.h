@@ -43,7 +43,8 @@ struct Rollout {
 std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own,
                                            std::int64_t num_groups, std::int64_t samples_per_prompt);
 
-/// How right the answer is: the first part of the job's reward as it was graded, before weights, scale and shaping.
+/// How right a graded answer is: the first part of the job's reward as it was graded, before weights, scale and
+/// shaping.
 double graded_value(const ScoredSample& scored);
 
 /// A rollout of which nothing could be graded teaches nothing, and the next one will not either. Every rank sees the

@@ -6,6 +6,7 @@
 #include "runtime/spec/check_layout.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/parameters.h"
+#include "runtime/spec/step_record.h"
 #include "runtime/spec/toml_reader.h"
 
 namespace muster::spec {
@@ -211,12 +212,12 @@ class JobCheck {
   void check_reward_part(const RewardPart& part, const std::string& at) {
     if ((part.kind == "regex") != !part.pattern.empty())
       fault(
-          at + "pattern",
+          at + (part.pattern.empty() ? "kind" : "pattern"),
           part.pattern.empty() ? "the reward kind regex needs a pattern"
                                : text("a pattern has no effect on the reward kind ", part.kind),
           part.pattern.empty() ? "pattern = \"<answer>(.*?)</answer>\", say" : "set kind = \"regex\", or leave it out");
     if ((part.kind == "command") != !part.command.empty())
-      fault(at + "command",
+      fault(at + (part.command.empty() ? "kind" : "command"),
             part.command.empty() ? "the reward kind command needs a program"
                                  : text("a command has no effect on the reward kind ", part.kind),
             part.command.empty() ? "command = [\"python3\", \"./verify.py\"], say"
@@ -228,6 +229,9 @@ class JobCheck {
     const std::vector<RewardPart> parts = reward_parts(reward);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       check_reward_part(parts[i], reward.parts.empty() ? "reward." : text("reward.parts[", i, "]."));
+      if (parts[i].name == kShapingName)
+        fault(text("reward.parts[", i, "].name"),
+              "\"shaping\" is what the records call the effect of an answer's length", "give the reward another name");
       for (std::size_t j = 0; j < i; ++j)
         if (parts[i].name == parts[j].name)
           fault(text("reward.parts[", i, "].name"), text("two rewards are called \"", parts[i].name, "\""),

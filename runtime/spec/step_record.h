@@ -11,6 +11,9 @@
 
 namespace muster::spec {
 
+/// Among StepRecord::rewards, beside the names of the parts: what the length of the answers added to the sum.
+inline constexpr const char* kShapingName = "shaping";
+
 struct StepRecord {
   std::int64_t step = 0, attempt = 0;
   std::int64_t weight_version = 0;  // of the generator when the step's samples were drawn
@@ -23,7 +26,7 @@ struct StepRecord {
   double generate_tokens_per_s_per_gpu = 0, train_tokens_per_s_per_gpu = 0;
   double mfu = 0;
   double reward = 0, reward_std = 0;
-  std::map<std::string, double> rewards;  // by the name of the part, before weights; and "shaping", added to the sum
+  std::map<std::string, double> rewards;  // by the name of the part, before weights; and kShapingName
   std::int64_t samples = 0, graded = 0, timeouts = 0, failed = 0, refused_rows = 0;
   double groups_all_wrong = 0, groups_all_right = 0, groups_mixed = 0;
   double mean_answer_tokens = 0;

@@ -13,6 +13,7 @@ ScoredSample scored(double reward, std::size_t tokens, Outcome outcome = Outcome
   sample.sample.tokens.assign(tokens, 1);
   sample.sample.finish = finish;
   sample.reward = reward;
+  sample.parts = {reward};
   sample.outcome = outcome;
   return sample;
 }

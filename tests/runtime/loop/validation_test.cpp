@@ -11,6 +11,7 @@ ScoredSample sample(double reward, Outcome outcome = Outcome::graded,
   scored.sample.tokens = {1, 2};
   scored.sample.finish = finish;
   scored.reward = reward;
+  scored.parts = {reward};
   scored.outcome = outcome;
   return scored;
 }

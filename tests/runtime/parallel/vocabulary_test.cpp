@@ -47,8 +47,8 @@ TEST(TokenScores, MatchLogSoftmaxWhateverTheChunk) {
     const at::Tensor expected = all.gather(1, targets.unsqueeze(1)).squeeze(1);
     expected.backward(upstream.to(at::kDouble));
     EXPECT_TRUE(near(scores.logprobs_N, expected, 3e-6, 3e-6));
-    EXPECT_TRUE(
-        near(scores.entropy_N, -(all.exp() * all).sum(-1), 1e-5, 1e-5));  // the difference of two numbers near 10
+    // The entropy is the difference of two numbers near 10.
+    EXPECT_TRUE(near(scores.entropy_N, -(all.exp() * all).sum(-1), 1e-5, 1e-5));
     EXPECT_TRUE(near(hidden.grad(), wide_hidden.grad(), 1e-5, 1e-5));
     EXPECT_TRUE(near(head.grad, wide_head.grad() + 1, 1e-5, 1e-5));
     const at::NoGradGuard none;

@@ -223,6 +223,8 @@ TEST(CheckJob, ARewardHasWhatItsKindNeedsAndNoMore) {
             }).find("has no effect beside"),
             std::string::npos);
   EXPECT_NE(only_fault([](Job& job) { job.reward.parts = {{}, {}}; }).find("called \"math\""), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.parts = {{.name = "shaping"}}; }).find("the records call"),
+            std::string::npos);
   EXPECT_NE(only_fault([](Job& job) { job.reward.source_min = 1; }).find("not below"), std::string::npos);
   EXPECT_NE(only_fault([](Job& job) { job.reward.overlong_buffer = 1'000'000; }).find("more than the limit"),
             std::string::npos);
