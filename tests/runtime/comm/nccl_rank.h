@@ -57,8 +57,8 @@ class Gpu {
 };
 
 inline std::unique_ptr<Communicator> make_world(RankContext& rank, const Gpu& gpu, double timeout_s = 20,
-                                         const comm::NcclApi& nccl = fake_nccl(),
-                                         std::function<void(const std::string&)> on_failure = {}) {
+                                                const comm::NcclApi& nccl = fake_nccl(),
+                                                std::function<void(const std::string&)> on_failure = {}) {
   return comm::make_nccl("world", rank.store, rank.rank, rank.size,
                          {gpu.device(), &nccl, timeout_s, std::move(on_failure)});
 }
