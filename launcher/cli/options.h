@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> overrides;        // --set key=value, each
   std::filesystem::path run_dir;             // --run-dir
   std::filesystem::path plan_file;           // --plan
+  bool new_binaries = false;                 // --new-binaries
   std::string sort;                          // rows --sort
   std::filesystem::path model;               // evaluate --model
   bool json = false, resolved = false;       // --json, --resolved

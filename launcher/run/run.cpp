@@ -7,6 +7,7 @@
 
 #include "launcher/progress/progress.h"
 #include "launcher/render/batch_script.h"
+#include "launcher/run/pin.h"
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/supervise/agents.h"
@@ -45,6 +46,7 @@ std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdi
 }  // namespace
 
 int run_verb(const cli::Options& typed) {
+  if (typed.words.empty() && !typed.new_binaries) become_pinned(typed.run_dir);
   const Prepared prepared = prepare(typed);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};

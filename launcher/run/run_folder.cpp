@@ -77,6 +77,9 @@ Prepared of_run_folder(const cli::Options& typed) {
 Prepared prepare(const cli::Options& typed) {
   if (!typed.words.empty() && !typed.plan_file.empty())
     throw Error::user({.what = "a JOB and --plan exclude each other", .fix = "a plan is run as it is"});
+  if (typed.new_binaries && (!typed.words.empty() || typed.run_dir.empty()))
+    throw Error::user({.what = "--new-binaries changes those of a run that is there, but this begins one",
+                       .fix = text("leave it out, or muster ", typed.verb, " --run-dir DIR --new-binaries")});
   if (!typed.words.empty()) return of_job(typed);
   if (!typed.overrides.empty() || !typed.cluster.empty())
     throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already",
@@ -86,7 +89,7 @@ Prepared prepare(const cli::Options& typed) {
         {.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"),
          .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
   Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
-  if (prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
+  if (typed.new_binaries || prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
     prepared.plan.binaries = base::executable_folder();
   base::Faults faults;
   check_paths(prepared.plan, faults);

@@ -7,6 +7,7 @@
 #include "launcher/plan/limits.h"
 #include "launcher/plan/segments.h"
 #include "launcher/probe/slurm_probe.h"
+#include "launcher/run/pin.h"
 #include "launcher/run/submission.h"
 #include "launcher/slurm/host_list.h"
 #include "launcher/slurm/scontrol_text.h"
@@ -29,6 +30,7 @@ class Undo {
     if (!armed_) return;
     fs::remove(paths_.plan(), ignored);
     fs::remove(paths_.batch_script(), ignored);
+    fs::remove(run::pinned_link(paths_.folder), ignored);
     fs::remove(paths_.folder, ignored);
   }
   void keep() { armed_ = false; }
@@ -149,7 +151,7 @@ std::string start_text(std::int64_t start_s, std::int64_t now_s) {
 int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control) {
   if (!typed.words.empty() && typed.cluster.empty())
     throw Error::user({.what = "muster submit needs --cluster", .fix = "the name of a file in clusters/ or a path"});
-  const run::Prepared prepared = run::prepare(typed);
+  run::Prepared prepared = run::prepare(typed);
   const spec::RunPaths paths{prepared.plan.run_folder};
   for (const std::string& warning : prepared.plan.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   queries.ping();
@@ -159,7 +161,11 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   if (prepared.plan.segment_nodes > 0) check_segments(prepared, pool_of(prepared, partitions, queries), faults);
   Undo undo(paths, !prepared.is_next_attempt && !fs::exists(paths.folder));
   try {
+    const fs::path root = paths.folder.parent_path();
+    fs::path& binaries = prepared.plan.binaries;
+    if (faults.empty() && !run::is_pinned(binaries, root)) binaries = run::pin_binaries(binaries, root);
     run::write_run_folder(prepared);
+    run::write_pinned_link(paths.folder, binaries);
   } catch (const Error& error) {
     add_all(faults, error);
   }
@@ -184,12 +190,15 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   std::printf("job             %s (%s, %lld %s)\n", id.c_str(), prepared.plan.job.name.c_str(),
               static_cast<long long>(prepared.plan.num_nodes), prepared.plan.num_nodes == 1 ? "node" : "nodes");
   std::printf("run folder      %s\n", paths.folder.c_str());
+  std::printf("binaries        %s (pinned: a new build changes nothing for this job)\n",
+              prepared.plan.binaries.c_str());
   std::printf("expected start  %s\n", start_text(forecast.start_s, now_s).c_str());
   std::printf("follow          muster status %s   muster logs -f %s\n", id.c_str(), id.c_str());
   return 0;
 }
 
 int submit_verb(const cli::Options& typed) {
+  if (typed.words.empty() && !typed.new_binaries) run::become_pinned(typed.run_dir);
   return submit_verb(typed, *slurm::make_queries(), *slurm::make_control());
 }
 
