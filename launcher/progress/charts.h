@@ -1,4 +1,4 @@
-// Small drawings of one line: the bar of a run, a curve, the shares of a step's phases.
+// Small drawings: the bar of a run, a curve on one line or on several, the shares of a step's phases.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,16 @@ struct CurveFrame {
 /// neighbours where there are more values than columns. The lowest sign is 0 or the smallest value. Values that are no
 /// numbers leave a gap.
 std::string sparkline(const std::vector<double>& values, const CurveFrame& frame, const Style& style);
+
+/// A curve with its axes.
+struct PlotFrame {
+  std::string title;                    // the newest value stands behind it
+  std::int64_t columns = 60, rows = 8;  // of all of it: title, curve, and the line below with first and last step
+  std::int64_t first = 1, last = 1;     // step of the first and of the last value
+};
+/// At least four rows and 24 columns, or nothing. The curve spans the smallest and the largest value; values that are
+/// no numbers leave a gap. Dots of a quarter of a row and half a column where the style has UTF-8.
+std::vector<Line> plot(const std::vector<double>& values, const PlotFrame& frame, const Style& style);
 
 /// One phase of a step and its part of the step's seconds.
 struct PhaseShare {

@@ -56,6 +56,19 @@ std::vector<std::string> added_lines(const std::filesystem::path& path, std::int
   return base::split(std::string_view(content).substr(0, end), '\n');
 }
 
+SampleLine sample_of(const ordered_json& line) {
+  SampleLine sample;
+  take(line, "step", sample.step);
+  take(line, "attempt", sample.attempt);
+  take(line, "prompt_index", sample.prompt_index);
+  take(line, "sample_index", sample.sample_index);
+  take(line, "prompt", sample.prompt);
+  take(line, "text", sample.text);
+  take(line, "outcome", sample.outcome);
+  take(line, "reward", sample.reward);
+  return sample;
+}
+
 }  // namespace
 
 std::vector<const spec::StepRecord*> RunRecords::step_list() const {
@@ -87,6 +100,8 @@ std::optional<spec::StepRecord> step_of(const ordered_json& line) {
   take(line, "losses", r.losses);
   take(line, "grad_norms", r.grad_norms);
   take(line, "lr", r.lr);
+  take(line, "kl", r.kl);
+  take(line, "entropy", r.entropy);
   take(line, "logprob_diff_mean", r.logprob_diff_mean);
   take(line, "logprob_diff_max", r.logprob_diff_max);
   take(line, "prob_error", r.prob_error);
@@ -100,10 +115,11 @@ std::optional<spec::StepRecord> step_of(const ordered_json& line) {
   return r;
 }
 
-RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too)
+RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too, bool samples)
     : paths_(paths),
       attempt_(attempt),
       earlier_too_(earlier_too),
+      with_samples_(samples),
       steps_{.path = paths.steps()},
       samples_{.path = paths.samples()},
       warmup_{.path = paths.warmup()} {}
@@ -148,16 +164,8 @@ bool RecordReader::read() {
       take(line, "prompts", warmup.start_prompts);
     }
   }
-  for (const ordered_json& line : new_lines(samples_)) {
-    SampleLine sample;
-    take(line, "step", sample.step);
-    take(line, "attempt", sample.attempt);
-    take(line, "prompt_index", sample.prompt_index);
-    take(line, "sample_index", sample.sample_index);
-    take(line, "prompt", sample.prompt);
-    take(line, "text", sample.text);
-    take(line, "outcome", sample.outcome);
-    take(line, "reward", sample.reward);
+  for (const ordered_json& line : with_samples_ ? new_lines(samples_) : std::vector<ordered_json>{}) {
+    SampleLine sample = sample_of(line);
     std::vector<SampleLine>& of_step = records_.samples[sample.step];
     if (!of_step.empty() && of_step.front().attempt > sample.attempt) continue;
     if (!of_step.empty() && of_step.front().attempt < sample.attempt) of_step.clear();
@@ -172,6 +180,9 @@ bool RecordReader::read() {
     }
     const auto before = records_.steps.find(step->step);
     if (before != records_.steps.end() && before->second.attempt > step->attempt) continue;
+    // An attempt that went back repeats what the one before did after this step.
+    std::erase_if(records_.steps,
+                  [&](const auto& entry) { return entry.first > step->step && entry.second.attempt < step->attempt; });
     records_.steps[step->step] = std::move(*step);
     changed = true;
   }
@@ -215,6 +226,27 @@ bool RecordReader::read_start() {
       start.warnings.push_back(line);
   }
   return changed;
+}
+
+std::vector<SampleLine> newest_samples(const spec::RunPaths& paths) {
+  constexpr std::int64_t kTail_bytes = 1 << 20;
+  std::error_code code;
+  const auto size = std::filesystem::file_size(paths.samples(), code);
+  if (code) return {};
+  std::int64_t offset = std::max<std::int64_t>(0, static_cast<std::int64_t>(size) - kTail_bytes);
+  const bool cut = offset > 0;
+  std::vector<std::string> lines = added_lines(paths.samples(), offset);
+  if (cut && !lines.empty()) lines.erase(lines.begin());  // the rest of a line that began before
+  std::vector<SampleLine> samples;
+  for (const std::string& text : lines) {
+    const ordered_json line = ordered_json::parse(text, nullptr, false);
+    if (!line.is_object()) continue;
+    SampleLine sample = sample_of(line);
+    if (!samples.empty() && (samples.back().step != sample.step || samples.back().attempt != sample.attempt))
+      samples.clear();
+    samples.push_back(std::move(sample));
+  }
+  return samples;
 }
 
 std::vector<spec::ValidationRecord> read_validations(const spec::RunPaths& paths, std::int64_t attempt) {

@@ -43,7 +43,7 @@ struct StartLines {
 };
 
 struct RunRecords {
-  std::map<std::int64_t, spec::StepRecord> steps;           // by step, of its highest attempt
+  std::map<std::int64_t, spec::StepRecord> steps;  // by step, of its highest attempt, as far as the newest one is
   std::map<std::int64_t, std::vector<SampleLine>> samples;  // by step, of its highest attempt
   WarmupLines warmup;
   StartLines start;
@@ -55,7 +55,8 @@ struct RunRecords {
 class RecordReader {
  public:
   /// `attempt`: of samples, steps and warm-up only the lines of this one, or with `earlier_too` of all up to it.
-  RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too);
+  /// Without `samples` those are not read: a long run has many.
+  RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too, bool samples = true);
   /// Takes what has been added; true when there was something.
   bool read();
   const RunRecords& records() const { return records_; }
@@ -72,12 +73,16 @@ class RecordReader {
 
   spec::RunPaths paths_;
   std::int64_t attempt_;
-  bool earlier_too_;
+  bool earlier_too_, with_samples_;
   Followed steps_, samples_, warmup_;
   std::int64_t warmup_attempt_ = -1;
   std::int64_t log_offset_ = 0;
   RunRecords records_;
 };
+
+/// The samples of the last step that samples.jsonl holds, from the end of the file; empty when a line is longer than
+/// what is looked at (a mebibyte).
+std::vector<SampleLine> newest_samples(const spec::RunPaths& paths);
 
 /// The lines of validation.jsonl up to this attempt; of a step that was repeated the last one. Broken lines are left
 /// out.

@@ -6,18 +6,21 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "launcher/progress/block.h"
+#include "launcher/progress/figures.h"
 #include "launcher/progress/progress.h"
+#include "launcher/progress/slowest.h"
 #include "launcher/run/submission.h"
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/scontrol_text.h"
+#include "launcher/status/followed_run.h"
 #include "launcher/supervise/attempt.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
-#include "runtime/base/json_lines.h"
+#include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
 
@@ -28,57 +31,58 @@ using base::text;
 namespace {
 
 constexpr double kCancel_s = 30;
+constexpr double kQuiet_s = 60;  // so long without a record is worth a word
 
 fs::path run_of(const cli::Options& typed) {
   return run::find_run(!typed.words.empty() ? typed.words[0] : typed.run_dir.string());
 }
 
 std::string row(const std::string& name, const std::string& value) {
-  return name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + value + "\n";
+  return name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') + value + "\n";
 }
 
-std::string job_row(const run::Submission& submission, slurm::Queries& queries) {
-  try {
-    const auto job = queries.job(submission.job_id);
-    if (!job) return text(submission.job_id, ": Slurm knows it no more (", submission.cluster, ")");
-    std::string words = text(job->id, ' ', job->state);
-    if (!job->reason.empty()) words += " (" + job->reason + ")";
-    if (!job->nodes.empty()) words += " on " + job->nodes;
-    if (job->state == "PENDING" && job->start_s > 0)
-      words +=
-          text(", expected in ",
-               base::seconds_text(static_cast<double>(std::max<std::int64_t>(0, job->start_s - std::time(nullptr)))));
-    if (job->state == "RUNNING" && job->start_s > 0)
-      words += text(" for ", base::seconds_text(static_cast<double>(std::time(nullptr) - job->start_s)));
-    if (job->state == "RUNNING" && job->time_limit_s != slurm::kUnlimited)
-      words += text(" of at most ", slurm::duration_text(job->time_limit_s));
-    if (job->restarts > 0) words += text(", started again ", job->restarts, " times");
-    return words;
-  } catch (const Error& error) {
-    return text(submission.job_id, ": ", error.faults()[0].what);
+std::string job_text(const slurm::JobFacts& job, std::int64_t now_s) {
+  std::string words = text(job.id, ' ', job.state);
+  if (!job.reason.empty()) words += " (" + job.reason + ")";
+  if (!job.nodes.empty()) words += " on " + job.nodes;
+  if (job.state == "PENDING" && job.start_s > 0)
+    words +=
+        text(", expected in ", base::seconds_text(static_cast<double>(std::max<std::int64_t>(0, job.start_s - now_s))));
+  if (job.state == "RUNNING" && job.start_s > 0)
+    words += text(" for ", base::seconds_text(static_cast<double>(now_s - job.start_s)));
+  if (job.state == "RUNNING" && job.time_limit_s != slurm::kUnlimited)
+    words += text(" of at most ", slurm::duration_text(job.time_limit_s));
+  if (job.restarts > 0) words += text(", started again ", job.restarts, " times");
+  return words;
+}
+
+// Where the job's time limit would cut the run off.
+std::string limit_row(const FollowedRun& run, const std::optional<slurm::JobFacts>& job, std::int64_t now_s) {
+  if (!job || job->state != "RUNNING" || job->start_s == 0 || job->time_limit_s == slurm::kUnlimited) return "";
+  const double left_s = static_cast<double>(job->start_s + job->time_limit_s - now_s);
+  if (!(run.remaining_s() > left_s)) return "";
+  return row("", text("the job's time limit comes first, in ", base::seconds_text(std::max(0.0, left_s)),
+                      run.plan.job.checkpoint.every > 0 ? "" : ": and no checkpoints are written"));
+}
+
+std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFacts>& job) {
+  const std::vector<const spec::StepRecord*> steps = run.records().step_list();
+  if (steps.empty())
+    return row("step", run.verdict ? "none" : text("none yet: ", progress::doing_text(run.plan, run.records())));
+  const spec::StepRecord& last = *steps.back();
+  std::string page =
+      row("step", text(last.step, " of ", run.plan.job.grpo.steps, ", reward ", base::number_text(last.reward, 3),
+                       " (first ", base::number_text(steps.front()->reward, 3), ")"));
+  page += row("step time", text(progress::step_seconds_text(progress::recent_step_s(steps)), " s: ", phases_text(run)));
+  if (!run.verdict && run.state != RunState::lost) {
+    page += row("expected end", expected_end_text(run.remaining_s(), std::time(nullptr)));
+    page += limit_row(run, job, std::time(nullptr));
   }
-}
-
-// The last step that the newest attempt wrote.
-std::string step_row(const spec::Plan& plan, std::int64_t attempt) {
-  nlohmann::ordered_json last;
-  for (nlohmann::ordered_json& record : base::read_json_lines(spec::RunPaths{plan.run_folder}.steps()))
-    if (record.is_object() && record.value("attempt", std::int64_t{-1}) == attempt) last = std::move(record);
-  if (last.is_null()) return "none yet";
-  return text(last.value("step", std::int64_t{0}), " of ", plan.job.grpo.steps, ", reward ",
-              base::number_text(last.value("reward", 0.0), 3), ", ", base::number_text(last.value("step_s", 0.0), 2),
-              " s a step");
-}
-
-std::string attempt_row(const spec::RunPaths& paths, const spec::Epoch& epoch) {
-  const auto verdict = supervise::read_verdict(paths, epoch.attempt);
-  if (verdict)
-    return text(epoch.attempt, ", over: ", verdict->sentence,
-                verdict->code == 0 ? "" : text(" (code ", verdict->code, ")"));
-  const bool is_here = epoch.host == spec::this_host() && epoch.boot_id == spec::this_boot_id();
-  if (is_here && !supervise::is_alive_here(epoch))
-    return text(epoch.attempt, ", died: its supervisor on ", epoch.host, " is gone and left no verdict");
-  return text(epoch.attempt, ", supervised on ", epoch.host);
+  std::vector<std::string> slowest;
+  if (run.plan.ranks.size() > 1)
+    for (const progress::Slowest& one : progress::slowest_of(run.plan, steps, run.hosts))
+      slowest.push_back(progress::slowest_text(one));
+  return slowest.empty() ? page : page + row("slowest", base::join(slowest, ", "));
 }
 
 // Prints what a growing file gets, until the attempt has its verdict.
@@ -148,13 +152,26 @@ int cancel_job(const run::Submission& submission) {
 }  // namespace
 
 std::string status_page(const fs::path& run_folder, slurm::Queries& queries) {
-  const spec::RunPaths paths{run_folder};
-  const spec::Plan plan = spec::read_plan(paths.plan());
-  std::string page = row("run", run_folder.string()) + row("job file", plan.job.name);
-  if (const auto submission = run::read_submission(run_folder)) page += row("Slurm job", job_row(*submission, queries));
-  const auto epoch = spec::current_epoch(run_folder);
-  if (!epoch) return page + row("attempt", "none has begun");
-  return page + row("attempt", attempt_row(paths, *epoch)) + row("step", step_row(plan, epoch->attempt));
+  FollowedRun run(run_folder);
+  run.read();
+  std::string page =
+      row("run", run_folder.string()) + row("job", run.plan.job.name) + row("state", state_name(run.state));
+  std::optional<slurm::JobFacts> job;
+  if (run.submission) {
+    const std::string& id = run.submission->job_id;
+    try {
+      job = queries.job(id);
+      page += row("Slurm job", job ? job_text(*job, std::time(nullptr))
+                                   : text(id, ": Slurm knows it no more (", run.submission->cluster, ")"));
+    } catch (const Error& error) {
+      page += row("Slurm job", text(id, ": ", error.faults()[0].what));
+    }
+  }
+  page += row("attempt", attempt_text(run));
+  if (run.epoch) page += step_rows(run, job);
+  if (!run.verdict && run.quiet_s > kQuiet_s)
+    page += row("", text("nothing was written for ", base::seconds_text(run.quiet_s)));
+  return page;
 }
 
 int status_verb(const cli::Options& typed) {

@@ -17,7 +17,8 @@ int logs_verb(const cli::Options& typed);
 /// A submitted run by scancel, a local one by TERM to its supervisor; waits until it has ended (30 s). throws: Error.
 int cancel_verb(const cli::Options& typed);
 
-/// The page of `status`: run, job, attempt, step, verdict. Slurm that does not answer is said, not thrown.
+/// The page of `status`: run, job, state, attempt, step, seconds, expected end, slowest host of each phase. Slurm that
+/// does not answer is said, not thrown.
 std::string status_page(const std::filesystem::path& run_folder, slurm::Queries& queries);
 
 }  // namespace muster::status

@@ -57,9 +57,8 @@ TEST_F(RecordsOfARun, OfARepeatedStepTheHighestAttemptCounts) {
   all.read();
   own.read();
   first.read();
-  EXPECT_EQ(all.records().steps.size(), 3u);
+  EXPECT_EQ(all.records().steps.size(), 2u) << "step 3 will be repeated";
   EXPECT_EQ(all.records().steps.at(2).attempt, 1);
-  EXPECT_EQ(all.records().steps.at(3).attempt, 0);
   EXPECT_EQ(all.records().samples.at(2).size(), 1u);
   EXPECT_EQ(all.records().samples.at(2).front().attempt, 1);
   EXPECT_EQ(own.records().steps.size(), 2u);

@@ -2,16 +2,24 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <ctime>
+#include <fstream>
+
 #include "launcher/run/run_folder.h"
 #include "launcher/run/submission.h"
+#include "launcher/status/followed_run.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/spec/epoch.h"
+#include "tests/launcher/progress/run_fixture.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::status {
 namespace {
+
+namespace fs = std::filesystem;
 
 class FakeQueries : public slurm::Queries {
  public:
@@ -35,6 +43,34 @@ class Status : public testing::Test {
     run::write_run_folder(prepared);
   }
   std::string page() { return status_page(paths_.folder, queries_); }
+  void begin_attempt(std::int64_t attempt) {
+    base::make_folder(paths_.attempt(attempt));
+    base::write_file(paths_.placement(attempt),
+                     spec::placement_text({.attempt = attempt,
+                                           .attempt_id = "x",
+                                           .port = 1234,
+                                           .key_file = "/key",
+                                           .nodes = {{.slot = 0, .host = "n0", .address = "10.0.0.1"},
+                                                     {.slot = 1, .host = "n1", .address = "10.0.0.2"}}}));
+    base::write_file(paths_.epoch(),
+                     spec::epoch_text({.attempt = attempt, .id = "x", .host = "n0", .boot_id = "b", .pid = 7}));
+  }
+  // The tiny job on two nodes of one rank each, its first attempt begun.
+  void set_up_two_nodes() {
+    const std::vector<std::string> two{"placement.ranks_per_node=1", "train.dp=2", "gen.dp=2"};
+    fs::remove_all(paths_.folder);
+    run::write_run_folder(
+        run::prepare({.verb = "run", .words = {"reverse-digits"}, .overrides = two, .run_dir = paths_.folder}));
+    begin_attempt(0);
+  }
+  void write_steps(std::int64_t count) const {
+    std::ofstream file(paths_.steps());
+    for (std::int64_t step = 1; step <= count; ++step) {
+      spec::StepRecord record = tests::sums_step(step);
+      record.slowest_rank["train"] = step % 3 == 0 ? 1 : 0;
+      file << spec::to_json(record).dump() << "\n";
+    }
+  }
   bool says(const std::string& words) { return page().find(words) != std::string::npos; }
   tests::TemporaryFolder folder_;
   spec::RunPaths paths_{folder_.path() / "run"};
@@ -54,6 +90,55 @@ TEST_F(Status, OfARunOnItsWayAndOver) {
   EXPECT_TRUE(says("3 of 300, reward 0.250")) << page();
   supervise::write_verdict(paths_, {.attempt = 1, .code = 4, .sentence = "rank 2 on n1 fell silent"});
   EXPECT_TRUE(says("1, over: rank 2 on n1 fell silent (code 4)")) << page();
+}
+
+TEST_F(Status, StepTimeExpectedEndAndSlowestHosts) {
+  set_up_two_nodes();
+  write_steps(10);
+  EXPECT_TRUE(says("state         running\n")) << page();
+  EXPECT_TRUE(says("10 of 300, reward 0.688 (first 0.125)")) << page();
+  EXPECT_TRUE(says("8.5 s: generate 2.1, train 5.9, refit 0.125, other 0.125")) << page();
+  EXPECT_TRUE(says(", in 41 min ")) << page();
+  EXPECT_TRUE(says("slowest       generate n1 rank 1 (8 of 8), train n0 rank 0 (5 of 8), refit n0 rank 0 (8 of 8)"))
+      << page();
+  // What Slurm allows is less than what the run needs.
+  run::write_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
+  queries_.facts =
+      slurm::JobFacts{.id = "7", .state = "RUNNING", .start_s = std::time(nullptr) - 600, .time_limit_s = 1200};
+  EXPECT_TRUE(says("the job's time limit comes first, in 10 min 0 s: and no checkpoints are written")) << page();
+  queries_.facts->time_limit_s = 36000;
+  EXPECT_FALSE(says("time limit comes first")) << page();
+}
+
+TEST_F(Status, ARunThatIsOverExpectsNothing) {
+  set_up_two_nodes();
+  write_steps(3);
+  supervise::write_verdict(paths_, {.attempt = 0, .sentence = "all 2 ranks ended well"});
+  EXPECT_TRUE(says("state         done\n")) << page();
+  EXPECT_FALSE(says("expected end")) << page();
+  EXPECT_TRUE(says("slowest ")) << page();
+}
+
+TEST_F(Status, AFollowedRunSeesStepsAndTheNextAttempt) {
+  set_up_two_nodes();
+  FollowedRun run(paths_.folder);
+  EXPECT_EQ(run.state, RunState::waiting);
+  run.read();
+  EXPECT_EQ(run.state, RunState::starting);
+  EXPECT_TRUE(std::isnan(run.remaining_s()));
+  write_steps(4);
+  run.read();
+  EXPECT_EQ(run.state, RunState::running);
+  EXPECT_EQ(run.steps_done(), 4);
+  supervise::write_verdict(paths_, {.attempt = 0, .code = 128 + 15, .sentence = "told to end"});
+  run.read();
+  EXPECT_EQ(run.state, RunState::ended);
+  EXPECT_EQ(run.remaining_s(), 0);
+  begin_attempt(1);
+  run.read();
+  EXPECT_EQ(run.state, RunState::starting) << "its steps are of the attempt before";
+  EXPECT_EQ(run.steps_done(), 4) << "what it builds on";
+  EXPECT_EQ(run.hosts, (std::vector<std::string>{"n0", "n1"}));
 }
 
 TEST_F(Status, ASupervisorThatIsGoneIsSaid) {

@@ -1,0 +1,153 @@
+#include "launcher/status/followed_run.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <limits>
+
+#include "launcher/progress/charts.h"
+#include "launcher/progress/figures.h"
+#include "launcher/supervise/attempt.h"
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+namespace muster::status {
+namespace fs = std::filesystem;
+using base::text;
+
+namespace {
+
+constexpr std::ptrdiff_t kRecent = 8;
+
+double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
+/// When a file was changed last; none when it is not there.
+std::optional<double> changed_s(const fs::path& file) {
+  struct stat stat {};
+  if (::stat(file.c_str(), &stat) != 0) return std::nullopt;
+  return static_cast<double>(stat.st_mtim.tv_sec) + static_cast<double>(stat.st_mtim.tv_nsec) * 1e-9;
+}
+
+std::vector<std::string> hosts_of(const spec::RunPaths& paths, std::int64_t attempt) {
+  std::vector<std::string> hosts;
+  try {
+    for (const spec::NodePlace& node : spec::read_placement(paths.placement(attempt)).nodes) hosts.push_back(node.host);
+  } catch (const Error&) {
+    hosts.clear();  // it is being written: the next look has it
+  }
+  return hosts;
+}
+
+}  // namespace
+
+const char* state_name(RunState state) {
+  switch (state) {
+    case RunState::waiting:
+      return "waiting";
+    case RunState::starting:
+      return "starting";
+    case RunState::running:
+      return "running";
+    case RunState::lost:
+      return "lost";
+    case RunState::done:
+      return "done";
+    case RunState::failed:
+      return "failed";
+    case RunState::ended:
+      break;
+  }
+  return "ended";
+}
+
+progress::Ink state_ink(RunState state) {
+  if (state == RunState::running || state == RunState::done) return progress::Ink::green;
+  if (state == RunState::failed || state == RunState::lost) return progress::Ink::red;
+  return state == RunState::ended ? progress::Ink::plain : progress::Ink::yellow;
+}
+
+FollowedRun::FollowedRun(const fs::path& folder)
+    : paths{folder}, plan(spec::read_plan(paths.plan())), submission(run::read_submission(folder)) {}
+
+const progress::RunRecords& FollowedRun::records() const {
+  static const progress::RunRecords kNone;
+  return reader_ ? reader_->records() : kNone;
+}
+
+std::int64_t FollowedRun::steps_done() const { return records().steps.empty() ? 0 : records().steps.rbegin()->first; }
+
+void FollowedRun::read() {
+  const std::optional<spec::Epoch> found = spec::current_epoch(paths.folder);
+  if (!found) return;
+  const bool is_new = !epoch || epoch->attempt != found->attempt;
+  if (!is_new && verdict) return;
+  epoch = found;
+  if (is_new) {
+    reader_.emplace(paths, epoch->attempt, true, false);
+    hosts.clear();
+  }
+  if (hosts.empty()) hosts = hosts_of(paths, epoch->attempt);
+  verdict = supervise::read_verdict(paths, epoch->attempt);
+  reader_->read();
+  const double end_s = verdict ? changed_s(paths.verdict(epoch->attempt)).value_or(now_s()) : now_s();
+  elapsed_s = std::max(0.0, end_s - changed_s(paths.placement(epoch->attempt)).value_or(end_s));
+  double news_s = changed_s(paths.placement(epoch->attempt)).value_or(end_s);
+  for (const fs::path& file : {paths.steps(), paths.warmup(), paths.rank_log(epoch->attempt, 0)})
+    news_s = std::max(news_s, changed_s(file).value_or(0));
+  quiet_s = std::max(0.0, end_s - news_s);
+  state = state_now();
+}
+
+RunState FollowedRun::state_now() const {
+  if (verdict) return verdict->code == 0 ? RunState::done : verdict->code > 128 ? RunState::ended : RunState::failed;
+  const bool is_here = epoch->host == spec::this_host() && epoch->boot_id == spec::this_boot_id();
+  if (is_here && !supervise::is_alive_here(*epoch)) return RunState::lost;
+  const auto& steps = records().steps;
+  return !steps.empty() && steps.rbegin()->second.attempt == epoch->attempt ? RunState::running : RunState::starting;
+}
+
+double FollowedRun::remaining_s() const {
+  if (verdict) return 0;
+  const std::vector<const spec::StepRecord*> steps = records().step_list();
+  if (steps.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const double since_last_s = std::max(0.0, now_s() - changed_s(paths.steps()).value_or(now_s()));
+  return progress::remaining_s(progress::recent_step_s(steps), plan.job.grpo.steps - steps_done(),
+                               state == RunState::running ? since_last_s : 0);
+}
+
+std::string phases_text(const FollowedRun& run) {
+  const std::vector<const spec::StepRecord*> steps = run.records().step_list();
+  const auto first = steps.end() - std::min<std::ptrdiff_t>(kRecent, std::ssize(steps));
+  std::map<std::string, double> seconds;
+  for (auto step = first; step != steps.end(); ++step)
+    for (const auto& [phase, spent_s] : (*step)->phases) seconds[phase] += spent_s;
+  std::vector<std::string> parts;
+  for (const progress::PhaseShare& share : progress::phase_shares(seconds))
+    if (share.share >= 0.005)
+      parts.push_back(share.name + " " +
+                      progress::step_seconds_text(share.seconds / static_cast<double>(steps.end() - first)));
+  return base::join(parts, ", ");
+}
+
+std::string attempt_text(const FollowedRun& run) {
+  if (!run.epoch) return "none has begun";
+  if (run.verdict)
+    return text(run.epoch->attempt, ", over: ", run.verdict->sentence,
+                run.verdict->code == 0 ? "" : text(" (code ", run.verdict->code, ")"));
+  if (run.state == RunState::lost)
+    return text(run.epoch->attempt, ", died: its supervisor on ", run.epoch->host, " is gone and left no verdict");
+  return text(run.epoch->attempt, ", supervised on ", run.epoch->host);
+}
+
+std::string expected_end_text(double remaining_s, std::int64_t now_s) {
+  if (!std::isfinite(remaining_s)) return "not known yet";
+  const std::time_t end = now_s + static_cast<std::int64_t>(remaining_s);
+  char clock[32];
+  std::strftime(clock, sizeof clock, "%Y-%m-%d %H:%M", std::localtime(&end));
+  return text(clock, ", in ", progress::clock_text(remaining_s));
+}
+
+}  // namespace muster::status
