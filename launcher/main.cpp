@@ -7,6 +7,7 @@
 #include "launcher/status/status.h"
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
+#include "launcher/watch/watch.h"
 
 namespace {
 
@@ -64,6 +65,13 @@ int main(int argc, char** argv) {
        {},
        1,
        status::status_verb},
+      {"watch",
+       "[RUN]...",
+       "runs live in a terminal, from their files alone: a list, and one in detail with plots",
+       "muster watch runs/my-job-20261125-184206 4711",
+       {},
+       64,
+       watch::watch_verb},
       {"logs",
        "[RUN] [-f] [--rank R]",
        "what a rank wrote; -f follows: the progress, or with --rank that log",

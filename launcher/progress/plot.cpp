@@ -9,7 +9,7 @@
 namespace muster::progress {
 namespace {
 
-constexpr std::int64_t kScaleColumns = 9;  // of the numbers at the left, and the line
+constexpr std::int64_t kScaleColumns = 10;  // of the numbers at the left, and the line
 
 /// A grid of dots, some to a character: 2 x 4 in Braille, 1 x 1 else.
 class Canvas {
@@ -84,7 +84,10 @@ void draw(const std::vector<double>& values, double low, double high, Canvas& ca
   }
 }
 
-std::string scale_text(double value) { return shortened(small_text(value), kScaleColumns - 2, Style{}); }
+std::string value_text(double value) {
+  const double size = std::abs(value);
+  return size >= 1000 && size < 1e6 ? rate_text(value) : small_text(value);
+}
 
 }  // namespace
 
@@ -99,9 +102,9 @@ std::vector<Line> plot(const std::vector<double>& values, const PlotFrame& frame
   }
   const bool any = low <= high;
   if (any) draw(values, low, high, canvas);
-  std::vector<Line> lines{Line(frame.title, Ink::dim).add(any ? "  " + small_text(values.back()) : "", Ink::bold)};
+  std::vector<Line> lines{Line(frame.title, Ink::dim).add(any ? "  " + value_text(values.back()) : "", Ink::bold)};
   for (std::int64_t row = 0; row < frame.rows - 2; ++row) {
-    const std::string scale = !any ? "" : row == 0 ? scale_text(high) : row == frame.rows - 3 ? scale_text(low) : "";
+    const std::string scale = !any ? "" : row == 0 ? value_text(high) : row == frame.rows - 3 ? value_text(low) : "";
     lines.push_back(Line(padded_left(scale, kScaleColumns - 2) + style.sign(" ┤", " |"), Ink::dim)
                         .add(canvas.row(row), Ink::green));
   }

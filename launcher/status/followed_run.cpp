@@ -94,6 +94,7 @@ void FollowedRun::read() {
   reader_->read();
   const double end_s = verdict ? changed_s(paths.verdict(epoch->attempt)).value_or(now_s()) : now_s();
   elapsed_s = std::max(0.0, end_s - changed_s(paths.placement(epoch->attempt)).value_or(end_s));
+  since_step_s = std::max(0.0, end_s - changed_s(paths.steps()).value_or(end_s));
   double news_s = changed_s(paths.placement(epoch->attempt)).value_or(end_s);
   for (const fs::path& file : {paths.steps(), paths.warmup(), paths.rank_log(epoch->attempt, 0)})
     news_s = std::max(news_s, changed_s(file).value_or(0));
@@ -113,9 +114,8 @@ double FollowedRun::remaining_s() const {
   if (verdict) return 0;
   const std::vector<const spec::StepRecord*> steps = records().step_list();
   if (steps.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const double since_last_s = std::max(0.0, now_s() - changed_s(paths.steps()).value_or(now_s()));
   return progress::remaining_s(progress::recent_step_s(steps), plan.job.grpo.steps - steps_done(),
-                               state == RunState::running ? since_last_s : 0);
+                               state == RunState::running ? since_step_s : 0);
 }
 
 std::string phases_text(const FollowedRun& run) {
@@ -126,7 +126,7 @@ std::string phases_text(const FollowedRun& run) {
     for (const auto& [phase, spent_s] : (*step)->phases) seconds[phase] += spent_s;
   std::vector<std::string> parts;
   for (const progress::PhaseShare& share : progress::phase_shares(seconds))
-    if (share.share >= 0.005)
+    if (share.share >= 0.005 && share.name != "other")
       parts.push_back(share.name + " " +
                       progress::step_seconds_text(share.seconds / static_cast<double>(steps.end() - first)));
   return base::join(parts, ", ");

@@ -45,8 +45,9 @@ class FollowedRun {
   std::optional<supervise::Verdict> verdict;  // of the newest attempt
   std::vector<std::string> hosts;             // by node slot, of the newest attempt
   RunState state = RunState::waiting;
-  double elapsed_s = 0;  // of the newest attempt, until now or until its verdict
-  double quiet_s = 0;    // since a record or the writer's log grew
+  double elapsed_s = 0;     // of the newest attempt, until now or until its verdict
+  double since_step_s = 0;  // since the last step's record
+  double quiet_s = 0;       // since a record or the writer's log grew
 
   /// Of the newest attempt and those before it, without samples.
   const progress::RunRecords& records() const;
