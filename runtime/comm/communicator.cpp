@@ -161,6 +161,21 @@ void Communicator::barrier(std::string_view label) {
   observed({.kind = CallKind::barrier}, label, [&] { do_barrier(); });
 }
 
+device::Event Communicator::overlapped(const std::function<void()>& body) {
+  INVARIANT(!overlaps_, "overlapped calls are not nested");
+  overlaps_ = true;
+  try {
+    body();
+  } catch (...) {
+    overlaps_ = false;
+    throw;
+  }
+  overlaps_ = false;
+  return do_end_overlap();
+}
+
+device::Event Communicator::do_end_overlap() { return device::Event(device::Device{}); }
+
 std::unique_ptr<Communicator> Communicator::split(int color, int key, std::string name) {
   std::unique_ptr<Communicator> part;
   const std::string label = name;

@@ -7,11 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "runtime/device/stream.h"
 
 namespace at {
 class Tensor;
@@ -85,6 +88,10 @@ class Communicator {
   void exchange(std::span<const Leg> legs, std::string_view label);
   void barrier(std::string_view label);
 
+  /// Runs `body`, whose calls do not hold back what comes next on the caller's stream: their tensors stay alive and are
+  /// left alone until that stream was held back by the returned event. On the CPU all is over when this returns.
+  device::Event overlapped(const std::function<void()>& body);
+
   /// collective: all ranks of this communicator. Ranks of one colour form a communicator ordered by (key, rank); a rank
   /// with a colour below 0 belongs to none and gets null.
   std::unique_ptr<Communicator> split(int color, int key, std::string name);
@@ -107,6 +114,9 @@ class Communicator {
   virtual void do_barrier() = 0;
   /// Legs to oneself never get here: they are copied. Likewise a split returns null for a colour below 0.
   virtual std::unique_ptr<Communicator> do_split(int color, int key, std::string name) = 0;
+  /// Within overlapped(); the form that overlaps gives its event.
+  bool overlaps() const { return overlaps_; }
+  virtual device::Event do_end_overlap();
   /// The call under way, for the forms' own errors and traces.
   std::string_view label() const { return label_; }
   std::int64_t sequence() const { return sequence_; }
@@ -121,6 +131,7 @@ class Communicator {
   int size_;
   std::int64_t sequence_ = 0;
   std::string_view label_;
+  bool overlaps_ = false;
   std::vector<int> world_ranks_;  // of the members, in order; empty in the world itself
   std::vector<CallObserver*> observers_;
 };

@@ -136,7 +136,7 @@ class ComparedCommunicator final : public Communicator {
   }
   void do_broadcast(at::Tensor& tensor, int root) override { inner_->broadcast(tensor, root, label()); }
   void do_exchange(std::span<const Leg> legs) override { inner_->exchange(legs, label()); }
-  void do_barrier() override { inner_->barrier(label()); }
+  void do_barrier() override { inner_->barrier(label()); }  // compared calls do not overlap
   std::unique_ptr<Communicator> do_split(int color, int key, std::string name) override {
     auto part = inner_->split(color, key, name);
     auto part_beside = beside_->split(color, key, name + " (comparing)");

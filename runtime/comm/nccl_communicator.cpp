@@ -162,6 +162,12 @@ class NcclCommunicator final : public Communicator {
 
   void do_barrier() override { gather_numbers(0, 0); }
 
+  device::Event do_end_overlap() override {
+    device::Event done(options_.device);
+    done.record(stream_.ref());
+    return done;
+  }
+
   std::unique_ptr<Communicator> do_split(int color, int key, std::string name) override {
     // Waits for what was issued before: NCCL splits only communicators that are at rest.
     const std::vector<std::int64_t> all = gather_numbers(color, key);
@@ -194,7 +200,8 @@ class NcclCommunicator final : public Communicator {
     if (handle_->ended()) throw PeerFailure{-1, "the communicator was aborted"};
   }
 
-  /// Issues between two events: behind the caller's stream, and in front of what the caller does next.
+  /// Issues between two events: behind the caller's stream, and, unless it overlaps, in front of what the caller does
+  /// next.
   device::Event issue(bool grouped, const std::function<int(NcclComm, device::StreamHandle)>& body) {
     throw_if_failed();
     const device::StreamRef caller = device::current_stream(options_.device), own = stream_.ref();
@@ -203,7 +210,7 @@ class NcclCommunicator final : public Communicator {
     handle_->call(label(), grouped, options_.timeout_s, [&](NcclComm comm) { return body(comm, own.handle()); });
     device::Event done = watch_->take_event();
     done.record(own);
-    done.hold_back(caller);
+    if (!overlaps()) done.hold_back(caller);
     return done;
   }
 

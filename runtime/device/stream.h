@@ -61,6 +61,7 @@ class Event {
   Event& operator=(Event&& other) noexcept;
   ~Event();
   EventHandle handle() const { return handle_; }
+  const Device& device() const { return device_; }
   /// After all that is on the stream now.
   void record(const StreamRef& stream);
   /// What is put on `stream` from now on waits for the recorded point; the host does not.

@@ -60,6 +60,42 @@ TEST_P(NcclCommunicator, SplitsWorkSideBySide) {
 
 INSTANTIATE_TEST_SUITE_P(Ranks, NcclCommunicator, testing::Values(2, 4));
 
+device::StreamHandle compute_stream = nullptr;
+int waits_of_compute = 0;
+
+TEST(Nccl, OverlappedCallsHoldTheCallerBackOnlyWhereItWaits) {
+  run_ranks(2,
+            [](RankContext& rank) {
+              device::CudaApi cuda = fake_cuda();
+              cuda.stream_wait_event = [](device::StreamHandle stream, device::EventHandle event) {
+                waits_of_compute += stream == compute_stream ? 1 : 0;
+                return fake_cuda().stream_wait_event(stream, event);
+              };
+              Gpu gpu(cuda);
+              compute_stream = gpu.compute();
+              auto world = make_world(rank, gpu);
+              const std::int64_t half = 5000;
+              const at::Tensor sums = values(0, 2 * half, at::kFloat) + values(1, 2 * half, at::kFloat);
+              for (int i = 0; i < 10; ++i) {
+                const at::Tensor all = gpu.late(values(rank.rank, 2 * half, at::kFloat));
+                at::Tensor own = gpu.keep(at::full({half}, 99, at::kFloat)), again = gpu.keep(own.clone());
+                waits_of_compute = 0;
+                const device::Event over = world->overlapped([&] {
+                  world->reduce_scatter(own, all, Reduce::sum, "overlapped");
+                  world->reduce_scatter(again, all, Reduce::sum, "overlapped too");
+                });
+                EXPECT_EQ(waits_of_compute, 0);
+                over.hold_back(device::current_stream(gpu.device()));
+                const at::Tensor seen = gpu.seen(own), seen_too = gpu.seen(again);
+                gpu.wait();
+                EXPECT_TRUE(at::equal(seen, sums.narrow(0, rank.rank * half, half)));
+                EXPECT_TRUE(at::equal(seen_too, seen));
+              }
+              world->close();
+            },
+            {.make_world = false});
+}
+
 TEST(Nccl, Fp8TravelsAsBytesAndIsNotReduced) {
   run_ranks(2,
             [](RankContext& rank) {
