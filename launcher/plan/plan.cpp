@@ -7,6 +7,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/answer_lengths.h"
 #include "runtime/spec/memory.h"
 #include "runtime/spec/toml_reader.h"
 
@@ -108,6 +109,9 @@ class Planner {
       resolve_command(job.reward.parts[i].command, text("reward.parts[", i, "].command"), job_file);
     if (!job.model.path.empty())
       job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
+    if (const std::string& lengths = job.sampling.lengths;
+        spec::is_synthetic(job) && lengths.find(':') == std::string::npos)
+      job.sampling.lengths = base::resolved_path(lengths, folder_of("sampling.lengths", job_file)).string();
     resolve_data(job.data.path, "data.path", job_file);
     for (std::size_t i = 0; i < job.data.sources.size(); ++i)
       resolve_data(job.data.sources[i].path, text("data.sources[", i, "].path"), job_file);
@@ -128,7 +132,7 @@ class Planner {
     } else if (!job.model.path.empty()) {
       missing("model.path", job.model.path, "there is no model folder",
               "a Hugging Face folder with config.json, tokenizer.json and weights");
-    } else if (request_.paths_must_exist && !job.model.name.empty()) {
+    } else if (request_.paths_must_exist && !job.model.name.empty() && !spec::is_synthetic(job)) {
       faults_.add({.what = "model.path is not given",
                    .where = places_.of("model.name"),
                    .fix = "a run needs the folder: tokenizer and weights, or a config with weights = \"random\""});

@@ -8,6 +8,7 @@
 #include "launcher/plan/show_site.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/answer_lengths.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/memory.h"
 
@@ -71,6 +72,9 @@ std::string head(const spec::Plan& plan) {
                              counted(job.grpo.samples_per_prompt, "sample"), " = ", spec::samples_per_step(job), ", ",
                              counted(updates, "update"), " of ", spec::update_samples(job), ", micro batches of ",
                              spec::micro_batch_tokens(job), " tokens, ", counted(job.grpo.steps, "step")));
+  if (spec::is_synthetic(job))
+    page += entry("synthetic", text("answers of forced lengths (", job.sampling.lengths, "), random rewards",
+                                    job.model.weights == "random" ? ", random weights" : "", ": speed alone"));
   if (!plan.run_folder.empty()) page += entry("run folder", plan.run_folder.string());
   return page;
 }

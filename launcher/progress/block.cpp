@@ -7,6 +7,7 @@
 #include "launcher/progress/charts.h"
 #include "launcher/progress/figures.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/answer_lengths.h"
 
 namespace muster::progress {
 namespace {
@@ -35,6 +36,7 @@ Line progress_line(const spec::Plan& plan, const RunRecords& records, double ste
   const double share = moment.over ? static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(1, steps))
                                    : run_share(done, steps, step_s, moment.since_last_s);
   Line right;
+  if (spec::is_synthetic(plan.job)) right.add("synthetic   ");
   right.add(text("step ", done, "/", steps), Ink::bold).add(text("  ", static_cast<std::int64_t>(share * 100), " %"));
   if (!moment.over)
     right.add(done < steps ? "   ETA " + clock_text(remaining_s(step_s, steps - done, moment.since_last_s))

@@ -20,7 +20,7 @@ void take(const ordered_json& value, std::string& out) {
 template <class T>
 requires std::is_arithmetic_v<T>
 void take(const ordered_json& value, T& out) {
-  if (value.is_number())
+  if (value.is_number() || value.is_boolean())
     out = value.get<T>();
   else if (value.is_null() && std::is_floating_point_v<T>)
     out = std::numeric_limits<T>::quiet_NaN();
@@ -85,6 +85,7 @@ std::optional<spec::StepRecord> step_of(const ordered_json& line) {
   take(line, "time", r.time);
   take(line, "step_s", r.step_s);
   take(line, "step_to_step_s", r.step_to_step_s);
+  take(line, "synthetic", r.synthetic);
   take(line, "phases", r.phases);
   take(line, "tokens_per_s_per_gpu", r.tokens_per_s_per_gpu);
   take(line, "generate_tokens_per_s_per_gpu", r.generate_tokens_per_s_per_gpu);

@@ -66,6 +66,8 @@ std::string shown_path(const std::filesystem::path& path) {
 }
 
 void add_reward(Page& page, const Steps& steps, const RunRecords& records, const Style& style) {
+  if (steps.back()->synthetic)
+    page.row("synthetic", "answers of forced lengths, random rewards: its speed counts, its reward says nothing");
   const std::vector<double> rewards = values_of(steps, [](const auto& s) { return s.reward; });
   const auto best = std::max_element(rewards.begin(), rewards.end());
   const Ends ends = ends_of(rewards);

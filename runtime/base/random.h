@@ -10,7 +10,14 @@
 namespace muster::base {
 
 /// What a number is drawn for; two purposes never share numbers.
-enum class Purpose : std::uint32_t { sampling = 1, data_order = 2, initial_weights = 3, shuffle = 4, test = 99 };
+enum class Purpose : std::uint32_t {
+  sampling = 1,
+  data_order = 2,
+  initial_weights = 3,
+  shuffle = 4,
+  synthetic = 5,
+  test = 99
+};
 
 /// source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (Philox4x32-10).
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);

@@ -6,7 +6,9 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/random.h"
 #include "runtime/base/text.h"
+#include "runtime/data/byte_level.h"
 
 namespace muster::data {
 namespace {
@@ -23,8 +25,43 @@ std::string reverse_digits_row(std::int64_t index) {
   return ordered_json{{"digits", digits}, {"answer", std::string(digits.rbegin(), digits.rend())}}.dump();
 }
 
+std::string letters_row(std::int64_t index) {
+  const base::RandomKey key(0, base::Purpose::synthetic, static_cast<std::uint64_t>(index));
+  std::string letters;
+  for (std::uint64_t i = 0; i < 100; ++i) letters += static_cast<char>('a' + key.at(i)[0] % 26);
+  return ordered_json{{"letters", letters}, {"answer", ""}}.dump();
+}
+
 constexpr std::array kTasks = {BuiltinTask{"sums", 81, sums_row},
-                               BuiltinTask{"reverse-digits", 10'000, reverse_digits_row}};
+                               BuiltinTask{"reverse-digits", 10'000, reverse_digits_row},
+                               BuiltinTask{"letters", 10'000, letters_row}};
+
+/// tokenizer.json of byte-level BPE without merges.
+ordered_json byte_level_tokenizer(const ordered_json& vocabulary, const ordered_json& added) {
+  const auto byte_level = [](bool prefix_space, bool use_regex) {
+    return ordered_json{
+        {"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"trim_offsets", true}, {"use_regex", use_regex}};
+  };
+  const ordered_json model = {{"type", "BPE"},
+                              {"dropout", nullptr},
+                              {"unk_token", nullptr},
+                              {"continuing_subword_prefix", nullptr},
+                              {"end_of_word_suffix", nullptr},
+                              {"fuse_unk", false},
+                              {"byte_fallback", false},
+                              {"ignore_merges", false},
+                              {"vocab", vocabulary},
+                              {"merges", ordered_json::array()}};
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", added},
+          {"normalizer", nullptr},
+          {"pre_tokenizer", byte_level(false, false)},
+          {"post_processor", nullptr},
+          {"decoder", byte_level(true, true)},
+          {"model", model}};
+}
 
 }  // namespace
 
@@ -61,31 +98,15 @@ void write_digits_tokenizer(const std::filesystem::path& folder) {
                      {"rstrip", false},
                      {"normalized", false},
                      {"special", true}});
-  const auto byte_level = [](bool prefix_space, bool use_regex) {
-    return ordered_json{
-        {"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"trim_offsets", true}, {"use_regex", use_regex}};
-  };
-  const ordered_json model = {{"type", "BPE"},
-                              {"dropout", nullptr},
-                              {"unk_token", nullptr},
-                              {"continuing_subword_prefix", nullptr},
-                              {"end_of_word_suffix", nullptr},
-                              {"fuse_unk", false},
-                              {"byte_fallback", false},
-                              {"ignore_merges", false},
-                              {"vocab", vocabulary},
-                              {"merges", ordered_json::array()}};
-  const ordered_json content = {{"version", "1.0"},
-                                {"truncation", nullptr},
-                                {"padding", nullptr},
-                                {"added_tokens", added},
-                                {"normalizer", nullptr},
-                                {"pre_tokenizer", byte_level(false, false)},
-                                {"post_processor", nullptr},
-                                {"decoder", byte_level(true, true)},
-                                {"model", model}};
   base::make_folder(folder);
-  base::write_file(folder / "tokenizer.json", content.dump(1) + "\n");
+  base::write_file(folder / "tokenizer.json", byte_level_tokenizer(vocabulary, added).dump(1) + "\n");
+}
+
+Tokenizer byte_tokenizer() {
+  ordered_json vocabulary;
+  int byte = 0;
+  for (const std::string& character : byte_level_alphabet()) vocabulary[character] = byte++;
+  return Tokenizer::parse(byte_level_tokenizer(vocabulary, ordered_json::array()).dump(), "the tokenizer of bytes");
 }
 
 }  // namespace muster::data

@@ -14,6 +14,7 @@ struct Request {
   std::int64_t group = 0;
   std::int64_t num_samples = 1;
   std::vector<std::int32_t> prompt;
+  std::vector<std::int64_t> lengths = {};  // forced, of each answer (synthetic runs); empty: a stop token ends it
 };
 
 struct Sample {

@@ -26,6 +26,8 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
   base::Faults faults;
   for (const Request& request : requests) {
     const auto length = static_cast<std::int64_t>(request.prompt.size());
+    INVARIANT(request.lengths.empty() || static_cast<std::int64_t>(request.lengths.size()) == request.num_samples,
+              "lengths are forced on all samples of a prompt or on none");
     Prompt prompt{.request = &request, .first_run = static_cast<std::int64_t>(runs_.size())};
     prompt.max_new_tokens = options.max_sequence_tokens - length;
     if (options.max_new_tokens > 0) prompt.max_new_tokens = std::min(prompt.max_new_tokens, options.max_new_tokens);
@@ -252,10 +254,13 @@ bool Scheduler::store(std::int64_t run, const Drawn& drawn) {
   sample.logprobs.push_back(drawn.logprob);
   sample.raw_logprobs.push_back(drawn.raw_logprob);
   const Prompt& prompt = prompts_[static_cast<std::size_t>(runs_[static_cast<std::size_t>(run)].prompt)];
-  const bool is_stop =
-      std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(), drawn.token) != options_.stop_tokens.end();
+  const auto length = static_cast<std::int64_t>(sample.tokens.size());
+  const std::vector<std::int64_t>& forced = prompt.request->lengths;
+  const bool is_stop = forced.empty() ? std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(),
+                                                  drawn.token) != options_.stop_tokens.end()
+                                      : length >= forced[static_cast<std::size_t>(sample.index)];
   sample.finish = is_stop ? Finish::stop : Finish::length;
-  return is_stop || static_cast<std::int64_t>(sample.tokens.size()) == prompt.max_new_tokens;
+  return is_stop || length == prompt.max_new_tokens;
 }
 
 void Scheduler::accept(std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished) {

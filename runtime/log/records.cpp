@@ -8,10 +8,11 @@ namespace muster::log {
 
 using nlohmann::ordered_json;
 
-Records::Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id)
+Records::Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id, bool synthetic)
     : paths_(paths),
       attempt_(attempt),
       attempt_id_(std::move(attempt_id)),
+      synthetic_(synthetic),
       steps_(paths.steps()),
       samples_(paths.samples()),
       warmup_(paths.warmup()) {}
@@ -24,9 +25,8 @@ void Records::step(const spec::StepRecord& record) {
 void Records::sample(const SampleRecord& record) { append(samples_, record); }
 
 void Records::validation(const spec::ValidationRecord& record) {
-  spec::check_epoch(paths_.folder, attempt_id_);
   if (!validation_) validation_.emplace(paths_.validation());
-  validation_->append(spec::to_json(record));
+  append(*validation_, spec::to_json(record));
 }
 
 void Records::validation_sample(const SampleRecord& record) {
@@ -34,27 +34,31 @@ void Records::validation_sample(const SampleRecord& record) {
   append(*validation_samples_, record);
 }
 
-void Records::append(base::JsonLinesWriter& lines, const SampleRecord& record) {
+void Records::append(base::JsonLinesWriter& lines, ordered_json line) const {
   spec::check_epoch(paths_.folder, attempt_id_);
-  lines.append({{"step", record.step},
-                {"attempt", attempt_},
-                {"prompt_index", record.prompt_index},
-                {"sample_index", record.sample_index},
-                {"weight_version", record.weight_version},
-                {"reward", record.reward},
-                {"outcome", record.outcome},
-                {"finish", record.finish},
-                {"prompt", record.prompt},
-                {"text", record.text},
-                {"tokens", record.tokens},
-                {"logprobs", record.logprobs}});
+  if (synthetic_) line["synthetic"] = true;
+  lines.append(line);
+}
+
+void Records::append(base::JsonLinesWriter& lines, const SampleRecord& record) const {
+  append(lines, ordered_json{{"step", record.step},
+                             {"attempt", attempt_},
+                             {"prompt_index", record.prompt_index},
+                             {"sample_index", record.sample_index},
+                             {"weight_version", record.weight_version},
+                             {"reward", record.reward},
+                             {"outcome", record.outcome},
+                             {"finish", record.finish},
+                             {"prompt", record.prompt},
+                             {"text", record.text},
+                             {"tokens", record.tokens},
+                             {"logprobs", record.logprobs}});
 }
 
 void Records::warmup(ordered_json line) {
-  spec::check_epoch(paths_.folder, attempt_id_);
   ordered_json whole{{"attempt", attempt_}};
   whole.update(line);
-  warmup_.append(whole);
+  append(warmup_, std::move(whole));
 }
 
 }  // namespace muster::log

@@ -31,7 +31,8 @@ class Records {
  public:
   /// throws: Error::user when the folder cannot be written; every call below: Error::rank when another attempt owns the
   /// folder.
-  Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id);
+  /// `synthetic`: said in every line.
+  Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id, bool synthetic = false);
   void step(const spec::StepRecord& record);
   void sample(const SampleRecord& record);
   void validation(const spec::ValidationRecord& record);
@@ -40,11 +41,13 @@ class Records {
   void warmup(nlohmann::ordered_json line);
 
  private:
-  void append(base::JsonLinesWriter& lines, const SampleRecord& record);
+  void append(base::JsonLinesWriter& lines, nlohmann::ordered_json line) const;
+  void append(base::JsonLinesWriter& lines, const SampleRecord& record) const;
 
   spec::RunPaths paths_;
   std::int64_t attempt_;
   std::string attempt_id_;
+  bool synthetic_;
   base::JsonLinesWriter steps_, samples_, warmup_;
   std::optional<base::JsonLinesWriter> validation_, validation_samples_;
 };

@@ -28,6 +28,7 @@ void add_parts(std::map<std::string, double>& rewards, const std::vector<spec::R
 spec::StepRecord rollout_figures(const RankContext& context, const Rollout& rollout) {
   spec::StepRecord record;
   record.attempt = context.placement.attempt;
+  record.synthetic = spec::is_synthetic(context.job());
   const auto groups = static_cast<double>(rollout.prompts.size());
   const auto per_prompt = static_cast<std::size_t>(rollout.samples_per_prompt);
   const std::vector<spec::RewardPart> parts = spec::reward_parts(context.job().reward);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/data/builtin_tasks.h"
 #include "runtime/loop/step.h"
 #include "runtime/loop/validation.h"
 #include "runtime/loop/warm_start.h"
@@ -15,6 +16,7 @@ using spec::Phase;
 
 // Tokens that end an answer: the job's, by their text, or the model's own. throws: Error::user.
 std::vector<std::int32_t> stop_tokens_of(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
+  if (spec::is_synthetic(plan.job)) return {};
   std::vector<std::int32_t> tokens;
   for (const std::string& text : plan.job.sampling.stop) {
     const std::optional<std::int32_t> token = tokenizer.token_id(text);
@@ -49,13 +51,17 @@ void run(RankContext& context) {
 
   clock.enter(Phase::load);
   base::Stopwatch loading;
-  const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
+  const data::Tokenizer tokenizer =
+      job.model.path.empty() ? data::byte_tokenizer() : data::Tokenizer::read(job.model.path);
   check_tokenizer(context.plan, tokenizer);
   const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context.plan, tokenizer);
   data::PromptSource source = open_prompts(context, tokenizer, job.seed);
   std::unique_ptr<log::Records> records;
   if (context.is_writer())
-    records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id);
+    records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id,
+                                             spec::is_synthetic(job));
+  if (spec::is_synthetic(job))
+    console.info("loop", "synthetic run: forced lengths, random rewards; it teaches nothing");
   Policy policy(context, stop_tokens);
   Scoring scoring(job, context.env.reward_fds, tokenizer);
   Checkpoints checkpoints(context, policy);

@@ -4,6 +4,7 @@
 #include "runtime/base/text.h"
 #include "runtime/loop/reward_shape.h"
 #include "runtime/reward/pattern.h"
+#include "runtime/spec/answer_lengths.h"
 
 namespace muster::loop {
 
@@ -24,6 +25,7 @@ std::int64_t Scoring::id_of(const generate::Sample& sample, std::size_t part) co
 }
 
 void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
+  if (spec::is_synthetic(job_)) return;
   INVARIANT(client_ != nullptr, "a rank that speaks for samples has reward workers");
   const std::string answer = tokenizer_.decode(sample.tokens, true);
   for (std::size_t p = 0; p < parts_.size(); ++p) {
@@ -41,9 +43,19 @@ void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
   }
 }
 
+std::vector<ScoredSample> Scoring::scored_at_random(std::vector<generate::Sample> samples) const {
+  std::vector<ScoredSample> scored;
+  for (generate::Sample& sample : samples) {
+    const double reward = spec::random_reward(job_.seed, sample.weight_version, sample.group, sample.index);
+    scored.push_back({.sample = std::move(sample), .reward = reward, .parts = {reward}});
+  }
+  return scored;
+}
+
 std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples, double& waited_s) {
   waited_s = 0;
   if (samples.empty()) return {};
+  if (spec::is_synthetic(job_)) return scored_at_random(std::move(samples));
   std::vector<std::int64_t> ids;
   for (const generate::Sample& sample : samples)
     for (std::size_t p = 0; p < parts_.size(); ++p) ids.push_back(id_of(sample, p));

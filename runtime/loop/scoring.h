@@ -1,5 +1,5 @@
 // Rewards of the samples that this rank speaks for: sent to the worker processes as soon as a sample ends, collected
-// when all have.
+// when all have. Those of a synthetic run are drawn at random, here.
 #pragma once
 
 #include <memory>
@@ -26,6 +26,7 @@ class Scoring {
   std::vector<ScoredSample> collect(std::vector<generate::Sample> samples, double& waited_s);
 
  private:
+  std::vector<ScoredSample> scored_at_random(std::vector<generate::Sample> samples) const;
   std::int64_t id_of(const generate::Sample& sample, std::size_t part) const;
 
   const spec::Job& job_;

@@ -13,6 +13,13 @@ namespace muster::loop {
 
 using spec::Phase;
 
+Step::Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring,
+           Checkpoints& checkpoints)
+    : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring), checkpoints_(checkpoints) {
+  const spec::Job& job = context.job();
+  if (spec::is_synthetic(job)) lengths_ = spec::AnswerLengths::parse(job.sampling.lengths, "sampling.lengths");
+}
+
 spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::Records* records) {
   PhaseClock& clock = *context_.clock;
   const spec::Job& job = context_.job();
@@ -54,7 +61,8 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     for (std::int64_t group = mine.begin; group < mine.end; ++group)
       requests.push_back({.group = group,
                           .num_samples = samples_per_prompt,
-                          .prompt = prompts[static_cast<std::size_t>(group)].tokens});
+                          .prompt = prompts[static_cast<std::size_t>(group)].tokens,
+                          .lengths = forced_lengths(group, samples_per_prompt, step)});
     // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
     const bool speaks = mesh.place().tp == 0;
     const auto on_sample = [&](const generate::Sample& sample) {
@@ -73,6 +81,13 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
       exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
   check_graded(rollout.samples);
   return rollout;
+}
+
+std::vector<std::int64_t> Step::forced_lengths(std::int64_t group, std::int64_t count, std::int64_t step) const {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t sample = 0; lengths_ && sample < count; ++sample)
+    lengths.push_back(lengths_->of(context_.job().seed, step, group, sample));
+  return lengths;
 }
 
 std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) const {

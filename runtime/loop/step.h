@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/data/prompts.h"
@@ -13,6 +14,7 @@
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout.h"
 #include "runtime/loop/scoring.h"
+#include "runtime/spec/answer_lengths.h"
 
 namespace muster::loop {
 
@@ -34,8 +36,7 @@ struct TrainFigures {
 class Step {
  public:
   Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring,
-       Checkpoints& checkpoints)
-      : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring), checkpoints_(checkpoints) {}
+       Checkpoints& checkpoints);
 
   /// generate, score, advantages, train, refit, checkpoint where one is due, log. `records` is null but on the writer
   /// rank. collective: world.
@@ -47,12 +48,15 @@ class Step {
  private:
   TrainFigures train(const Rollout& rollout, std::int64_t step);
   std::vector<double> advantages(const Rollout& rollout, std::int64_t step) const;
+  /// Of the answers to one prompt in a synthetic run; empty in others.
+  std::vector<std::int64_t> forced_lengths(std::int64_t group, std::int64_t count, std::int64_t step) const;
 
   RankContext& context_;
   Policy& policy_;
   const data::Tokenizer& tokenizer_;
   Scoring& scoring_;
   Checkpoints& checkpoints_;
+  std::optional<spec::AnswerLengths> lengths_;  // of a synthetic run
 };
 
 /// The job's prompts, through the run's index where it has one.

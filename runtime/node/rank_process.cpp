@@ -12,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/node/rank_start.h"
+#include "runtime/spec/answer_lengths.h"
 
 namespace muster::node {
 namespace {
@@ -48,7 +49,7 @@ RankProcess::RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, con
   spec::RankEnv told{.rank = rank.rank, .plan = plan_file, .placement = placement_file, .beat_fd = beat_.fd()};
   std::vector<base::Descriptor> rank_ends;
   try {
-    for (std::int64_t i = 0; scores(plan, rank) && i < plan.job.reward.workers; ++i) {
+    for (std::int64_t i = 0; scores(plan, rank) && !spec::is_synthetic(plan.job) && i < plan.job.reward.workers; ++i) {
       auto [rank_end, worker_end] = socket_pair();
       workers_.push_back({base::start_child(worker_child(plan, worker_end.get(), binaries, log))});
       told.reward_fds.push_back(rank_end.get());

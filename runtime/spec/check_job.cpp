@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "runtime/base/text.h"
+#include "runtime/spec/answer_lengths.h"
 #include "runtime/spec/check_layout.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/parameters.h"
@@ -29,6 +30,7 @@ class JobCheck {
     check_async();
     check_loss();
     check_lengths();
+    check_synthetic();
     check_rest();
     check_layout(job_, facts_, places_, faults_, warnings_);
   }
@@ -60,7 +62,8 @@ class JobCheck {
     const bool is_one = !data.path.empty();
     if (data.sources.empty() && !is_one)
       return fault("data.path", "the job names no data",
-                   "give data.path: a JSONL or Parquet file, \"builtin:sums\" or \"builtin:reverse-digits\"");
+                   "give data.path: a JSONL or Parquet file, \"builtin:sums\", \"builtin:reverse-digits\" or "
+                   "\"builtin:letters\"");
     if (!data.sources.empty() &&
         (is_one || !data.schema.empty() || !data.prompt_field.empty() || !data.answer_field.empty()))
       fault("data.sources", "data.sources and the keys of one source (path, schema, *_field) exclude each other",
@@ -88,7 +91,7 @@ class JobCheck {
     constexpr std::string_view kBuiltin = "builtin:";
     if (source.path.empty()) return fault(prefix + "path", "the source names no file", "give its path");
     if (!source.path.starts_with(kBuiltin)) return;
-    const std::vector<std::string> known{"builtin:sums", "builtin:reverse-digits"};
+    const std::vector<std::string> known{"builtin:sums", "builtin:reverse-digits", "builtin:letters"};
     if (std::find(known.begin(), known.end(), source.path) != known.end()) return;
     const std::string near = base::nearest(source.path, known);
     fault(
@@ -207,6 +210,38 @@ class JobCheck {
                  " leaves no room for an answer in grpo.max_sequence_tokens = ", most),
             "lower it, or 0");
     }
+  }
+
+  /// Forced lengths and random rewards belong together, and nobody takes such a run for one that learns.
+  void check_synthetic() {
+    const std::vector<RewardPart> parts = reward_parts(job_.reward);
+    const bool random =
+        std::any_of(parts.begin(), parts.end(), [](const RewardPart& part) { return part.kind == "random"; });
+    if (is_synthetic(job_)) {
+      try {
+        const AnswerLengths lengths = AnswerLengths::parse(job_.sampling.lengths, places_.of("sampling.lengths"));
+        if (lengths.longest() > max_new_tokens(job_))
+          warnings_.push_back(text("sampling.lengths asks for answers of up to ", lengths.longest(),
+                                   " tokens: they are cut off at ", max_new_tokens(job_)));
+      } catch (const Error& error) {
+        for (const base::Fault& fault : error.faults()) faults_.add(fault);
+      }
+      if (parts.size() != 1 || !random)
+        fault("sampling.lengths", "answers of forced lengths have no meaning that a reward could grade",
+              "set reward.kind = \"random\", or take sampling.lengths out");
+      if (job_.warmup.sft_steps > 0)
+        fault("warmup.sft_steps", "a synthetic run (sampling.lengths) has nothing to start from", "set it to 0");
+    } else if (random) {
+      fault("reward.kind", "random rewards teach nothing", "they are for synthetic runs: set sampling.lengths");
+    }
+    if (job_.model.weights != "random" || !job_.model.path.empty()) return;
+    if (!is_synthetic(job_))
+      fault("model.path", "without a model folder there is no tokenizer",
+            "give model.path, or make the run synthetic with sampling.lengths");
+    for (const auto& [key, wanted] : {std::pair{"checkpoint.final_model", job_.checkpoint.final_model},
+                                      std::pair{"checkpoint.model_folder", job_.checkpoint.model_folder}})
+      if (wanted)
+        fault(key, text(key, " without model.path"), "a model folder needs the files of another: set it to false");
   }
 
   void check_reward_part(const RewardPart& part, const std::string& at) {

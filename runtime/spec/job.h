@@ -72,7 +72,8 @@ struct TrainJob {
   Recompute recompute = Recompute::none;
   DataType grad_dtype = DataType::fp32;  // in which gradients are kept and summed over dp
   bool overlap_grad_reduce = false, overlap_param_gather = false;
-  bool fp8 = false;  // matrix products of the layers; weights stay in model.dtype
+  std::int64_t bucket_params = 40'000'000;  // summed or gathered over dp in one call
+  bool fp8 = false;                         // matrix products of the layers; weights stay in model.dtype
   Fp8Scaling fp8_scaling = Fp8Scaling::block;
   Fp8Format fp8_format = Fp8Format::e4m3;
   bool share_prompt =
@@ -138,6 +139,7 @@ struct SamplingJob {
   std::int64_t top_k = 0;           // 0: off
   std::int64_t max_new_tokens = 0;  // 0: what max_sequence_tokens leaves
   std::vector<std::string> stop;    // tokens by their text; empty: the model's end tokens
+  std::string lengths;              // synthetic runs: forced lengths of the answers (answer_lengths.h); empty: off
   bool operator==(const SamplingJob&) const = default;
 };
 
@@ -198,7 +200,7 @@ struct RewardPart {
 };
 
 struct RewardJob {
-  std::string kind = "math";         // exact, math, choice, regex, command
+  std::string kind = "math";         // exact, math, choice, regex, command; random in synthetic runs
   std::string pattern;               // regex
   std::vector<std::string> command;  // command: the program and its arguments
   std::vector<RewardPart> parts;     // instead of kind, several

@@ -19,7 +19,7 @@ void describe_data_source(Visitor& v, S& source) {
   v.key("validate_only", source.validate_only, kAny, "", "its rows are never trained on");
 }
 
-inline std::vector<std::string> reward_kinds() { return {"exact", "math", "choice", "regex", "command"}; }
+inline std::vector<std::string> reward_kinds() { return {"exact", "math", "choice", "regex", "command", "random"}; }
 
 template <class Visitor, class P>
 void describe_reward_part(Visitor& v, P& part) {
@@ -105,6 +105,7 @@ void describe_job(Visitor& v, J& job) {
         "gradients are summed during the backward pass");
   v.key("overlap_param_gather", job.train.overlap_param_gather, kAny, "",
         "new weights are gathered during the next forward pass");
+  v.key("bucket_params", job.train.bucket_params, kCount, "parameters", "summed or gathered over dp in one call");
   v.key("fp8", job.train.fp8, kAny, "", "the layers' matrix products in FP8; weights stay in model.dtype");
   v.key("fp8_scaling", job.train.fp8_scaling, kAny, "", "of fp8: one scale a tensor, a block, or 32 values");
   v.key("fp8_format", job.train.fp8_format, kAny, "", "of fp8; hybrid: gradients in e5m2");
@@ -173,6 +174,8 @@ void describe_job(Visitor& v, J& job) {
   v.key("max_new_tokens", job.sampling.max_new_tokens, kCountOrZero, "tokens",
         "of an answer; 0: what max_sequence_tokens leaves");
   v.key("stop", job.sampling.stop, kAny, "", "tokens by their text; empty: the model's end tokens");
+  v.key("lengths", job.sampling.lengths, kAny, "tokens",
+        "synthetic run: answers of forced lengths, \"fixed:N\", \"uniform:A-B\" or a file of lines \"TOKENS COUNT\"");
 
   v.table("warmup", "a supervised start before step 1");
   v.key("sft_steps", job.warmup.sft_steps, kCountOrZero, "updates", "at most so many; 0: off");
@@ -215,7 +218,7 @@ void describe_job(Visitor& v, J& job) {
 
   v.table("reward", "the score of an answer");
   v.key("kind", job.reward.kind, one_of(reward_kinds()), "",
-        "same text; same mathematical answer; same letter; what pattern finds; what command says");
+        "same text; same mathematical answer; same letter; what pattern finds; what command says; random (synthetic)");
   v.key("pattern", job.reward.pattern, kAny, "",
         "regex (PCRE2): the first group of its last match is compared with the gold answer");
   v.key("command", job.reward.command, kAny, "",

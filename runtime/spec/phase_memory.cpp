@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/spec/activations.h"
+#include "runtime/spec/answer_lengths.h"
 
 namespace muster::spec {
 
@@ -102,8 +103,8 @@ class StageMemory {
 
   void add_fixed(PhaseMemory& memory) const {
     const std::int64_t workers = job_.reward.workers * static_cast<std::int64_t>(job_.reward.max_memory_gb * 1e9);
-    memory.host.of(MemoryOwner::context) =
-        (limits_.is_gpu ? kGpuProcess_bytes : kCpuProcess_bytes) + (rank_.generates ? workers : 0);
+    memory.host.of(MemoryOwner::context) = (limits_.is_gpu ? kGpuProcess_bytes : kCpuProcess_bytes) +
+                                           (rank_.generates && !is_synthetic(job_) ? workers : 0);
     if (!limits_.is_gpu) return;
     memory.device.of(MemoryOwner::context) =
         kContext_bytes + (rank_.generates && job_.gen.cuda_graphs ? kGraphs_bytes : 0);

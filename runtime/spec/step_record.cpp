@@ -17,6 +17,7 @@ void describe_step(Visitor& v, const StepRecord& r) {
   v.field("weight_version", r.weight_version, "", kSame,
           "of the generator when the step's samples were drawn: updates of the policy so far");
   v.field("time", r.time, "UTC", kOwn, "wall clock when the step ended");
+  v.field("synthetic", r.synthetic, "", kSame, "answers had forced lengths and rewards were random: for speed alone");
   v.field("step_s", r.step_s, "s", kOwn, "from the first token wanted to the weights in the generator");
   v.field("step_to_step_s", r.step_to_step_s, "s", kOwn, "from the end of the step before to the end of this one");
   v.field("phases", r.phases, "s", kOwn,

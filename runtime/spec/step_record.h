@@ -18,6 +18,7 @@ struct StepRecord {
   std::int64_t step = 0, attempt = 0;
   std::int64_t weight_version = 0;  // of the generator when the step's samples were drawn
   std::string time;                 // wall clock, UTC
+  bool synthetic = false;           // answers of forced lengths, random rewards
   double step_s = 0, step_to_step_s = 0;
   std::map<std::string, double>
       phases;  // generate_s, reward_s, logprob_s, train_s, refit_s, log_s, other_s: they add up to step_s

@@ -110,5 +110,33 @@ TEST_F(DataRuns, SeveralSourcesAreMixedByWeightAndTooManyBrokenRowsStopTheRun) {
   EXPECT_FALSE(std::filesystem::exists(paths("refused").rank_log(0, 0))) << "no rank was started";
 }
 
+TEST_F(DataRuns, ASyntheticRunForcesLengthsAndSaysSoInEveryRecord) {
+  const std::vector<std::string> assignments{"sampling.lengths=uniform:1-4",
+                                             "reward.kind=random",
+                                             "warmup.sft_steps=0",
+                                             "grpo.steps=2",
+                                             "log.samples=-1",
+                                             "validate.every=1",
+                                             "data.held_out=20",
+                                             "validate.prompts=10"};
+  const tests::CommandResult result = muster("run", "run", assignments);
+  ASSERT_EQ(result.code, 0) << result.output;
+  EXPECT_NE(result.output.find("synthetic"), std::string::npos) << result.output;
+  const auto steps = base::read_json_lines(paths("run").steps());
+  ASSERT_EQ(steps.size(), 2u);
+  std::set<std::size_t> lengths;
+  std::set<double> rewards;
+  for (const auto& file :
+       {paths("run").steps(), paths("run").samples(), paths("run").validation(), paths("run").validation_samples()})
+    for (const ordered_json& line : base::read_json_lines(file)) {
+      EXPECT_EQ(line["synthetic"], true) << file << ": " << line;
+      if (!line.contains("tokens") || !line["tokens"].is_array()) continue;
+      lengths.insert(line["tokens"].size());
+      rewards.insert(line["reward"].get<double>());
+    }
+  EXPECT_EQ(lengths, (std::set<std::size_t>{1, 2, 3, 4}));
+  EXPECT_EQ(rewards, (std::set<double>{0, 1}));
+}
+
 }  // namespace
 }  // namespace muster

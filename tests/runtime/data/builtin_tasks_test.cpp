@@ -43,12 +43,32 @@ TEST(BuiltinTasks, AreWrittenAsOrdinaryJsonLines) {
   }
 }
 
+TEST(BuiltinTasks, LettersAreAHundredTokensOfBytes) {
+  const Tokenizer bytes = byte_tokenizer();
+  EXPECT_EQ(bytes.vocabulary_size(), 256);
+  const BuiltinTask& task = builtin_task("letters", "test");
+  std::set<std::string> seen;
+  for (std::int64_t row = 0; row < 50; ++row) {
+    const auto letters = nlohmann::json::parse(task.row(row))["letters"].get<std::string>();
+    EXPECT_EQ(bytes.encode(letters, true).size(), 100u);
+    EXPECT_EQ(bytes.decode(bytes.encode(letters, true), true), letters);
+    seen.insert(letters);
+  }
+  EXPECT_EQ(seen.size(), 50u);
+  const std::string text = "a\n\tb\xc3\xa9\xe2\x82\xac ";
+  const std::vector<std::int32_t> tokens = bytes.encode(text, true);
+  EXPECT_EQ(tokens.size(), text.size());
+  EXPECT_EQ(tokens[0], 'a');
+  EXPECT_EQ(tokens[4], 0xc3);
+  EXPECT_EQ(bytes.decode(tokens, true), text);
+}
+
 TEST(BuiltinTasks, AnUnknownNameGetsTheKnownOnes) {
   try {
     builtin_task("products", "data.path");
     FAIL() << "no throw";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("sums, reverse-digits"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("sums, reverse-digits, letters"), std::string::npos) << error.what();
   }
 }
 

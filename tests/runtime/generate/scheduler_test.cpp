@@ -231,5 +231,24 @@ TEST(Scheduler, RefusesPromptsThatCannotFitAllInOneGo) {
   }
 }
 
+TEST(Scheduler, ForcedLengthsEndTheAnswersAndStopTokensDoNot) {
+  std::vector<Request> requests = ragged_requests(5, 3, 9);
+  for (Request& request : requests) request.lengths = {1, 7 + request.group, 1000};
+  SchedulerOptions options = roomy();
+  options.max_sequence_tokens = 100;
+  options.max_new_tokens = 40;
+  options.stop_tokens = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  PagePool pool(options.num_pages);
+  Scheduler scheduler(options, requests, pool);
+  FakeModel model(options.num_pages, options.page_tokens);
+  while (!scheduler.done()) scheduler.accept(model.forward(scheduler.next()), [](const Sample&) {});
+  for (const Sample& sample : scheduler.take_samples()) {
+    const std::int64_t forced =
+        requests[static_cast<std::size_t>(sample.group)].lengths[static_cast<std::size_t>(sample.index)];
+    EXPECT_EQ(static_cast<std::int64_t>(sample.tokens.size()), std::min<std::int64_t>(forced, 40));
+    EXPECT_EQ(sample.finish, forced <= 40 ? Finish::stop : Finish::length);
+  }
+}
+
 }  // namespace
 }  // namespace muster::generate

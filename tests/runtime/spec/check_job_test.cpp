@@ -239,6 +239,42 @@ TEST(CheckJob, ARewardHasWhatItsKindNeedsAndNoMore) {
               }).faults.empty());
 }
 
+TEST(CheckJob, ForcedLengthsAndRandomRewardsBelongTogether) {
+  const auto synthetic = [](Job& j) {
+    j.sampling.lengths = "fixed:100";
+    j.reward.kind = "random";
+  };
+  EXPECT_TRUE(verdict(synthetic).faults.empty());
+  EXPECT_EQ(only_fault([](Job& j) { j.sampling.lengths = "fixed:100"; }),
+            "answers of forced lengths have no meaning that a reward could grade");
+  EXPECT_EQ(only_fault([](Job& j) { j.reward.kind = "random"; }), "random rewards teach nothing");
+  EXPECT_EQ(only_fault([&](Job& j) {
+              synthetic(j);
+              j.sampling.lengths = "fixed:none";
+            }),
+            "'none' is no length of an answer");
+  EXPECT_EQ(only_fault([&](Job& j) {
+              synthetic(j);
+              j.warmup.sft_steps = 3;
+            }),
+            "a synthetic run (sampling.lengths) has nothing to start from");
+  const auto nameless = [](Job& j) {
+    j.model = {.name = "qwen2.5-7b", .weights = "random"};
+    j.checkpoint.final_model = false;
+  };
+  EXPECT_EQ(only_fault(nameless), "without a model folder there is no tokenizer");
+  const auto both = [&](Job& j) {
+    nameless(j);
+    synthetic(j);
+  };
+  EXPECT_TRUE(verdict(both).faults.empty());
+  EXPECT_EQ(only_fault([&](Job& j) {
+              both(j);
+              j.checkpoint.final_model = true;
+            }),
+            "checkpoint.final_model without model.path");
+}
+
 TEST(CheckJob, WarnsOfWhatIsLegalButFoolish) {
   EXPECT_EQ(verdict([](Job& j) { j.gen.dtype = DataType::fp8; }).warnings.size(), 1u);
   EXPECT_EQ(verdict([](Job& j) {
