@@ -82,11 +82,13 @@ Policy::~Policy() = default;
 
 refit::RefitFigures Policy::refit() {
   ++weight_version_;
+  if (trainer_) trainer_->wait_for_weights();
   return refit_ ? refit_->run() : refit::RefitFigures{};
 }
 
 void Policy::freeze_reference() {
   if (!trains()) return;
+  trainer_->wait_for_weights();
   reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
   reference_decoder_ = std::make_unique<model::Decoder>(
       context_.plan.model,
@@ -96,6 +98,7 @@ void Policy::freeze_reference() {
 
 std::vector<std::pair<std::string, at::Tensor>> Policy::slices() {
   if (!trains()) return {};
+  trainer_->wait_for_weights();
   auto slices = trainer_->slices();
   // Without a supervised start the reference is the model of the job, which is read again.
   if (reference_weights_ && context_.job().warmup.sft_steps > 0)
@@ -116,6 +119,7 @@ train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> 
 
 void Policy::save(const std::filesystem::path& folder) {
   if (!context_.train) return;
+  trainer_->wait_for_weights();
   model::save_model_folder(context_.train->role(), context_.train->degrees(), *weights_, context_.plan.model,
                            context_.job().model.path, folder, context_.job().model.dtype);
 }

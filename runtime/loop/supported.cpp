@@ -28,15 +28,7 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
     refuse(asked, base::text(key, " = true"), base::text("set ", key, " = false"));
   };
   flag(job.train.sequence_parallel, "train.sequence_parallel");
-  flag(job.train.overlap_grad_reduce, "train.overlap_grad_reduce");
-  flag(job.train.overlap_param_gather, "train.overlap_param_gather");
   flag(job.train.fp8, "train.fp8");
-  refuse(job.train.grad_dtype != spec::DataType::fp32,
-         base::text("train.grad_dtype = \"", spec::choice_name(job.train.grad_dtype), "\""),
-         "set train.grad_dtype = \"fp32\"");
-  refuse(spec::logprob_batch_tokens(job) != spec::micro_batch_tokens(job),
-         base::text("train.logprob_mbs = ", job.train.logprob_mbs, " beside train.mbs = ", job.train.mbs),
-         "set train.logprob_mbs = 0");
   refuse(job.train.recompute == spec::Recompute::attention || job.train.recompute == spec::Recompute::mlp,
          base::text("train.recompute = \"", spec::choice_name(job.train.recompute), "\""),
          "set train.recompute = \"full\", or \"none\"");
@@ -45,8 +37,6 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   flag(job.grpo.dynamic_sampling, "grpo.dynamic_sampling");
   refuse(job.loss.ratio != spec::RatioLevel::token, "loss.ratio = \"sequence\"", "set loss.ratio = \"token\"");
   refuse(job.gen.draft_tokens > 0, base::text("gen.draft_tokens = ", job.gen.draft_tokens), "set gen.draft_tokens = 0");
-  refuse(job.gen.memory_share > 0, base::text("gen.memory_share = ", job.gen.memory_share),
-         "set gen.memory_share = 0, and gen.kv_gb where the cache needs a bound");
   refuse(job.gen.kv_dtype != spec::CacheType::automatic,
          base::text("gen.kv_dtype = \"", spec::choice_name(job.gen.kv_dtype), "\""),
          "set gen.kv_dtype = \"automatic\"");

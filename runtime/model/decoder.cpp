@@ -288,9 +288,13 @@ const spec::ModelFacts& Decoder::facts() const { return layers_->facts; }
 at::ScalarType Decoder::dtype() const { return layers_->layers.front().qkv_OD.value.scalar_type(); }
 at::Device Decoder::device() const { return layers_->layers.front().qkv_OD.value.device(); }
 
+bool shares_gradients(const comm::Communicator& tp, const spec::ModelFacts& facts) {
+  return tp.size() > 1 && (facts.qk_norm || tp.size() > facts.num_kv_heads);
+}
+
 void sum_shared_gradients(comm::Communicator& tp, const spec::ModelFacts& facts, const weights::ShardStore& gradients) {
   const bool shares_heads = tp.size() > facts.num_kv_heads;
-  if (tp.size() == 1 || !(facts.qk_norm || shares_heads)) return;
+  if (!shares_gradients(tp, facts)) return;
   // Each shared parameter gets its global shape in the buffer; a rank adds into the rows that it owns.
   struct Piece {
     at::Tensor grad;

@@ -64,6 +64,8 @@ class Decoder {
   std::unique_ptr<Layers> layers_;
 };
 
+/// Whether sum_shared_gradients has anything to sum.
+bool shares_gradients(const comm::Communicator& tp, const spec::ModelFacts& facts);
 /// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
 /// hold but each saw in part, the q/k norms (each rank sees its heads) and key/value heads that several ranks share.
 /// All other replicated parameters have their whole gradient on every rank already. collective: tp (one call; none when

@@ -12,10 +12,19 @@ namespace muster::train {
 ScoringOptions scoring_options(const spec::Job& job) {
   return {.temperature = job.sampling.temperature,
           .chunk_tokens = job.train.logprob_chunk_tokens,
-          .max_tokens = spec::micro_batch_tokens(job),
-          .max_sequences = job.packing.enabled ? 0 : job.train.mbs,
+          .max_tokens = spec::logprob_batch_tokens(job),
+          .max_sequences = job.packing.enabled         ? 0
+                           : job.train.logprob_mbs > 0 ? job.train.logprob_mbs
+                                                       : job.train.mbs,
           .share_prompt = job.train.share_prompt,
           .recompute = job.train.recompute == spec::Recompute::full};
+}
+
+ScoringOptions update_options(const spec::Job& job) {
+  ScoringOptions options = scoring_options(job);
+  options.max_tokens = spec::micro_batch_tokens(job);
+  if (!job.packing.enabled) options.max_sequences = job.train.mbs;
+  return options;
 }
 
 at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const at::Tensor& k_TKE,

@@ -21,7 +21,10 @@ struct ScoringOptions {
   bool share_prompt = false;
   bool recompute = false;  // of activations in a backward pass
 };
+/// Of the passes without gradient.
 ScoringOptions scoring_options(const spec::Job& job);
+/// Of the updates, whose micro batches may be smaller.
+ScoringOptions update_options(const spec::Job& job);
 
 /// Log-probabilities of the answers, in the order given; entropy of the distribution that each token was drawn from.
 struct SequenceScores {

@@ -1,7 +1,9 @@
-// Letters: n elements of this rank's slice, 1/dp of the flat buffers.
+// Letters: n elements that this rank keeps, 1/dp of the flat buffers; N elements of one piece.
 #include "runtime/train/sharded_adamw.h"
 
 #include <ATen/ATen.h>
+
+#include <algorithm>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -11,79 +13,153 @@
 namespace muster::train {
 namespace {
 
+constexpr std::int64_t kPiece = 1 << 24;  // elements whose gradients are widened to float32 at a time
+
 std::int64_t bytes_of(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.numel() * tensor.element_size() : 0;
+}
+
+/// body(begin, length) over pieces of a stretch.
+template <class Body>
+void for_pieces(std::int64_t length, const Body& body) {
+  for (std::int64_t begin = 0; begin < length; begin += kPiece) body(begin, std::min(kPiece, length - begin));
 }
 
 }  // namespace
 
 ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts,
-                           const parallel::Mesh& mesh, weights::ShardStore& weights)
+                           const parallel::Mesh& mesh, weights::ShardStore& weights, std::int64_t bucket_elements)
     : optimizer_(optimizer), weights_(weights) {
   // Parameters that are cut over dp themselves leave nothing to cut.
   slices_ = mesh.degrees().dp > 1 && mesh.degrees().fsdp == 0;
-  const std::int64_t parts = slices_ ? mesh.degrees().dp : 1;
-  const std::int64_t length = weights.flat().numel();
-  INVARIANT(length % parts == 0, base::text("the flat weights (", length, ") are padded to a multiple of dp ", parts));
-  const spec::Range slice = spec::part_of(length, parts, slices_ ? mesh.place().dp : 0);
+  const std::int64_t parts = slices_ ? mesh.degrees().dp : 1, length = weights.flat().numel();
+  buckets_ = make_buckets(length, slices_ ? bucket_elements : std::max<std::int64_t>(1, length), parts,
+                          slices_ ? mesh.place().dp : 0);
   spec::Coordinates holder = mesh.place();
   if (slices_) holder.dp = 0;  // each rank of dp counts its slice of what all of them hold
-  for (const weights::Shard& shard : weights.shards()) {
-    const std::int64_t begin = std::max(shard.offset, slice.begin);
-    const std::int64_t end = std::min(shard.offset + shard.numel, slice.end);
-    if (begin >= end) continue;
-    const bool decays = shard.parameter.shape.size() >= 2;
-    const bool counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), holder);
-    if (!stretches_.empty() && stretches_.back().decays == decays && stretches_.back().counts == counts) {
-      stretches_.back().length += end - begin;
-    } else {
-      stretches_.push_back({.begin = begin - slice.begin, .length = end - begin, .decays = decays, .counts = counts});
+  for (std::size_t b = 0; b < buckets_.size(); ++b) {
+    const spec::Range& own = buckets_[b].own;
+    for (const weights::Shard& shard : weights.shards()) {
+      const std::int64_t begin = std::max(shard.offset, own.begin);
+      const std::int64_t end = std::min(shard.offset + shard.numel, own.end);
+      if (begin >= end) continue;
+      Stretch next{.bucket = b,
+                   .begin = buckets_[b].kept + begin - own.begin,
+                   .length = end - begin,
+                   .decays = shard.parameter.shape.size() >= 2,
+                   .counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), holder)};
+      Stretch* const last = stretches_.empty() ? nullptr : &stretches_.back();
+      if (last != nullptr && last->bucket == b && last->decays == next.decays && last->counts == next.counts)
+        last->length += next.length;
+      else
+        stretches_.push_back(next);
     }
   }
-  weights_n_ = weights.flat().narrow(0, slice.begin, slice.size());
-  main_is_weights_ = weights_n_.scalar_type() == at::kFloat;
-  main_n_ = main_is_weights_ ? weights_n_ : weights_n_.to(at::kFloat);
-  first_n_ = at::zeros(main_n_.sizes(), main_n_.options());
-  second_n_ = at::zeros(main_n_.sizes(), main_n_.options());
-  if (slices_) own_gradients_n_ = at::empty(main_n_.sizes(), main_n_.options());
+  const auto kept = weights.flat().options().dtype(at::kFloat);
+  main_is_weights_ = weights.flat().scalar_type() == at::kFloat;
+  if (!main_is_weights_) {
+    main_n_ = at::empty({length / parts}, kept);
+    for (const Bucket& bucket : buckets_) kept_part(main_n_, bucket).copy_(own_part(weights.flat(), bucket));
+  }
+  first_n_ = at::zeros({length / parts}, kept);
+  second_n_ = at::zeros({length / parts}, kept);
+  if (slices_) own_gradients_n_ = at::empty({length / parts}, kept);
 }
 
-void ShardedAdamw::reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients) {
-  gradients_n_ = slices_ ? own_gradients_n_ : flat_gradients;
-  if (slices_) mesh.dp().reduce_scatter(gradients_n_, flat_gradients, comm::Reduce::sum, "train.gradients");
+at::Tensor ShardedAdamw::own_part(const at::Tensor& flat, const Bucket& bucket) const {
+  return flat.narrow(0, bucket.own.begin, bucket.own.size());
+}
+at::Tensor ShardedAdamw::kept_part(const at::Tensor& kept_n, const Bucket& bucket) const {
+  return kept_n.narrow(0, bucket.kept, bucket.own.size());
+}
+
+void ShardedAdamw::begin_reduction(const at::Tensor& flat_gradients) {
+  flat_gradients_ = flat_gradients;
+  arriving_.assign(buckets_.size(), at::Tensor());
+  summed_.clear();
+}
+
+void ShardedAdamw::reduce(parallel::Mesh& mesh, std::size_t b, bool overlaps) {
+  if (!slices_) return;
+  const Bucket& bucket = buckets_[b];
+  const at::Tensor all = flat_gradients_.narrow(0, bucket.flat.begin, bucket.flat.size());
+  at::Tensor own = kept_part(own_gradients_n_, bucket);
+  if (all.scalar_type() != own.scalar_type()) own = arriving_[b] = at::empty(own.sizes(), all.options());
+  const auto sum = [&] { mesh.dp().reduce_scatter(own, all, comm::Reduce::sum, "train.gradients"); };
+  if (overlaps)
+    summed_.push_back(mesh.dp().overlapped(sum));
+  else
+    sum();
+}
+
+void ShardedAdamw::finish_reduction() {
+  for (const device::Event& event : summed_) event.hold_back(device::current_stream(event.device()));
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    if (arriving_[b].defined()) kept_part(own_gradients_n_, buckets_[b]).copy_(arriving_[b]);
+  arriving_.clear();
+}
+
+at::Tensor ShardedAdamw::kept_gradients(const Stretch& stretch, std::int64_t begin, std::int64_t length) const {
+  const at::Tensor& kept = slices_ ? own_gradients_n_ : flat_gradients_;
+  return kept.narrow(0, stretch.begin + begin, length).to(at::kFloat);
 }
 
 at::Tensor ShardedAdamw::counted_square_sum() const {
-  at::Tensor total = at::zeros({}, main_n_.options().dtype(at::kDouble));
+  at::Tensor total = at::zeros({}, first_n_.options().dtype(at::kDouble));
   for (const Stretch& stretch : stretches_) {
     if (!stretch.counts) continue;
-    const at::Tensor gradients_N = gradients_n_.narrow(0, stretch.begin, stretch.length);
-    total += square_sum_forms().of(gradients_N)(gradients_N);
+    for_pieces(stretch.length, [&](std::int64_t begin, std::int64_t length) {
+      const at::Tensor gradients_N = kept_gradients(stretch, begin, length);
+      total += square_sum_forms().of(gradients_N)(gradients_N);
+    });
   }
   return total;
 }
 
-void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale) {
-  ++num_updates_;
-  for (const Stretch& stretch : stretches_) {
-    const auto part_of = [&stretch](const at::Tensor& tensor_n) {
-      return tensor_n.narrow(0, stretch.begin, stretch.length);
-    };
-    at::Tensor main_N = part_of(main_n_);
-    at::Tensor first_N = part_of(first_n_);
-    at::Tensor second_N = part_of(second_n_);
-    at::Tensor weights_N = main_is_weights_ ? at::Tensor() : part_of(weights_n_);
-    const double decay = stretch.decays ? optimizer_.weight_decay : 0;
-    adamw_forms().of(main_N)(
-        main_N, first_N, second_N, part_of(gradients_n_), weights_N,
-        adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_));
-  }
-  gather_weights(mesh);
+void ShardedAdamw::update_stretch(const Stretch& stretch, const AdamwFactors& factors) {
+  const Bucket& bucket = buckets_[stretch.bucket];
+  const at::Tensor flat_part = own_part(weights_.flat(), bucket);  // where the weights of the bucket are
+  for_pieces(stretch.length, [&](std::int64_t begin, std::int64_t length) {
+    const std::int64_t at = stretch.begin + begin;
+    at::Tensor stored_N = flat_part.narrow(0, at - bucket.kept, length);
+    at::Tensor main_N = main_is_weights_ ? stored_N : main_n_.narrow(0, at, length);
+    at::Tensor weights_N = main_is_weights_ ? at::Tensor() : stored_N;
+    at::Tensor first_N = first_n_.narrow(0, at, length), second_N = second_n_.narrow(0, at, length);
+    adamw_forms().of(main_N)(main_N, first_N, second_N, kept_gradients(stretch, begin, length), weights_N, factors);
+  });
 }
 
-void ShardedAdamw::gather_weights(parallel::Mesh& mesh) {
-  at::Tensor flat = weights_.flat();
-  if (slices_) mesh.dp().all_gather(flat, weights_n_, "train.weights");
+void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale, bool overlaps) {
+  ++num_updates_;
+  wait_for_all();
+  const auto factors = [&](double decay) {
+    return adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_);
+  };
+  const AdamwFactors with_decay = factors(optimizer_.weight_decay), without = factors(0);
+  auto stretch = stretches_.begin();
+  for (std::size_t b = 0; b < buckets_.size(); ++b) {
+    for (; stretch != stretches_.end() && stretch->bucket == b; ++stretch)
+      update_stretch(*stretch, stretch->decays ? with_decay : without);
+    if (overlaps && slices_)
+      gathered_.push_back(mesh.dp().overlapped([&] { gather_weights(mesh, b); }));
+    else
+      gather_weights(mesh, b);
+  }
+}
+
+void ShardedAdamw::gather_weights(parallel::Mesh& mesh, std::size_t b) {
+  if (!slices_) return;
+  at::Tensor all = weights_.flat().narrow(0, buckets_[b].flat.begin, buckets_[b].flat.size());
+  mesh.dp().all_gather(all, own_part(weights_.flat(), buckets_[b]), "train.weights");
+}
+
+void ShardedAdamw::wait_for(std::size_t bucket) {
+  if (bucket < gathered_.size()) gathered_[bucket].hold_back(device::current_stream(gathered_[bucket].device()));
+}
+
+void ShardedAdamw::wait_for_all() {
+  for (std::size_t b = 0; b < gathered_.size(); ++b) wait_for(b);
+  gathered_.clear();
 }
 
 void ShardedAdamw::reset() {
@@ -93,22 +169,35 @@ void ShardedAdamw::reset() {
 }
 
 std::vector<std::pair<std::string, at::Tensor>> ShardedAdamw::slices() const {
-  return {{"main_weights", main_n_}, {"first_moment", first_n_}, {"second_moment", second_n_}};
+  std::vector<std::pair<std::string, at::Tensor>> slices;
+  if (!main_is_weights_) slices.emplace_back("main_weights", main_n_);
+  for (std::size_t b = 0; main_is_weights_ && b < buckets_.size(); ++b)
+    slices.emplace_back(buckets_.size() == 1 ? "main_weights" : base::text("main_weights.", b),
+                        own_part(weights_.flat(), buckets_[b]));
+  slices.emplace_back("first_moment", first_n_);
+  slices.emplace_back("second_moment", second_n_);
+  return slices;
 }
 
 void ShardedAdamw::resume(parallel::Mesh& mesh, std::int64_t num_updates) {
   num_updates_ = num_updates;
-  if (!main_is_weights_) weights_n_.copy_(main_n_);
-  gather_weights(mesh);
+  for (std::size_t b = 0; b < buckets_.size(); ++b) {
+    if (!main_is_weights_) own_part(weights_.flat(), buckets_[b]).copy_(kept_part(main_n_, buckets_[b]));
+    gather_weights(mesh, b);
+  }
 }
 
 void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const {
-  if (slices_) mesh.dp().all_gather(flat_gradients, gradients_n_, "train.gathered_gradients");
+  if (!slices_) return;
+  for (const Bucket& bucket : buckets_) {
+    at::Tensor all = flat_gradients.narrow(0, bucket.flat.begin, bucket.flat.size());
+    mesh.dp().all_gather(all, kept_part(own_gradients_n_, bucket).to(all.scalar_type()), "train.gathered_gradients");
+  }
 }
 
 spec::MemoryFigures ShardedAdamw::memory() const {
   spec::MemoryFigures figures;
-  figures.of(spec::MemoryOwner::main_weights) = main_is_weights_ ? 0 : bytes_of(main_n_);
+  figures.of(spec::MemoryOwner::main_weights) = bytes_of(main_n_);
   figures.of(spec::MemoryOwner::moments) = bytes_of(first_n_) + bytes_of(second_n_);
   figures.of(spec::MemoryOwner::gradients) = bytes_of(own_gradients_n_);
   return figures;

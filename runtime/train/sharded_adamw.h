@@ -10,8 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/device/stream.h"
 #include "runtime/spec/job.h"
 #include "runtime/spec/memory.h"
+#include "runtime/train/adamw.h"
+#include "runtime/train/buckets.h"
 #include "runtime/weights/shard_store.h"
 
 namespace muster::parallel {
@@ -24,18 +27,27 @@ class ShardedAdamw {
  public:
   /// Borrows `weights`, whose flat buffer is padded to a multiple of dp. Main weights are made from it as it is now;
   /// where weights are float32 they are the weights themselves. Weight decay is decoupled and acts on matrices only,
-  /// not on norms and biases.
+  /// not on norms and biases. `bucket_elements`: of the flat buffer, in one call over dp.
   ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
-               weights::ShardStore& weights);
+               weights::ShardStore& weights, std::int64_t bucket_elements);
 
-  /// Sums the flat float32 gradients over dp; this rank keeps its slice. collective: dp, here and below where there are
-  /// slices.
-  void reduce_gradients(parallel::Mesh& mesh, const at::Tensor& flat_gradients);
+  /// One where there are no slices.
+  const std::vector<Bucket>& buckets() const { return buckets_; }
+  /// The flat gradients, float32 or bfloat16, are summed over dp bucket by bucket, each once and in the same order on
+  /// all ranks; this rank keeps its parts in float32. `overlaps`: what the caller computes next does not wait.
+  /// collective: dp, here and below where there are slices.
+  void begin_reduction(const at::Tensor& flat_gradients);
+  void reduce(parallel::Mesh& mesh, std::size_t bucket, bool overlaps);
+  void finish_reduction();
   /// Square of the norm of the slice, a float64 scalar. A parameter that several ranks of tp or several stages hold
   /// counts on the first of them, so that the sum over the role counts each element once.
   at::Tensor counted_square_sum() const;
-  /// One update with gradients times `gradient_scale`, then every rank gets all updated weights. collective: dp.
-  void update(parallel::Mesh& mesh, double lr, double gradient_scale);
+  /// One update with gradients times `gradient_scale`, bucket by bucket; every rank gets all updated weights, with
+  /// `overlaps` once it has waited for their buckets. collective: dp.
+  void update(parallel::Mesh& mesh, double lr, double gradient_scale, bool overlaps);
+  /// The caller's stream waits for the weights of a bucket; of all.
+  void wait_for(std::size_t bucket);
+  void wait_for_all();
   /// Forgets the moments and the count of updates; the main weights stay.
   void reset();
   /// What must be remembered to go on bit for bit: windows into this rank's slices, by name.
@@ -51,12 +63,20 @@ class ShardedAdamw {
   spec::MemoryFigures memory() const;
 
  private:
-  void gather_weights(parallel::Mesh& mesh);
   /// Neighbours in the slice that are treated alike.
   struct Stretch {
-    std::int64_t begin = 0, length = 0;
+    std::size_t bucket = 0;
+    std::int64_t begin = 0, length = 0;  // in what this rank keeps
     bool decays = false, counts = false;
   };
+
+  void update_stretch(const Stretch& stretch, const AdamwFactors& factors);
+  /// Float32, of elements of a stretch.
+  at::Tensor kept_gradients(const Stretch& stretch, std::int64_t begin, std::int64_t length) const;
+  void gather_weights(parallel::Mesh& mesh, std::size_t bucket);
+  /// This rank's part of a flat buffer's bucket, and of what it keeps.
+  at::Tensor own_part(const at::Tensor& flat, const Bucket& bucket) const;
+  at::Tensor kept_part(const at::Tensor& kept_n, const Bucket& bucket) const;
 
   spec::OptimizerJob optimizer_;
   weights::ShardStore& weights_;
@@ -64,10 +84,13 @@ class ShardedAdamw {
   bool slices_ = false;  // the state is a part of the flat weights
   bool main_is_weights_ = false;
   std::int64_t num_updates_ = 0;
-  at::Tensor weights_n_;                    // this rank's window into the flat weights
-  at::Tensor main_n_, first_n_, second_n_;  // float32
-  at::Tensor own_gradients_n_;              // float32; undefined with dp 1, where the flat gradients are the slice
-  at::Tensor gradients_n_;                  // float32, of the last reduce_gradients
+  std::vector<Bucket> buckets_;
+  at::Tensor main_n_;                 // float32; undefined where the weights are the main weights
+  at::Tensor first_n_, second_n_;     // float32
+  at::Tensor own_gradients_n_;        // float32; undefined without slices, where the flat gradients are kept whole
+  at::Tensor flat_gradients_;         // of the last reduction
+  std::vector<at::Tensor> arriving_;  // by bucket: sums in bfloat16 on their way into own_gradients_n_
+  std::vector<device::Event> summed_, gathered_;  // by bucket: empty where nothing overlaps
 };
 
 }  // namespace muster::train

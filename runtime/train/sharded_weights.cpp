@@ -79,7 +79,8 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
     whole.written_values = whole.values->flat().variable_data();
     free_memory(whole.written_values);
     if (gradients == nullptr) continue;
-    whole.gradients = std::make_unique<weights::ShardStore>(std::move(shards[u]), at::kFloat, device);
+    whole.gradients =
+        std::make_unique<weights::ShardStore>(std::move(shards[u]), gradients->flat().scalar_type(), device);
     free_memory(whole.gradients->flat());
   }
 }

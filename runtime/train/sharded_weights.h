@@ -14,7 +14,7 @@ namespace muster::train {
 
 class ShardedWeights final : public model::WeightSource {
  public:
-  /// values: this rank's boxes, fsdp among the degrees of mesh. gradients: of the same layout, float32, into which the
+  /// values: this rank's boxes, fsdp among the degrees of mesh. gradients: of the same layout, into which the
   /// sums over dp are added; null where nothing is trained. Borrows all. Every rank of dp makes the same calls in the
   /// same order.
   ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& mesh, const weights::ShardStore& values,

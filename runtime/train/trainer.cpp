@@ -6,26 +6,70 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/train/announcing_weights.h"
+#include "runtime/train/buckets.h"
 #include "runtime/train/sharded_adamw.h"
 #include "runtime/train/sharded_weights.h"
 
 namespace muster::train {
 
+namespace {
+
+at::ScalarType scalar_type_of(spec::DataType dtype) {
+  INVARIANT(dtype != spec::DataType::fp8, "check_job refuses gradients in fp8");
+  return dtype == spec::DataType::bf16 ? at::kBFloat16 : at::kFloat;
+}
+
+}  // namespace
+
 struct Trainer::State {
   State(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights)
       : mesh(mesh),
         max_grad_norm(job.optimizer.max_grad_norm),
-        options(scoring_options(job)),
-        gradients(weights.shards(), at::kFloat, weights.flat().device(), mesh.degrees().dp),
-        decoder(facts, make_weight_source(facts, mesh, weights, &gradients), mesh.tp(), job.grpo.max_sequence_tokens),
-        optimizer(job.optimizer, facts, mesh, weights) {}
+        overlaps_sums(job.train.overlap_grad_reduce && !model::shares_gradients(mesh.tp(), facts)),
+        overlaps_weights(job.train.overlap_param_gather),
+        scoring(scoring_options(job)),
+        updating(update_options(job)),
+        gradients(weights.shards(), scalar_type_of(job.train.grad_dtype), weights.flat().device(), mesh.degrees().dp),
+        optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params),
+        buckets(buckets_of_units(facts, weights, optimizer.buckets())),
+        order(buckets, held_buckets(facts)),
+        decoder(facts, weight_source(facts, weights), mesh.tp(), job.grpo.max_sequence_tokens) {}
+
+  /// The gradient of a tied embedding is put together after the backward.
+  std::vector<bool> held_buckets(const spec::ModelFacts& facts) const {
+    std::vector<bool> held(optimizer.buckets().size(), false);
+    if (facts.tied_embeddings && mesh.pp().size() > 1)
+      for (const model::Unit unit : {model::Unit{0}, facts.num_layers + 1})
+        for (const std::size_t bucket : buckets[static_cast<std::size_t>(unit)]) held[bucket] = true;
+    return held;
+  }
+
+  std::unique_ptr<model::WeightSource> weight_source(const spec::ModelFacts& facts, weights::ShardStore& weights) {
+    if (mesh.degrees().fsdp == 1 || !(overlaps_sums || overlaps_weights))
+      return make_weight_source(facts, mesh, weights, &gradients);
+    const auto before_use = [this](model::Unit unit) {
+      for (const std::size_t bucket : buckets[static_cast<std::size_t>(unit)]) optimizer.wait_for(bucket);
+    };
+    const auto after_backward = [this](model::Unit unit) {
+      if (overlaps_sums) reduce(order.leave(unit), true);
+    };
+    return std::make_unique<AnnouncingWeights>(facts, weights, &gradients, before_use, after_backward);
+  }
+
+  void reduce(const std::vector<std::size_t>& ready, bool overlaps) {
+    for (const std::size_t bucket : ready) optimizer.reduce(mesh, bucket, overlaps);
+  }
 
   parallel::Mesh& mesh;
   double max_grad_norm;
-  ScoringOptions options;
+  bool overlaps_sums, overlaps_weights;
+  ScoringOptions scoring, updating;
   weights::ShardStore gradients;
-  model::Decoder decoder;
   ShardedAdamw optimizer;
+  std::vector<std::vector<std::size_t>> buckets;  // by unit
+  BackwardOrder order;
+  model::Decoder decoder;
 };
 
 Trainer::Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh,
@@ -34,22 +78,25 @@ Trainer::Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::
 Trainer::~Trainer() = default;
 
 SequenceScores Trainer::scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress) {
-  return sequence_scores(state_->mesh, state_->decoder, sequences, state_->options, on_progress);
+  return sequence_scores(state_->mesh, state_->decoder, sequences, state_->scoring, on_progress);
 }
 
 UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& loss, double lr,
                               const std::function<void()>& on_progress) {
   State& state = *state_;
-  const ScoringOptions& options = state.options;
+  const ScoringOptions& options = state.updating;
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
   std::vector<PackedBatch> batches =
       pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences);
+  state.order.begin(static_cast<std::int64_t>(batches.size()));
+  state.optimizer.begin_reduction(flat_gradients);
   const at::Tensor loss_sum =
       run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);
   model::sum_shared_gradients(state.mesh.tp(), state.decoder.facts(), state.gradients);
   sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
-  state.optimizer.reduce_gradients(state.mesh, flat_gradients);
+  state.reduce(state.order.finish(), false);
+  state.optimizer.finish_reduction();
 
   // All ranks of a tp group have the same loss, the stages before the last have none: the first of a group tells it.
   if (state.mesh.place().tp > 0) loss_sum.zero_();
@@ -66,9 +113,11 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
                 "folder"});
   }
   const bool clips = state.max_grad_norm > 0 && figures.grad_norm > state.max_grad_norm;
-  state.optimizer.update(state.mesh, lr, clips ? state.max_grad_norm / figures.grad_norm : 1);
+  state.optimizer.update(state.mesh, lr, clips ? state.max_grad_norm / figures.grad_norm : 1, state.overlaps_weights);
   return figures;
 }
+
+void Trainer::wait_for_weights() { state_->optimizer.wait_for_all(); }
 
 void Trainer::reset_optimizer() { state_->optimizer.reset(); }
 

@@ -42,6 +42,9 @@ class Trainer {
   /// finite; the weights are then as before.
   UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr,
                        const std::function<void()>& on_progress);
+  /// With train.overlap_param_gather the weights of the last update may still be on their way when update returns: the
+  /// caller's stream waits for them. Before anything but this trainer reads the store.
+  void wait_for_weights();
   /// Forgets the moments and the count of updates: what follows the supervised start begins afresh.
   void reset_optimizer();
   /// What this rank must remember to go on bit for bit, by name: windows into what the trainer holds.

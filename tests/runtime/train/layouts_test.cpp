@@ -158,15 +158,45 @@ TEST(Layouts, ShardedParametersAndTensorParallel) {
   compare_layout(untied(Family::qwen3), {.tp = 2, .dp = 2, .fsdp = 1});
 }
 
+/// Many small buckets, summed during the backward and gathered during the next forward.
+void in_overlapped_buckets(spec::Job& job) {
+  job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
+  job.train.bucket_params = 50;
+  job.packing.max_tokens = 24;
+}
+TEST(Layouts, DataParallelInBuckets) {
+  compare_layout(untied(Family::llama), {.dp = 2}, [](spec::Job& job) { job.train.bucket_params = 50; });
+}
+TEST(Layouts, DataParallelInOverlappedBuckets) {
+  compare_layout(untied(Family::llama), {.dp = 2}, in_overlapped_buckets);
+}
+TEST(Layouts, DataParallelFourInOverlappedBucketsWithARankThatHasNoSequences) {
+  compare_layout(tied(Family::qwen3), {.dp = 4}, [](spec::Job& job) {
+    in_overlapped_buckets(job);
+    job.train.recompute = spec::Recompute::full;
+  });
+}
+TEST(Layouts, PipelineAndDataParallelTiedInOverlappedBuckets) {
+  compare_layout(tied(Family::llama), {.dp = 2, .pp = 2}, in_overlapped_buckets);
+}
+TEST(Layouts, TensorAndDataParallelWithHeadNormsInOverlappedBuckets) {
+  compare_layout(tied(Family::qwen3), {.tp = 2, .dp = 2}, in_overlapped_buckets);
+}
+TEST(Layouts, InterleavedPipelineInOverlappedBuckets) {
+  compare_layout(untied(Family::llama), {.dp = 2, .pp = 2, .vpp = 2}, in_overlapped_buckets);
+}
+
 constexpr double kBf16Lr = 3e-3;
 
 /// A few bf16 updates with dp 2: every rank gets the other's half, and all of it lies near the float64 twin's weights.
-void train_in_bf16(tests::RankContext& rank) {
-  const spec::Degrees degrees{.dp = 2};
+void train_in_bf16(tests::RankContext& rank, spec::DataType grad_dtype, std::int64_t fsdp) {
+  const spec::Degrees degrees{.dp = 2, .fsdp = fsdp};
   const spec::ModelFacts facts = tiny_facts(spec::Family::qwen3);
   spec::Job job;
   job.grpo.max_sequence_tokens = 32;
   job.train.dp = 2;
+  job.train.fsdp = fsdp;
+  job.train.grad_dtype = grad_dtype;
   job.optimizer.eps = 1e-4;
   const Rollout rollout = random_rollout(kGroups, 4, facts.vocab_size);
   comm::Communicator& world = *rank.world;
@@ -183,16 +213,23 @@ void train_in_bf16(tests::RankContext& rank) {
     EXPECT_NEAR(found.grad_norm, expected.grad_norm, 0.05 * expected.grad_norm);
   }
   expect_boxes(store, twin.weights(), 5e-3, "weights");
+  if (fsdp == 1) return mesh.close();
   at::Tensor sum = store.flat().to(at::kDouble);
   world.all_reduce(sum, comm::Reduce::sum, "weights");
   EXPECT_TRUE(at::equal(sum, store.flat().to(at::kDouble) * 2));
   const std::int64_t half = store.flat().numel() / 2;
   EXPECT_EQ(trainer.memory().of(spec::MemoryOwner::main_weights), 4 * half);
   EXPECT_EQ(trainer.memory().of(spec::MemoryOwner::moments), 8 * half);
+  const std::int64_t grad_bytes = grad_dtype == spec::DataType::bf16 ? 2 : 4;
+  EXPECT_EQ(trainer.memory().of(spec::MemoryOwner::gradients), grad_bytes * 2 * half + 4 * half);
   mesh.close();
 }
 
-TEST(Layouts, Bf16WeightsAreTheSameOnEveryDataParallelRank) { tests::run_ranks(2, train_in_bf16); }
+TEST(Layouts, Bf16WeightsAreTheSameOnEveryDataParallelRank) {
+  for (const spec::DataType grad_dtype : {spec::DataType::fp32, spec::DataType::bf16})
+    for (const std::int64_t fsdp : {0, 1})
+      tests::run_ranks(2, [&](tests::RankContext& rank) { train_in_bf16(rank, grad_dtype, fsdp); });
+}
 
 }  // namespace
 }  // namespace muster::train

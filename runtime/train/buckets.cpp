@@ -1,0 +1,63 @@
+#include "runtime/train/buckets.h"
+
+#include <algorithm>
+
+#include "runtime/base/error.h"
+
+namespace muster::train {
+
+std::vector<Bucket> make_buckets(std::int64_t length, std::int64_t most, std::int64_t parts, std::int64_t part) {
+  INVARIANT(length % parts == 0 && most > 0, "the flat buffers are padded to a multiple of dp");
+  const std::int64_t size = (most + parts - 1) / parts * parts;
+  std::vector<Bucket> buckets;
+  for (std::int64_t begin = 0; begin < length; begin += size) {
+    const std::int64_t own = std::min(size, length - begin) / parts;
+    buckets.push_back({.flat = {begin, begin + own * parts},
+                       .own = {begin + part * own, begin + (part + 1) * own},
+                       .kept = begin / parts});
+  }
+  return buckets;
+}
+
+std::vector<std::vector<std::size_t>> buckets_of_units(const spec::ModelFacts& facts, const weights::ShardStore& store,
+                                                       const std::vector<Bucket>& buckets) {
+  std::vector<std::vector<std::size_t>> found(static_cast<std::size_t>(facts.num_layers + 2));
+  for (const weights::Shard& shard : store.shards()) {
+    for (std::size_t b = 0; b < buckets.size(); ++b) {
+      if (buckets[b].flat.end <= shard.offset || buckets[b].flat.begin >= shard.offset + shard.numel) continue;
+      for (const model::Unit unit : model::units_of(facts, shard.parameter)) {
+        auto& list = found[static_cast<std::size_t>(unit)];
+        if (std::find(list.begin(), list.end(), b) == list.end()) list.push_back(b);
+      }
+    }
+  }
+  return found;
+}
+
+BackwardOrder::BackwardOrder(std::vector<std::vector<std::size_t>> buckets_of_units, std::vector<bool> held)
+    : buckets_of_units_(std::move(buckets_of_units)), held_(std::move(held)) {}
+
+void BackwardOrder::begin(std::int64_t num_batches) {
+  batches_left_.assign(buckets_of_units_.size(), num_batches);
+  units_left_.assign(held_.size(), 0);
+  for (const auto& buckets : buckets_of_units_)
+    for (const std::size_t bucket : buckets) ++units_left_[bucket];
+  next_ = held_.size();
+}
+
+std::vector<std::size_t> BackwardOrder::leave(model::Unit unit) {
+  const auto at = static_cast<std::size_t>(unit);
+  if (--batches_left_[at] == 0)
+    for (const std::size_t bucket : buckets_of_units_[at]) --units_left_[bucket];
+  std::vector<std::size_t> ready;
+  while (next_ > 0 && units_left_[next_ - 1] == 0 && !held_[next_ - 1]) ready.push_back(--next_);
+  return ready;
+}
+
+std::vector<std::size_t> BackwardOrder::finish() {
+  std::vector<std::size_t> left;
+  while (next_ > 0) left.push_back(--next_);
+  return left;
+}
+
+}  // namespace muster::train
