@@ -10,7 +10,7 @@
 namespace muster::progress {
 namespace {
 
-constexpr std::ptrdiff_t kRecent = 8;
+constexpr std::ptrdiff_t kRecentSteps = 8;
 
 std::string host_of(const spec::Plan& plan, const std::vector<std::string>& hosts, std::int64_t rank) {
   if (rank < 0 || rank >= std::ssize(plan.ranks)) return "";
@@ -28,7 +28,7 @@ typename std::map<Key, std::int64_t>::const_iterator most_often(const std::map<K
 
 std::vector<Slowest> slowest_of(const spec::Plan& plan, const std::vector<const spec::StepRecord*>& steps,
                                 const std::vector<std::string>& hosts) {
-  const auto first = steps.end() - std::min<std::ptrdiff_t>(kRecent, std::ssize(steps));
+  const auto first = steps.end() - std::min<std::ptrdiff_t>(kRecentSteps, std::ssize(steps));
   std::map<std::string, double> seconds;
   std::map<std::string, std::vector<std::int64_t>> ranks;
   for (auto step = first; step != steps.end(); ++step) {

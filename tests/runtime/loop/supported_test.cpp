@@ -38,17 +38,12 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
   const std::vector<std::pair<std::string, void (*)(spec::Job&)>> settings{
       {"train.etp = 2", [](spec::Job& job) { job.train.etp = 2; }},
       {"train.sequence_parallel", [](spec::Job& job) { job.train.sequence_parallel = true; }},
-      {"train.overlap_grad_reduce", [](spec::Job& job) { job.train.overlap_grad_reduce = true; }},
-      {"train.overlap_param_gather", [](spec::Job& job) { job.train.overlap_param_gather = true; }},
       {"train.fp8 = true", [](spec::Job& job) { job.train.fp8 = true; }},
-      {"train.grad_dtype = \"bf16\"", [](spec::Job& job) { job.train.grad_dtype = spec::DataType::bf16; }},
-      {"train.logprob_mbs = 4 beside train.mbs = 1", [](spec::Job& job) { job.train.logprob_mbs = 4; }},
       {"train.recompute = \"mlp\"", [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; }},
       {"moe.bias_update_rate = 0.001", [](spec::Job& job) { job.moe.bias_update_rate = 0.001; }},
       {"grpo.dynamic_sampling", [](spec::Job& job) { job.grpo.dynamic_sampling = true; }},
       {"loss.ratio = \"sequence\"", [](spec::Job& job) { job.loss.ratio = spec::RatioLevel::sequence; }},
       {"gen.draft_tokens = 1", [](spec::Job& job) { job.gen.draft_tokens = 1; }},
-      {"gen.memory_share = 0.6", [](spec::Job& job) { job.gen.memory_share = 0.6; }},
       {"gen.kv_dtype = \"fp8\"", [](spec::Job& job) { job.gen.kv_dtype = spec::CacheType::fp8; }},
   };
   for (const auto& [name, change] : settings) {
