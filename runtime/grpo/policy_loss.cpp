@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "runtime/base/error.h"
+#include "runtime/ops/on_host.h"
 
 namespace muster::grpo {
 namespace {
@@ -135,8 +136,8 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
     }
     total = total.to(at::kFloat);
     derivative = (weights * derivative).masked_fill(masked, 0);
-    figures =
-        at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)}).cpu();
+    figures = ops::on_host(
+        at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)}));
   }
   const double* values = figures.const_data_ptr<double>();
   return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative),

@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "runtime/base/error.h"
+#include "runtime/ops/flops.h"
 #include "runtime/ops/layers.h"
 
 namespace muster::ops {
@@ -13,6 +14,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 at::Tensor product(const at::Tensor& x_TD, const Param& weight_OD, const Param& bias_O) {
+  count_product(x_TD.size(0), x_TD.size(1), weight_OD.value.size(0));
   return bias_O ? at::addmm(bias_O.value, x_TD, weight_OD.value.t()) : at::mm(x_TD, weight_OD.value.t());
 }
 
@@ -30,6 +32,7 @@ struct Linear : torch::autograd::Function<Linear> {
     at::Tensor grad_OD = context->saved_data["grad"].toTensor(), grad_O = context->saved_data["grad_bias"].toTensor();
     if (grad_OD.defined()) add_product(grad_OD, dy_TO.t(), saved[0]);
     if (grad_O.defined()) grad_O.add_(dy_TO.sum(0, false, grad_O.scalar_type()));
+    count_product(dy_TO.size(0), dy_TO.size(1), saved[1].size(1));
     return {at::mm(dy_TO, saved[1]), at::Tensor(), at::Tensor()};
   }
 };
@@ -37,6 +40,7 @@ struct Linear : torch::autograd::Function<Linear> {
 }  // namespace
 
 void add_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right) {
+  count_product(left.size(0), left.size(1), right.size(1));
   if (sum.scalar_type() == left.scalar_type())
     sum.addmm_(left, right);
   else

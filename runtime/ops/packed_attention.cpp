@@ -1,6 +1,7 @@
 // Checks, dispatch and autograd of attention over packed segments. Letters: T tokens, H query heads, K key/value heads,
 // E head width.
 #include "runtime/ops/packed_attention.h"
+#include "runtime/ops/flops.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -28,6 +29,15 @@ std::vector<Segment> segments_of(const std::vector<std::int64_t>& flat) {
   return segments;
 }
 
+/// Of a forward.
+double flops_of(const at::Tensor& q_THE, const std::vector<Segment>& segments) {
+  double pairs = 0;
+  for (const Segment& segment : segments)
+    pairs += causal_pairs(segment.length,
+                          segment.prefix < 0 ? 0 : segments[static_cast<std::size_t>(segment.prefix)].length);
+  return attention_flops(pairs, q_THE.size(1), q_THE.size(2));
+}
+
 struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                             const at::Tensor& v_TKE, const std::vector<Segment>& segments) {
@@ -39,6 +49,7 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const std::vector<Segment> segments = segments_of(context->saved_data["segments"].toIntVector());
+    count_flops(2 * flops_of(saved[0], segments));
     Heads heads = packed_attention_backward_forms().of(gradients[0])(gradients[0], saved[0], saved[1], saved[2],
                                                                      saved[3], saved[4], segments);
     return {heads.q_THE, heads.k_TKE, heads.v_TKE, at::Tensor()};
@@ -78,6 +89,7 @@ at::Tensor packed_attention(const at::Tensor& q_THE, const at::Tensor& k_TKE, co
   INVARIANT(q_THE.size(0) == k_TKE.size(0) && q_THE.size(2) == k_TKE.size(2) && q_THE.size(1) % k_TKE.size(1) == 0,
             "each key/value head serves a whole number of query heads");
   check_segments(segments, q_THE.size(0));
+  count_flops(flops_of(q_THE, segments));
   if (!at::GradMode::is_enabled() || !(q_THE.requires_grad() || k_TKE.requires_grad() || v_TKE.requires_grad()))
     return packed_attention_forward_forms().of(q_THE)(q_THE, k_TKE, v_TKE, segments).first;
   return PackedAttention::apply(q_THE, k_TKE, v_TKE, segments);

@@ -1,6 +1,7 @@
 // Checks and dispatch of the generator's cache and attention. Letters: T tokens, H query heads, K key/value heads, E
 // head width, P pages, S tokens of a page.
 #include "runtime/ops/paged_attention.h"
+#include "runtime/ops/flops.h"
 
 #include <ATen/ATen.h>
 
@@ -42,12 +43,15 @@ at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE,
   INVARIANT(static_cast<std::size_t>(batch.page_begin.back()) == batch.pages.size(), "each page belongs to a sequence");
   INVARIANT(keys_PSKE.dim() == 4 && q_THE.size(1) % keys_PSKE.size(2) == 0 && q_THE.size(2) == keys_PSKE.size(3),
             "the cache fits the queries");
+  double pairs = 0;
   for (std::size_t s = 0; s < num_sequences; ++s) {
+    const std::int64_t num_queries = batch.query_begin[s + 1] - batch.query_begin[s];
+    pairs += causal_pairs(num_queries, batch.lengths[s] - num_queries);
     const std::int64_t num_pages = batch.page_begin[s + 1] - batch.page_begin[s];
-    INVARIANT(batch.lengths[s] >= batch.query_begin[s + 1] - batch.query_begin[s] &&
-                  batch.lengths[s] <= num_pages * batch.page_tokens,
+    INVARIANT(batch.lengths[s] >= num_queries && batch.lengths[s] <= num_pages * batch.page_tokens,
               "a sequence has at least its new keys, and pages for all of them");
   }
+  count_flops(attention_flops(pairs, q_THE.size(1), q_THE.size(2)));
   return paged_attention_forms().of(q_THE)(q_THE, keys_PSKE, values_PSKE, batch);
 }
 

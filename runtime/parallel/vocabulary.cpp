@@ -2,6 +2,8 @@
 // rank (cut over tp), C tokens of a chunk. Logits are float32 and live for one chunk; the last chunk's are kept for the
 // backward, which starts with it and needs that much memory anyway: a batch of one chunk computes its logits once.
 #include "runtime/parallel/vocabulary.h"
+#include "runtime/ops/books.h"
+#include "runtime/ops/flops.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -14,8 +16,12 @@
 namespace muster::parallel {
 
 at::Tensor logits_of(const at::Tensor& hidden_ND, const at::Tensor& head_VD) {
+  const ops::Owner owner(spec::MemoryOwner::logits);
+  ops::count_product(hidden_ND.size(0), hidden_ND.size(1), head_VD.size(0));
   if (hidden_ND.scalar_type() == at::kFloat || hidden_ND.scalar_type() == at::kDouble)
     return at::mm(hidden_ND, head_VD.t());
+  if (hidden_ND.is_meta())
+    return at::empty({hidden_ND.size(0), head_VD.size(0)}, hidden_ND.options().dtype(at::kFloat));
   if (hidden_ND.is_cuda()) return at::mm(hidden_ND, head_VD.t(), at::kFloat);
   return at::mm(hidden_ND.to(at::kFloat), head_VD.to(at::kFloat).t());
 }
@@ -104,8 +110,12 @@ struct Scores : torch::autograd::Function<Scores> {
       ops::score_rows_backward_forms().of(slopes_CV)(slopes_CV, targets_N.narrow(0, begin, count) - first_row,
                                                      lse_N.narrow(0, begin, count), weights_N.narrow(0, begin, count),
                                                      scale);
-      slopes_CV = slopes_CV.to(hidden_ND.scalar_type());
+      {
+        const ops::Owner owner(spec::MemoryOwner::logits);
+        slopes_CV = slopes_CV.to(hidden_ND.scalar_type());
+      }
       at::Tensor dhidden_CD = dhidden_ND.narrow(0, begin, count);
+      ops::count_product(count, slopes_CV.size(1), head_VD.size(1));
       at::mm_out(dhidden_CD, slopes_CV, head_VD);
       if (grad_VD.defined()) ops::add_product(grad_VD, slopes_CV.t(), hidden_CD);
     }

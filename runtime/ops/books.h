@@ -1,0 +1,33 @@
+// What this process's tensors hold, by owner: the allocators of the CPU and of the meta device (tensors with shapes and
+// no data, of a rehearsal) keep books once they are told to. One thread makes tensors; others may free them.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/spec/memory.h"
+
+namespace muster::ops {
+
+/// Of the meta device, or of the CPU.
+enum class Kept { cpu, meta };
+
+/// From now on tensors of the kind are counted. Before the first that shall be.
+void keep_books(Kept kind);
+/// What is held now; what was held when it was most since begin_peak. All 0 where no books are kept.
+spec::MemoryFigures held(Kept kind);
+spec::MemoryFigures held_at_peak(Kept kind);
+void begin_peak(Kept kind);
+
+/// Tensors that are made while it lives belong to `owner`; those of nobody are activations.
+class Owner {
+ public:
+  explicit Owner(spec::MemoryOwner owner);
+  ~Owner();
+  Owner(const Owner&) = delete;
+  Owner& operator=(const Owner&) = delete;
+
+ private:
+  spec::MemoryOwner before_;
+};
+
+}  // namespace muster::ops
