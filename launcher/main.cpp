@@ -1,6 +1,7 @@
 // muster: the verbs, one line each.
 #include "launcher/cli/verbs.h"
 #include "launcher/probe/cluster_verb.h"
+#include "launcher/rehearse/rehearse.h"
 #include "launcher/run/evaluate.h"
 #include "launcher/run/run.h"
 #include "launcher/selftest/selftest.h"
@@ -26,6 +27,13 @@ int main(int argc, char** argv) {
        "what a job would be: allocation, mesh, ranks, environment, memory",
        "muster plan smollm2-135m-sums --set train.dp=4 --set gen.dp=4",
        with_wishes({"cluster", "set", "json", "resolved", "schedule"}), 1, cli::run_plan},
+      {"rehearse",
+       "JOB [--cluster C] [--rank R | --all-kinds] [--lengths RULE] [--json]",
+       "one step of a rank of any plan, with the real loop and without data: memory, FLOPs, collectives",
+       "muster rehearse grpo-llama3.1-8b-16xh100-megatron --cluster dgx-h100 --all-kinds",
+       {"cluster", "set", "rank", "all-kinds", "lengths", "json"},
+       1,
+       rehearse::rehearse_verb},
       {"rows",
        "[WORD]... [--sort FIELD] [--json]",
        "the published performance rows and the job of each; ROW alone shows one in full",

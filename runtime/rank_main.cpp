@@ -20,6 +20,7 @@
 #include "runtime/loop/run.h"
 #include "runtime/loop/supported.h"
 #include "runtime/loop/verbs.h"
+#include "runtime/ops/books.h"
 #include "runtime/ops/forms.h"
 #include "runtime/ops/memory.h"
 
@@ -101,6 +102,10 @@ int run_rank(Life& life) {
   if (context.plan.device == "cuda") {
     context.gpu = device::open_cuda_device(static_cast<int>(context.self.device));
     context.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(context.self.device));
+  }
+  if (context.plan.device == "cpu") {
+    ops::keep_books(ops::Kept::cpu);
+    context.clock->watch_memory(ops::Kept::cpu);
   }
   join(context);
   context.console.info("rank", "all ranks have met", {{"ranks", base::text(context.plan.ranks.size())}});

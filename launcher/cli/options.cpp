@@ -34,6 +34,8 @@ const std::vector<Flag>& known_flags() {
       {"cluster-keys", "cluster", "", "the keys of a cluster file instead"},
       {"follow", "follow,f", "", "go on as lines are written"},
       {"rank", "rank,r", "R", "of this rank only"},
+      {"all-kinds", "all-kinds", "", "one rank of each kind that the plan has"},
+      {"lengths", "lengths", "RULE", "of answers: fixed:N, uniform:A-B or a file (default: the published mean)"},
       {"seed", "seed", "S", "one seed"},
       {"seeds", "seeds", "N", "the seeds 0 .. N-1"},
       {"controls", "controls", "", "also the sabotaged runs, which must fail"},
@@ -203,6 +205,8 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.cluster_keys = typed.has("cluster-keys");
   options.follow = typed.has("follow");
   options.rank = typed.number("rank");
+  options.all_kinds = typed.has("all-kinds");
+  options.lengths = typed.one("lengths");
   options.seed = typed.number("seed");
   options.seeds = typed.number("seeds");
   options.controls = typed.has("controls");

@@ -29,7 +29,9 @@ struct Options {
   bool steps = false, cluster_keys = false;  // keys --steps, keys --cluster
   bool personal_keys = false;                // keys --personal
   bool follow = false;                       // logs -f
-  std::optional<std::int64_t> rank;          // logs --rank
+  std::optional<std::int64_t> rank;          // logs --rank, rehearse --rank
+  bool all_kinds = false;                    // rehearse --all-kinds
+  std::string lengths;                       // rehearse --lengths
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
   bool controls = false;                     // selftest --controls
   bool wants_help = false;                   // --help

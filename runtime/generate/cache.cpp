@@ -1,4 +1,5 @@
 #include "runtime/generate/cache.h"
+#include "runtime/ops/books.h"
 
 #include <ATen/ATen.h>
 
@@ -23,6 +24,7 @@ void copy_on_cpu(at::Tensor& pages, std::span<const PageCopy> copies) {
 
 PagedCache::PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device device) {
   const c10::InferenceMode ordinary(false);  // the pages outlive the mode of whoever makes the cache
+  const ops::Owner owner(spec::MemoryOwner::kv_pages);
   const auto options = at::TensorOptions().dtype(dtype).device(device);
   for (std::int64_t layer = 0; layer < shape.num_layers; ++layer) {
     for (auto* tensors : {&keys_PSKE, &values_PSKE}) {

@@ -121,6 +121,12 @@ void Generator::set_sampling(const spec::SamplingJob& sampling) {
 
 const GenerateFigures& Generator::figures() const { return state_->figures; }
 
+std::vector<at::Tensor> Generator::pages() const {
+  std::vector<at::Tensor> pages = state_->cache.keys_PSKE;
+  pages.insert(pages.end(), state_->cache.values_PSKE.begin(), state_->cache.values_PSKE.end());
+  return pages;
+}
+
 std::int64_t Generator::cache_bytes() const { return state_->cache.bytes(); }
 
 }  // namespace muster::generate

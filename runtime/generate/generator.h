@@ -56,6 +56,9 @@ class Generator {
   void set_sampling(const spec::SamplingJob& sampling);
   const GenerateFigures& figures() const;
   std::int64_t cache_bytes() const;
+  /// The pages, one tensor for keys and one for values of each layer: for whoever takes their memory away between calls
+  /// of generate.
+  std::vector<at::Tensor> pages() const;
 
  private:
   struct State;

@@ -14,6 +14,7 @@
 #include "runtime/generate/draw_form.h"
 #include "runtime/generate/filters.h"
 #include "runtime/generate/gumbel.h"
+#include "runtime/ops/on_host.h"
 #include "runtime/ops/threads.h"
 
 namespace muster::generate {
@@ -147,11 +148,15 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
   at::Tensor best_N5;
   if (!has_filters_ && logits_RV.is_cuda() && device::has_form(kDrawRows)) {
     best_N5 = draw_on_device(logits_RV, draws, step);
-    if (tp.size() == 1) best_N5 = best_N5.cpu();
+    if (tp.size() == 1) best_N5 = ops::on_host(best_N5);
+  } else if (!has_filters_ && logits_RV.is_meta()) {
+    best_N5 = at::empty({num_draws, kBestWidth}, logits_RV.options().dtype(at::kDouble));
+    if (tp.size() == 1) best_N5 = ops::on_host(best_N5);
   } else {
     at::Tensor rows_RV = logits_RV.to(at::kFloat).contiguous();
     if (has_filters_) rows_RV = gather_rows(tp, rows_RV, vocab_size_);
-    best_N5 = draw_on_host(rows_RV.cpu(), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, draws, step);
+    best_N5 =
+        draw_on_host(ops::on_host(rows_RV), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, draws, step);
   }
 
   at::Tensor all_PN5 = best_N5.unsqueeze(0);
@@ -159,7 +164,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
     const at::Tensor mine = best_N5.to(logits_RV.device());
     at::Tensor gathered = at::empty({tp.size(), num_draws, kBestWidth}, mine.options());
     tp.all_gather(gathered, mine, "generate.sample");
-    all_PN5 = gathered.cpu();
+    all_PN5 = ops::on_host(gathered);
   }
   const auto* const parts = reinterpret_cast<const Best*>(all_PN5.const_data_ptr<double>());
   drawn.reserve(draws.size());

@@ -13,6 +13,7 @@
 #include "runtime/comm/solo_communicator.h"
 #include "runtime/device/cuda_library.h"
 #include "runtime/generate/generator.h"
+#include "runtime/loop/rehearse.h"
 #include "runtime/loop/verbs.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/layer_forms.h"
@@ -232,6 +233,7 @@ int run_own_verb(int argc, char** argv) {
       throw Error::user({.what = "muster-runtime inspect --model DIR"});
     return inspect_model(argv[3]);
   }
+  if (verb == "rehearse") return rehearse_verb({argv + 1, argv + argc});
   throw Error::user({.what = "unknown verb '" + verb + "'", .fix = "muster-runtime --help lists them"});
 }
 

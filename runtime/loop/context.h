@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 
 #include "runtime/base/signals.h"
@@ -18,6 +19,8 @@
 
 namespace muster::loop {
 
+struct Rollout;
+
 struct RankContext {
   base::SignalQueue warning{SIGUSR2};  // before the time limit; first, so that it is blocked in every thread
   spec::Plan plan;
@@ -29,6 +32,8 @@ struct RankContext {
   log::Console console{0, false};
   PhaseClock* clock = nullptr;
   comm::CallLog calls;
+  /// Set in a rehearsal, where tensors have no data (rehearse.h), and called with the step's samples.
+  std::function<void(const Rollout&)> on_rehearsed_rollout;
   std::unique_ptr<comm::Communicator> world;  // every rank, tensors of `device`
   std::unique_ptr<comm::Communicator>
       host_group;                            // every rank, CPU tensors; null on the CPU, where the world moves them
@@ -38,6 +43,7 @@ struct RankContext {
   /// For what lies on the host: samples, figures.
   comm::Communicator& host() { return host_group ? *host_group : *world; }
   const spec::Job& job() const { return plan.job; }
+  bool rehearses() const { return on_rehearsed_rollout != nullptr; }
   spec::RunPaths paths() const { return {plan.run_folder}; }
   bool is_writer() const { return self.rank == 0; }
 };

@@ -114,6 +114,11 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   for (const Phase phase : kStepPhases) own.push_back(clock.seconds(phase));
   for (const std::int64_t bytes : memory.bytes) own.push_back(static_cast<double>(bytes));
   own.push_back(static_cast<double>(device::device_memory(context.gpu).peak_bytes));
+  const Residence::Moved moved = policy.take_moved();
+  own.push_back(static_cast<double>(moved.bytes));
+  own.push_back(moved.seconds);
+  for (const Phase phase : kStepPhases)
+    for (const std::int64_t bytes : clock.peak(phase).bytes) own.push_back(static_cast<double>(bytes));
   const at::Tensor row = at::tensor(own, at::kDouble);
   at::Tensor rows = at::empty({world.size(), row.numel()}, at::kDouble);
   world.all_gather(rows, row.unsqueeze(0), "figures");
@@ -140,7 +145,13 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
     const auto bytes = static_cast<std::int64_t>(largest(column++, everyone).second);
     if (bytes > 0) record.memory[spec::memory_owner_name(owner)] = bytes;
   }
-  record.peak_memory_bytes = static_cast<std::int64_t>(largest(column, everyone).second);
+  record.peak_memory_bytes = static_cast<std::int64_t>(largest(column++, everyone).second);
+  record.moved_bytes = static_cast<std::int64_t>(largest(column++, everyone).second);
+  record.move_s = largest(column++, everyone).second;
+  for (const Phase phase : kStepPhases)
+    for (const spec::MemoryOwner owner : spec::kMemoryOwners)
+      if (const auto bytes = static_cast<std::int64_t>(largest(column++, everyone).second); bytes > 0)
+        record.phase_memory[spec::phase_name(phase)][spec::memory_owner_name(owner)] = bytes;
   for (const spec::RankPlan& rank : context.plan.ranks) {
     const spec::MemoryFigures predicted =
         spec::predicted_memory(context.plan.model, context.job(), rank.train_rank.has_value(),

@@ -26,12 +26,26 @@ PhaseClock::PhaseClock(spec::BeatPage* beat) : beat_(beat) {
 
 void PhaseClock::begin_step(std::int64_t step) {
   seconds_ = {};
+  peaks_ = {};
   running_.lap_s();
   step_.lap_s();
   if (beat_ != nullptr) beat_->step.store(step);
 }
 
+void PhaseClock::keep_peak() {
+  if (!watched_) return;
+  spec::MemoryFigures& peak = peaks_[static_cast<std::size_t>(phase_)];
+  if (const spec::MemoryFigures now = ops::held_at_peak(*watched_); now.total() > peak.total()) peak = now;
+  ops::begin_peak(*watched_);
+}
+
+void PhaseClock::restart_peak() {
+  if (watched_) ops::begin_peak(*watched_);
+}
+
 void PhaseClock::enter(spec::Phase phase) {
+  keep_peak();
+  if (tell_) tell_(phase_);
   seconds_[static_cast<std::size_t>(phase_)] += running_.lap_s();
   phase_ = phase;
   if (beat_ != nullptr) beat_->phase.store(static_cast<std::uint32_t>(phase));
@@ -52,6 +66,7 @@ void PhaseClock::move(spec::Phase from, spec::Phase to, double seconds) {
 }
 
 void PhaseClock::before(const comm::Call& call) {
+  in_call_.emplace(spec::MemoryOwner::communicators);
   if (beat_ == nullptr) return;
   spec::set_text(beat_->last_call, base::text(call.communicator, ' ', comm::call_kind_name(call.kind), " #",
                                               call.sequence, ' ', call.label));
@@ -60,6 +75,7 @@ void PhaseClock::before(const comm::Call& call) {
 }
 
 void PhaseClock::after(const comm::Call&) {
+  in_call_.reset();
   if (beat_ == nullptr) return;
   beat_->in_call.store(0);
   beat_->progress.fetch_add(1);

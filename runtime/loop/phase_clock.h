@@ -3,10 +3,14 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "runtime/base/clock.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/ops/books.h"
 #include "runtime/spec/beat.h"
 #include "runtime/spec/memory.h"
 
@@ -21,6 +25,14 @@ class PhaseClock : public comm::CallObserver {
   void enter(spec::Phase phase);
   /// One event of progress: a micro batch, a decode step, a layer loaded.
   void progress();
+  /// From now on the most that tensors of the kind held in each phase is remembered.
+  void watch_memory(ops::Kept kind) { watched_ = kind; }
+  /// At the moment of most bytes in `phase` since begin_step, by owner; all 0 where nothing is watched.
+  const spec::MemoryFigures& peak(spec::Phase phase) const { return peaks_[static_cast<std::size_t>(phase)]; }
+  /// What the running phase held so far does not count.
+  void restart_peak();
+  /// Called with each phase as it is left.
+  void on_leave(std::function<void(spec::Phase)> tell) { tell_ = std::move(tell); }
   /// Seconds of `phase` since begin_step, the running phase included.
   double seconds(spec::Phase phase) const;
   /// Seconds since begin_step.
@@ -32,9 +44,15 @@ class PhaseClock : public comm::CallObserver {
   void after(const comm::Call& call) override;
 
  private:
+  void keep_peak();
+
   spec::BeatPage* beat_;
   spec::Phase phase_ = spec::Phase::start;
   std::array<double, spec::kPhases.size()> seconds_{};
+  std::array<spec::MemoryFigures, spec::kPhases.size()> peaks_{};
+  std::optional<ops::Kept> watched_;
+  std::function<void(spec::Phase)> tell_;
+  std::optional<ops::Owner> in_call_;  // what a communicator takes for a call is its own
   base::Stopwatch running_, step_;
   std::jthread beater_;  // last: it uses beat_
 };

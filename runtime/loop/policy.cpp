@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/model/save_folder.h"
+#include "runtime/ops/books.h"
 #include "runtime/train/scoring.h"
 #include "runtime/train/sharded_weights.h"
 #include "runtime/weights/model_folder.h"
@@ -34,24 +35,49 @@ refit::Sides sides_of(const spec::Plan& plan) {
   return sides;
 }
 
-Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : context_(context) {
+namespace {
+
+bool may_alias(const RankContext& context) {
+  const spec::Job& job = context.job();
+  return spec::generator_may_alias(job) &&
+         refit::Refit::can_alias(context.plan.model, sides_of(context.plan), scalar_type(job.model.dtype),
+                                 scalar_type(job.gen.dtype));
+}
+
+spec::Moves moves_of(const RankContext& context) {
+  for (const spec::RankMemory& rank : spec::memory_of(context.plan))
+    if (rank.trains == context.self.train_rank.has_value() && rank.generates == context.self.gen_rank.has_value())
+      return rank.moves;
+  return spec::Moves::none;
+}
+
+}  // namespace
+
+Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
+    : context_(context), gen_aliases_(may_alias(context)), residence_(moves_of(context), gen_aliases_) {
   const spec::Plan& plan = context.plan;
   const spec::Job& job = plan.job;
   const at::ScalarType train_dtype = scalar_type(job.model.dtype);
   const at::ScalarType gen_dtype = scalar_type(job.gen.dtype);
   const refit::Sides sides = sides_of(plan);
-  gen_aliases_ = spec::generator_may_alias(job) && refit::Refit::can_alias(plan.model, sides, train_dtype, gen_dtype);
 
   if (context.train) {
+    const ops::Owner owner(spec::MemoryOwner::weights);
     weights_ = std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->place()),
                                                      train_dtype, context.device, plan.train.dp);
-    if (job.model.weights == "random")
+    if (context.rehearses())
+      ;  // weights without values
+    else if (job.model.weights == "random")
       weights::fill_random(*weights_, job.seed, job.model.initial_std);
     else
       weights::load_weights(job.model.path, plan.model, *weights_);
     trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
+    residence_.add(spec::MemoryOwner::weights, weights_->flat());
+    for (const auto& [owner, buffer] : trainer_->buffers()) residence_.add(owner, buffer);
+    residence_.enter(spec::Phase::load);
   }
   if (context.generate) {
+    const ops::Owner owner(spec::MemoryOwner::gen_weights);
     auto shards = weights::shards_of(plan.model, plan.generate, context.generate->place());
     if (gen_aliases_)
       gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), weights_->flat());
@@ -70,35 +96,47 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens) : co
         .stop_tokens = std::move(stop_tokens)};
     generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype,
                                                        context.device);
+    if (!gen_aliases_) residence_.add(spec::MemoryOwner::gen_weights, gen_weights_->flat());
+    for (const at::Tensor& pages : generator_->pages()) residence_.add(spec::MemoryOwner::kv_pages, pages);
+    residence_.enter(spec::Phase::load);
   }
   const bool verify =
       job.refit.verify == spec::Switch::on || (job.refit.verify == spec::Switch::automatic && plan.device == "cpu");
   if (!gen_aliases_)
     refit_ = std::make_unique<refit::Refit>(plan.model, sides, *context.world, weights_.get(), gen_weights_.get(),
-                                            job.refit.bucket_mb << 20, verify);
+                                            gen_dtype, job.refit.bucket_mb << 20, verify);
 }
 
 Policy::~Policy() = default;
 
+void Policy::make_resident(spec::Phase phase) {
+  if (trainer_) trainer_->wait_for_weights();
+  // Between two phases it never holds more than in one of them: what counts as this one's begins here.
+  if (residence_.enter(phase)) context_.clock->restart_peak();
+}
+
 refit::RefitFigures Policy::refit() {
   ++weight_version_;
-  if (trainer_) trainer_->wait_for_weights();
+  make_resident(spec::Phase::refit);
+  const ops::Owner owner(spec::MemoryOwner::refit_buffers);
   return refit_ ? refit_->run() : refit::RefitFigures{};
 }
 
 void Policy::freeze_reference() {
   if (!trains()) return;
-  trainer_->wait_for_weights();
+  make_resident(spec::Phase::load);
+  const ops::Owner owner(spec::MemoryOwner::reference_weights);
   reference_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat().clone());
   reference_decoder_ = std::make_unique<model::Decoder>(
       context_.plan.model,
       train::make_weight_source(context_.plan.model, *context_.train, *reference_weights_, nullptr),
       context_.train->tp(), context_.job().grpo.max_sequence_tokens);
+  residence_.add(spec::MemoryOwner::reference_weights, reference_weights_->flat());
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Policy::slices() {
   if (!trains()) return {};
-  trainer_->wait_for_weights();
+  make_resident(spec::Phase::checkpoint);
   auto slices = trainer_->slices();
   // Without a supervised start the reference is the model of the job, which is read again.
   if (reference_weights_ && context_.job().warmup.sft_steps > 0)
@@ -113,13 +151,14 @@ void Policy::resume(std::int64_t num_updates, std::int64_t weight_version) {
 
 train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
   INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
+  make_resident(spec::Phase::logprob);
   return train::sequence_scores(*context_.train, *reference_decoder_, sequences, train::scoring_options(context_.job()),
                                 [this] { context_.clock->progress(); });
 }
 
 void Policy::save(const std::filesystem::path& folder) {
   if (!context_.train) return;
-  trainer_->wait_for_weights();
+  make_resident(spec::Phase::refit);
   model::save_model_folder(context_.train->role(), context_.train->degrees(), *weights_, context_.plan.model,
                            context_.job().model.path, folder, context_.job().model.dtype);
 }

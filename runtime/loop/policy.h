@@ -10,6 +10,7 @@
 
 #include "runtime/generate/generator.h"
 #include "runtime/loop/context.h"
+#include "runtime/loop/residence.h"
 #include "runtime/model/decoder.h"
 #include "runtime/refit/refit.h"
 #include "runtime/spec/memory.h"
@@ -29,6 +30,11 @@ class Policy {
   bool generates() const { return generator_ != nullptr; }
   train::Trainer& trainer() { return *trainer_; }
   generate::Generator& generator() { return *generator_; }
+  /// What the phase uses lies on the device from here on, and what it does not use may not: before trainer() is asked
+  /// for more than slices, before generator() generates. The calls below do so themselves.
+  void make_resident(spec::Phase phase);
+  /// Bytes that moved for it since the last call, and the time.
+  Residence::Moved take_moved() { return residence_.take_moved(); }
   /// Weights to the generator, and the next weight version. collective: world.
   refit::RefitFigures refit();
   std::int64_t weight_version() const { return weight_version_; }
@@ -54,6 +60,7 @@ class Policy {
   std::unique_ptr<generate::Generator> generator_;
   std::unique_ptr<refit::Refit> refit_;
   bool gen_aliases_ = false;
+  Residence residence_;
   std::int64_t weight_version_ = -1;
 };
 

@@ -53,11 +53,11 @@ void run(RankContext& context) {
   base::Stopwatch loading;
   const data::Tokenizer tokenizer =
       job.model.path.empty() ? data::byte_tokenizer() : data::Tokenizer::read(job.model.path);
-  check_tokenizer(context.plan, tokenizer);
+  if (!job.model.path.empty()) check_tokenizer(context.plan, tokenizer);
   const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context.plan, tokenizer);
   data::PromptSource source = open_prompts(context, tokenizer, job.seed);
   std::unique_ptr<log::Records> records;
-  if (context.is_writer())
+  if (context.is_writer() && !context.rehearses())
     records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id,
                                              spec::is_synthetic(job));
   if (spec::is_synthetic(job))

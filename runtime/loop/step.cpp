@@ -53,6 +53,7 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
 
 Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t step) {
   std::vector<ScoredSample> own;
+  policy_.make_resident(Phase::generate);
   if (policy_.generates()) {
     const parallel::Mesh& mesh = *context_.generate;
     const spec::Range mine =
@@ -77,10 +78,38 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     }
   }
   Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
-  rollout.samples =
-      exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
+  const auto num_groups = static_cast<std::int64_t>(rollout.prompts.size());
+  if (context_.rehearses()) {
+    rollout.samples = samples_without_others(rollout, step);
+    context_.on_rehearsed_rollout(rollout);
+  } else {
+    rollout.samples = exchange_samples(context_.host(), own, num_groups, samples_per_prompt);
+  }
   check_graded(rollout.samples);
   return rollout;
+}
+
+std::vector<ScoredSample> Step::samples_without_others(const Rollout& rollout, std::int64_t step) const {
+  const spec::Job& job = context_.job();
+  std::vector<ScoredSample> all;
+  for (std::size_t g = 0; g < rollout.prompts.size(); ++g) {
+    const auto group = static_cast<std::int64_t>(g);
+    const std::int64_t room =
+        job.grpo.max_sequence_tokens - static_cast<std::int64_t>(rollout.prompts[g].tokens.size());
+    std::int64_t index = 0;
+    for (const std::int64_t length : forced_lengths(group, rollout.samples_per_prompt, step)) {
+      const auto tokens = static_cast<std::size_t>(std::min({length, room, spec::max_new_tokens(job)}));
+      const double reward = spec::random_reward(job.seed, policy_.weight_version(), group, index);
+      all.push_back({.sample = {.group = group,
+                                .index = index++,
+                                .tokens = std::vector<std::int32_t>(tokens, 0),
+                                .logprobs = std::vector<float>(tokens, 0.0F),
+                                .raw_logprobs = std::vector<float>(tokens, 0.0F)},
+                     .reward = reward,
+                     .parts = {reward}});
+    }
+  }
+  return all;
 }
 
 std::vector<std::int64_t> Step::forced_lengths(std::int64_t group, std::int64_t count, std::int64_t step) const {

@@ -48,6 +48,8 @@ class Step {
  private:
   TrainFigures train(const Rollout& rollout, std::int64_t step);
   std::vector<double> advantages(const Rollout& rollout, std::int64_t step) const;
+  /// What the ranks of a rehearsal would have told each other: samples of the forced lengths.
+  std::vector<ScoredSample> samples_without_others(const Rollout& rollout, std::int64_t step) const;
   /// Of the answers to one prompt in a synthetic run; empty in others.
   std::vector<std::int64_t> forced_lengths(std::int64_t group, std::int64_t count, std::int64_t step) const;
 

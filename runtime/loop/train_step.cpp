@@ -9,6 +9,7 @@
 #include "runtime/grpo/grpo.h"
 #include "runtime/loop/step.h"
 #include "runtime/loop/update_share.h"
+#include "runtime/ops/on_host.h"
 
 namespace muster::loop {
 namespace {
@@ -29,7 +30,7 @@ void add_differences(TokenSums& sums, const float* gen, const float* trainer, co
 }
 
 void add_differences(TokenSums& sums, const grpo::TokenInputs& inputs, const parallel::TokenScores& scores) {
-  const auto on_host = [](const at::Tensor& tensor) { return tensor.detach().to(at::kCPU).contiguous(); };
+  const auto on_host = [](const at::Tensor& tensor) { return ops::on_host(tensor.detach()).contiguous(); };
   const at::Tensor gen = on_host(inputs.gen_logprobs_N), trainer = on_host(scores.logprobs_N),
                    entropy = on_host(scores.entropy_N);
   add_differences(sums, gen.data_ptr<float>(), trainer.data_ptr<float>(), entropy.data_ptr<float>(),
@@ -52,7 +53,7 @@ TokenSums summed(parallel::Mesh& mesh, const TokenSums& own, at::Device device) 
   at::Tensor largest = at::tensor({own.max_diff}, at::kDouble).to(device);
   mesh.role().all_reduce(added, comm::Reduce::sum, "figures");
   mesh.role().all_reduce(largest, comm::Reduce::max, "figures");
-  added = added.cpu();
+  added = ops::on_host(added);
   const double* a = added.data_ptr<double>();
   return {.tokens = a[0],
           .abs_diff = a[1],
@@ -63,7 +64,7 @@ TokenSums summed(parallel::Mesh& mesh, const TokenSums& own, at::Device device) 
           .clip_share = a[6],
           .ratio = a[7],
           .correction = a[8],
-          .max_diff = largest.item<double>()};
+          .max_diff = ops::on_host(largest).item<double>()};
 }
 
 void add_advantages(TrainFigures& figures, const std::vector<double>& advantages) {
@@ -81,12 +82,12 @@ std::map<std::string, double> tensor_norms(parallel::Mesh& mesh, const spec::Mod
   for (const spec::Parameter& parameter : parameters) {
     squares.push_back(0);
     if (!gradients.has(parameter.name) || !spec::holds_first(facts, parameter, mesh.degrees(), mesh.place())) continue;
-    const double norm = gradients.view(parameter.name).to(at::kDouble).norm().item<double>();
+    const double norm = ops::on_host(gradients.view(parameter.name).to(at::kDouble).norm()).item<double>();
     squares.back() = norm * norm;
   }
   at::Tensor sums = at::tensor(squares, at::kDouble).to(gradients.flat().device());
   mesh.role().all_reduce(sums, comm::Reduce::sum, "train.tensor_norms");
-  sums = sums.cpu();
+  sums = ops::on_host(sums);
   std::map<std::string, double> norms;
   for (std::size_t i = 0; i < squares.size(); ++i) norms[parameters[i].name] = std::sqrt(sums.data_ptr<double>()[i]);
   return norms;
@@ -109,6 +110,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   std::vector<UpdateShare> shares = update_shares(rollout, advantage_of, job, mesh.degrees().dp, mesh.place().dp);
 
   clock.enter(Phase::logprob);
+  policy_.make_resident(Phase::logprob);
   // With one update a step the policy that is trained is the policy of old: its log-probabilities come out of the
   // update.
   const bool old_pass = shares.size() > 1 && !job.loss.force_on_policy;
@@ -124,6 +126,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   }
 
   clock.enter(Phase::train);
+  policy_.make_resident(Phase::train);
   figures.lr = train::learning_rate(job.optimizer, step - 1, job.grpo.steps);
   for (const UpdateShare& share : shares) {
     const auto loss = [&](const parallel::TokenScores& scores, const train::PackedBatch& batch) {

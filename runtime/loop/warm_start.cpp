@@ -52,6 +52,7 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
                         .group = m,
                         .prompt = prompts[static_cast<std::size_t>(m)].tokens,
                         .answer = answers[static_cast<std::size_t>(m)]});
+      policy.make_resident(spec::Phase::train);
       loss = policy.trainer()
                  .update(mine, train::supervised_loss(all_tokens), warmup.lr, [&] { context.clock->progress(); })
                  .loss;
@@ -63,6 +64,7 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
     if (records != nullptr) records->warmup({{"kind", "check"}, {"step", s}, {"reward", reward}});
     if (reward >= warmup.stop_at_reward) break;
   }
+  policy.make_resident(spec::Phase::train);
   if (policy.trains()) policy.trainer().reset_optimizer();
 }
 

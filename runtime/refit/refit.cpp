@@ -11,6 +11,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/ops/on_host.h"
 #include "runtime/refit/buckets.h"
 #include "runtime/refit/checksum.h"
 #include "runtime/refit/replicas.h"
@@ -30,6 +31,10 @@ at::Tensor window(const weights::ShardStore& store, const std::string& name, con
     view = view.narrow(static_cast<std::int64_t>(dim), range.begin - shard.box.ranges[dim].begin, range.size());
   }
   return view;
+}
+
+bool is_same_place(const at::Tensor& a, const at::Tensor& b) {
+  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset();
 }
 
 /// What one bucket exchanges between this rank and one other, in one direction.
@@ -54,7 +59,7 @@ struct Refit::State {
   const weights::ShardStore* trainer;
   weights::ShardStore* generator;
   bool verify;
-  at::ScalarType dtype = at::kFloat;  // of the generator
+  at::ScalarType dtype;  // of the generator
   std::int64_t least_bytes = 0;
   std::vector<Transfer> copies;                // on this rank
   std::vector<std::vector<Transfer>> buckets;  // what this rank sends or receives; empty ones too
@@ -70,7 +75,6 @@ struct Refit::State {
   const std::string& name_of(const Transfer& transfer) const {
     return parameters[static_cast<std::size_t>(transfer.parameter)].name;
   }
-  void agree_on_type();
   std::int64_t copy_here() const;
   std::int64_t exchange(const std::vector<Transfer>& bucket) const;
   void append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
@@ -81,23 +85,13 @@ struct Refit::State {
   std::uint64_t checksum(const weights::ShardStore& store, const spec::Parameter& parameter) const;
 };
 
-/// A rank that only trains learns the generator's type.
-void Refit::State::agree_on_type() {
-  const std::int64_t own = generator == nullptr ? -1 : static_cast<std::int64_t>(generator->flat().scalar_type());
-  at::Tensor type = at::full({1}, own, at::kLong).to(device());
-  world.all_reduce(type, comm::Reduce::max, "refit.type");
-  dtype = static_cast<at::ScalarType>(type.item<std::int64_t>());
-  INVARIANT(generator == nullptr || generator->flat().scalar_type() == dtype,
-            "all ranks generate with one type of weights");
-}
-
 /// Bytes copied.
 std::int64_t Refit::State::copy_here() const {
   std::int64_t bytes = 0;
   for (const Transfer& copy : copies) {
     const at::Tensor from = window(*trainer, name_of(copy), copy.box);
     at::Tensor to = window(*generator, name_of(copy), copy.box);
-    if (from.data_ptr() == to.data_ptr()) continue;  // the generator looks into the trainer's buffer
+    if (is_same_place(from, to)) continue;  // the generator looks into the trainer's buffer
     to.copy_(from);
     bytes += static_cast<std::int64_t>(to.nbytes());
   }
@@ -150,7 +144,7 @@ void Refit::State::unpack(const Traffic& traffic, const at::Tensor* received) co
   }
   for (const Transfer* piece : traffic.large) {
     at::Tensor to = window(*generator, name_of(*piece), piece->box);
-    if (to.data_ptr() != received->data_ptr()) to.copy_(*received);
+    if (!is_same_place(to, *received)) to.copy_(*received);
     ++received;
   }
 }
@@ -193,21 +187,23 @@ std::uint64_t Refit::State::checksum(const weights::ShardStore& store, const spe
 }
 
 Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicator& world,
-             const weights::ShardStore* trainer, weights::ShardStore* generator, std::int64_t bucket_bytes, bool verify)
+             const weights::ShardStore* trainer, weights::ShardStore* generator, at::ScalarType gen_dtype,
+             std::int64_t bucket_bytes, bool verify)
     : state_(std::make_unique<State>(State{.facts = facts,
                                            .parameters = spec::parameters_of(facts),
                                            .sides = sides,
                                            .world = world,
                                            .trainer = trainer,
                                            .generator = generator,
-                                           .verify = verify})) {
+                                           .verify = verify,
+                                           .dtype = gen_dtype})) {
   const std::int64_t rank = world.rank();
   const auto holds = [&](const std::vector<std::int64_t>& ranks) {
     return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
   };
   INVARIANT(holds(sides.train_ranks) == (trainer != nullptr) && holds(sides.gen_ranks) == (generator != nullptr),
             "a rank brings a store for each role that the plan gives it");
-  state_->agree_on_type();
+  INVARIANT(generator == nullptr || generator->flat().scalar_type() == gen_dtype, "the generator has its type");
   const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(state_->dtype));
   state_->least_bytes = least_elements(facts, sides) * element_bytes;
   const std::vector<Transfer> route = plan_route(facts, sides);
@@ -254,7 +250,7 @@ void Refit::transfer(RefitFigures& figures) {
   for (const auto& bucket : state_->buckets) sent_bytes += state_->exchange(bucket);
   at::Tensor bytes = at::tensor({sent_bytes, copied_bytes}, at::kLong).to(state_->device());
   state_->world.all_reduce(bytes, comm::Reduce::sum, "refit.bytes");
-  bytes = bytes.cpu();
+  bytes = ops::on_host(bytes);
   figures.sent_bytes = bytes[0].item<std::int64_t>();
   figures.copied_bytes = bytes[1].item<std::int64_t>();
   figures.least_bytes = state_->least_bytes;
@@ -287,7 +283,7 @@ void Refit::verify(RefitFigures& figures) {
   }
   at::Tensor all = at::tensor(sums, at::kLong).to(state.device());
   state.world.all_reduce(all, comm::Reduce::sum, "refit.checksums");  // modulo 2^64, as int64 adds
-  all = all.cpu();
+  all = ops::on_host(all);
   const std::int64_t* const sum = all.const_data_ptr<std::int64_t>();
 
   std::vector<base::Fault> faults;

@@ -22,10 +22,10 @@ struct RefitFigures {
 class Refit {
  public:
   /// world: every rank of the run. `trainer` is null on a rank that only generates, `generator` null on one that only
-  /// trains. Borrowed. Types may differ: the sender converts to the generator's type. collective: world (the sides tell
-  /// their types).
+  /// trains. Borrowed. Types may differ: the sender converts to the generator's, `gen_dtype`.
   Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicator& world,
-        const weights::ShardStore* trainer, weights::ShardStore* generator, std::int64_t bucket_bytes, bool verify);
+        const weights::ShardStore* trainer, weights::ShardStore* generator, at::ScalarType gen_dtype,
+        std::int64_t bucket_bytes, bool verify);
   ~Refit();
   /// True when every target already holds exactly the trainer's bytes because its store looks into the same buffer.
   static bool can_alias(const spec::ModelFacts& facts, const Sides& sides, at::ScalarType train_dtype,

@@ -56,36 +56,11 @@ class StageMemory {
   }
 
  private:
-  bool is_used(MemoryOwner owner, Phase phase) const {
-    switch (owner) {
-      case MemoryOwner::weights:
-        return phase != Phase::generate || aliases_;
-      case MemoryOwner::reference_weights:
-        return phase == Phase::logprob;
-      case MemoryOwner::gen_weights:
-        return phase == Phase::generate || phase == Phase::refit;
-      case MemoryOwner::kv_pages:
-        return phase == Phase::generate;
-      default:
-        return phase == Phase::train;
-    }
-  }
-
-  /// The least choice with which the owner leaves the device.
-  static Moves leaves_with(MemoryOwner owner) {
-    if (owner == MemoryOwner::kv_pages) return Moves::pages;
-    if (owner == MemoryOwner::weights || owner == MemoryOwner::gen_weights) return Moves::weights;
-    return Moves::state;
-  }
-
   void place(MemoryOwner owner, std::int64_t bytes, Phase phase, PhaseMemory& memory) const {
-    if (is_used(owner, phase) || rank_.moves < leaves_with(owner)) {
+    if (is_on_device(owner, phase, rank_.moves, aliases_))
       memory.device.of(owner) = bytes;
-      return;
-    }
-    const bool is_given_back =
-        owner == MemoryOwner::kv_pages || owner == MemoryOwner::gradients || owner == MemoryOwner::gen_weights;
-    if (!is_given_back) memory.host.of(owner) = bytes;
+    else if (!is_given_back(owner))
+      memory.host.of(owner) = bytes;
   }
 
   void add_transient(Phase phase, PhaseMemory& memory) const {
@@ -196,6 +171,42 @@ Promise promised_pages(const ModelFacts& facts, const Job& job, const RankLimits
 }
 
 }  // namespace
+
+namespace {
+
+bool is_used(MemoryOwner owner, Phase phase, bool aliases) {
+  switch (owner) {
+    case MemoryOwner::weights:
+      return phase != Phase::generate || aliases;
+    case MemoryOwner::reference_weights:
+      return phase == Phase::logprob;
+    case MemoryOwner::gen_weights:
+      return phase == Phase::generate || phase == Phase::refit;
+    case MemoryOwner::kv_pages:
+      return phase == Phase::generate;
+    case MemoryOwner::gradients:
+      return phase == Phase::train;
+    default:
+      return phase == Phase::train || phase == Phase::checkpoint;
+  }
+}
+
+/// The least choice with which the owner leaves the device.
+Moves leaves_with(MemoryOwner owner) {
+  if (owner == MemoryOwner::kv_pages) return Moves::pages;
+  if (owner == MemoryOwner::weights || owner == MemoryOwner::gen_weights) return Moves::weights;
+  return Moves::state;
+}
+
+}  // namespace
+
+bool is_on_device(MemoryOwner owner, Phase phase, Moves moves, bool aliases) {
+  return moves < leaves_with(owner) || is_used(owner, phase, aliases);
+}
+
+bool is_given_back(MemoryOwner owner) {
+  return owner == MemoryOwner::kv_pages || owner == MemoryOwner::gradients || owner == MemoryOwner::gen_weights;
+}
 
 const char* moves_name(Moves moves) {
   constexpr std::array<const char*, 4> kNames{"none", "pages", "state", "weights"};

@@ -27,6 +27,11 @@ enum class Moves {
 };
 const char* moves_name(Moves moves);
 
+/// Whether the owner's bytes are on the device in the phase. `aliases`: the generator reads the trainer's weights.
+bool is_on_device(MemoryOwner owner, Phase phase, Moves moves, bool aliases);
+/// What leaves without a copy on the host: it is made anew before it is read.
+bool is_given_back(MemoryOwner owner);
+
 struct PhaseMemory {
   Phase phase = Phase::train;
   std::int64_t stage = 0;  // the pipeline stage that needs most

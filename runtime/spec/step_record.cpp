@@ -76,6 +76,11 @@ void describe_step(Visitor& v, const StepRecord& r) {
           "whose checksum was compared on both sides");
   v.field("memory", r.memory, "bytes", kOwn, "by owner, largest over the ranks");
   v.field("memory_predicted", r.memory_predicted, "bytes", kOwn, "by owner, as the launcher predicted");
+  v.field("phase_memory", r.phase_memory, "bytes", kOwn,
+          "what tensors held in each phase when they held most, by owner, largest over the ranks; on the CPU alone");
+  v.field("moved_bytes", r.moved_bytes, "bytes", kOwn,
+          "that left the device for the host or came back between phases, on the rank with most");
+  v.field("move_s", r.move_s, "s", kOwn, "the host's time in these moves, on the rank with most");
   v.field("peak_memory_bytes", r.peak_memory_bytes, "bytes", kOwn,
           "largest resident (cpu) or allocated (cuda) over the ranks so far");
   v.field("slowest_rank", r.slowest_rank, "rank", kOwn, "by phase");

@@ -47,6 +47,10 @@ struct StepRecord {
   std::int64_t refit_checked_tensors = 0;
   std::map<std::string, std::int64_t> memory;  // by owner, largest over the ranks
   std::map<std::string, std::int64_t> memory_predicted;
+  std::map<std::string, std::map<std::string, std::int64_t>>
+      phase_memory;              // by phase and owner, at the phase's peak; only on the CPU
+  std::int64_t moved_bytes = 0;  // between device and host for the phases, largest over the ranks
+  double move_s = 0;
   std::int64_t peak_memory_bytes = 0;                // largest resident (cpu) or allocated (cuda) over the ranks so far
   std::map<std::string, std::int64_t> slowest_rank;  // by phase
   std::map<std::string, std::map<std::string, std::int64_t>>

@@ -49,6 +49,14 @@ ops::FormTable<SquareSum>& square_sum_forms() {
   return forms;
 }
 
+void add_meta_forms() {
+  adamw_forms().add(at::DeviceType::Meta,
+                    [](at::Tensor&, at::Tensor&, at::Tensor&, const at::Tensor&, at::Tensor&, const AdamwFactors&) {});
+  square_sum_forms().add(at::DeviceType::Meta, [](const at::Tensor& values_N) {
+    return at::empty({}, values_N.options().dtype(at::kDouble));
+  });
+}
+
 namespace cpu {
 
 void adamw(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const at::Tensor& gradients_N,

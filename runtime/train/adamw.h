@@ -24,6 +24,9 @@ using SquareSum = at::Tensor(const at::Tensor& values_N);
 ops::FormTable<AdamwPass>& adamw_forms();
 ops::FormTable<SquareSum>& square_sum_forms();
 
+/// For tensors without data, of rehearsals: nothing is computed. Once.
+void add_meta_forms();
+
 namespace cpu {
 AdamwPass adamw;
 SquareSum square_sum;

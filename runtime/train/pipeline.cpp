@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "runtime/base/error.h"
+#include "runtime/ops/on_host.h"
 #include "runtime/spec/schedule.h"
 
 namespace muster::train {
@@ -131,7 +132,8 @@ void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, a
   at::Tensor most =
       at::full({1}, static_cast<std::int64_t>(batches.size()), at::TensorOptions().dtype(at::kLong).device(device));
   mesh.dp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
-  const auto count = static_cast<std::size_t>(most.item<std::int64_t>());
+  // In a rehearsal the others have as many as this rank.
+  const auto count = static_cast<std::size_t>(ops::on_host(most).item<std::int64_t>());
   while (batches.size() < count) batches.push_back(idle_batch(device));
 }
 

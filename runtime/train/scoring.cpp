@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runtime/ops/on_host.h"
 #include "runtime/train/pipeline.h"
 
 namespace muster::train {
@@ -45,7 +46,7 @@ void tell_stages(comm::Communicator& pp, SequenceScores& scores, at::Device devi
   for_all([&](const std::vector<float>& list) { told.insert(told.end(), list.begin(), list.end()); });
   at::Tensor all = at::tensor(told).to(device);
   pp.broadcast(all, pp.size() - 1, "scores.stages");
-  all = all.cpu();
+  all = ops::on_host(all);
   const float* next = all.const_data_ptr<float>();
   for_all([&](std::vector<float>& list) {
     std::copy_n(next, list.size(), list.begin());
@@ -64,8 +65,8 @@ SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decod
     found.entropy.emplace_back(sequence.answer.size());
   }
   const auto take = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
-    const at::Tensor logprobs_N = scores.logprobs_N.cpu();
-    const at::Tensor entropy_N = scores.entropy_N.cpu();
+    const at::Tensor logprobs_N = ops::on_host(scores.logprobs_N);
+    const at::Tensor entropy_N = ops::on_host(scores.entropy_N);
     for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
       const auto sequence = static_cast<std::size_t>(batch.sequence_of_N[n]);
       const auto position = static_cast<std::size_t>(batch.position_of_N[n]);

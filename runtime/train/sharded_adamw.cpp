@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/ops/books.h"
 #include "runtime/parallel/mesh.h"
 #include "runtime/train/adamw.h"
 
@@ -55,15 +56,21 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
         stretches_.push_back(next);
     }
   }
+  const auto owned = [&](spec::MemoryOwner owner, const auto& make) {
+    const ops::Owner owning(owner);
+    return make();
+  };
   const auto kept = weights.flat().options().dtype(at::kFloat);
   main_is_weights_ = weights.flat().scalar_type() == at::kFloat;
   if (!main_is_weights_) {
-    main_n_ = at::empty({length / parts}, kept);
+    main_n_ = owned(spec::MemoryOwner::main_weights, [&] { return at::empty({length / parts}, kept); });
     for (const Bucket& bucket : buckets_) kept_part(main_n_, bucket).copy_(own_part(weights.flat(), bucket));
   }
-  first_n_ = at::zeros({length / parts}, kept);
-  second_n_ = at::zeros({length / parts}, kept);
-  if (slices_) own_gradients_n_ = at::empty({length / parts}, kept);
+  const auto moment = [&] { return at::zeros({length / parts}, kept); };
+  first_n_ = owned(spec::MemoryOwner::moments, moment);
+  second_n_ = owned(spec::MemoryOwner::moments, moment);
+  if (slices_)
+    own_gradients_n_ = owned(spec::MemoryOwner::gradients, [&] { return at::empty({length / parts}, kept); });
 }
 
 at::Tensor ShardedAdamw::own_part(const at::Tensor& flat, const Bucket& bucket) const {
@@ -193,6 +200,14 @@ void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradie
     at::Tensor all = flat_gradients.narrow(0, bucket.flat.begin, bucket.flat.size());
     mesh.dp().all_gather(all, kept_part(own_gradients_n_, bucket).to(all.scalar_type()), "train.gathered_gradients");
   }
+}
+
+std::vector<std::pair<spec::MemoryOwner, at::Tensor>> ShardedAdamw::buffers() const {
+  using enum spec::MemoryOwner;
+  std::vector<std::pair<spec::MemoryOwner, at::Tensor>> all{
+      {main_weights, main_n_}, {moments, first_n_}, {moments, second_n_}, {gradients, own_gradients_n_}};
+  std::erase_if(all, [](const auto& buffer) { return !buffer.second.defined(); });
+  return all;
 }
 
 spec::MemoryFigures ShardedAdamw::memory() const {

@@ -58,6 +58,8 @@ class ShardedAdamw {
   /// The reduced gradients of all ranks, back into the flat buffer. collective: dp.
   void gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const;
 
+  /// Those of memory(), where there are any.
+  std::vector<std::pair<spec::MemoryOwner, at::Tensor>> buffers() const;
   /// Main weights (0 when they are the weights), moments, and the slice of gradients (0 when it is part of the flat
   /// buffer).
   spec::MemoryFigures memory() const;

@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "runtime/base/error.h"
 
 namespace muster::train {
@@ -36,6 +38,30 @@ struct ShardedWeights::Whole {
   // it is gathered again.
   at::Tensor written_values;
   bool is_here = false;
+
+  /// body(gathered, in place) over pieces of all_RN (each rank's rows, one parameter behind the other) and of a flat
+  /// buffer, of the same shape: a parameter in one piece where all ranks have as many rows of it.
+  template <class Body>
+  void for_pieces(const at::Tensor& all_RN, const at::Tensor& flat, const Body& body) const {
+    const std::int64_t R = all_RN.size(0);
+    std::vector<std::int64_t> next(rows_of.size(), 0);
+    for (std::size_t name = 0; name < names.size(); ++name) {
+      const Rows& first = rows_of[0][name];
+      const bool even = std::all_of(rows_of.begin(), rows_of.end(), [&](const auto& rows) {
+        return rows[name].length == first.length && next[static_cast<std::size_t>(&rows - rows_of.data())] == next[0];
+      });
+      if (even)
+        body(all_RN.narrow(1, next[0], first.length),
+             flat.narrow(0, first.begin, R * first.length).view({R, first.length}));
+      for (std::size_t r = 0; r < rows_of.size(); ++r) {
+        const Rows& rows = rows_of[r][name];
+        if (!even)
+          body(all_RN[static_cast<std::int64_t>(r)].narrow(0, next[r], rows.length),
+               flat.narrow(0, rows.begin, rows.length));
+        next[r] += rows.length;
+      }
+    }
+  }
 };
 
 ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& mesh, const weights::ShardStore& values,
@@ -112,13 +138,8 @@ void ShardedWeights::bring(Unit unit) {
   at::Tensor all_RN = at::empty({R, N}, own_N.options());
   mesh_.dp().all_gather(all_RN, own_N, "fsdp.weights");
   allocate(whole.written_values);
-  for (std::int64_t r = 0; r < R; ++r) {
-    std::int64_t next = 0;
-    for (const Rows& rows : whole.rows_of[static_cast<std::size_t>(r)]) {
-      whole.written_values.narrow(0, rows.begin, rows.length).copy_(all_RN[r].narrow(0, next, rows.length));
-      next += rows.length;
-    }
-  }
+  whole.for_pieces(all_RN, whole.written_values,
+                   [](at::Tensor gathered, at::Tensor in_place) { in_place.copy_(gathered); });
   whole.is_here = true;
 }
 
@@ -129,13 +150,7 @@ void ShardedWeights::reduce(Unit unit) {
   const std::int64_t R = mesh_.dp().size(), N = whole.most;
   const at::Tensor& flat = whole.gradients->flat();
   at::Tensor all_RN = at::zeros({R, N}, flat.options());
-  for (std::int64_t r = 0; r < R; ++r) {
-    std::int64_t next = 0;
-    for (const Rows& rows : whole.rows_of[static_cast<std::size_t>(r)]) {
-      all_RN[r].narrow(0, next, rows.length).copy_(flat.narrow(0, rows.begin, rows.length));
-      next += rows.length;
-    }
-  }
+  whole.for_pieces(all_RN, flat, [](at::Tensor gathered, at::Tensor in_place) { gathered.copy_(in_place); });
   free_memory(flat);
   at::Tensor own_N = at::empty({N}, flat.options());
   mesh_.dp().reduce_scatter(own_N, all_RN, comm::Reduce::sum, "fsdp.gradients");

@@ -6,6 +6,8 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/ops/books.h"
+#include "runtime/ops/on_host.h"
 #include "runtime/train/announcing_weights.h"
 #include "runtime/train/buckets.h"
 #include "runtime/train/sharded_adamw.h"
@@ -30,11 +32,17 @@ struct Trainer::State {
         overlaps_weights(job.train.overlap_param_gather),
         scoring(scoring_options(job)),
         updating(update_options(job)),
-        gradients(weights.shards(), scalar_type_of(job.train.grad_dtype), weights.flat().device(), mesh.degrees().dp),
+        gradients(make_gradients(job, mesh, weights)),
         optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params),
         buckets(buckets_of_units(facts, weights, optimizer.buckets())),
         order(buckets, held_buckets(facts)),
         decoder(facts, weight_source(facts, weights), mesh.tp(), job.grpo.max_sequence_tokens) {}
+
+  static weights::ShardStore make_gradients(const spec::Job& job, const parallel::Mesh& mesh,
+                                            const weights::ShardStore& weights) {
+    const ops::Owner owner(spec::MemoryOwner::gradients);
+    return {weights.shards(), scalar_type_of(job.train.grad_dtype), weights.flat().device(), mesh.degrees().dp};
+  }
 
   /// The gradient of a tied embedding is put together after the backward.
   std::vector<bool> held_buckets(const spec::ModelFacts& facts) const {
@@ -102,7 +110,7 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   if (state.mesh.place().tp > 0) loss_sum.zero_();
   at::Tensor totals = at::stack({loss_sum, state.optimizer.counted_square_sum()});
   state.mesh.role().all_reduce(totals, comm::Reduce::sum, "train.totals");
-  const at::Tensor told = totals.cpu();
+  const at::Tensor told = ops::on_host(totals);
   const UpdateFigures figures{.loss = told.const_data_ptr<double>()[0],
                               .grad_norm = std::sqrt(told.const_data_ptr<double>()[1])};
   if (!std::isfinite(figures.loss) || !std::isfinite(figures.grad_norm)) {
@@ -124,6 +132,12 @@ void Trainer::reset_optimizer() { state_->optimizer.reset(); }
 std::vector<std::pair<std::string, at::Tensor>> Trainer::slices() const { return state_->optimizer.slices(); }
 std::int64_t Trainer::num_updates() const { return state_->optimizer.num_updates(); }
 void Trainer::resume(std::int64_t num_updates) { state_->optimizer.resume(state_->mesh, num_updates); }
+
+std::vector<std::pair<spec::MemoryOwner, at::Tensor>> Trainer::buffers() const {
+  auto buffers = state_->optimizer.buffers();
+  buffers.emplace_back(spec::MemoryOwner::gradients, state_->gradients.flat());
+  return buffers;
+}
 
 spec::MemoryFigures Trainer::memory() const {
   spec::MemoryFigures figures = state_->optimizer.memory();

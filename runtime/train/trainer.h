@@ -52,6 +52,8 @@ class Trainer {
   std::int64_t num_updates() const;
   /// After the slices were written from outside: weights and count follow from them. collective: dp.
   void resume(std::int64_t num_updates);
+  /// Its buffers beside the weights, by owner: for whoever takes their memory away between calls.
+  std::vector<std::pair<spec::MemoryOwner, at::Tensor>> buffers() const;
   /// Bytes by owner that this trainer holds (main weights, moments, gradients).
   spec::MemoryFigures memory() const;
   /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes.

@@ -138,5 +138,28 @@ TEST_F(DataRuns, ASyntheticRunForcesLengthsAndSaysSoInEveryRecord) {
   EXPECT_EQ(rewards, (std::set<double>{0, 1}));
 }
 
+TEST_F(DataRuns, ASyntheticRunTakesTheRowsPrecisionAndOverlap) {
+  for (const std::vector<std::string>& layout :
+       {std::vector<std::string>{"gen.dp=2", "train.pp=2"},
+        std::vector<std::string>{"gen.dp=2", "train.dp=2", "train.backend=dtensor", "train.fsdp=1"},
+        std::vector<std::string>{"gen.dp=2", "train.dp=2", "train.bucket_params=20000"}}) {
+    std::vector<std::string> assignments{"sampling.lengths=fixed:3",       "reward.kind=random",
+                                         "warmup.sft_steps=0",             "grpo.steps=2",
+                                         "model.dtype=bf16",               "gen.dtype=bf16",
+                                         "train.grad_dtype=bf16",          "train.overlap_grad_reduce=true",
+                                         "train.overlap_param_gather=true", "loss.kl_weight=0.01",
+                                         "train.gbs=128"};
+    assignments.insert(assignments.end(), layout.begin(), layout.end());
+    const tests::CommandResult result = muster("run", layout.back(), assignments);
+    ASSERT_EQ(result.code, 0) << result.output;
+    for (const ordered_json& step : base::read_json_lines(paths(layout.back()).steps())) {
+      EXPECT_EQ(step["losses"].size(), 4u);
+      for (const ordered_json& norm : step["grad_norms"]) EXPECT_GT(norm.get<double>(), 0);
+      EXPECT_LT(step["logprob_diff_mean"].get<double>(), 0.05);
+      for (const auto& [owner, bytes] : step["memory_predicted"].items()) EXPECT_EQ(step["memory"][owner], bytes) << owner;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace muster

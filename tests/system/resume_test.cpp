@@ -179,9 +179,9 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
 }
 
 TEST_F(Resume, WithoutRoomForACheckpointTheRunGoesOnAndSaysSo) {
-  // No file of a rank may grow past 100 KB: each rank's state has about 800.
+  // No file of a rank may grow past 400 KB: each rank's state has about 800.
   const CommandResult result = run_command(
-      first("full", {"rank_wrapper=[\"sh\", \"-c\", \"trap '' XFSZ; ulimit -f 200; exec \\\"$@\\\"\", \"sh\"]",
+      first("full", {"rank_wrapper=[\"sh\", \"-c\", \"trap '' XFSZ; ulimit -f 800; exec \\\"$@\\\"\", \"sh\"]",
                      "log.samples=0", "checkpoint.final_model=false"}),
       120);
   EXPECT_EQ(result.code, 0) << result.output;

@@ -63,7 +63,8 @@ void expect_refits(const Layout& layout, at::ScalarType gen_dtype = at::kFloat,
   tests::run_ranks(static_cast<int>(layout.world_size), [&](tests::RankContext& rank) {
     for (const std::int64_t bucket_bytes : {300, 1 << 20}) {
       const Stores stores(facts, layout.sides, rank.rank, gen_dtype);
-      Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), bucket_bytes, true);
+      Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), gen_dtype,
+                  bucket_bytes, true);
       for (std::int64_t step = 1; step <= 2; ++step) {
         if (stores.trainer) write_step(*stores.trainer, step);
         const RefitFigures figures = refit.run();
@@ -128,7 +129,8 @@ TEST(RefitRanks, LargeTensorsTravelOnTheirOwn) {
     for (const Layout& layout : {split("", {}, {}), colocated("", {.tp = 2}, {.dp = 2})}) {
       for (const std::int64_t bucket_bytes : {3 << 19, 64 << 20}) {
         const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
-        Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), bucket_bytes, true);
+        Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat,
+                    bucket_bytes, true);
         if (stores.trainer) write_step(*stores.trainer, 1);
         const RefitFigures figures = refit.run();
         EXPECT_EQ(figures.sent_bytes, figures.least_bytes);
@@ -144,7 +146,7 @@ TEST(RefitRanks, AGeneratorThatLooksIntoTheTrainersBufferCopiesNothing) {
     const Layout layout = colocated("", {.tp = 2}, {.tp = 2});
     const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
     weights::ShardStore alias(stores.generator->shards(), stores.trainer->flat());
-    Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), &alias, 1000, true);
+    Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), &alias, at::kFloat, 1000, true);
     write_step(*stores.trainer, 4);
     const RefitFigures figures = refit.run();
     EXPECT_EQ(figures.copied_bytes + figures.sent_bytes, 0);
@@ -165,7 +167,8 @@ TEST(RefitRanks, OneChangedBitInOneReplicaIsNamed) {
       const spec::ModelFacts facts = grouped_model();
       const Layout layout = colocated("", {.dp = 4}, {.tp = 4});
       const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
-      InTwoHalves refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), 1 << 20, true);
+      InTwoHalves refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat,
+                        1 << 20, true);
       write_step(*stores.trainer, 1);
       RefitFigures figures;
       refit.transfer(figures);
@@ -194,7 +197,8 @@ TEST(RefitRanks, TrainersThatDifferAreNamed) {
     const spec::ModelFacts facts = grouped_model();
     const Layout layout = split("", {.dp = 2}, {});
     const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
-    Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), 1 << 20, true);
+    Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat, 1 << 20,
+                true);
     if (stores.trainer) write_step(*stores.trainer, 1);
     if (rank.rank == 1) stores.trainer->flat().mul_(1.5);
     try {

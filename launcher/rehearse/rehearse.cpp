@@ -1,0 +1,110 @@
+#include "launcher/rehearse/rehearse.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "launcher/rehearse/page.h"
+#include "launcher/rows/rows.h"
+#include "launcher/slurm/command.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/text.h"
+#include "runtime/spec/answer_lengths.h"
+
+namespace muster::rehearse {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+constexpr double kTimeout_s = 3600;
+
+/// The plan as a file, for as long as it lives.
+class PlanFile {
+ public:
+  explicit PlanFile(const spec::Plan& plan)
+      : path_(fs::temp_directory_path() / base::text("muster-rehearse-", ::getpid(), ".toml")) {
+    base::write_file(path_, spec::plan_text(plan));
+  }
+  ~PlanFile() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  PlanFile(const PlanFile&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+ordered_json rehearsed(const spec::Plan& plan, const fs::path& file, std::int64_t rank, const std::string& lengths) {
+  const fs::path program = plan.binaries / "muster-rank";
+  if (!base::is_there(program))
+    throw Error::cluster(
+        {.what = "muster-rank is not there", .where = program.string(), .fix = "build it with WITH_RUNTIME=ON"});
+  const slurm::CommandResult result = slurm::run_command(
+      {program.string(), "rehearse", "--plan", file.string(), "--rank", std::to_string(rank), "--lengths", lengths},
+      kTimeout_s);
+  if (result.code == 0) return ordered_json::parse(result.output);
+  std::string said = base::split(base::trim(result.errors), '\n').front();
+  if (const std::string prefix = "muster-rank: "; said.starts_with(prefix)) said = said.substr(prefix.size());
+  const base::Fault fault{.what = base::text("rank ", rank, " cannot be rehearsed: ", said)};
+  throw result.code == 2 ? Error::user(fault) : Error::rank(fault);
+}
+
+}  // namespace
+
+std::string lengths_of(const cli::Options& typed, const plan::Planned& planned) {
+  if (!typed.lengths.empty()) return typed.lengths;
+  const spec::Job& job = planned.plan.job;
+  if (spec::is_synthetic(job)) return job.sampling.lengths;
+  const std::string name = planned.job_file.stem().string();
+  for (const rows::PublishedRow& row : rows::shipped_rows())
+    if (row.job == name && row.answer_tokens > 0) return base::text("fixed:", row.answer_tokens);
+  return base::text("fixed:", (spec::max_new_tokens(job) + 1) / 2);
+}
+
+int rehearse_verb(const cli::Options& typed) {
+  if (typed.words.empty())
+    throw Error::user({.what = "muster rehearse needs a job", .where = "", .fix = "muster rehearse JOB --cluster C"});
+  if (typed.rank && typed.all_kinds)
+    throw Error::user({.what = "--rank and --all-kinds do not go together", .where = "", .fix = "choose one"});
+  plan::Request request{.job = typed.words[0], .overrides = typed.overrides};
+  if (!typed.cluster.empty()) request.cluster = typed.cluster;
+  const plan::Planned planned = plan::make_plan(request);
+  const spec::Plan& plan = planned.plan;
+  const auto num_ranks = static_cast<std::int64_t>(plan.ranks.size());
+  if (typed.rank && *typed.rank >= num_ranks)
+    throw Error::user({.what = base::text("--rank ", *typed.rank, ": the plan has ", num_ranks, " ranks"),
+                       .where = "",
+                       .fix = base::text("0 .. ", num_ranks - 1)});
+  if (plan.model.hidden_size == 0)
+    throw Error::user({.what = "the model is not known", .where = "model", .fix = "give model.name, or a folder"});
+  const std::string lengths = lengths_of(typed, planned);
+  spec::AnswerLengths::parse(lengths, "--lengths");
+
+  const std::vector<Kind> kinds =
+      typed.all_kinds ? kinds_of(plan) : std::vector<Kind>{kind_of(plan, typed.rank.value_or(0))};
+  const PlanFile file(plan);
+  ordered_json list = ordered_json::array();
+  for (const Kind& kind : kinds) {
+    ordered_json found = rehearsed(plan, file.path(), kind.rank, lengths);
+    if (typed.json) {
+      found["ranks_alike"] = kind.count;
+      for (ordered_json& phase : found["phases"])
+        phase["planned_owners"] = predicted_owners(plan, kind.rank, phase["phase"]);
+      list.push_back(std::move(found));
+      continue;
+    }
+    if (&kind == kinds.data()) base::print(stdout, head_line(plan, lengths, found, kinds.size()));
+    base::print(stdout, kind_page(plan, kind, found));
+  }
+  base::print(stdout, typed.json ? list.dump(2) + "\n" : foot_text());
+  return 0;
+}
+
+}  // namespace muster::rehearse

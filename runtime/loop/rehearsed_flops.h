@@ -1,0 +1,27 @@
+// FLOPs that a step needs, by formula: what the rehearsed ones are held against.
+#pragma once
+
+#include "runtime/loop/rollout.h"
+#include "runtime/spec/plan.h"
+
+namespace muster::loop {
+
+/// Of one rank of a role: 2 for each weight of a matrix and token, 4 x heads x head width for each pair of a query and
+/// a key that it sees, layers; the head for each row that is scored.
+class RoleFlops {
+ public:
+  RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place);
+  double layers(double tokens, double pairs) const { return tokens * layer_token_ + pairs * layer_pair_; }
+  double head(double rows) const { return rows * head_row_; }
+
+ private:
+  double layer_token_ = 0, layer_pair_ = 0, head_row_ = 0;
+};
+
+struct NeededFlops {
+  double generate = 0, logprob = 0, train = 0;
+  double chosen_train = 0;  // forward again, by train.recompute and train.logprob_chunk_tokens
+};
+NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const Rollout& rollout);
+
+}  // namespace muster::loop
