@@ -53,8 +53,8 @@ double bytes_of_calls(const ordered_json& phase, const std::string& label) {
 
 TEST(Rehearse, BothRowsAtFullSizeForEveryKindOfRank) {
   constexpr double kParameters = 8'030'261'248, kEmbedding = 128'256.0 * 4096;
-  for (const auto& [job, num_kinds, stages] : {std::tuple{"grpo-llama3.1-8b-16xh100-megatron", 2, 2},
-                                               std::tuple{"grpo-llama3.1-8b-16xh100-dtensor", 1, 1}}) {
+  for (const auto& [job, num_kinds, stages] :
+       {std::tuple{"grpo-llama3.1-8b-16xh100-megatron", 2, 2}, std::tuple{"grpo-llama3.1-8b-16xh100-dtensor", 1, 1}}) {
     SCOPED_TRACE(job);
     const ordered_json ranks = rehearse(job, {"--cluster", "dgx-h100", "--all-kinds"});
     ASSERT_EQ(ranks.size(), static_cast<std::size_t>(num_kinds));

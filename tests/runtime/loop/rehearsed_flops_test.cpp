@@ -31,7 +31,8 @@ TEST(RehearsedFlops, OneRankNeedsAThirdOfForwardAndBackward) {
 TEST(RehearsedFlops, RanksOfAGroupAddUpToOne) {
   const spec::ModelFacts facts = facts_of("llama-3.1-8b");
   const double whole = forward_of(RoleFlops(facts, {}, {}), 1000);
-  for (const spec::Degrees& degrees : {spec::Degrees{.pp = 2}, spec::Degrees{.tp = 4}, spec::Degrees{.tp = 2, .pp = 4}}) {
+  for (const spec::Degrees& degrees :
+       {spec::Degrees{.pp = 2}, spec::Degrees{.tp = 4}, spec::Degrees{.tp = 2, .pp = 4}}) {
     double sum = 0;
     for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank)
       sum += forward_of(RoleFlops(facts, degrees, spec::place_of(degrees, rank)), 1000);

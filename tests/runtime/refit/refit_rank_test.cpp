@@ -107,11 +107,17 @@ TEST(RefitRanks, FromPipelineStages) {
   expect_refits(colocated("", {.pp = 2}, {.tp = 2}));
   expect_refits(split("", {.pp = 2}, {}), at::kFloat, tied);
   expect_refits(colocated("", {.tp = 2, .pp = 2}, {.dp = 4}), at::kBFloat16, tied);
+  tied.num_layers = 4;
+  expect_refits(colocated("", {.pp = 4}, {.dp = 4}), at::kFloat, tied);
+  expect_refits(colocated("", {.pp = 4}, {.tp = 2, .dp = 2}), at::kFloat, tied);
+  expect_refits(colocated("", {.dp = 2, .pp = 2}, {.tp = 2, .dp = 2}), at::kFloat, tied);
 }
 TEST(RefitRanks, FromParametersCutOverDp) {
   expect_refits(colocated("", {.dp = 2, .fsdp = 1}, {.dp = 2}));
   expect_refits(colocated("", {.dp = 2, .fsdp = 1}, {.tp = 2}));
   expect_refits(split("", {.dp = 2, .fsdp = 1}, {.tp = 2}));
+  expect_refits(colocated("", {.dp = 4, .fsdp = 1}, {.dp = 4}));
+  expect_refits(colocated("", {.dp = 4, .fsdp = 1}, {.tp = 2, .dp = 2}));
   expect_refits(colocated("", {.tp = 2, .dp = 2, .fsdp = 1}, {.tp = 2, .dp = 2}), at::kBFloat16);
 }
 TEST(RefitRanks, SenderRoundsToTheGeneratorsType) {
