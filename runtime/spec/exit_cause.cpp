@@ -1,11 +1,15 @@
 #include "runtime/spec/exit_cause.h"
 
+#include <csignal>
+
 namespace muster::spec {
 namespace {
 
 // Smaller comes first.
 int remoteness(const ExitRecord& record) {
   if (record.ended_by_agent) return 3;
+  if (record.signal == SIGTERM && !record.silent)
+    return 2;  // sent to the whole job, it may reach a rank before its agent
   if (record.code == 4 && !record.silent && record.signal == 0) return 2;  // says itself that it lost a peer
   if (record.code == 70 || record.code == 3) return 1;                     // may follow from a peer's end
   return 0;

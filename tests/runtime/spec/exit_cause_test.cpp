@@ -14,6 +14,12 @@ TEST(ExitCause, TheRankThatDiedComesBeforeThoseThatLostIt) {
   EXPECT_EQ(exit_code_of(*cause_of(records)), 4);
 }
 
+TEST(ExitCause, ATermThatReachedTheRankFirstIsNoCauseBesideAnother) {
+  const std::vector<ExitRecord> records{{.rank = 0, .signal = 15}, {.rank = 1, .code = 4}, {.rank = 2, .signal = 11}};
+  EXPECT_EQ(cause_of(records)->rank, 2);
+  EXPECT_EQ(cause_of({{.rank = 0, .signal = 15}, {.rank = 1}})->rank, 0) << "alone it is one";
+}
+
 TEST(ExitCause, ARefusalKeepsItsCode) {
   const std::vector<ExitRecord> records{{.rank = 0, .code = 4}, {.rank = 1, .code = 2}};
   EXPECT_EQ(cause_of(records)->rank, 1);
