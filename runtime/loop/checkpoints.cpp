@@ -147,7 +147,7 @@ void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
       const spec::CheckpointFile file{path.filename().string(), size_of(path), base::sha256_of_file(path)};
       base::write_file(note_of(path), spec::checkpoint_file_json(file));
     } catch (const std::exception& error) {
-      writing.failure = error.what();
+      if (writing.failure.empty()) writing.failure = error.what();  // the folder's own failure says more
     }
     writing.copies.clear();
     writing.has_ended = true;

@@ -65,12 +65,7 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
     const ops::Owner owner(spec::MemoryOwner::weights);
     weights_ = std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->place()),
                                                      train_dtype, context.device, plan.train.dp);
-    if (context.rehearses())
-      ;  // weights without values
-    else if (job.model.weights == "random")
-      weights::fill_random(*weights_, job.seed, job.model.initial_std);
-    else
-      weights::load_weights(job.model.path, plan.model, *weights_);
+    fill_weights();
     trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
     residence_.add(spec::MemoryOwner::weights, weights_->flat());
     for (const auto& [owner, buffer] : trainer_->buffers()) residence_.add(owner, buffer);
@@ -108,6 +103,15 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
 }
 
 Policy::~Policy() = default;
+
+void Policy::fill_weights() {
+  const spec::Job& job = context_.job();
+  if (context_.rehearses()) return;  // they have no values
+  if (job.model.weights == "random")
+    weights::fill_random(*weights_, job.seed, job.model.initial_std);
+  else
+    weights::load_weights(job.model.path, context_.plan.model, *weights_);
+}
 
 void Policy::make_resident(spec::Phase phase) {
   if (trainer_) trainer_->wait_for_weights();

@@ -53,6 +53,8 @@ class Policy {
   spec::MemoryFigures memory() const;
 
  private:
+  void fill_weights();
+
   RankContext& context_;
   std::unique_ptr<weights::ShardStore> weights_, gen_weights_, reference_weights_;
   std::unique_ptr<model::Decoder> gen_decoder_, reference_decoder_;

@@ -143,11 +143,16 @@ TEST_F(DataRuns, ASyntheticRunTakesTheRowsPrecisionAndOverlap) {
        {std::vector<std::string>{"gen.dp=2", "train.pp=2"},
         std::vector<std::string>{"gen.dp=2", "train.dp=2", "train.backend=dtensor", "train.fsdp=1"},
         std::vector<std::string>{"gen.dp=2", "train.dp=2", "train.bucket_params=20000"}}) {
-    std::vector<std::string> assignments{"sampling.lengths=fixed:3",       "reward.kind=random",
-                                         "warmup.sft_steps=0",             "grpo.steps=2",
-                                         "model.dtype=bf16",               "gen.dtype=bf16",
-                                         "train.grad_dtype=bf16",          "train.overlap_grad_reduce=true",
-                                         "train.overlap_param_gather=true", "loss.kl_weight=0.01",
+    std::vector<std::string> assignments{"sampling.lengths=fixed:3",
+                                         "reward.kind=random",
+                                         "warmup.sft_steps=0",
+                                         "grpo.steps=2",
+                                         "model.dtype=bf16",
+                                         "gen.dtype=bf16",
+                                         "train.grad_dtype=bf16",
+                                         "train.overlap_grad_reduce=true",
+                                         "train.overlap_param_gather=true",
+                                         "loss.kl_weight=0.01",
                                          "train.gbs=128"};
     assignments.insert(assignments.end(), layout.begin(), layout.end());
     const tests::CommandResult result = muster("run", layout.back(), assignments);
@@ -156,7 +161,8 @@ TEST_F(DataRuns, ASyntheticRunTakesTheRowsPrecisionAndOverlap) {
       EXPECT_EQ(step["losses"].size(), 4u);
       for (const ordered_json& norm : step["grad_norms"]) EXPECT_GT(norm.get<double>(), 0);
       EXPECT_LT(step["logprob_diff_mean"].get<double>(), 0.05);
-      for (const auto& [owner, bytes] : step["memory_predicted"].items()) EXPECT_EQ(step["memory"][owner], bytes) << owner;
+      for (const auto& [owner, bytes] : step["memory_predicted"].items())
+        EXPECT_EQ(step["memory"][owner], bytes) << owner;
     }
   }
 }

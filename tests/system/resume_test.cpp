@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_lines.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/checkpoint.h"
@@ -189,6 +191,29 @@ TEST_F(Resume, WithoutRoomForACheckpointTheRunGoesOnAndSaysSo) {
   EXPECT_NE(log.find("the checkpoint of step 3 is not written"), std::string::npos) << log;
   EXPECT_TRUE(spec::complete_checkpoints(paths("full")).empty());
   EXPECT_TRUE(spec::unfinished_checkpoints(paths("full")).empty());
+}
+
+TEST_F(Resume, AFolderThatBecomesReadOnlyCostsTheCheckpointsAfterIt) {
+  const std::string folder = paths("readonly").checkpoints().string();
+  std::string command;
+  for (const std::string& word : first("readonly", {"log.samples=0", "checkpoint.final_model=false"}))
+    command += base::shell_quoted(word) + " ";
+  // The first checkpoint is whole, and the folder turns read-only while the next are written.
+  const std::string script = text(
+      "(until ls '", folder, "' 2> /dev/null | grep -q '^step_[0-9]*$'; do sleep 0.01; done; mount --bind '", folder,
+      "' '", folder, "' && mount -o remount,bind,ro '", folder, "') & ", command, "; code=$?; wait; exit $code");
+  const CommandResult may = run_command({"unshare", "--mount", "true"}, 10);
+  if (may.code != 0) GTEST_SKIP() << "no mount namespace may be made here: " << may.output;
+  const CommandResult result = run_command({"unshare", "--mount", "sh", "-c", script}, 120);
+  EXPECT_EQ(result.code, 0) << result.output;
+  const std::string log =
+      base::read_file(paths("readonly").rank_log(0, 0)) + base::read_file(paths("readonly").rank_log(0, 1));
+  EXPECT_NE(log.find("is not written"), std::string::npos) << log;
+  EXPECT_NE(log.find("Read-only file system"), std::string::npos) << log;
+  const std::vector<std::int64_t> whole = spec::complete_checkpoints(paths("readonly"));
+  ASSERT_FALSE(whole.empty());
+  EXPECT_LT(whole.back(), kSteps);
+  EXPECT_EQ(base::read_json_lines(paths("readonly").steps()).size(), static_cast<std::size_t>(kSteps));
 }
 
 }  // namespace
