@@ -136,15 +136,15 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
     }
     total = total.to(at::kFloat);
     derivative = (weights * derivative).masked_fill(masked, 0);
-    figures = ops::on_host(
-        at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)}));
+    figures = at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)});
   }
-  const double* values = figures.const_data_ptr<double>();
-  return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative),
-          .kl = values[0],
-          .clip_share = values[1],
-          .ratio_mean = values[2],
-          .correction_mean = values[3]};
+  return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative), .figures_4 = figures};
+}
+
+LossFigures on_host(const at::Tensor& figures_4) {
+  const at::Tensor here = ops::on_host(figures_4);
+  const double* values = here.const_data_ptr<double>();
+  return {.kl = values[0], .clip_share = values[1], .ratio_mean = values[2], .correction_mean = values[3]};
 }
 
 }  // namespace muster::grpo

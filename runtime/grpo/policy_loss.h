@@ -21,13 +21,18 @@ struct TokenInputs {
 
 /// Figures are sums over N of weights_N times the figure of the token: they add up over micro batches and ranks to the
 /// mean.
-struct LossParts {
-  at::Tensor loss;             // scalar float32 with gradient: policy part + kl_weight * KL part
+struct LossFigures {
   double kl = 0;               // KL estimate, clamped, before kl_weight
   double clip_share = 0;       // tokens whose gradient the clip (low, high or dual) takes away
   double ratio_mean = 0;       // current / old probability
   double correction_mean = 0;  // importance weight of trainer against generator as applied (1 when off)
 };
+struct LossParts {
+  at::Tensor loss;       // scalar float32 with gradient: policy part + kl_weight * KL part
+  at::Tensor figures_4;  // LossFigures in their order, float64, on the device: the host need not wait for each
+};
+/// Of one micro batch, or of a sum over several. Waits for the device.
+LossFigures on_host(const at::Tensor& figures_4);
 
 /// With r = exp(logprob - old), A the advantage and c the correction, the loss of a token is
 ///   c * max(-A r, -A clamp(r, 1 - clip_low, 1 + clip_high)), and where A < 0 at most c * (-A) * dual_clip (when on),

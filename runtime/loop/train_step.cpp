@@ -37,12 +37,22 @@ void add_differences(TokenSums& sums, const grpo::TokenInputs& inputs, const par
                   static_cast<std::size_t>(gen.numel()));
 }
 
-void add_parts(TokenSums& sums, const grpo::LossParts& parts) {
-  sums.kl += parts.kl;
-  sums.clip_share += parts.clip_share;
-  sums.ratio += parts.ratio_mean;
-  sums.correction += parts.correction_mean;
+void add_figures(TokenSums& sums, const grpo::LossFigures& figures) {
+  sums.kl += figures.kl;
+  sums.clip_share += figures.clip_share;
+  sums.ratio += figures.ratio_mean;
+  sums.correction += figures.correction_mean;
 }
+
+// Sums on the device, read once.
+class DeviceSum {
+ public:
+  void add(const at::Tensor& figures) { sum_ = sum_.defined() ? sum_ + figures : figures; }
+  const at::Tensor& sum() const { return sum_; }  // undefined when nothing was added
+
+ private:
+  at::Tensor sum_;
+};
 
 // collective: role.
 TokenSums summed(parallel::Mesh& mesh, const TokenSums& own, at::Device device) {
@@ -129,14 +139,16 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   policy_.make_resident(Phase::train);
   figures.lr = train::learning_rate(job.optimizer, step - 1, job.grpo.steps);
   for (const UpdateShare& share : shares) {
+    DeviceSum parts_sum;
     const auto loss = [&](const parallel::TokenScores& scores, const train::PackedBatch& batch) {
       const grpo::TokenInputs inputs = token_inputs(share, batch, scores);
       const grpo::LossParts parts = grpo::policy_loss(inputs, job.loss);
       if (speaks && !old_pass) add_differences(figures.sums, inputs, scores);
-      if (speaks) add_parts(figures.sums, parts);
+      if (speaks) parts_sum.add(parts.figures_4);
       return parts.loss;
     };
     const train::UpdateFigures update = policy_.trainer().update(share.sequences, loss, figures.lr, progress);
+    if (parts_sum.sum().defined()) add_figures(figures.sums, grpo::on_host(parts_sum.sum()));
     figures.losses.push_back(update.loss);
     figures.grad_norms.push_back(update.grad_norm);
   }

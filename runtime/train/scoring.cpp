@@ -64,19 +64,27 @@ SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decod
     found.logprobs.emplace_back(sequence.answer.size());
     found.entropy.emplace_back(sequence.answer.size());
   }
+  // What was scored stays on the device until all is: the host waits once.
+  std::vector<at::Tensor> scored_2N;
+  std::vector<std::pair<std::int64_t, std::int64_t>> places;  // (sequence, position) of each column
   const auto take = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
-    const at::Tensor logprobs_N = ops::on_host(scores.logprobs_N);
-    const at::Tensor entropy_N = ops::on_host(scores.entropy_N);
-    for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
-      const auto sequence = static_cast<std::size_t>(batch.sequence_of_N[n]);
-      const auto position = static_cast<std::size_t>(batch.position_of_N[n]);
-      found.logprobs[sequence][position] = logprobs_N.const_data_ptr<float>()[n];
-      found.entropy[sequence][position] = entropy_N.const_data_ptr<float>()[n];
-    }
+    scored_2N.push_back(at::stack({scores.logprobs_N, scores.entropy_N}));
+    for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n)
+      places.emplace_back(batch.sequence_of_N[n], batch.position_of_N[n]);
   };
   std::vector<PackedBatch> batches =
       pack(sequences, options.max_tokens, options.share_prompt, decoder.device(), options.max_sequences);
   run_forward(mesh, decoder, std::move(batches), options, take, on_progress);
+  if (!scored_2N.empty()) {
+    const at::Tensor all_2N = ops::on_host(at::cat(scored_2N, 1));
+    const float *const logprobs = all_2N.const_data_ptr<float>(), *const entropy = logprobs + places.size();
+    for (std::size_t n = 0; n < places.size(); ++n) {
+      const auto sequence = static_cast<std::size_t>(places[n].first),
+                 position = static_cast<std::size_t>(places[n].second);
+      found.logprobs[sequence][position] = logprobs[n];
+      found.entropy[sequence][position] = entropy[n];
+    }
+  }
   tell_stages(mesh.pp(), found, decoder.device());
   return found;
 }

@@ -123,8 +123,8 @@ std::array<double, 3> one_token(double ratio, double advantage, const spec::Loss
                      .weights_N = at::ones({1})};
   const LossParts parts = policy_loss(inputs, job);
   parts.loss.backward();
-  EXPECT_NEAR(parts.ratio_mean, ratio, 1e-5);
-  return {parts.loss.item<double>(), inputs.logprobs_N.grad().item<double>(), parts.clip_share};
+  EXPECT_NEAR(on_host(parts.figures_4).ratio_mean, ratio, 1e-5);
+  return {parts.loss.item<double>(), inputs.logprobs_N.grad().item<double>(), on_host(parts.figures_4).clip_share};
 }
 
 TEST(PolicyLoss, ClipsWhereTheStepWouldGoTooFarAndNowhereElse) {
@@ -156,8 +156,8 @@ TEST(PolicyLoss, MaskedTokensAddNothingWhateverTheyHold) {
   const LossParts clean_parts = policy_loss(inputs, job);
   const LossParts spoiled_parts = policy_loss(spoiled, job);
   EXPECT_EQ(clean_parts.loss.item<float>(), spoiled_parts.loss.item<float>());
-  EXPECT_EQ(clean_parts.kl, spoiled_parts.kl);
-  EXPECT_EQ(clean_parts.correction_mean, spoiled_parts.correction_mean);
+  EXPECT_EQ(on_host(clean_parts.figures_4).kl, on_host(spoiled_parts.figures_4).kl);
+  EXPECT_EQ(on_host(clean_parts.figures_4).correction_mean, on_host(spoiled_parts.figures_4).correction_mean);
   clean_parts.loss.backward();
   spoiled_parts.loss.backward();
   EXPECT_TRUE(tests::same_bits(inputs.logprobs_N.grad(), spoiled.logprobs_N.grad()));
@@ -171,7 +171,9 @@ TEST(PolicyLoss, CorrectionTruncatesMasksAndIgnoresWhatIsNotFinite) {
                        .gen_logprobs_N = at::full({1}, gen_logprob),
                        .advantages_N = at::ones({1}),
                        .weights_N = at::ones({1})};
-    return policy_loss(inputs, {.correction = correction, .correction_max = 2, .correction_min = 0.5}).correction_mean;
+    return on_host(
+               policy_loss(inputs, {.correction = correction, .correction_max = 2, .correction_min = 0.5}).figures_4)
+        .correction_mean;
   };
   EXPECT_NEAR(correction_of(-1, -1.2f, Correction::truncate), std::exp(0.2), 1e-5);
   EXPECT_NEAR(correction_of(-1, -3, Correction::truncate), 2, 1e-6);
@@ -190,8 +192,8 @@ TEST(PolicyLoss, OnPolicyByForceIsPlainPolicyGradient) {
   const LossParts parts = policy_loss(inputs, {.force_on_policy = true});
   parts.loss.backward();
   EXPECT_TRUE(near(inputs.logprobs_N.grad(), -inputs.advantages_N * inputs.weights_N, 1e-6, 1e-6));
-  EXPECT_NEAR(parts.ratio_mean, inputs.weights_N.sum().item<double>(), 1e-5);
-  EXPECT_EQ(parts.clip_share, 0);
+  EXPECT_NEAR(on_host(parts.figures_4).ratio_mean, inputs.weights_N.sum().item<double>(), 1e-5);
+  EXPECT_EQ(on_host(parts.figures_4).clip_share, 0);
 }
 
 TEST(PolicyLoss, FiguresAndLossesAddUpOverMicroBatches) {
@@ -211,16 +213,13 @@ TEST(PolicyLoss, FiguresAndLossesAddUpOverMicroBatches) {
                                         .weights_N = part_of(whole.weights_N)},
                                        job);
     sum.loss = sum.loss + part.loss.detach();
-    sum.kl += part.kl;
-    sum.clip_share += part.clip_share;
-    sum.ratio_mean += part.ratio_mean;
-    sum.correction_mean += part.correction_mean;
+    sum.figures_4 = sum.figures_4.defined() ? sum.figures_4 + part.figures_4 : part.figures_4;
   }
   EXPECT_TRUE(near(sum.loss, all.loss, 1e-5, 1e-5));
-  EXPECT_NEAR(sum.kl, all.kl, 1e-5);
-  EXPECT_NEAR(sum.clip_share, all.clip_share, 1e-6);
-  EXPECT_NEAR(sum.ratio_mean, all.ratio_mean, 1e-4);
-  EXPECT_NEAR(sum.correction_mean, all.correction_mean, 1e-4);
+  EXPECT_NEAR(on_host(sum.figures_4).kl, on_host(all.figures_4).kl, 1e-5);
+  EXPECT_NEAR(on_host(sum.figures_4).clip_share, on_host(all.figures_4).clip_share, 1e-6);
+  EXPECT_NEAR(on_host(sum.figures_4).ratio_mean, on_host(all.figures_4).ratio_mean, 1e-4);
+  EXPECT_NEAR(on_host(sum.figures_4).correction_mean, on_host(all.figures_4).correction_mean, 1e-4);
 }
 
 TEST(KlEstimate, GivesTheKnownValues) {
@@ -237,7 +236,7 @@ TEST(PolicyLoss, TheKlOfALargeDifferenceIsClamped) {
                      .reference_logprobs_N = at::full({1}, -1.0),
                      .advantages_N = at::zeros({1}),
                      .weights_N = at::ones({1})};
-  EXPECT_NEAR(policy_loss(inputs, {.kl_weight = 1}).kl, 10, 1e-6);
+  EXPECT_NEAR(on_host(policy_loss(inputs, {.kl_weight = 1}).figures_4).kl, 10, 1e-6);
 }
 
 }  // namespace
