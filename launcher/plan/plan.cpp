@@ -94,16 +94,17 @@ class Planner {
     }
   }
 
-  // Words of a reward program that are paths: they begin with ./, ../ or ${MUSTER_CACHE}.
+  // Words of a program that are paths: they begin with ./, ../ or ${MUSTER_CACHE}.
   void resolve_command(std::vector<std::string>& command, const std::string& key, const fs::path& job_file) {
     for (std::string& word : command)
       if (word.starts_with("./") || word.starts_with("../") || word.starts_with("${")) {
         word = base::resolved_path(word, folder_of(key, job_file)).string();
-        if (!base::is_there(word)) missing(key, word, "there is no such file", "part of the reward's program");
+        if (!base::is_there(word)) missing(key, word, "there is no such file", "part of the program");
       }
   }
 
   void resolve_paths(spec::Job& job, const fs::path& job_file) {
+    resolve_command(job.log.command, "log.command", job_file);
     resolve_command(job.reward.command, "reward.command", job_file);
     for (std::size_t i = 0; i < job.reward.parts.size(); ++i)
       resolve_command(job.reward.parts[i].command, text("reward.parts[", i, "].command"), job_file);

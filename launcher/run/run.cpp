@@ -59,7 +59,12 @@ int run_verb(const cli::Options& typed) {
     base::print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
   std::optional<progress::View> view;
   supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
-  options.say = [](const std::string& line) { base::print(stderr, line + "\n"); };
+  options.say = [&](const std::string& line) {
+    if (view)
+      view->note(line);
+    else
+      base::print(stderr, line + "\n");
+  };
   options.watcher = [&](const supervise::Attempt& attempt) {
     if (!view) {
       if (prepared.is_next_attempt)

@@ -7,6 +7,7 @@
 #include "launcher/slurm/control.h"
 #include "launcher/supervise/agents.h"
 #include "launcher/supervise/prepare_data.h"
+#include "launcher/supervise/record_feed.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/signals.h"
@@ -23,8 +24,13 @@ constexpr double kKill_s = 15;    // from TERM to KILL; agents need 3 s
 
 class Supervisor {
  public:
-  Supervisor(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const AttemptOptions& options)
-      : plan_(plan), attempt_(attempt), options_(options), agents_(plan, attempt, nodes, options.srun_flags) {}
+  Supervisor(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const AttemptOptions& options,
+             RecordFeed& feed)
+      : plan_(plan),
+        attempt_(attempt),
+        options_(options),
+        feed_(feed),
+        agents_(plan, attempt, nodes, options.srun_flags) {}
 
   Verdict run(base::SignalQueue& signals) {
     while (agents_.any_runs()) {
@@ -33,6 +39,7 @@ class Supervisor {
       look_for_failures();
       press();
       options_.watcher(attempt_);
+      feed_.poll();
     }
     return judge(plan_, attempt_.placement, read_exit_records(plan_, attempt_.placement), stop_signal_,
                  agents_.failure());
@@ -71,6 +78,7 @@ class Supervisor {
   const spec::Plan& plan_;
   const Attempt& attempt_;
   const AttemptOptions& options_;
+  RecordFeed& feed_;
   Agents agents_;
   int stop_signal_ = 0;
   std::optional<double> failed_s_, term_s_;
@@ -101,14 +109,16 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
   const Attempt attempt = begin_attempt(plan, nodes.places);
   options.watcher(attempt);
   Verdict verdict;
+  RecordFeed feed(plan, attempt.paths, attempt.number(), options.say);
   try {
     prepare_data(plan, attempt, signals, options.say);
-    verdict = Supervisor(plan, attempt, nodes, options).run(signals);
+    verdict = Supervisor(plan, attempt, nodes, options, feed).run(signals);
   } catch (const Error& error) {
     verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
   }
   end_attempt(attempt);
   write_verdict(attempt.paths, verdict);
+  feed.finish(verdict, signals);
   return verdict;
 }
 

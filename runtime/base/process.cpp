@@ -44,6 +44,7 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP}) ::signal(signal, SIG_DFL);
+  if (options.input >= 0 && ::dup2(options.input, 0) < 0) return errno;
   if (output >= 0 && (::dup2(output, 1) < 0 || ::dup2(output, 2) < 0)) return errno;
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) return errno;
   if (!options.cpus.empty()) {

@@ -14,6 +14,7 @@ namespace muster::base {
 struct ChildOptions {
   std::vector<std::string> command;                     // program (absolute or on PATH) and its arguments
   std::optional<std::vector<std::string>> environment;  // NAME=value; none: the parent's
+  int input = -1;                                       // becomes stdin; -1: the parent's
   std::filesystem::path output;                         // stdout and stderr are appended here; empty: the parent's
   std::filesystem::path folder;                         // working folder; empty: the parent's
   std::vector<int> inherit;                             // descriptors that stay open under their own numbers

@@ -252,9 +252,10 @@ struct RequeueJob {
 };
 
 struct LogJob {
-  std::int64_t samples = 8;   // samples of a step kept in samples.jsonl; -1: all
-  std::int64_t every = 1;     // steps between two lines on the console
-  bool tensor_norms = false;  // the gradient's norm of every weight, in each step's record
+  std::int64_t samples = 8;          // samples of a step kept in samples.jsonl; -1: all
+  std::int64_t every = 1;            // steps between two lines on the console
+  bool tensor_norms = false;         // the gradient's norm of every weight, in each step's record
+  std::vector<std::string> command;  // program and arguments that get every record as a JSON line
   bool operator==(const LogJob&) const = default;
 };
 

@@ -278,6 +278,10 @@ void describe_job(Visitor& v, J& job) {
   v.key("samples", job.log.samples, within(-1, 1e9), "samples", "of a step kept in samples.jsonl; -1: all");
   v.key("every", job.log.every, kCount, "steps", "between two lines on the console");
   v.key("tensor_norms", job.log.tensor_norms, kAny, "", "the gradient's norm of every weight in each step's record");
+  v.key(
+      "command", job.log.command, kAny, "",
+      "program and arguments that get every record as a JSON line; words that begin with ./ or ../ are relative to the "
+      "job file");
 
   v.table("watchdog", "when a rank counts as dead");
   v.key("comm_timeout_s", job.watchdog.comm_timeout_s, within(0.1, 1e6), "s", "of one collective");

@@ -8,6 +8,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/files.h"
+#include "runtime/base/text.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_folder.h"
 
@@ -19,7 +20,8 @@ class Supervise : public testing::Test {
   Verdict run(
       const std::vector<std::string>& behaviours, std::int64_t num_nodes,
       const Watcher& watcher = [](const Attempt&) {}) {
-    const spec::Plan plan = tests::small_plan(folder_.path(), num_nodes, 2, behaviours);
+    spec::Plan plan = tests::small_plan(folder_.path(), num_nodes, 2, behaviours);
+    plan.job.log.command = log_command_;
     base::write_file(paths_.plan(), spec::plan_text(plan));
     Nodes nodes;
     for (std::int64_t slot = 0; slot < num_nodes; ++slot)
@@ -31,6 +33,7 @@ class Supervise : public testing::Test {
   }
   tests::TemporaryFolder folder_;
   spec::RunPaths paths_{folder_.path()};
+  std::vector<std::string> log_command_;
 };
 
 TEST_F(Supervise, TwoSlotsWithAnAgentEach) {
@@ -47,6 +50,18 @@ TEST_F(Supervise, AFailureOnOneSlotEndsTheOther) {
   EXPECT_EQ(verdict.rank, 3);
   EXPECT_NE(verdict.sentence.find("train.dp all_reduce #12 grads"), std::string::npos) << verdict.sentence;
   EXPECT_LT(watch.elapsed_s(), 10);
+}
+
+TEST_F(Supervise, AProgramOfTheUsersGetsTheRecords) {
+  const std::filesystem::path kept = folder_.path() / "kept.jsonl";
+  log_command_ = {"sh", "-c", "cat > \"$0\"", kept.string()};
+  const Verdict verdict = run({"ok", "0:records"}, 1);
+  EXPECT_EQ(verdict.code, 0) << verdict.sentence;
+  const std::string lines = base::read_file(kept);
+  const std::size_t steps = base::split(base::read_file(paths_.steps()), '\n').size() - 1;
+  EXPECT_GT(steps, 5U);
+  EXPECT_EQ(base::split(lines, '\n').size() - 1, steps + 2) << "and the run before, the verdict after";
+  EXPECT_NE(lines.find("{\"record\":\"verdict\",\"attempt\":0,\"code\":0"), std::string::npos) << lines;
 }
 
 TEST_F(Supervise, AStoppedRankEndsTheRun) {
