@@ -1,9 +1,12 @@
 #include "launcher/render/batch_script.h"
 
+#include <algorithm>
+
 #include <map>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/rank_env.h"
 
 namespace muster::render {
 namespace {
@@ -126,6 +129,24 @@ std::string life_directives(const spec::Job& job, const cluster::SlurmFacts& slu
   return words(list);
 }
 
+namespace {
+
+/// The site's lines, with a note of the variables that they set: those reach the ranks.
+std::string setup_lines(const std::vector<std::string>& setup) {
+  const bool sets_nothing =
+      std::all_of(setup.begin(), setup.end(), [](const std::string& line) { return line.starts_with("ulimit "); });
+  if (sets_nothing) return base::join(setup, "\n");
+  const std::string names = spec::kSiteNames;
+  return "declare -A before_setup\n"
+         "while read -r name; do before_setup[$name]=${!name}; done < <(compgen -e)\n" +
+         base::join(setup, "\n") + "\n" + names +
+         "=\n"
+         "while read -r name; do [[ \"${before_setup[$name]-}\" == \"${!name}\" ]] || " +
+         names + "+=\" $name\"; done < <(compgen -e)\nexport " + names;
+}
+
+}  // namespace
+
 std::string batch_script(const std::string& shape, const spec::Plan& plan, const cluster::Cluster& cluster,
                          const std::filesystem::path& muster) {
   const std::filesystem::path run_folder = plan.run_folder.empty() ? "RUN_FOLDER" : plan.run_folder;
@@ -140,7 +161,7 @@ std::string batch_script(const std::string& shape, const spec::Plan& plan, const
                      {"life", life_directives(plan.job, cluster.slurm)},
                      {"log", log_pattern(run_folder)},
                      {"site", cluster.slurm.sbatch_flags.empty() ? "" : "#SBATCH " + words(cluster.slurm.sbatch_flags)},
-                     {"setup", base::join(cluster.setup, "\n")},
+                     {"setup", setup_lines(cluster.setup)},
                      {"muster", base::shell_quoted(muster.string())},
                      {"run_folder", base::shell_quoted(run_folder.string())},
                      {"agent", agent}});

@@ -77,6 +77,7 @@ class Agent {
       }
     }
     inform(base::text("started ", ranks_.size(), " ranks of slot ", options_.slot, " on ", host_));
+    for (const std::string& line : site_environment()) inform("from the cluster's setup lines: " + line);
   }
 
   void inform(const std::string& sentence) const {

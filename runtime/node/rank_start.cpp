@@ -10,6 +10,7 @@
 #include "runtime/base/text.h"
 #include "runtime/reward/worker.h"
 #include "runtime/spec/layout.h"
+#include "runtime/spec/rank_env.h"
 
 namespace muster::node {
 namespace {
@@ -55,6 +56,16 @@ std::vector<std::string> inherited_environment() {
   std::vector<std::string> lines;
   for (const char* name : kInherited)
     if (const char* value = std::getenv(name)) lines.push_back(base::text(name, '=', value));
+  for (const std::string& line : site_environment()) set(lines, line);
+  return lines;
+}
+
+std::vector<std::string> site_environment() {
+  std::vector<std::string> lines;
+  const char* names = std::getenv(spec::kSiteNames);
+  for (const std::string& name : base::split(names == nullptr ? "" : names, ' '))
+    if (const char* value = name.empty() || name.starts_with("SLURM_") ? nullptr : std::getenv(name.c_str()))
+      lines.push_back(base::text(name, '=', value));
   return lines;
 }
 

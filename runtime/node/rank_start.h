@@ -15,9 +15,11 @@ namespace muster::node {
 /// the workers. In the plan of a verb nobody does.
 bool scores(const spec::Plan& plan, const spec::RankPlan& rank);
 
+/// NAME=value of what the cluster's setup lines set or changed in the batch script, as this node has it.
+std::vector<std::string> site_environment();
 /// NAME=value of a few names that come from where the agent was started (PATH, HOME, LD_LIBRARY_PATH,
-/// CUDA_VISIBLE_DEVICES, ...). Everything else is written in the plan: a rank sees the same under Slurm and on one
-/// machine.
+/// CUDA_VISIBLE_DEVICES, ...), and of the site's. Everything else is written in the plan: a rank sees the same under
+/// Slurm and on one machine.
 std::vector<std::string> inherited_environment();
 /// The inherited names, then the plan's, then the rank's own, then MUSTER_*; of one name the last counts. Each name
 /// stands once.

@@ -22,6 +22,9 @@ std::vector<std::string> rank_env_lines(const RankEnv& env);  // NAME=value
 /// throws: Error::user naming the variable.
 RankEnv parse_rank_env();
 
+/// Names that a cluster's setup lines set or changed, space separated: the batch script says so, agents hand them on.
+inline constexpr const char* kSiteNames = "MUSTER_SITE_NAMES";
+
 /// What Slurm says inside a job; none outside.
 struct SlurmEnv {
   std::string job_id;

@@ -183,6 +183,20 @@ TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
   EXPECT_NE(end.sentence.find("2 of 2 ranks left no exit record"), std::string::npos) << end.sentence;
 }
 
+TEST_F(SlurmRuns, WhatTheSitesSetupLinesSetReachesTheRanks) {
+  write_cluster("batch", 30, "\"export SITE_FABRIC='blue sky'\", \"export OMP_NUM_THREADS=77\", \"unexported=1\"");
+  submit(1, 1, {fake("\"env\"")});
+  EXPECT_EQ(verdict().code, 0) << logs();
+  const std::string log = base::read_file(paths().rank_log(0, 0));
+  EXPECT_NE(log.find("\nSITE_FABRIC=blue sky\n"), std::string::npos) << log;
+  EXPECT_EQ(log.find("OMP_NUM_THREADS=77"), std::string::npos) << "the plan has the last word";
+  EXPECT_EQ(log.find("unexported"), std::string::npos);
+  EXPECT_EQ(log.find("SLURM_JOB_ID"), std::string::npos);
+  EXPECT_NE(base::read_file(paths().node_log(0, 0)).find("from the cluster's setup lines: SITE_FABRIC=blue sky"),
+            std::string::npos)
+      << logs();
+}
+
 TEST_F(SlurmRuns, APartitionsLimitsAreFaultsBeforeAnythingIsSubmitted) {
   write_cluster("short", 60);
   const CommandResult result = run_command(job("submit", 4, 1, {}));
