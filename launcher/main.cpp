@@ -1,4 +1,7 @@
 // muster: the verbs, one line each.
+#include <cstdio>
+
+#include "launcher/cli/completion.h"
 #include "launcher/cli/verbs.h"
 #include "launcher/probe/cluster_verb.h"
 #include "launcher/rehearse/rehearse.h"
@@ -22,7 +25,7 @@ std::vector<std::string> with_wishes(std::vector<std::string> flags) {
 
 int main(int argc, char** argv) {
   using namespace muster;
-  const std::vector<cli::Verb> verbs{
+  std::vector<cli::Verb> verbs{
       {"plan", "JOB [--cluster C] [--set key=value]...",
        "what a job would be: allocation, mesh, ranks, environment, memory",
        "muster plan smollm2-135m-sums --set train.dp=4 --set gen.dp=4",
@@ -111,5 +114,16 @@ int main(int argc, char** argv) {
        0,
        cli::run_keys},
   };
+  verbs.push_back({"completion",
+                   "bash | zsh | fish",
+                   "prints what makes a shell complete verbs, options, jobs, clusters, keys and runs",
+                   "source <(muster completion bash)",
+                   {},
+                   1,
+                   [&verbs](const cli::Options& typed) {
+                     const std::string shell = typed.words.empty() ? "" : typed.words[0];
+                     std::fputs(cli::completion_text(shell, verbs).c_str(), stdout);
+                     return 0;
+                   }});
   return cli::run_command_line({argv + 1, argv + argc}, verbs);
 }

@@ -1,0 +1,15 @@
+// Completion for shells, made from the one table of verbs and options, so that it cannot say anything else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launcher/cli/options.h"
+
+namespace muster::cli {
+
+/// The script for `shell` (bash, zsh or fish): verbs, their options, and the words that they take: shipped jobs and
+/// clusters, keys of a job, runs in runs/, files. throws: Error::user for another shell.
+std::string completion_text(const std::string& shell, const std::vector<Verb>& verbs);
+
+}  // namespace muster::cli
