@@ -109,15 +109,33 @@ Cutting training_cut(const Job& job, std::int64_t micro_batch) {
           .element_bytes = as_double(bytes_per_element(job.model.dtype))};
 }
 
-/// Two layers' weights are gathered where parameters are fully sharded: the one at work and the one ahead.
-double gathered_bytes(const ModelFacts& facts, const Job& job) {
-  if (job.train.fsdp == 0) return 0;
+/// Where parameters are fully sharded: bytes of units that are put together, beside a layer at work and around the head
+/// (or a tied embedding), which is the largest. A unit is gathered ahead of its use, by way of a buffer of its own
+/// size; in a backward its gradients lie beside it, and beside these the buffer of their sum.
+struct Gathered {
+  double beside_layer = 0, around_head = 0;
+};
+Gathered gathered_bytes(const ModelFacts& facts, const Job& job, bool with_gradients) {
+  if (job.train.fsdp == 0) return {};
   Degrees whole = train_degrees(job);
   whole.fsdp = 0;
-  double elements = 0;
-  for (const Parameter& parameter : layer_parameters(facts, facts.num_layers - 1))
-    elements += as_double(box_of(facts, parameter, whole, {}).numel());
-  return 2 * elements * as_double(bytes_per_element(job.model.dtype));
+  const auto elements_of = [&](const std::vector<Parameter>& parameters, const auto& is_wanted) {
+    double elements = 0;
+    for (const Parameter& parameter : parameters)
+      if (is_wanted(parameter)) elements += as_double(box_of(facts, parameter, whole, {}).numel());
+    return elements;
+  };
+  const double value = as_double(bytes_per_element(job.model.dtype)),
+               gradient = as_double(bytes_per_element(job.train.grad_dtype));
+  const double layer =
+      elements_of(layer_parameters(facts, facts.num_layers - 1), [](const Parameter&) { return true; });
+  const double head = elements_of(outer_parameters(facts), [&](const Parameter& parameter) {
+    return parameter.is_after_layers || facts.tied_embeddings;
+  });
+  if (with_gradients)
+    return {.beside_layer = layer * (2 * value + 2 * gradient),
+            .around_head = head * (value + 2 * gradient) + layer * value};
+  return {.beside_layer = (head + layer) * value, .around_head = 2 * head * value + layer * value};
 }
 
 /// A running sample's state in every Mamba layer: what a cache is to attention, but of one size. Bytes.
@@ -165,20 +183,24 @@ Activations training_activations(const ModelFacts& facts, const Job& job, std::i
   const double at_work = largest_layer(facts, layers, cut) * (job.train.recompute == Recompute::none ? 1 : 2);
   const double ends =
       stage == degrees.pp - 1 ? 3 * cut.stream(as_double(facts.hidden_size)) : 0;  // hidden, its gradient
-  const double elements = in_flight * kept + at_work + ends;
-  return {
-      .kept_bytes = static_cast<std::int64_t>(elements * cut.tokens * cut.element_bytes + gathered_bytes(facts, job)),
-      .logits_bytes = chunk_bytes(facts, job, cut, stage, 4 + cut.element_bytes)};
+  const double element = cut.tokens * cut.element_bytes;
+  const Gathered gathered = gathered_bytes(facts, job, true);
+  return {.kept_bytes =
+              static_cast<std::int64_t>((in_flight * kept + ends) * element +
+                                        std::max(at_work * element + gathered.beside_layer, gathered.around_head)),
+          .logits_bytes = chunk_bytes(facts, job, cut, stage, 4 + cut.element_bytes)};
 }
 
 Activations scoring_activations(const ModelFacts& facts, const Job& job, std::int64_t stage) {
   const Degrees degrees = train_degrees(job);
   const Cutting cut = training_cut(job, logprob_batch_tokens(job));
-  const double elements =
-      largest_layer(facts, layers_on(facts, degrees, stage), cut) + 2 * cut.stream(as_double(facts.hidden_size));
-  return {
-      .kept_bytes = static_cast<std::int64_t>(elements * cut.tokens * cut.element_bytes + gathered_bytes(facts, job)),
-      .logits_bytes = chunk_bytes(facts, job, cut, stage, 4)};
+  const double element = cut.tokens * cut.element_bytes;
+  const Gathered gathered = gathered_bytes(facts, job, false);
+  return {.kept_bytes = static_cast<std::int64_t>(
+              2 * cut.stream(as_double(facts.hidden_size)) * element +
+              std::max(largest_layer(facts, layers_on(facts, degrees, stage), cut) * element + gathered.beside_layer,
+                       gathered.around_head)),
+          .logits_bytes = chunk_bytes(facts, job, cut, stage, 4)};
 }
 
 Activations generating_activations(const ModelFacts& facts, const Job& job) {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 muster, templates = sys.argv[1], Path(sys.argv[2])
 print("| job | largest phase of a rank | GB | of | free | moves |\n|---|---|---|---|---|---|")
-jobs = sorted(path.stem for path in (templates / "jobs").glob("*.toml"))
+jobs = sorted(path.stem for path in (templates / "jobs").glob("*.toml") if not path.stem.endswith("-synthetic"))
 for job in (name for name in jobs if "h100" in name or "gb200" in name):
     cluster = "gb200-nvl72" if "gb200" in job else "dgx-h100"
     plan = json.loads(subprocess.run([muster, "plan", job, "--cluster", cluster, "--json"], check=True,
