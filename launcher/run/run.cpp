@@ -58,7 +58,8 @@ int run_verb(const cli::Options& typed) {
   if (!nodes.by_srun && prepared.cluster.container.kind != cluster::ContainerKind::none)
     base::print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
   std::optional<progress::View> view;
-  supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
+  supervise::AttemptOptions options{.srun_flags =
+                                        render::agent_words(plan, with_library_mounts(plan, prepared.cluster))};
   options.say = [&](const std::string& line) {
     if (view)
       view->note(line);

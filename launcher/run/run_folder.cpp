@@ -114,9 +114,18 @@ void write_run_folder(const Prepared& prepared) {
   base::write_file(paths.batch_script(), batch_script_of(prepared.plan, prepared.cluster), 0755);
 }
 
+cluster::Cluster with_library_mounts(const spec::Plan& plan, cluster::Cluster cluster) {
+  const fs::path libraries = plan.binaries.parent_path() / "lib";
+  std::error_code not_there;
+  if (cluster.container.kind == cluster::ContainerKind::none || !fs::is_symlink(libraries, not_there)) return cluster;
+  const std::string folder = fs::canonical(libraries).string();
+  cluster.container.mounts.push_back(folder + ":" + folder);
+  return cluster;
+}
+
 std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& cluster) {
   const std::string shape = base::read_file(cluster::shipped_folder("templates") / "batch.sh.in");
-  return render::batch_script(shape, plan, cluster, plan.binaries / "muster");
+  return render::batch_script(shape, plan, with_library_mounts(plan, cluster), plan.binaries / "muster");
 }
 
 void check_paths(const spec::Plan& plan, base::Faults& faults) {

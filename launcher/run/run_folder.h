@@ -23,6 +23,8 @@ Prepared prepare(const cli::Options& typed);
 /// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved).
 /// throws: Error::user when it cannot be written, or has no room for what the run leaves.
 void write_run_folder(const Prepared& prepared);
+/// The cluster with mounts of its container for the libraries that pinned binaries are linked to (a bundle's lib).
+cluster::Cluster with_library_mounts(const spec::Plan& plan, cluster::Cluster cluster);
 /// The batch script of this plan on this cluster.
 std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& cluster);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "launcher/run/run_folder.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
@@ -64,6 +65,19 @@ TEST_F(Pin, LeavesOutWhatIsNotOurProgramAndLinksLibraries) {
   for (const char* name : {"libtorch_cpu.so", "libcudart.so.13"})
     EXPECT_EQ(fs::read_symlink(pinned / name), fs::canonical(built_ / name));
   EXPECT_EQ(fs::canonical(pinned / "../lib"), fs::canonical(built_ / "../lib"));
+}
+
+TEST_F(Pin, AContainerSeesTheLibrariesThatAreLinkedTo) {
+  base::make_folder(built_ / "../lib");
+  spec::Plan plan;
+  plan.binaries = pin_binaries(built_, root_);
+  cluster::Cluster site;
+  EXPECT_TRUE(with_library_mounts(plan, site).container.mounts.empty()) << "no container";
+  site.container.kind = cluster::ContainerKind::apptainer;
+  const std::string libraries = fs::canonical(built_ / "../lib").string();
+  EXPECT_EQ(with_library_mounts(plan, site).container.mounts, std::vector<std::string>{libraries + ":" + libraries});
+  plan.binaries = built_;
+  EXPECT_TRUE(with_library_mounts(plan, site).container.mounts.empty()) << "not pinned";
 }
 
 TEST_F(Pin, ACopyThatWasBrokenOffIsNotTakenForWhole) {
