@@ -164,8 +164,8 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
     const fs::path root = paths.folder.parent_path();
     fs::path& binaries = prepared.plan.binaries;
     if (faults.empty() && !run::is_pinned(binaries, root)) binaries = run::pin_binaries(binaries, root);
-    run::write_run_folder(prepared);
-    run::write_pinned_link(paths.folder, binaries);
+    if (faults.empty() || !prepared.is_next_attempt) run::write_run_folder(prepared);  // its faults join the others
+    if (faults.empty()) run::write_pinned_link(paths.folder, binaries);
   } catch (const Error& error) {
     add_all(faults, error);
   }
