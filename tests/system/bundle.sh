@@ -8,6 +8,8 @@ rm -rf "$scratch"
 mkdir -p "$scratch"
 "$source_folder/tools/bundle" --build "$build" --output "$scratch" --folder-only
 
+grep -q rehearse "$scratch"/muster-*/share/muster/completion.bash || fail "no completion for bash"
+
 root=$scratch/root
 mkdir -p "$root"/{bin,etc,proc,tmp,opt,dev,lib/x86_64-linux-gnu,lib64}
 for file in /bin/sh /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/{libc.so.6,libm.so.6,libdl.so.2,librt.so.1,libpthread.so.0,libutil.so.1,libgcc_s.so.1} /usr/lib/x86_64-linux-gnu/libstdc++.so.6; do
