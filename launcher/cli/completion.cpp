@@ -64,11 +64,6 @@ Offer offer_of(const Verb& verb) {
   return offer;
 }
 
-const Flag& flag_of(const std::string& id) {
-  const auto& flags = known_flags();
-  return *std::find_if(flags.begin(), flags.end(), [&](const Flag& flag) { return flag.id == id; });
-}
-
 /// "--cluster" and, where there is one, "-c".
 std::vector<std::string> names_of(const Flag& flag) {
   const std::size_t comma = flag.name.find(',');

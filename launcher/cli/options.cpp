@@ -55,14 +55,14 @@ const std::vector<Flag>& known_flags() {
   return flags;
 }
 
-namespace {
-
 const Flag& flag_of(const std::string& id) {
   const auto& flags = known_flags();
   const auto found = std::find_if(flags.begin(), flags.end(), [&](const Flag& flag) { return flag.id == id; });
   INVARIANT(found != flags.end(), "a verb names known flags: " + id);
   return *found;
 }
+
+namespace {
 
 std::string long_name(const Flag& flag) { return flag.name.substr(0, flag.name.find(',')); }
 

@@ -72,5 +72,7 @@ std::string help_text(const Verb& verb);
 const std::vector<std::string>& wish_flags();
 /// Every option that a verb may have.
 const std::vector<Flag>& known_flags();
+/// One of them.
+const Flag& flag_of(const std::string& id);
 
 }  // namespace muster::cli
