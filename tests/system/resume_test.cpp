@@ -141,6 +141,10 @@ TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
   const std::map<std::string, std::vector<std::string>> layouts{
       {"pp2", {"train.pp=2", "train.dp=1"}},
       {"fsdp2", {"train.backend=dtensor", "train.fsdp=1"}},
+      {"dp2 in buckets",
+       {"train.bucket_params=20000", "train.overlap_grad_reduce=true", "train.overlap_param_gather=true"}},
+      {"dp2 in buckets, bf16",
+       {"train.bucket_params=20000", "model.dtype=bf16", "gen.dtype=bf16", "train.grad_dtype=bf16"}},
       {"split, train tp2", {"placement.mode=split", "train.tp=2", "train.dp=1", "gen.dp=1"}},
   };
   for (const auto& [name, changes] : layouts) {

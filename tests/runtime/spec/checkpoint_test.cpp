@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "tests/support/temporary_folder.h"
@@ -19,6 +21,21 @@ const CheckpointManifest kManifest{.step = 12,
 
 TEST(Checkpoint, TheManifestReadsWhatItWrote) {
   EXPECT_EQ(parse_checkpoint_manifest(checkpoint_manifest_json(kManifest), "here"), kManifest);
+}
+
+TEST(Checkpoint, ALayoutTellsHowItsBucketsAreCut) {
+  Plan plan;
+  plan.model = named_model_facts("qwen3-0.6b", std::filesystem::path(MUSTER_SOURCE_DIR) / "templates");
+  plan.train.dp = 2;
+  const std::string one = layout_text(plan);
+  EXPECT_NE(one.find("in buckets of 40000000"), std::string::npos) << one;
+  plan.job.train.bucket_params = 1000;
+  EXPECT_NE(layout_text(plan), one);
+  plan.job.train.bucket_params = 1'000'000'000;  // one bucket
+  EXPECT_EQ(layout_text(plan).find("buckets"), std::string::npos);
+  plan.job.train.bucket_params = 1000;
+  plan.train.dp = 1;  // nothing is cut
+  EXPECT_EQ(layout_text(plan).find("buckets"), std::string::npos);
 }
 
 TEST(Checkpoint, ANoteReadsWhatItWrote) {
