@@ -1,6 +1,7 @@
 // muster-rank: one rank. Reads the plan and its place, joins the communicators, runs the loop, leaves with an exit
 // code.
 #include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -67,13 +68,7 @@ void join(loop::RankContext& context) {
                                      .on_failure = leave_with});
     context.world->set_observers({context.clock, &context.calls});
   }
-  const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& role_rank,
-                           const spec::Degrees& degrees) -> std::unique_ptr<parallel::Mesh> {
-    auto role = context.world->split(role_rank ? 1 : 0, static_cast<int>(role_rank.value_or(0)), name);
-    return role_rank ? std::make_unique<parallel::Mesh>(std::move(role), degrees, name) : nullptr;
-  };
-  context.train = mesh_of("train", context.self.train_rank, plan.train);
-  context.generate = mesh_of("generate", context.self.gen_rank, plan.generate);
+  loop::make_meshes(context);
 }
 
 // What outlives the rank's own work: as long as memory is given back, it still beats.
@@ -102,8 +97,7 @@ int run_rank(Life& life) {
   if (context.plan.device == "cuda") {
     context.gpu = device::open_cuda_device(static_cast<int>(context.self.device));
     context.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(context.self.device));
-  }
-  if (context.plan.device == "cpu") {
+  } else {
     ops::keep_books(ops::Kept::cpu);
     context.clock->watch_memory(ops::Kept::cpu);
   }
@@ -134,6 +128,9 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     message = error.what();
     code = error.exit_code();
+  } catch (const c10::Error& error) {
+    message = error.what_without_backtrace();
+    std::cerr << error.what() << std::endl;
   } catch (const std::exception& error) {
     message = error.what();
   }

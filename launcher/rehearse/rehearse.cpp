@@ -50,8 +50,11 @@ ordered_json rehearsed(const spec::Plan& plan, const fs::path& file, std::int64_
       {program.string(), "rehearse", "--plan", file.string(), "--rank", std::to_string(rank), "--lengths", lengths},
       kTimeout_s);
   if (result.code == 0) return ordered_json::parse(result.output);
-  std::string said = base::split(base::trim(result.errors), '\n').front();
-  if (const std::string prefix = "muster-rank: "; said.starts_with(prefix)) said = said.substr(prefix.size());
+  // Its last word, with all faults; what a library wrote before stays out.
+  const std::string prefix = "muster-rank: ";
+  const std::size_t last = result.errors.rfind(prefix);
+  const std::string said =
+      base::trim(last == std::string::npos ? result.errors : result.errors.substr(last + prefix.size()));
   const base::Fault fault{.what = base::text("rank ", rank, " cannot be rehearsed: ", said)};
   throw result.code == 2 ? Error::user(fault) : Error::rank(fault);
 }

@@ -48,4 +48,7 @@ struct RankContext {
   bool is_writer() const { return self.rank == 0; }
 };
 
+/// The meshes of the roles that this rank has, from its world. collective: world.
+void make_meshes(RankContext& context);
+
 }  // namespace muster::loop

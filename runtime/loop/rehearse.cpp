@@ -222,12 +222,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   };
   context.world = make_world("world");
   context.host_group = make_world("host");
-  const auto mesh_of = [&](const char* name, const std::optional<std::int64_t>& place, const spec::Degrees& degrees) {
-    auto role = context.world->split(place ? 1 : 0, static_cast<int>(place.value_or(0)), name);
-    return place ? std::make_unique<parallel::Mesh>(std::move(role), degrees, name) : nullptr;
-  };
-  context.train = mesh_of("train", context.self.train_rank, context.plan.train);
-  context.generate = mesh_of("generate", context.self.gen_rank, context.plan.generate);
+  make_meshes(context);
 
   ops::begin_peak(ops::Kept::meta);
   before = Counters();

@@ -65,7 +65,9 @@ TEST(Rehearse, BothRowsAtFullSizeForEveryKindOfRank) {
       EXPECT_LT(rank["seconds"].get<double>(), 15);
       for (const ordered_json& phase : rank["phases"]) {
         const double needed = phase["needed_flops"].get<double>() + phase["chosen_flops"].get<double>();
-        if (needed > 0) EXPECT_NEAR(phase["flops"].get<double>() / needed, 1, 0.02) << phase["phase"];
+        if (needed > 0) {
+          EXPECT_NEAR(phase["flops"].get<double>() / needed, 1, 0.02) << phase["phase"];
+        }
         if (phase["planned_owners"].is_null()) continue;
         EXPECT_NEAR(phase["peak_bytes"].get<double>() / sum_of(phase["planned_owners"]), 1, 0.05) << phase["phase"];
       }
@@ -126,7 +128,10 @@ TEST(Rehearse, SaysWhatIsWrongBeforeItBegins) {
   };
   EXPECT_NE(said({"--rank", "7"}).find("--rank 7: the plan has 1 ranks"), std::string::npos);
   EXPECT_NE(said({"--lengths", "long"}).find("there is no such file"), std::string::npos);
-  EXPECT_NE(said({"--set", "train.cp=2"}).find("train.cp"), std::string::npos);
+  const std::string refused = said({"--set", "train.sequence_parallel=true", "--set", "train.tp=2", "--set", "gen.tp=2",
+                                    "--set", "loss.ratio=sequence", "--set", "loss.reduction=sequence"});
+  EXPECT_NE(refused.find("train.sequence_parallel = true yet"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("loss.ratio = \"sequence\" yet"), std::string::npos) << "all faults at once: " << refused;
   EXPECT_NE(said({"--rank", "0", "--all-kinds"}).find("do not go together"), std::string::npos);
 }
 
