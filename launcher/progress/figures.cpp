@@ -14,7 +14,6 @@ using base::number_text;
 
 namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-constexpr std::ptrdiff_t kRecent = 8;
 }  // namespace
 
 double mean(std::span<const double> values) {
@@ -35,7 +34,7 @@ double recent_step_s(const std::vector<const spec::StepRecord*>& steps) {
   for (const spec::StepRecord* step : steps)
     seconds.push_back(step->step_to_step_s > 0 ? step->step_to_step_s : step->step_s);
   if (seconds.size() > 1) seconds.erase(seconds.begin());
-  if (std::ssize(seconds) > kRecent) seconds.erase(seconds.begin(), seconds.end() - kRecent);
+  if (std::ssize(seconds) > kRecentSteps) seconds.erase(seconds.begin(), seconds.end() - kRecentSteps);
   return median(std::move(seconds));
 }
 

@@ -1,6 +1,7 @@
 // Arithmetic on the figures of a run's steps, and figures as people read them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,13 +11,16 @@
 
 namespace muster::progress {
 
+/// Over which "lately" is told: the usual length of a step, phases, the slowest hosts.
+inline constexpr std::ptrdiff_t kRecentSteps = 8;
+
 /// NaN of none.
 double mean(std::span<const double> values);
 double median(std::vector<double> values);
 
-/// Seconds of a step from end to end as the last ones tell: the median of the last eight step_to_step_s (step_s where
-/// it was not written); the first step counts only while there is no other, because much of it happens once. NaN of
-/// none.
+/// Seconds of a step from end to end as the last ones tell: the median of the last kRecentSteps step_to_step_s (step_s
+/// where it was not written); the first step counts only while there is no other, because much of it happens once. NaN
+/// of none.
 double recent_step_s(const std::vector<const spec::StepRecord*>& steps);
 /// Seconds until the last step ends, when the last record came `since_last_s` ago. A step that takes longer than it
 /// should does not make the figure negative. NaN when nothing is known.

@@ -5,12 +5,11 @@
 #include <set>
 
 #include "launcher/progress/charts.h"
+#include "launcher/progress/figures.h"
 #include "runtime/base/text.h"
 
 namespace muster::progress {
 namespace {
-
-constexpr std::ptrdiff_t kRecentSteps = 8;
 
 std::string host_of(const spec::Plan& plan, const std::vector<std::string>& hosts, std::int64_t rank) {
   if (rank < 0 || rank >= std::ssize(plan.ranks)) return "";

@@ -20,8 +20,6 @@ using base::text;
 
 namespace {
 
-constexpr std::ptrdiff_t kRecent = 8;
-
 double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// When a file was changed last; none when it is not there.
@@ -120,7 +118,7 @@ double FollowedRun::remaining_s() const {
 
 std::string phases_text(const FollowedRun& run) {
   const std::vector<const spec::StepRecord*> steps = run.records().step_list();
-  const auto first = steps.end() - std::min<std::ptrdiff_t>(kRecent, std::ssize(steps));
+  const auto first = steps.end() - std::min<std::ptrdiff_t>(progress::kRecentSteps, std::ssize(steps));
   std::map<std::string, double> seconds;
   for (auto step = first; step != steps.end(); ++step)
     for (const auto& [phase, spent_s] : (*step)->phases) seconds[phase] += spent_s;

@@ -11,19 +11,6 @@
 
 namespace muster::loop {
 
-at::ScalarType scalar_type(spec::DataType dtype) {
-  switch (dtype) {
-    case spec::DataType::fp32:
-      return at::kFloat;
-    case spec::DataType::bf16:
-      return at::kBFloat16;
-    case spec::DataType::fp8:
-      break;
-  }
-  INVARIANT(false, "fp8 is refused before weights are made");
-  return at::kFloat;
-}
-
 refit::Sides sides_of(const spec::Plan& plan) {
   refit::Sides sides{.train = plan.train, .generate = plan.generate};
   sides.train_ranks.resize(static_cast<std::size_t>(plan.train.ranks()));
@@ -40,8 +27,8 @@ namespace {
 bool may_alias(const RankContext& context) {
   const spec::Job& job = context.job();
   return spec::generator_may_alias(job) &&
-         refit::Refit::can_alias(context.plan.model, sides_of(context.plan), scalar_type(job.model.dtype),
-                                 scalar_type(job.gen.dtype));
+         refit::Refit::can_alias(context.plan.model, sides_of(context.plan), weights::scalar_type_of(job.model.dtype),
+                                 weights::scalar_type_of(job.gen.dtype));
 }
 
 spec::Moves moves_of(const RankContext& context) {
@@ -57,8 +44,8 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
     : context_(context), gen_aliases_(may_alias(context)), residence_(moves_of(context), gen_aliases_) {
   const spec::Plan& plan = context.plan;
   const spec::Job& job = plan.job;
-  const at::ScalarType train_dtype = scalar_type(job.model.dtype);
-  const at::ScalarType gen_dtype = scalar_type(job.gen.dtype);
+  const at::ScalarType train_dtype = weights::scalar_type_of(job.model.dtype);
+  const at::ScalarType gen_dtype = weights::scalar_type_of(job.gen.dtype);
   const refit::Sides sides = sides_of(plan);
 
   if (context.train) {

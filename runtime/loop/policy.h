@@ -66,7 +66,6 @@ class Policy {
   std::int64_t weight_version_ = -1;
 };
 
-at::ScalarType scalar_type(spec::DataType dtype);
 /// The ranks of the run that train and generate, by role rank.
 refit::Sides sides_of(const spec::Plan& plan);
 

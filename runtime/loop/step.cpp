@@ -78,12 +78,12 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     }
   }
   Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
-  const auto num_groups = static_cast<std::int64_t>(rollout.prompts.size());
   if (context_.rehearses()) {
     rollout.samples = samples_without_others(rollout, step);
     context_.on_rehearsed_rollout(rollout);
   } else {
-    rollout.samples = exchange_samples(context_.host(), own, num_groups, samples_per_prompt);
+    rollout.samples =
+        exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
   }
   check_graded(rollout.samples);
   return rollout;

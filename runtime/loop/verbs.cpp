@@ -38,7 +38,7 @@ std::vector<Row> read_rows(const std::string& input) {
 /// The weights of one role, each rank its own slices. `padded_to`: as ShardStore.
 weights::ShardStore loaded(const RankContext& context, const parallel::Mesh& mesh, std::int64_t padded_to) {
   weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.place()),
-                            scalar_type(context.job().model.dtype), context.device, padded_to);
+                            weights::scalar_type_of(context.job().model.dtype), context.device, padded_to);
   weights::load_weights(context.job().model.path, context.plan.model, store);
   return store;
 }
@@ -120,7 +120,7 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
                                  .max_batch_tokens = job.gen.max_batch_tokens,
                                  .max_running_samples = job.gen.max_running_samples,
                                  .stop_tokens = std::move(stop_tokens)},
-                                scalar_type(job.gen.dtype), context.device);
+                                weights::scalar_type_of(job.gen.dtype), context.device);
   const auto num_rows = static_cast<std::int64_t>(rows.size());
   const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.place().dp);
   std::vector<generate::Request> requests;

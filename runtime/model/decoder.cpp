@@ -141,7 +141,7 @@ struct Told : torch::autograd::Function<Told> {
 /// What stands around the use of a unit: the source is told, in the forward and again in the backward, where the use
 /// ends at its beginning. Weights that are always there return what they were given.
 variable_list told(WeightSource& source, Unit unit, bool begins, variable_list tensors) {
-  if (!source.comes_and_goes()) return tensors;
+  if (!source.is_told()) return tensors;
   begins ? source.begin_forward(unit) : source.end_forward(unit);
   if (!at::GradMode::is_enabled() || !tensors.front().requires_grad()) return tensors;
   return Told::apply(at::TensorList(tensors), &source, unit, begins);

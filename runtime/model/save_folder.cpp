@@ -19,11 +19,6 @@ using base::text;
 using weights::ShardStore;
 namespace fs = std::filesystem;
 
-at::ScalarType scalar_type_of(spec::DataType dtype) {
-  INVARIANT(dtype != spec::DataType::fp8, "a folder holds fp32 or bf16");
-  return dtype == spec::DataType::fp32 ? at::kFloat : at::kBFloat16;
-}
-
 at::Tensor window(const at::Tensor& global, const spec::Box& box) {
   at::Tensor part = global;
   for (std::size_t dim = 0; dim < box.ranges.size(); ++dim)
@@ -95,7 +90,7 @@ std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communica
 void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, const ShardStore& store,
                        const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
                        spec::DataType dtype) {
-  const auto tensors = whole_parameters(role, degrees, store, facts, scalar_type_of(dtype));
+  const auto tensors = whole_parameters(role, degrees, store, facts, weights::scalar_type_of(dtype));
   if (role.rank() != 0) return;
   base::make_folder(folder);
   copy_companions(origin, folder);

@@ -23,7 +23,7 @@ class AnnouncingWeights final : public model::WeightSource {
   bool has(model::Unit unit) const override { return weights_.has(unit); }
   const weights::ShardStore& values(model::Unit unit) const override { return weights_.values(unit); }
   const weights::ShardStore* gradients(model::Unit unit) const override { return weights_.gradients(unit); }
-  bool comes_and_goes() const override { return true; }
+  bool is_told() const override { return true; }
   void begin_forward(model::Unit unit) override { before_use_(unit); }
   void end_forward(model::Unit) override {}
   void begin_backward(model::Unit) override {}

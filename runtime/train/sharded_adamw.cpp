@@ -16,8 +16,12 @@ namespace {
 
 constexpr std::int64_t kPiece = 1 << 24;  // elements whose gradients are widened to float32 at a time
 
-std::int64_t bytes_of(const at::Tensor& tensor) {
-  return tensor.defined() ? tensor.numel() * tensor.element_size() : 0;
+/// This rank's part of a flat buffer's bucket, and of what it keeps.
+at::Tensor own_part(const at::Tensor& flat, const Bucket& bucket) {
+  return flat.narrow(0, bucket.own.begin, bucket.own.size());
+}
+at::Tensor kept_part(const at::Tensor& kept_n, const Bucket& bucket) {
+  return kept_n.narrow(0, bucket.kept, bucket.own.size());
 }
 
 /// body(begin, length) over pieces of a stretch.
@@ -61,8 +65,7 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
     return make();
   };
   const auto kept = weights.flat().options().dtype(at::kFloat);
-  main_is_weights_ = weights.flat().scalar_type() == at::kFloat;
-  if (!main_is_weights_) {
+  if (weights.flat().scalar_type() != at::kFloat) {
     main_n_ = owned(spec::MemoryOwner::main_weights, [&] { return at::empty({length / parts}, kept); });
     for (const Bucket& bucket : buckets_) kept_part(main_n_, bucket).copy_(own_part(weights.flat(), bucket));
   }
@@ -71,13 +74,6 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
   second_n_ = owned(spec::MemoryOwner::moments, moment);
   if (slices_)
     own_gradients_n_ = owned(spec::MemoryOwner::gradients, [&] { return at::empty({length / parts}, kept); });
-}
-
-at::Tensor ShardedAdamw::own_part(const at::Tensor& flat, const Bucket& bucket) const {
-  return flat.narrow(0, bucket.own.begin, bucket.own.size());
-}
-at::Tensor ShardedAdamw::kept_part(const at::Tensor& kept_n, const Bucket& bucket) const {
-  return kept_n.narrow(0, bucket.kept, bucket.own.size());
 }
 
 void ShardedAdamw::begin_reduction(const at::Tensor& flat_gradients) {
@@ -129,8 +125,8 @@ void ShardedAdamw::update_stretch(const Stretch& stretch, const AdamwFactors& fa
   for_pieces(stretch.length, [&](std::int64_t begin, std::int64_t length) {
     const std::int64_t at = stretch.begin + begin;
     at::Tensor stored_N = flat_part.narrow(0, at - bucket.kept, length);
-    at::Tensor main_N = main_is_weights_ ? stored_N : main_n_.narrow(0, at, length);
-    at::Tensor weights_N = main_is_weights_ ? at::Tensor() : stored_N;
+    at::Tensor main_N = main_is_weights() ? stored_N : main_n_.narrow(0, at, length);
+    at::Tensor weights_N = main_is_weights() ? at::Tensor() : stored_N;
     at::Tensor first_N = first_n_.narrow(0, at, length), second_N = second_n_.narrow(0, at, length);
     adamw_forms().of(main_N)(main_N, first_N, second_N, kept_gradients(stretch, begin, length), weights_N, factors);
   });
@@ -177,8 +173,8 @@ void ShardedAdamw::reset() {
 
 std::vector<std::pair<std::string, at::Tensor>> ShardedAdamw::slices() const {
   std::vector<std::pair<std::string, at::Tensor>> slices;
-  if (!main_is_weights_) slices.emplace_back("main_weights", main_n_);
-  for (std::size_t b = 0; main_is_weights_ && b < buckets_.size(); ++b)
+  if (!main_is_weights()) slices.emplace_back("main_weights", main_n_);
+  for (std::size_t b = 0; main_is_weights() && b < buckets_.size(); ++b)
     slices.emplace_back(buckets_.size() == 1 ? "main_weights" : base::text("main_weights.", b),
                         own_part(weights_.flat(), buckets_[b]));
   slices.emplace_back("first_moment", first_n_);
@@ -189,7 +185,7 @@ std::vector<std::pair<std::string, at::Tensor>> ShardedAdamw::slices() const {
 void ShardedAdamw::resume(parallel::Mesh& mesh, std::int64_t num_updates) {
   num_updates_ = num_updates;
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
-    if (!main_is_weights_) own_part(weights_.flat(), buckets_[b]).copy_(kept_part(main_n_, buckets_[b]));
+    if (!main_is_weights()) own_part(weights_.flat(), buckets_[b]).copy_(kept_part(main_n_, buckets_[b]));
     gather_weights(mesh, b);
   }
 }
@@ -208,14 +204,6 @@ std::vector<std::pair<spec::MemoryOwner, at::Tensor>> ShardedAdamw::buffers() co
       {main_weights, main_n_}, {moments, first_n_}, {moments, second_n_}, {gradients, own_gradients_n_}};
   std::erase_if(all, [](const auto& buffer) { return !buffer.second.defined(); });
   return all;
-}
-
-spec::MemoryFigures ShardedAdamw::memory() const {
-  spec::MemoryFigures figures;
-  figures.of(spec::MemoryOwner::main_weights) = bytes_of(main_n_);
-  figures.of(spec::MemoryOwner::moments) = bytes_of(first_n_) + bytes_of(second_n_);
-  figures.of(spec::MemoryOwner::gradients) = bytes_of(own_gradients_n_);
-  return figures;
 }
 
 }  // namespace muster::train

@@ -58,11 +58,9 @@ class ShardedAdamw {
   /// The reduced gradients of all ranks, back into the flat buffer. collective: dp.
   void gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const;
 
-  /// Those of memory(), where there are any.
+  /// Main weights (none when they are the weights), moments, and the slice of gradients (none when it is the flat
+  /// buffer), by owner.
   std::vector<std::pair<spec::MemoryOwner, at::Tensor>> buffers() const;
-  /// Main weights (0 when they are the weights), moments, and the slice of gradients (0 when it is part of the flat
-  /// buffer).
-  spec::MemoryFigures memory() const;
 
  private:
   /// Neighbours in the slice that are treated alike.
@@ -76,15 +74,13 @@ class ShardedAdamw {
   /// Float32, of elements of a stretch.
   at::Tensor kept_gradients(const Stretch& stretch, std::int64_t begin, std::int64_t length) const;
   void gather_weights(parallel::Mesh& mesh, std::size_t bucket);
-  /// This rank's part of a flat buffer's bucket, and of what it keeps.
-  at::Tensor own_part(const at::Tensor& flat, const Bucket& bucket) const;
-  at::Tensor kept_part(const at::Tensor& kept_n, const Bucket& bucket) const;
+  /// Float32 weights are their own main weights.
+  bool main_is_weights() const { return !main_n_.defined(); }
 
   spec::OptimizerJob optimizer_;
   weights::ShardStore& weights_;
   std::vector<Stretch> stretches_;
   bool slices_ = false;  // the state is a part of the flat weights
-  bool main_is_weights_ = false;
   std::int64_t num_updates_ = 0;
   std::vector<Bucket> buckets_;
   at::Tensor main_n_;                 // float32; undefined where the weights are the main weights

@@ -3,8 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "runtime/base/error.h"
 
 namespace muster::train {
@@ -47,9 +45,9 @@ struct ShardedWeights::Whole {
     std::vector<std::int64_t> next(rows_of.size(), 0);
     for (std::size_t name = 0; name < names.size(); ++name) {
       const Rows& first = rows_of[0][name];
-      const bool even = std::all_of(rows_of.begin(), rows_of.end(), [&](const auto& rows) {
-        return rows[name].length == first.length && next[static_cast<std::size_t>(&rows - rows_of.data())] == next[0];
-      });
+      bool even = true;
+      for (std::size_t r = 0; r < rows_of.size(); ++r)
+        even = even && rows_of[r][name].length == first.length && next[r] == next[0];
       if (even)
         body(all_RN.narrow(1, next[0], first.length),
              flat.narrow(0, first.begin, R * first.length).view({R, first.length}));

@@ -15,15 +15,6 @@
 
 namespace muster::train {
 
-namespace {
-
-at::ScalarType scalar_type_of(spec::DataType dtype) {
-  INVARIANT(dtype != spec::DataType::fp8, "check_job refuses gradients in fp8");
-  return dtype == spec::DataType::bf16 ? at::kBFloat16 : at::kFloat;
-}
-
-}  // namespace
-
 struct Trainer::State {
   State(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights)
       : mesh(mesh),
@@ -41,7 +32,8 @@ struct Trainer::State {
   static weights::ShardStore make_gradients(const spec::Job& job, const parallel::Mesh& mesh,
                                             const weights::ShardStore& weights) {
     const ops::Owner owner(spec::MemoryOwner::gradients);
-    return {weights.shards(), scalar_type_of(job.train.grad_dtype), weights.flat().device(), mesh.degrees().dp};
+    return {weights.shards(), weights::scalar_type_of(job.train.grad_dtype), weights.flat().device(),
+            mesh.degrees().dp};
   }
 
   /// The gradient of a tied embedding is put together after the backward.
@@ -140,9 +132,8 @@ std::vector<std::pair<spec::MemoryOwner, at::Tensor>> Trainer::buffers() const {
 }
 
 spec::MemoryFigures Trainer::memory() const {
-  spec::MemoryFigures figures = state_->optimizer.memory();
-  figures.of(spec::MemoryOwner::gradients) +=
-      state_->gradients.flat().numel() * state_->gradients.flat().element_size();
+  spec::MemoryFigures figures;
+  for (const auto& [owner, buffer] : buffers()) figures.of(owner) += static_cast<std::int64_t>(buffer.nbytes());
   return figures;
 }
 

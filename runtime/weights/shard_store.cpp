@@ -24,6 +24,11 @@ std::unordered_map<std::string, std::size_t> index_of(const std::vector<Shard>& 
 
 }  // namespace
 
+at::ScalarType scalar_type_of(spec::DataType dtype) {
+  INVARIANT(dtype != spec::DataType::fp8, "weights and gradients are held in fp32 or bf16");
+  return dtype == spec::DataType::bf16 ? at::kBFloat16 : at::kFloat;
+}
+
 std::vector<Shard> shards_of(const spec::ModelFacts& facts, const spec::Degrees& degrees,
                              const spec::Coordinates& place) {
   std::vector<Shard> shards;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/spec/job.h"
 #include "runtime/spec/parameters.h"
 
 namespace muster::weights {
@@ -25,6 +26,9 @@ struct Shard {
 /// The layout alone: what lies where. Empty shards (of other pipeline stages) are left out.
 std::vector<Shard> shards_of(const spec::ModelFacts& facts, const spec::Degrees& degrees,
                              const spec::Coordinates& place);
+
+/// The type in which tensors hold what a job calls `dtype`: fp32 or bf16. FP8 is refused before weights are made.
+at::ScalarType scalar_type_of(spec::DataType dtype);
 
 class ShardStore {
  public:
