@@ -198,12 +198,13 @@ TEST_F(SlurmRuns, WhatTheSitesSetupLinesSetReachesTheRanks) {
 }
 
 TEST_F(SlurmRuns, AgentsAndRanksRunInsideTheContainerThatIsAsked) {
-  // This apptainer writes down what it was called with, and runs what stands behind the image on the node itself.
-  const fs::path bin = folder_.path() / "bin", called = folder_.path() / "called";
+  // This apptainer writes down what each node called it with, and runs what stands behind the image on the node itself.
+  const fs::path bin = folder_.path() / "bin";
+  const std::string called = (folder_.path() / "called_").string();
   base::make_folder(bin);
   base::write_file(bin / "apptainer",
-                   text("#!/bin/bash\nprintf '%s\\n' \"$@\" >> '", called.string(),
-                        "'\nwhile [[ $1 != /images/muster.sif ]]; do shift; done\nshift\nexec \"$@\"\n"),
+                   text("#!/bin/bash\nprintf '%s\\n' \"$@\" > '", called,
+                        "'$SLURM_NODEID\nwhile [[ $1 != /images/muster.sif ]]; do shift; done\nshift\nexec \"$@\"\n"),
                    0755);
   write_cluster("batch", 30, text("\"export PATH=", bin.string(), ":$PATH\""));
   base::write_file(cluster(), base::read_file(cluster()) +
@@ -211,14 +212,16 @@ TEST_F(SlurmRuns, AgentsAndRanksRunInsideTheContainerThatIsAsked) {
                                   "mounts = [\"/scratch:/scratch\"]\nflags = [\"--cleanenv\"]\n");
   submit(2, 1, {fake("\"ok\"")});
   EXPECT_EQ(verdict().code, 0) << logs();
-  const std::vector<std::string> words = base::split(base::read_file(called), '\n');
-  EXPECT_EQ(std::count(words.begin(), words.end(), "exec"), 2) << "one for each node's agent";
-  EXPECT_EQ(std::count(words.begin(), words.end(), "--cleanenv"), 2);
-  const auto bind = std::find(words.begin(), words.end(), "--bind");
-  ASSERT_NE(bind, words.end());
-  EXPECT_NE(bind[1].find("/scratch:/scratch"), std::string::npos) << bind[1];
-  EXPECT_NE(bind[1].find(run() + ":" + run()), std::string::npos) << bind[1];
-  EXPECT_NE(std::find(words.begin(), words.end(), "node"), words.end()) << "the agent stands behind the image";
+  for (const char* node : {"0", "1"}) {
+    const std::vector<std::string> words = base::split(base::read_file(called + node), '\n');
+    EXPECT_EQ(std::count(words.begin(), words.end(), "exec"), 1);
+    EXPECT_EQ(std::count(words.begin(), words.end(), "--cleanenv"), 1);
+    const auto bind = std::find(words.begin(), words.end(), "--bind");
+    ASSERT_NE(bind, words.end());
+    EXPECT_NE(bind[1].find("/scratch:/scratch"), std::string::npos) << bind[1];
+    EXPECT_NE(bind[1].find(run() + ":" + run()), std::string::npos) << bind[1];
+    EXPECT_EQ(std::count(words.begin(), words.end(), "node"), 1) << "the agent stands behind the image";
+  }
 }
 
 TEST_F(SlurmRuns, APartitionsLimitsAreFaultsBeforeAnythingIsSubmitted) {
