@@ -38,6 +38,7 @@ struct PlacementJob {
   std::int64_t gen_nodes = 0;       // split: nodes of the generator; 0: as many as its ranks need
   std::int64_t ranks_per_node = 0;  // 0: what the cluster file says
   std::int64_t spares = 0;          // extra nodes
+  bool preflight = false;           // every node is looked at before the ranks start
   std::int64_t segment_nodes = 0;   // nodes that must share an NVLink domain; 0: what the groups of the job need
   bool operator==(const PlacementJob&) const = default;
 };
@@ -255,6 +256,7 @@ struct LogJob {
   std::int64_t samples = 8;          // samples of a step kept in samples.jsonl; -1: all
   std::int64_t every = 1;            // steps between two lines on the console
   bool tensor_norms = false;         // the gradient's norm of every weight, in each step's record
+  bool tensorboard = false;          // event files in the run folder's tensorboard/
   std::vector<std::string> command;  // program and arguments that get every record as a JSON line
   bool operator==(const LogJob&) const = default;
 };

@@ -52,7 +52,10 @@ void describe_job(Visitor& v, J& job) {
   v.key("gen_nodes", job.placement.gen_nodes, within(0, 65536), "nodes",
         "split: of the generator; 0: as many as its ranks need");
   v.key("ranks_per_node", job.placement.ranks_per_node, within(0, 4096), "ranks", "0: what the cluster file says");
-  v.key("spares", job.placement.spares, within(0, 4096), "nodes", "extra nodes");
+  v.key("spares", job.placement.spares, within(0, 4096), "nodes",
+        "extra, which stand in for nodes that preflight finds bad");
+  v.key("preflight", job.placement.preflight, kAny, "",
+        "look at every node, as `muster doctor` does, before ranks start");
   v.key("segment_nodes", job.placement.segment_nodes, within(0, 4096), "nodes",
         "that must share an NVLink domain (sbatch --segment); 0: as few as the job's groups need");
 
@@ -278,6 +281,8 @@ void describe_job(Visitor& v, J& job) {
   v.key("samples", job.log.samples, within(-1, 1e9), "samples", "of a step kept in samples.jsonl; -1: all");
   v.key("every", job.log.every, kCount, "steps", "between two lines on the console");
   v.key("tensor_norms", job.log.tensor_norms, kAny, "", "the gradient's norm of every weight in each step's record");
+  v.key("tensorboard", job.log.tensorboard, kAny, "",
+        "also write what the records count as event files, in tensorboard/");
   v.key(
       "command", job.log.command, kAny, "",
       "program and arguments that get every record as a JSON line; words that begin with ./ or ../ are relative to the "
