@@ -22,44 +22,10 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr double kRead_s = 1;
-constexpr std::size_t kBlock_bytes = 1 << 20;      // read of one file at once; more only for a longer line
-constexpr std::size_t kLongest_bytes = 256 << 20;  // of a line: longer ones are none of ours
 constexpr int kPipe_bytes = 1 << 20;
 
 std::string line_of(const ordered_json& object) {
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
-
-/// Up to `count` bytes of a file from an offset; empty when there are none.
-std::string read_from(const fs::path& path, std::int64_t offset, std::size_t count) {
-  const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string content;
-  if (!file) return content;
-  content.resize(count);
-  const ssize_t got = ::pread(file.get(), content.data(), count, offset);
-  content.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return content;
-}
-
-/// Where the next line of a file will begin: behind the last line that is whole.
-std::int64_t end_of_lines(const fs::path& path) {
-  std::error_code code;
-  auto end = static_cast<std::int64_t>(fs::file_size(path, code));
-  if (code) return 0;
-  while (end > 0) {
-    const std::int64_t begin = std::max<std::int64_t>(0, end - static_cast<std::int64_t>(kBlock_bytes));
-    const std::size_t newline = read_from(path, begin, static_cast<std::size_t>(end - begin)).rfind('\n');
-    if (newline != std::string::npos) return begin + static_cast<std::int64_t>(newline) + 1;
-    end = begin;
-  }
-  return 0;
-}
-
-/// The line of a record with its kind in front; empty for lines of other attempts and what is none of ours.
-std::string record_line(std::string_view line, const char* record, std::int64_t attempt) {
-  const auto object = nlohmann::json::parse(line, nullptr, false);
-  if (!object.is_object() || !object.contains("attempt") || object["attempt"] != attempt) return "";
-  return text("{\"record\":\"", record, "\",", line.substr(line.find('{') + 1), "\n");
 }
 
 /// A write to a pipe that nobody reads is an error here, not the end of this process.
@@ -86,16 +52,9 @@ class NoBrokenPipe {
 
 RecordFeed::RecordFeed(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt,
                        std::function<void(const std::string&)> say)
-    : attempt_(attempt),
-      say_(std::move(say)),
-      files_{{{"step", paths.steps()},
-              {"sample", paths.samples()},
-              {"warmup", paths.warmup()},
-              {"validation", paths.validation()},
-              {"validation_sample", paths.validation_samples()}}} {
+    : attempt_(attempt), say_(std::move(say)), lines_(paths, attempt) {
   const std::vector<std::string>& command = plan.job.log.command;
   if (command.empty()) return;
-  for (Followed& file : files_) file.offset = end_of_lines(file.path);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     lose(std::string("got no pipe: ") + std::strerror(errno));
@@ -147,28 +106,14 @@ bool RecordFeed::look_whether_it_ended() {
   return true;
 }
 
-void RecordFeed::take_lines(Followed& file) {
-  std::string block;
-  std::size_t end = std::string::npos;
-  for (std::size_t count = kBlock_bytes; count <= kLongest_bytes; count *= 4) {
-    block = read_from(file.path, file.offset, count);
-    end = block.rfind('\n');
-    if (end != std::string::npos || block.size() < count) break;
-  }
-  if (end == std::string::npos) return;
-  for (const std::string& line : base::split(std::string_view(block).substr(0, end), '\n')) {
-    const std::string record = record_line(line, file.record, attempt_);
-    pending_ += record;
-    records_ += record.empty() ? 0 : 1;
-  }
-  file.offset += static_cast<std::int64_t>(end) + 1;
-}
-
 /// False when there was nothing new.
 bool RecordFeed::read_more() {
-  const std::size_t before = pending_.size();
-  for (Followed& file : files_) take_lines(file);
-  return pending_.size() > before;
+  const auto hand_over = [&](const char* record, std::string_view line, const nlohmann::json&) {
+    pending_ += text("{\"record\":\"", record, "\",", line.substr(line.find('{') + 1), "\n");
+  };
+  const std::int64_t records = lines_.take(hand_over);
+  records_ += records;
+  return records > 0;
 }
 
 void RecordFeed::send() {

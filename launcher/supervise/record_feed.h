@@ -9,11 +9,11 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
 
+#include "launcher/supervise/record_lines.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/files.h"
 #include "runtime/base/signals.h"
@@ -40,12 +40,6 @@ class RecordFeed {
   static constexpr double kPatience_s = 20, kHurry_s = 3;
 
  private:
-  struct Followed {
-    const char* record;
-    std::filesystem::path path;
-    std::int64_t offset = 0;  // of the next line
-  };
-  void take_lines(Followed& file);
   bool read_more();
   void send();
   bool look_whether_it_ended();
@@ -53,7 +47,7 @@ class RecordFeed {
 
   std::int64_t attempt_;
   std::function<void(const std::string&)> say_;
-  std::array<Followed, 5> files_;
+  RecordLines lines_;
   pid_t pid_ = 0;  // 0: none, or it has ended
   base::Descriptor line_;
   std::string pending_;

@@ -8,6 +8,7 @@
 #include "launcher/supervise/agents.h"
 #include "launcher/supervise/prepare_data.h"
 #include "launcher/supervise/record_feed.h"
+#include "launcher/supervise/scalar_feed.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/signals.h"
@@ -25,11 +26,12 @@ constexpr double kKill_s = 15;    // from TERM to KILL; agents need 3 s
 class Supervisor {
  public:
   Supervisor(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const AttemptOptions& options,
-             RecordFeed& feed)
+             RecordFeed& feed, ScalarFeed& scalars)
       : plan_(plan),
         attempt_(attempt),
         options_(options),
         feed_(feed),
+        scalars_(scalars),
         agents_(plan, attempt, nodes, options.srun_flags) {}
 
   Verdict run(base::SignalQueue& signals) {
@@ -40,6 +42,7 @@ class Supervisor {
       press();
       options_.watcher(attempt_);
       feed_.poll();
+      scalars_.poll();
     }
     return judge(plan_, attempt_.placement, read_exit_records(plan_, attempt_.placement), stop_signal_,
                  agents_.failure());
@@ -79,6 +82,7 @@ class Supervisor {
   const Attempt& attempt_;
   const AttemptOptions& options_;
   RecordFeed& feed_;
+  ScalarFeed& scalars_;
   Agents agents_;
   int stop_signal_ = 0;
   std::optional<double> failed_s_, term_s_;
@@ -110,14 +114,16 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
   options.watcher(attempt);
   Verdict verdict;
   RecordFeed feed(plan, attempt.paths, attempt.number(), options.say);
+  ScalarFeed scalars(plan, attempt.paths, attempt.number(), options.say);
   try {
     prepare_data(plan, attempt, signals, options.say);
-    verdict = Supervisor(plan, attempt, nodes, options, feed).run(signals);
+    verdict = Supervisor(plan, attempt, nodes, options, feed, scalars).run(signals);
   } catch (const Error& error) {
     verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
   }
   end_attempt(attempt);
   write_verdict(attempt.paths, verdict);
+  scalars.finish();
   feed.finish(verdict, signals);
   return verdict;
 }
