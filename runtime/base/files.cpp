@@ -113,7 +113,7 @@ fs::path resolved_path(const std::string& path, const fs::path& folder) {
     return (cache_folder() / (rest.starts_with('/') ? rest.substr(1) : rest)).lexically_normal();
   }
   const fs::path given(path);
-  return (given.is_absolute() ? given : fs::absolute(folder) / given).lexically_normal();
+  return (given.is_absolute() ? given : fs::absolute(folder.empty() ? "." : folder) / given).lexically_normal();
 }
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {

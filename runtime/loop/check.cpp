@@ -209,14 +209,15 @@ bool check_forms(const Machine& machine, bool with_step) {
 }  // namespace
 
 int check_machine() {
-  at::manual_seed(1);
-  bool good = check_forms(kCpu, true);
+  // Before anything is computed: LibTorch asks once whether it has CUDA, and keeps the answer.
   std::string no_gpu;
   try {
     device::open_cuda_device(0);
   } catch (const Error& error) {
     no_gpu = error.what();
   }
+  at::manual_seed(1);
+  bool good = check_forms(kCpu, true);
   if (no_gpu.empty())
     good = check_forms(kGpu, false) && good;
   else

@@ -45,6 +45,8 @@ TEST(Files, PathsAreResolvedAgainstTheFolderOfTheirFile) {
   EXPECT_EQ(resolved_path("${MUSTER_CACHE}/models/x", "/jobs"), "/cache/models/x");
   EXPECT_EQ(resolved_path("../data/y", "/jobs"), "/data/y");
   EXPECT_EQ(resolved_path("/abs", "/jobs"), "/abs");
+  EXPECT_EQ(resolved_path("./here", std::filesystem::path("job.toml").parent_path()),
+            std::filesystem::current_path() / "here");
   ::unsetenv("MUSTER_CACHE");
 }
 
