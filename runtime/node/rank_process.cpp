@@ -102,7 +102,8 @@ std::vector<std::string> RankProcess::lost_workers() {
     if (!worker.runs || !ended(worker.pid)) continue;
     const base::ChildEnd end = base::wait_child(worker.pid, true).value_or(base::ChildEnd{});
     worker.runs = false;
-    if (!end_)
+    const bool was_let_go = end.code == 0 && end.signal == 0;  // its rank, about to end, closed the connection
+    if (!end_ && !was_let_go)
       lines.push_back(base::text("a reward worker of rank ", rank_, " ended (code ", end.code, ", signal ", end.signal,
                                  ") while its rank ran"));
   }

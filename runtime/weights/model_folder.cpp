@@ -3,7 +3,11 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <atomic>
+#include <future>
 #include <set>
+#include <thread>
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -68,26 +72,45 @@ void load_weights(const fs::path& folder, const spec::ModelFacts& facts, ShardSt
     store.view(shard.parameter.name).copy_(files.read(shard.parameter.name, shard.box));
 }
 
-void fill_random(ShardStore& store, std::uint64_t seed, double std) {
-  for (const Shard& shard : store.shards()) {
-    const std::string& name = shard.parameter.name;
-    at::Tensor target = store.view(name);
-    if (name.ends_with("norm.weight")) {
-      target.fill_(1.0);
-      continue;
-    }
-    if (name.ends_with(".bias")) {
-      target.zero_();
-      continue;
-    }
-    const base::RandomKey key(seed, base::Purpose::initial_weights, base::hash_bytes(name.data(), name.size()));
-    at::Tensor values = at::empty(shard.box.shape(), at::kFloat);
-    float* const at = values.mutable_data_ptr<float>();
-    visit_global(shard, [&](std::int64_t local, std::int64_t global) {
-      at[local] = static_cast<float>(std * key.normal(static_cast<std::uint64_t>(global)));
-    });
-    target.copy_(values);
+namespace {
+
+void fill_shard(const Shard& shard, std::uint64_t seed, double std, at::Tensor target) {
+  const std::string& name = shard.parameter.name;
+  if (name.ends_with("norm.weight")) {
+    target.fill_(1.0);
+    return;
   }
+  if (name.ends_with(".bias")) {
+    target.zero_();
+    return;
+  }
+  const base::RandomKey key(seed, base::Purpose::initial_weights, base::hash_bytes(name.data(), name.size()));
+  at::Tensor values = at::empty(shard.box.shape(), at::kFloat);
+  float* const at = values.mutable_data_ptr<float>();
+  visit_global(shard, [&](std::int64_t local, std::int64_t global) {
+    at[local] = static_cast<float>(std * key.normal(static_cast<std::uint64_t>(global)));
+  });
+  target.copy_(values);
+}
+
+// More hold too many whole tensors in float32 beside each other.
+constexpr unsigned kMostThreads = 8;
+
+}  // namespace
+
+void fill_random(ShardStore& store, std::uint64_t seed, double std) {
+  const auto& shards = store.shards();
+  std::atomic<std::size_t> next = 0;
+  const auto fill = [&] {
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = next++; i < shards.size(); i = next++)
+      fill_shard(shards[i], seed, std, store.view(shards[i].parameter.name));
+  };
+  std::vector<std::future<void>> others;
+  for (unsigned i = 1; i < std::min(kMostThreads, std::thread::hardware_concurrency()); ++i)
+    others.push_back(std::async(std::launch::async, fill));
+  fill();
+  for (std::future<void>& other : others) other.get();
 }
 
 }  // namespace muster::weights
