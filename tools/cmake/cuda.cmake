@@ -1,4 +1,4 @@
-# What the parts of libmuster_cuda.so are compiled with. One GPU architecture (MUSTER_CUDA_ARCH); its flags and the one for C++20
+# What the parts of libmuster_cuda.so are compiled with. The GPU architectures are MUSTER_CUDA_ARCHS; their flags and the one for C++20
 # are given by hand, for Debian's CMake is older than the toolkit.
 set(CMAKE_CUDA_COMPILER ${MUSTER_NVCC})
 set(CMAKE_CUDA_ARCHITECTURES OFF)
@@ -14,9 +14,13 @@ if(NOT EXISTS ${FLASHINFER_DIR}/include/flashinfer/attention/prefill.cuh)
   message(FATAL_ERROR "FlashInfer's headers are not at ${FLASHINFER_DIR}: run tools/setup, or give -DFLASHINFER_DIR=..., or -DWITH_CUDA=OFF")
 endif()
 
+set(generate_code "")
+foreach(arch ${MUSTER_CUDA_ARCHS})
+  string(APPEND generate_code " -gencode=arch=compute_${arch},code=sm_${arch}")
+endforeach()
 add_library(cuda_flags INTERFACE)
 target_link_libraries(cuda_flags INTERFACE muster_flags)
 target_include_directories(cuda_flags SYSTEM INTERFACE ${FLASHINFER_DIR}/include ${cuda_toolkit}/include ${LIBTORCH_DIR}/torch/include
                            ${LIBTORCH_DIR}/torch/include/torch/csrc/api/include)
 target_compile_options(cuda_flags INTERFACE
-  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-O3 -gencode=arch=compute_${MUSTER_CUDA_ARCH},code=sm_${MUSTER_CUDA_ARCH}>")
+  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-O3 ${generate_code}>")

@@ -8,7 +8,7 @@ if(MUSTER_NVCC AND WITH_RUNTIME)
 else()
   option(WITH_CUDA "compile the CUDA and NCCL forms into libmuster_cuda.so" OFF)
 endif()
-set(MUSTER_CUDA_ARCH "90a" CACHE STRING "the GPU architecture that the CUDA forms are compiled for")
+set(MUSTER_CUDA_ARCHS "90a" CACHE STRING "GPU architectures that the CUDA forms are compiled for: 90a (H100, H200), 100a (B200, GB200)")
 set(MUSTER_SANITIZE "" CACHE STRING "address,undefined or thread: instrument everything")
 option(MUSTER_FUZZ "drive the fuzz targets by libFuzzer (clang)" OFF)
 
