@@ -34,6 +34,10 @@ int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>&
     print(stdout, help_text(verbs));
     return arguments.empty() ? 2 : 0;
   }
+  if (arguments[0] == "--version") {
+    print(stdout, "muster " MUSTER_VERSION "\n");
+    return 0;
+  }
   const Verb& verb = find_verb(verbs, arguments[0]);
   const Options options = parse_options(verb, {arguments.begin() + 1, arguments.end()});
   if (!options.wants_help) return verb.run(options);

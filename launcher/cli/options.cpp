@@ -234,7 +234,8 @@ std::string help_text(const std::vector<Verb>& verbs) {
     if (verb.is_for_people) page += text("  ", verb.example, "\n");
   }
   return page +
-         "\nmuster VERB --help says more. Exit codes: 2 mend the input, 3 the cluster, 4 a rank, 70 a defect of "
+         "\nmuster VERB --help says more, muster --version which one this is. Exit codes: 2 mend the input, 3 the "
+         "cluster, 4 a rank, 70 a defect of "
          "ours.\n";
 }
 

@@ -23,7 +23,8 @@ echo "127.0.0.1 localhost $(hostname)" > "$root/etc/hosts"
 mv "$scratch"/muster-* "$root/opt/moved here"
 
 cat > "$root/tmp/inside" <<'INSIDE'
-"$bundle/bin/muster" run reverse-digits --run-dir "$here/run" --set grpo.steps=2 --set gen.dp=2 --set train.dp=2 --set warmup.sft_steps=8 &&
+"$bundle/bin/muster" --version &&
+  "$bundle/bin/muster" run reverse-digits --run-dir "$here/run" --set grpo.steps=2 --set gen.dp=2 --set train.dp=2 --set warmup.sft_steps=8 &&
   "$bundle/bin/muster" status "$here/run" &&
   "$bundle/bin/muster" rehearse grpo-llama3.1-8b-16xh100-megatron --cluster dgx-h100 &&
   "$bundle/bin/muster-runtime" check
@@ -39,6 +40,7 @@ else
   env -i PATH=/bin HOME="$scratch" here="$root/tmp" bundle="$root/opt/moved here" /bin/sh "$root/tmp/inside" > "$scratch/said" 2>&1 ||
     { cat "$scratch/said"; fail "the tiny job does not run from the bundle"; }
 fi
+grep -q "^muster [0-9.]*$" "$scratch/said" || fail "no version"
 grep -q 'step 2/2' "$scratch/said" || fail "no second step"
 grep -q 'all 2 ranks ended well' "$scratch/said" || { cat "$scratch/said"; fail "status does not say that it ended well"; }
 grep -q 'trains stage 0 of 2' "$scratch/said" || fail "no rehearsal"
