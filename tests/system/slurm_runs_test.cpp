@@ -101,6 +101,14 @@ class SlurmRuns : public testing::Test {
         all += text("\n--- ", entry.path().string(), "\n", base::read_file(entry.path()));
     return all;
   }
+  // A script in front of one of Slurm's commands, as sites have them; $real in `body` is the command.
+  void stand_in(const std::string& command, const std::string& body) const {
+    const std::string real = base::trim(run_command({"sh", "-c", "command -v " + command}).output);
+    base::make_folder(stand_ins());
+    base::write_file(stand_ins() / command, text("#!/bin/bash\nreal=", real, "\n", body, "\n"), 0755);
+  }
+  fs::path stand_ins() const { return folder_.path() / "bin"; }
+  std::string path_setup() const { return text("\"export PATH=", stand_ins().string(), ":$PATH\""); }
   std::int64_t steps_of(std::int64_t attempt) const {
     std::int64_t count = 0;
     for (const auto& record : base::read_json_lines(paths().steps())) count += record["attempt"] == attempt ? 1 : 0;
@@ -171,16 +179,42 @@ TEST_F(SlurmRuns, AStoppedRankEndsTheJobWithinHalfAMinute) {
 
 TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
   // This job's srun is told a folder that is not there for its tasks' output: nothing runs, and srun itself returns 0.
-  const std::string real = base::trim(run_command({"sh", "-c", "command -v srun"}).output);
-  const fs::path stand_in = folder_.path() / "bin" / "srun";
-  base::make_folder(stand_in.parent_path());
-  base::write_file(stand_in, text("#!/bin/bash\nexec ", real, " \"${@/--output=*/--output=/no/such/folder/%n.log}\"\n"),
-                   0755);
-  write_cluster("batch", 30, text("\"export PATH=", stand_in.parent_path().string(), ":$PATH\""));
+  stand_in("srun", "exec $real \"${@/--output=*/--output=/no/such/folder/%n.log}\"");
+  write_cluster("batch", 30, path_setup());
   submit(2, 1, {fake("\"ok\"")});
   const supervise::Verdict end = verdict();
   EXPECT_NE(end.code, 0) << logs();
   EXPECT_NE(end.sentence.find("2 of 2 ranks left no exit record"), std::string::npos) << end.sentence;
+}
+
+TEST_F(SlurmRuns, ASitesWrappersThatTalkDisturbNothing) {
+  for (const char* command : {"sbatch", "srun", "scontrol", "sinfo", "squeue"})
+    stand_in(command, "echo 'Welcome! Project x has 12 h left.' >&2\nexec $real \"$@\"");
+  write_cluster("batch", 30, path_setup());
+  std::vector<std::string> command{"env", text("PATH=", stand_ins().string(), ":", std::getenv("PATH"))};
+  for (const std::string& word : job("submit", 2, 1, {})) command.push_back(word);
+  const CommandResult submitted = run_command(command);
+  ASSERT_EQ(submitted.code, 0) << submitted.output;
+  EXPECT_EQ(verdict().code, 0) << logs();
+  EXPECT_EQ(steps_of(0), 2);
+}
+
+TEST_F(SlurmRuns, AnSrunOfAnotherReleaseEndsTheJobWithWhatItSaid) {
+  stand_in("srun",
+           "echo 'srun: error: Unable to create step: Incompatible versions of client and server code' >&2\nexit 1");
+  write_cluster("batch", 30, path_setup());
+  submit(2, 1, {fake("\"ok\"")});
+  const supervise::Verdict end = verdict();
+  EXPECT_EQ(end.code, 3) << end.sentence;
+  EXPECT_NE(end.sentence.find("Incompatible versions of client and server code"), std::string::npos) << end.sentence;
+}
+
+TEST_F(SlurmRuns, AHomeThatNodesDoNotHaveAndATemporaryFolderThatCannotBeWrittenAreNotNeeded) {
+  write_cluster("batch", 30,
+                "\"export HOME=/no/such/home\", \"export TMPDIR=/proc\", \"unset XDG_CACHE_HOME MUSTER_CACHE\"");
+  submit(2, 2, {});
+  EXPECT_EQ(verdict().code, 0) << logs();
+  EXPECT_EQ(steps_of(0), 2);
 }
 
 TEST_F(SlurmRuns, WhatTheSitesSetupLinesSetReachesTheRanks) {
