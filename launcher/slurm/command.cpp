@@ -29,10 +29,17 @@ Pipe make_pipe() {
   return {base::Descriptor(ends[0]), base::Descriptor(ends[1])};
 }
 
-pid_t spawn(const std::vector<std::string>& command, int output, int errors) {
+std::vector<char*> words_of(const std::vector<std::string>& list) {
   std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : list) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  return words;
+}
+
+pid_t spawn(const std::vector<std::string>& command, int output, int errors,
+            const std::optional<std::vector<std::string>>& environment) {
+  const std::vector<char*> words = words_of(command);
+  const std::vector<char*> lines = words_of(environment.value_or(std::vector<std::string>{}));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -45,7 +52,8 @@ pid_t spawn(const std::vector<std::string>& command, int output, int errors) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;
-  const int code = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
+  const int code =
+      ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environment ? lines.data() : environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0)
@@ -64,10 +72,11 @@ bool take(int fd, std::string& text) {
 
 }  // namespace
 
-CommandResult run_command(const std::vector<std::string>& command, double timeout_s) {
+CommandResult run_command(const std::vector<std::string>& command, double timeout_s,
+                          const std::optional<std::vector<std::string>>& environment) {
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
-  const pid_t pid = spawn(command, output.write.get(), errors.write.get());
+  const pid_t pid = spawn(command, output.write.get(), errors.write.get(), environment);
   output.write.reset();
   errors.write.reset();
   CommandResult result;

@@ -1,6 +1,7 @@
 // Runs one of Slurm's commands to its end: what it said, with a deadline.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ struct CommandResult {
   std::string output, errors;
 };
 
-/// throws: Error::cluster when the program is not there.
-CommandResult run_command(const std::vector<std::string>& command, double timeout_s);
+/// `environment`: NAME=value; none: ours. throws: Error::cluster when the program is not there.
+CommandResult run_command(const std::vector<std::string>& command, double timeout_s,
+                          const std::optional<std::vector<std::string>>& environment = {});
 
 }  // namespace muster::slurm
