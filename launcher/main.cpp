@@ -3,6 +3,8 @@
 
 #include "launcher/cli/completion.h"
 #include "launcher/cli/verbs.h"
+#include "launcher/doctor/doctor.h"
+#include "launcher/health/node_step.h"
 #include "launcher/probe/cluster_verb.h"
 #include "launcher/rehearse/rehearse.h"
 #include "launcher/run/evaluate.h"
@@ -69,6 +71,17 @@ int main(int argc, char** argv) {
        {"partition", "output"},
        2,
        [](const cli::Options& typed) { return probe::cluster_verb(typed); }},
+      {"doctor", "[--cluster C] [--submit] [--json]",
+       "what will not work on this cluster, and what to do: here, and with --submit on a node",
+       "muster doctor --cluster dgx-h100 --submit", with_wishes({"cluster", "submit", "json"}), 0, doctor::doctor_verb},
+      {"check-node",
+       "WANTED",
+       "the doctor's look at the node that it runs on",
+       "",
+       {},
+       1,
+       [](const cli::Options& typed) { return health::check_node_verb(typed.words); },
+       false},
       {"status",
        "[RUN]",
        "what a run is doing: by run folder or job id, or the newest run",

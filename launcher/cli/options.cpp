@@ -40,6 +40,7 @@ const std::vector<Flag>& known_flags() {
       {"seeds", "seeds", "N", "the seeds 0 .. N-1"},
       {"controls", "controls", "", "also the sabotaged runs, which must fail"},
       {"control", "control", "NAME", "also this sabotaged run, as often as you like"},
+      {"submit", "submit", "", "also look at one node, by a job of a minute"},
       {"output", "output", "FILE", "write this file instead of printing"},
       {"account", "account", "NAME", "whom Slurm charges"},
       {"partition", "partition", "NAME", "of the nodes"},
@@ -209,6 +210,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.lengths = typed.one("lengths");
   options.seed = typed.number("seed");
   options.seeds = typed.number("seeds");
+  options.submit = typed.has("submit");
   options.controls = typed.has("controls");
   options.output = typed.one("output");
   options.wishes = wishes_of(typed);

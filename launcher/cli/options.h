@@ -33,6 +33,7 @@ struct Options {
   bool all_kinds = false;                    // rehearse --all-kinds
   std::string lengths;                       // rehearse --lengths
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
+  bool submit = false;                       // doctor --submit
   bool controls = false;                     // selftest --controls
   bool wants_help = false;                   // --help
   std::filesystem::path output;              // cluster probe --output

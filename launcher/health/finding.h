@@ -16,11 +16,16 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
+using Findings = std::vector<Finding>;
+inline void append(Findings& findings, const Findings& more) {
+  findings.insert(findings.end(), more.begin(), more.end());
+}
+
 struct Report {
   std::string host;
   double clock_s = 0;  // of the host when it looked: seconds since 1970
   std::string fabric;  // "cluster UUID/clique" of its GPUs, "" where there is none
-  std::vector<Finding> findings;
+  Findings findings;
   bool operator==(const Report&) const = default;
 };
 

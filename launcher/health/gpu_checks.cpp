@@ -13,8 +13,8 @@ namespace {
 
 using base::text;
 
-constexpr int kLeastDriver = 580;      // of CUDA 13 (NVIDIA's table of CUDA and driver versions)
-constexpr double kMemoryShare = 0.97;  // of what the cluster file says; the driver keeps some
+constexpr int kLeastDriver = 580;         // of CUDA 13 (NVIDIA's table of CUDA and driver versions)
+constexpr double kGpuMemoryShare = 0.97;  // of what the cluster file says; the driver keeps some
 constexpr std::int64_t kFabricCompleted = 3;
 
 std::string lower(std::string word) {
@@ -83,7 +83,7 @@ Findings number_findings(const Wanted& wanted, const GpuManagement& management) 
   if (wanted.gpu_memory_gb > 0)
     check(
         "memory of a GPU", text(wanted.gpu_memory_gb, " GB"),
-        [&](const GpuState& gpu) { return gpu.memory_gb < kMemoryShare * wanted.gpu_memory_gb; }, Grade::error,
+        [&](const GpuState& gpu) { return gpu.memory_gb < kGpuMemoryShare * wanted.gpu_memory_gb; }, Grade::error,
         count > 0 ? text(std::round(management.gpus[0].memory_gb * 10) / 10, " GB") : "",
         "put into [gpu] memory_gb what is there: plans count on it");
   return findings;
@@ -150,8 +150,6 @@ Findings link_findings(const Wanted& wanted, const GpuManagement& management, co
            : "the nodes of a rack share memory through it: Slurm's switch/nvidia_imex, or nvidia-modprobe, makes it"});
   return findings;
 }
-
-void append(Findings& findings, const Findings& more) { findings.insert(findings.end(), more.begin(), more.end()); }
 
 }  // namespace
 

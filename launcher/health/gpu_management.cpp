@@ -38,7 +38,7 @@ constexpr unsigned kFabricVersion2 = sizeof(FabricInfo) | 2U << 24;
 constexpr int kUncorrected = 1, kSinceLoaded = 0;  // nvmlMemoryErrorType_t, nvmlEccCounterType_t
 constexpr int kSmClock = 1;                        // nvmlClockType_t
 constexpr unsigned kMostLinks = 18;
-constexpr unsigned char kFabricCompleted = 3;
+constexpr unsigned char kProbeCompleted = 3;
 
 class Library {
  public:
@@ -97,7 +97,7 @@ void read_links(const Library& library, Device device, GpuState& gpu) {
   if (!library.ask("nvmlDeviceGetGpuFabricInfoV", device, &fabric)) return;
   gpu.fabric_state = fabric.state;
   gpu.fabric_status = fabric.status;
-  if (fabric.state != kFabricCompleted) return;
+  if (fabric.state != kProbeCompleted) return;
   for (const unsigned char byte : fabric.cluster) {
     char digits[3];
     std::snprintf(digits, sizeof digits, "%02x", byte);

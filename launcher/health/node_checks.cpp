@@ -80,8 +80,6 @@ Finding folder_finding(const std::string& what, const fs::path& folder, double l
           text(least_gb, " GB free"), is_enough ? "" : "make room, or take another place"};
 }
 
-void append(Findings& findings, const Findings& more) { findings.insert(findings.end(), more.begin(), more.end()); }
-
 std::string last_line(const std::string& output) {
   const std::vector<std::string> lines = base::split(base::trim(output), '\n');
   return lines.empty() ? "" : lines.back();

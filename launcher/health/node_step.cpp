@@ -36,12 +36,11 @@ std::string last_words(const std::string& errors) {
 }  // namespace
 
 std::vector<std::string> node_step_command(const NodeStep& step) {
-  const std::string num_nodes = std::to_string(step.hosts.size());
+  const std::string num_nodes = std::to_string(std::max<std::size_t>(1, step.hosts.size()));
   std::vector<std::string> command{"srun",
                                    "--nodes=" + num_nodes,
                                    "--ntasks=" + num_nodes,
                                    "--ntasks-per-node=1",
-                                   "--nodelist=" + slurm::compress_hosts(step.hosts),
                                    "--overlap",
                                    "--cpu-bind=none",
                                    "--mpi=none",
@@ -49,17 +48,23 @@ std::vector<std::string> node_step_command(const NodeStep& step) {
                                    "--wait=0",
                                    "--export=ALL",
                                    "--input=none"};
+  if (!step.hosts.empty()) command.push_back("--nodelist=" + slurm::compress_hosts(step.hosts));
   command.insert(command.end(), step.flags.begin(), step.flags.end());
   command.insert(command.end(), {step.program.string(), "check-node", wanted_text(step.wanted)});
   return command;
 }
 
-std::vector<Report> collect_reports(const std::vector<std::string>& hosts, const std::string& output,
-                                    const std::string& errors) {
+std::vector<Report> reports_in(const std::string& output) {
   std::vector<Report> answers;
   for (const std::string& line : base::split(output, '\n'))
     if (const std::size_t mark = line.find(kMark); mark != std::string::npos)
       answers.push_back(parse_report(line.substr(mark + std::string_view(kMark).size()), "check-node"));
+  return answers;
+}
+
+std::vector<Report> collect_reports(const std::vector<std::string>& hosts, const std::string& output,
+                                    const std::string& errors) {
+  const std::vector<Report> answers = reports_in(output);
   std::vector<Report> reports;
   for (const std::string& host : hosts) {
     const auto answer =

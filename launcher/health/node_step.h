@@ -10,7 +10,7 @@
 namespace muster::health {
 
 struct NodeStep {
-  std::vector<std::string> hosts;
+  std::vector<std::string> hosts;       // none: one node of the allocation
   std::filesystem::path program;        // muster, as the nodes see it
   std::vector<std::string> flags = {};  // of srun, and what stands before the program (a container)
   Wanted wanted;
@@ -22,7 +22,9 @@ std::vector<std::string> node_step_command(const NodeStep& step);
 /// In the order of the hosts; waits until all have answered or the deadline. A host that did not is a report that says
 /// so. throws: Error::cluster when srun cannot be started.
 std::vector<Report> run_node_step(const NodeStep& step);
-/// The lines of `output` by host; `errors`: what srun said, for hosts without a line. Pure.
+/// The reports among the lines of `output`. Pure.
+std::vector<Report> reports_in(const std::string& output);
+/// Those by host; `errors`: what srun said, for hosts without a line. Pure.
 std::vector<Report> collect_reports(const std::vector<std::string>& hosts, const std::string& output,
                                     const std::string& errors);
 

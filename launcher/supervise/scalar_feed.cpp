@@ -11,7 +11,7 @@
 namespace muster::supervise {
 namespace {
 
-constexpr double kLook_s = 1;
+constexpr double kPoll_s = 1;
 
 double since_1970_s() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -72,7 +72,7 @@ void ScalarFeed::guarded(const std::function<void()>& body) noexcept {
 
 void ScalarFeed::poll() noexcept {
   guarded([&] {
-    if (base::steady_s() - read_s_ < kLook_s) return;
+    if (base::steady_s() - read_s_ < kPoll_s) return;
     if (!write_more()) read_s_ = base::steady_s();  // else there may be more at once
   });
 }
