@@ -34,6 +34,7 @@ struct Options {
   std::string lengths;                       // rehearse --lengths
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
   bool submit = false;                       // doctor --submit
+  bool preflight = false;                    // run, submit: sets placement.preflight
   bool controls = false;                     // selftest --controls
   bool wants_help = false;                   // --help
   std::filesystem::path output;              // cluster probe --output

@@ -11,6 +11,7 @@
 #include "launcher/render/batch_script.h"
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/queries.h"
+#include "launcher/supervise/preflight.h"
 #include "launcher/supervise/supervise.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
@@ -92,9 +93,11 @@ int evaluate_verb(const cli::Options& typed) {
   const spec::RunPaths paths{plan.run_folder};
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
   write_run_folder(prepared);
-  const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
-  supervise::AttemptOptions options{.srun_flags = render::agent_words(plan, prepared.cluster)};
-  options.say = [](const std::string& line) { base::print(stderr, line + "\n"); };
+  const std::vector<std::string> srun_flags = render::agent_words(plan, with_library_mounts(plan, prepared.cluster));
+  const auto say = [](const std::string& line) { base::print(stderr, line + "\n"); };
+  const supervise::Nodes nodes = supervise::choose_nodes(
+      plan, *slurm::make_queries(), {.slurm = spec::parse_slurm_env(), .srun_flags = srun_flags, .say = say});
+  const supervise::AttemptOptions options{.srun_flags = srun_flags, .say = say};
   const supervise::Verdict verdict = supervise::run_attempt(plan, nodes, options);
   if (verdict.code != 0) {
     base::print(stderr, text("muster: ", verdict.sentence, "\nrecords   ", plan.run_folder.string(), "\n"));

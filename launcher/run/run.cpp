@@ -11,6 +11,7 @@
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/supervise/agents.h"
+#include "launcher/supervise/preflight.h"
 #include "launcher/supervise/supervise.h"
 #include "runtime/base/text.h"
 
@@ -53,13 +54,17 @@ int run_verb(const cli::Options& typed) {
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
   write_run_folder(prepared);
 
-  const supervise::Nodes nodes = supervise::decide_nodes(plan, spec::parse_slurm_env(), *slurm::make_queries());
+  const std::vector<std::string> srun_flags = render::agent_words(plan, with_library_mounts(plan, prepared.cluster));
+  const supervise::Nodes nodes = supervise::choose_nodes(
+      plan, *slurm::make_queries(),
+      {.slurm = spec::parse_slurm_env(), .srun_flags = srun_flags, .say = [](const std::string& line) {
+         base::print(stderr, line + "\n");
+       }});
   if (!nodes.warning.empty()) base::print(stderr, "warning: " + nodes.warning + "\n");
   if (!nodes.by_srun && prepared.cluster.container.kind != cluster::ContainerKind::none)
     base::print(stderr, "warning: [container] has no effect on ranks that are started here, without srun\n");
   std::optional<progress::View> view;
-  supervise::AttemptOptions options{.srun_flags =
-                                        render::agent_words(plan, with_library_mounts(plan, prepared.cluster))};
+  supervise::AttemptOptions options{.srun_flags = srun_flags};
   options.say = [&](const std::string& line) {
     if (view)
       view->note(line);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "launcher/health/node_checks.h"
 #include "launcher/plan/plan.h"
 #include "launcher/render/batch_script.h"
 #include "runtime/base/clock.h"
@@ -36,6 +37,7 @@ cluster::Cluster cluster_of(const std::string& name, const cluster::Wishes& wish
 Prepared of_job(const cli::Options& typed) {
   plan::Request request{
       .job = typed.words[0], .overrides = typed.overrides, .wishes = typed.wishes, .paths_must_exist = true};
+  if (typed.preflight) request.overrides.push_back("placement.preflight=true");
   if (!typed.cluster.empty()) request.cluster = typed.cluster;
   if (!typed.run_dir.empty()) request.run_folder = whole_path(typed.run_dir);
   plan::Planned planned = plan::make_plan(request);
@@ -89,6 +91,7 @@ Prepared prepare(const cli::Options& typed) {
         {.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"),
          .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
   Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
+  if (typed.preflight) prepared.plan.job.placement.preflight = true;
   if (typed.new_binaries || prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
     prepared.plan.binaries = base::executable_folder();
   base::Faults faults;
@@ -111,6 +114,8 @@ void write_run_folder(const Prepared& prepared) {
          .where = paths.folder.string(),
          .fix = "choose another --run-dir, lower checkpoint.keep, or --set checkpoint.final_model=false"});
   base::write_file(paths.plan(), spec::plan_text(prepared.plan));
+  if (prepared.plan.job.placement.preflight)
+    base::write_file(paths.node_wanted(), health::wanted_text(health::wanted_of(prepared.cluster, "", "")) + "\n");
   base::write_file(paths.batch_script(), batch_script_of(prepared.plan, prepared.cluster), 0755);
 }
 

@@ -39,7 +39,7 @@ std::vector<char*> words_of(const std::vector<std::string>& list) {
 pid_t spawn(const std::vector<std::string>& command, int output, int errors,
             const std::optional<std::vector<std::string>>& environment) {
   const std::vector<char*> words = words_of(command);
-  const std::vector<char*> lines = words_of(environment.value_or(std::vector<std::string>{}));
+  const std::vector<char*> lines = environment ? words_of(*environment) : std::vector<char*>{};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);

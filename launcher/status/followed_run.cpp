@@ -12,6 +12,7 @@
 #include "launcher/progress/figures.h"
 #include "launcher/supervise/attempt.h"
 #include "runtime/base/error.h"
+#include "runtime/base/files.h"
 #include "runtime/base/text.h"
 
 namespace muster::status {
@@ -78,6 +79,8 @@ const progress::RunRecords& FollowedRun::records() const {
 std::int64_t FollowedRun::steps_done() const { return records().steps.empty() ? 0 : records().steps.rbegin()->first; }
 
 void FollowedRun::read() {
+  not_begun = base::is_there(paths.not_begun()) ? base::read_file(paths.not_begun()) : "";
+  if (!not_begun.empty()) state = RunState::failed;
   const std::optional<spec::Epoch> found = spec::current_epoch(paths.folder);
   if (!found) return;
   const bool is_new = !epoch || epoch->attempt != found->attempt;
@@ -101,6 +104,7 @@ void FollowedRun::read() {
 }
 
 RunState FollowedRun::state_now() const {
+  if (!not_begun.empty()) return RunState::failed;
   if (verdict) return verdict->code == 0 ? RunState::done : verdict->code > 128 ? RunState::ended : RunState::failed;
   const bool is_here = epoch->host == spec::this_host() && epoch->boot_id == spec::this_boot_id();
   if (is_here && !supervise::is_alive_here(*epoch)) return RunState::lost;
@@ -131,6 +135,11 @@ std::string phases_text(const FollowedRun& run) {
 }
 
 std::string attempt_text(const FollowedRun& run) {
+  if (!run.not_begun.empty()) {
+    std::vector<std::string> lines;
+    for (const std::string& line : base::split(base::trim(run.not_begun), '\n')) lines.push_back(base::trim(line));
+    return "did not begin: " + base::join(lines, "; ");
+  }
   if (!run.epoch) return "none has begun";
   if (run.verdict)
     return text(run.epoch->attempt, ", over: ", run.verdict->sentence,

@@ -23,7 +23,7 @@ enum class RunState {
   running,
   lost,    // its supervisor, on this machine, is gone and left no verdict
   done,    // over, and all is well
-  failed,  // over
+  failed,  // over, or the newest job did not begin
   ended    // by a person or by Slurm
 };
 const char* state_name(RunState state);
@@ -43,6 +43,7 @@ class FollowedRun {
   std::optional<run::Submission> submission;
   std::optional<spec::Epoch> epoch;           // none: no attempt has begun
   std::optional<supervise::Verdict> verdict;  // of the newest attempt
+  std::string not_begun;                      // why the newest job began no attempt, or ""
   std::vector<std::string> hosts;             // by node slot, of the newest attempt
   RunState state = RunState::waiting;
   double elapsed_s = 0;     // of the newest attempt, until now or until its verdict

@@ -70,7 +70,7 @@ bool is_literal(const std::string& name) {
 
 Nodes all_here(const spec::Plan& plan) {
   Nodes nodes;
-  for (std::int64_t slot = 0; slot < plan.num_nodes; ++slot)
+  for (std::int64_t slot = 0; slot < working_nodes(plan); ++slot)
     nodes.places.push_back({.slot = slot, .host = spec::this_host(), .address = "127.0.0.1"});
   return nodes;
 }
@@ -101,6 +101,12 @@ std::string cut_segment(const std::vector<std::string>& hosts, const std::vector
 }
 
 }  // namespace
+
+std::int64_t working_nodes(const spec::Plan& plan) {
+  std::int64_t nodes = 0;
+  for (const spec::RankPlan& rank : plan.ranks) nodes = std::max(nodes, rank.node_slot + 1);
+  return nodes;
+}
 
 std::string address_of(const std::string& name, const std::string& other) {
   if (is_literal(name)) return name;
@@ -134,20 +140,24 @@ std::vector<std::string> by_segments(const std::vector<std::string>& hosts,
   return sorted;
 }
 
-Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries) {
+Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries,
+                   const std::vector<std::string>& left_out) {
   if (!slurm) return all_here(plan);
   std::vector<std::string> hosts = slurm::expand_hosts(slurm->node_list);
+  std::erase_if(hosts, [&](const std::string& host) {
+    return std::find(left_out.begin(), left_out.end(), host) != left_out.end();
+  });
   const bool is_here_alone = hosts.size() == 1 && (slurm->node_name == hosts[0] || spec::this_host() == hosts[0]);
-  if (is_here_alone && plan.num_nodes > 1 && plan.device == "cpu") return all_here(plan);
-  if (std::ssize(hosts) < plan.num_nodes)
-    throw Error::cluster({.what = base::text("the plan needs ", plan.num_nodes, " nodes, but allocation ",
+  if (is_here_alone && working_nodes(plan) > 1 && plan.device == "cpu") return all_here(plan);
+  if (std::ssize(hosts) < working_nodes(plan))
+    throw Error::cluster({.what = base::text("the plan needs ", working_nodes(plan), " nodes, but allocation ",
                                              slurm->job_id, " has ", hosts.size(), ": ", slurm->node_list),
                           .fix = "ask for more nodes, or plan the job smaller"});
   Nodes nodes{.by_srun = true};
   const std::vector<slurm::BlockFacts> blocks =
       plan.segment_nodes > 0 ? queries.blocks() : std::vector<slurm::BlockFacts>{};
   if (plan.segment_nodes > 0) hosts = by_segments(hosts, blocks, plan.segment_nodes);
-  hosts.resize(static_cast<std::size_t>(plan.num_nodes));
+  hosts.resize(static_cast<std::size_t>(working_nodes(plan)));
   if (plan.segment_nodes > 0) nodes.warning = cut_segment(hosts, blocks, plan.segment_nodes);
   const std::vector<slurm::NodeFacts> facts = queries.nodes(hosts);
   for (std::size_t slot = 0; slot < hosts.size(); ++slot) {

@@ -22,11 +22,15 @@ struct Nodes {
 std::vector<std::string> by_segments(const std::vector<std::string>& hosts,
                                      const std::vector<slurm::BlockFacts>& blocks, std::int64_t segment);
 
-/// Outside an allocation, or inside one that is this machine alone: every slot here, on the loopback. Otherwise the
-/// first plan.num_nodes hosts of the allocation, segments of the plan each within a block, in Slurm's order; a segment
-/// that no block holds is warned of. throws: Error::cluster when the allocation is too
-/// small.
-Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries);
+/// Nodes with ranks: all but the spares, which are the last slots.
+std::int64_t working_nodes(const spec::Plan& plan);
+
+/// A place for each slot with ranks. Outside an allocation, or inside one that is this machine alone: here, on the
+/// loopback. Otherwise the first hosts of the allocation that are not `left_out`, segments of the plan each within a
+/// block, in Slurm's order; a segment that no block holds is warned of. throws: Error::cluster when the allocation is
+/// too small.
+Nodes decide_nodes(const spec::Plan& plan, const std::optional<spec::SlurmEnv>& slurm, slurm::Queries& queries,
+                   const std::vector<std::string>& left_out = {});
 
 /// The address under which the others reach `name` (a host name or a literal): of what the name resolves to here the
 /// first that is not the loopback; where this machine's own name resolves to the loopback, the address from which it

@@ -6,11 +6,13 @@
 
 #include "launcher/slurm/control.h"
 #include "launcher/supervise/agents.h"
+#include "launcher/supervise/preflight.h"
 #include "launcher/supervise/prepare_data.h"
 #include "launcher/supervise/record_feed.h"
 #include "launcher/supervise/scalar_feed.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/base/files.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/exit_cause.h"
@@ -140,10 +142,19 @@ int supervise_verb(const std::vector<std::string>& words) {
     throw Error::cluster({.what = base::text("Slurm has queued this job again ", slurm->restart_count,
                                              " times, but requeue.max = ", plan.job.requeue.max),
                           .where = paths.folder.string()});
-  const Nodes nodes = decide_nodes(plan, slurm, *slurm::make_queries());
+  const std::vector<std::string> srun_flags(words.begin() + 1, words.end());
+  std::error_code ignored;
+  std::filesystem::remove(paths.not_begun(), ignored);
+  Nodes nodes;
+  try {
+    nodes = choose_nodes(plan, *slurm::make_queries(), {.slurm = slurm, .srun_flags = srun_flags, .say = say});
+  } catch (const Error& error) {
+    base::write_file(paths.not_begun(), error.what());  // for `muster status`
+    throw;
+  }
   if (!nodes.warning.empty()) say("warning: " + nodes.warning);
   std::optional<Attempt> begun;
-  AttemptOptions options{.srun_flags = {words.begin() + 1, words.end()}, .say = say};
+  AttemptOptions options{.srun_flags = srun_flags, .say = say};
   options.watcher = [&](const Attempt& attempt) {
     if (begun) return;
     begun = attempt;

@@ -43,8 +43,6 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   refuse(job.async.enabled, "async.enabled = true", "set async.enabled = false");
   refuse(job.gen.dtype == spec::DataType::fp8 || job.model.dtype == spec::DataType::fp8, "fp8",
          "set model.dtype and gen.dtype to \"bf16\"");
-  refuse(job.placement.spares > 0, base::text("placement.spares = ", job.placement.spares), "set placement.spares = 0");
-  refuse(job.placement.preflight, "placement.preflight = true", "set placement.preflight = false");
   refuse(plan.device == "cuda" && job.train.share_prompt, "train.share_prompt = true on cuda",
          "set train.share_prompt = false");
   faults.throw_if_any();

@@ -79,6 +79,8 @@ class LayoutCheck {
                  " make ", updates_per_step(job_)),
             "set train.gbs = 0");
     }
+    if (job_.placement.spares > 0 && !job_.placement.preflight)
+      warnings_.push_back("placement.spares has no effect without placement.preflight = true");
     if (job_.gen.dp > job_.grpo.prompts_per_step) {
       warnings_.push_back(text("gen.dp = ", job_.gen.dp, " exceeds ", job_.grpo.prompts_per_step,
                                " prompts a step: some replicas have nothing to do"));

@@ -122,6 +122,13 @@ struct RunPaths {
   std::filesystem::path node_log(std::int64_t n, std::int64_t slot) const {
     return attempt(n) / ("node_" + std::to_string(slot) + ".log");
   }
+  std::filesystem::path node_wanted() const { return folder / "node_wanted.json"; }  // what preflight looks for
+  std::filesystem::path preflight_page() const { return folder / "preflight.txt"; }  // and what it found last
+  std::filesystem::path not_begun() const { return folder / "not_begun.txt"; }  // why the newest job began no attempt
+  std::filesystem::path stacks_request(std::int64_t n) const { return attempt(n) / "stacks.request"; }
+  std::filesystem::path node_stacks(std::int64_t n, std::int64_t slot) const {
+    return attempt(n) / ("node_" + std::to_string(slot) + ".stacks");
+  }
 };
 
 /// rank_<r>.exit, written by the node agent from waitpid: one JSON object.

@@ -187,6 +187,35 @@ TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
   EXPECT_NE(end.sentence.find("2 of 2 ranks left no exit record"), std::string::npos) << end.sentence;
 }
 
+// Preflight on a lab whose node `sick` seems to lack what is wanted: eight GPUs are asked of it alone.
+TEST_F(SlurmRuns, PreflightLeavesABadNodeOutWhereThereIsASpareAndOtherwiseNamesIt) {
+  base::make_folder(stand_ins());
+  base::write_file(stand_ins() / "look",
+                   "#!/bin/bash\nwanted=$3\n"
+                   "[ $SLURMD_NODENAME = node1 ] && wanted=${wanted/'\"gpus\":0'/'\"gpus\":8'}\n"
+                   "exec \"$1\" \"$2\" \"$wanted\"\n",
+                   0755);
+  stand_in("srun", text("case \" $* \" in *' check-node '*) n=$(($# - 3)); exec $real \"${@:1:$n}\" ",
+                        (stand_ins() / "look").string(), " \"${@:$n+1}\";; esac\nexec $real \"$@\""));
+  write_cluster("batch", 30, path_setup());
+  submit(2, 1, {"placement.spares=1", "placement.preflight=true"});
+  EXPECT_EQ(verdict().code, 0) << logs();
+  const std::vector<spec::NodePlace> places = spec::read_placement(paths().placement(0)).nodes;
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0].host, "node0");
+  EXPECT_EQ(places[1].host, "node2");
+  EXPECT_NE(logs().find("preflight leaves out node1: driver"), std::string::npos) << logs();
+
+  fs::remove_all(run());
+  submit(4, 1, {"placement.preflight=true", fake("\"ok\"")});
+  const base::Stopwatch watch;
+  while (!fs::exists(paths().not_begun()) && watch.elapsed_s() < 30) pause();
+  EXPECT_FALSE(fs::exists(paths().attempt(0)));
+  const std::string status = run_command({kBinaries + "/muster", "status", run()}).output;
+  EXPECT_NE(status.find("3 nodes are fit, the plan needs 4"), std::string::npos) << status << logs();
+  EXPECT_NE(status.find("--exclude node1"), std::string::npos) << status;
+}
+
 TEST_F(SlurmRuns, ASitesWrappersThatTalkDisturbNothing) {
   for (const char* command : {"sbatch", "srun", "scontrol", "sinfo", "squeue"})
     stand_in(command, "echo 'Welcome! Project x has 12 h left.' >&2\nexec $real \"$@\"");

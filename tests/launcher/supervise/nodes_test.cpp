@@ -28,6 +28,7 @@ class FakeQueries : public slurm::Queries {
 spec::Plan plan_of(std::int64_t num_nodes) {
   spec::Plan plan;
   plan.num_nodes = num_nodes;
+  for (std::int64_t slot = 0; slot < num_nodes; ++slot) plan.ranks.push_back({.rank = slot, .node_slot = slot});
   return plan;
 }
 
