@@ -63,6 +63,14 @@ void warn_of_idle_gpus(const cluster::Cluster& cluster, const spec::Plan& plan, 
   if (idle > 0) warnings.push_back(text(idle, " of ", gpus, " GPUs have nothing to do"));
 }
 
+/// Of families that run; attention with latent keys has kernels of its own.
+void warn_of_heads(const cluster::Cluster& cluster, const spec::Plan& plan, std::vector<std::string>& warnings) {
+  const std::int64_t width = plan.model.head_dim;
+  if (cluster.device != "cuda" || plan.model.kv_lora_rank > 0 || width == 0 || width == 64 || width == 128) return;
+  warnings.push_back(text("GPUs take heads of 64 or 128 and those of this model have ", width,
+                          ": it will be refused there (the tiny job for GPUs is reverse-digits-gpu)"));
+}
+
 /// Ranks of a full node. Too many are a fault, and the most is taken, so that the rest of the job is checked as well.
 std::int64_t ranks_per_node(const spec::Job& job, const cluster::Cluster& cluster, const spec::KeyPlaces& places,
                             base::Faults& faults) {
@@ -132,6 +140,7 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
   choose_segment(cluster, places, plan, faults, warnings);
   warn_of_links(plan, cluster, warnings);
   warn_of_idle_gpus(cluster, plan, warnings);
+  warn_of_heads(cluster, plan, warnings);
   if (faults.empty()) check_memory(cluster, places, plan, faults, warnings);
 }
 

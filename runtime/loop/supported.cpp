@@ -43,6 +43,9 @@ void check_supported(const spec::Plan& plan, const std::string& where) {
   refuse(job.async.enabled, "async.enabled = true", "set async.enabled = false");
   refuse(job.gen.dtype == spec::DataType::fp8 || job.model.dtype == spec::DataType::fp8, "fp8",
          "set model.dtype and gen.dtype to \"bf16\"");
+  refuse(plan.device == "cuda" && plan.model.head_dim != 64 && plan.model.head_dim != 128,
+         base::text("a model with heads of ", plan.model.head_dim, " on cuda"),
+         "take one with heads of 64 or 128; the tiny job for GPUs is reverse-digits-gpu");
   refuse(plan.device == "cuda" && job.train.share_prompt, "train.share_prompt = true on cuda",
          "set train.share_prompt = false");
   faults.throw_if_any();

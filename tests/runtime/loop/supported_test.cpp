@@ -85,6 +85,18 @@ TEST(Supported, SharedPromptsAreRefusedOnAGpuOnly) {
   plan.job.train.share_prompt = true;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
   plan.device = "cuda";
+  plan.model.head_dim = 64;
+  EXPECT_THROW(check_supported(plan, "plan.toml"), Error);
+  plan.job.train.share_prompt = false;
+  EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
+}
+
+TEST(Supported, HeadsThatNoKernelTakesAreRefusedOnAGpuOnly) {
+  spec::Plan plan;
+  plan.model.head_dim = 16;
+  plan.job.train.share_prompt = false;
+  EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
+  plan.device = "cuda";
   EXPECT_THROW(check_supported(plan, "plan.toml"), Error);
 }
 
