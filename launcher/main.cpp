@@ -10,6 +10,7 @@
 #include "launcher/run/evaluate.h"
 #include "launcher/run/run.h"
 #include "launcher/selftest/selftest.h"
+#include "launcher/stacks/stacks.h"
 #include "launcher/status/status.h"
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
@@ -103,6 +104,13 @@ int main(int argc, char** argv) {
        {"follow", "rank"},
        1,
        status::logs_verb},
+      {"stacks",
+       "[RUN] [--rank R] [--json]",
+       "where every rank stands: phase, last collective and native stack; of a silent rank it was kept",
+       "muster stacks 4711",
+       {"rank", "json"},
+       1,
+       stacks::stacks_verb},
       {"cancel", "[RUN]", "ends a run", "muster cancel 4711", {}, 1, status::cancel_verb},
       {"supervise",
        "RUN_FOLDER [-- SRUN_FLAG...]",

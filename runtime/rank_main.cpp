@@ -74,13 +74,17 @@ void join(loop::RankContext& context) {
 // What outlives the rank's own work: as long as memory is given back, it still beats.
 struct Life {
   std::optional<spec::Beat> beat;
+  std::optional<spec::StackAnswers> stacks;
   std::optional<loop::PhaseClock> clock;
 };
 
 int run_rank(Life& life) {
   loop::RankContext context;
   context.env = spec::parse_rank_env();
-  if (context.env.beat_fd >= 0) life.beat.emplace(spec::Beat::open(context.env.beat_fd));
+  if (context.env.beat_fd >= 0) {
+    life.beat.emplace(spec::Beat::open(context.env.beat_fd));
+    life.stacks.emplace(life.beat->page().stacks);
+  }
   context.clock = &life.clock.emplace(life.beat ? &life.beat->page() : nullptr);
   context.plan = spec::read_plan(context.env.plan);
   context.placement = spec::read_placement(context.env.placement);

@@ -14,6 +14,7 @@
 #include "runtime/node/node_check.h"
 #include "runtime/node/rank_process.h"
 #include "runtime/node/rank_start.h"
+#include "runtime/node/stack_desk.h"
 #include "runtime/spec/epoch.h"
 #include "runtime/spec/exit_cause.h"
 #include "runtime/spec/rank_env.h"
@@ -37,6 +38,7 @@ class Agent {
       : plan_(plan), placement_(placement), options_(options), paths_{plan.run_folder}, watch_(plan.job.watchdog) {
     for (const spec::NodePlace& node : placement.nodes)
       if (node.slot == options.slot) host_ = node.host;
+    desk_.emplace(paths_, placement.attempt, options.slot, host_);
   }
 
   int run() {
@@ -45,6 +47,7 @@ class Agent {
       take_signal(signals_.wait(kLook_s));
       reap();
       check_silence();
+      if (!ending_since_s_) desk_->poll(ranks_, still_);
       check_fence();
       if (fails_since_s_ && base::steady_s() - *fails_since_s_ > kSettle_s) end_all("one of its ranks failed");
       press();
@@ -120,9 +123,12 @@ class Agent {
       if (rank.runs()) glimpses.push_back(rank.glimpse());
     const std::optional<Silence> silence = watch_.look(looked_s_, glimpses);
     if (!silence) return;
-    say("error", base::text("rank ", silence->rank, " is silent: ", silence->reason));
+    const std::string sentence = base::text("rank ", silence->rank, " is silent: ", silence->reason);
+    say("error", sentence);
+    const std::filesystem::path stacks = desk_->take(ranks_, still_, sentence);
     for (RankProcess& rank : ranks_)
-      if (rank.rank() == silence->rank) rank.end_as_silent(silence->reason);
+      if (rank.rank() == silence->rank)
+        rank.end_as_silent(silence->reason + (stacks.empty() ? "" : "; `muster stacks` shows where it stood"));
     if (!fails_since_s_) fails_since_s_ = looked_s_;
   }
 
@@ -203,6 +209,8 @@ class Agent {
   spec::RunPaths paths_;
   base::SignalQueue signals_{SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
   Watch watch_;
+  const StackDesk::Still still_ = [this](std::int64_t rank) { return watch_.still_s(rank, base::steady_s()); };
+  std::optional<StackDesk> desk_;
   std::string host_;
   std::vector<RankProcess> ranks_;
   std::set<std::int64_t> written_;

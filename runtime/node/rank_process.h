@@ -40,6 +40,9 @@ class RankProcess {
   std::vector<std::string> lost_workers();
 
   Glimpse glimpse() const;
+  spec::BeatPage& page() { return beat_.page(); }
+  /// Of the process that was started: a wrapper, where the job has one.
+  pid_t pid() const { return pid_; }
   spec::ExitRecord record(const std::string& host, const std::string& attempt_id) const;
 
  private:

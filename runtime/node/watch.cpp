@@ -12,6 +12,11 @@ constexpr double kBeforeTimeout = 0.9;  // the rank that is waited for is named 
 
 }  // namespace
 
+double Watch::still_s(std::int64_t rank, double now_s) const {
+  const auto seen = seen_.find(rank);
+  return seen == seen_.end() ? 0 : now_s - seen->second.progress_s;
+}
+
 double Watch::budget_s(spec::Phase phase) const {
   const bool starts = phase == spec::Phase::start || phase == spec::Phase::load;
   return starts ? budgets_.start_timeout_s : budgets_.stall_timeout_s;

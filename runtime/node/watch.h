@@ -34,6 +34,8 @@ class Watch {
   /// when it was not called for long, the agent itself stood still (a suspended job, a debugger) and that time counts
   /// against nobody.
   std::optional<Silence> look(double now_s, const std::vector<Glimpse>& glimpses);
+  /// Since the rank's progress rose, as far as it was looked at.
+  double still_s(std::int64_t rank, double now_s) const;
 
  private:
   struct Seen {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "runtime/base/files.h"
+#include "runtime/spec/stack_board.h"
 
 namespace muster::spec {
 
@@ -24,6 +25,7 @@ struct BeatPage {
   std::atomic<std::int64_t> step{0};
   std::array<char, 120> last_call{};
   std::array<char, 512> message{};  // last error of the rank
+  StackBoard stacks;
 };
 
 /// Owns the mapping of one page.

@@ -127,6 +127,7 @@ int main(int count, char** words) {
     const std::string behaviour = behaviour_of(count, words, env.rank);
     ::signal(SIGUSR2, [](int) { got_usr2 = 1; });
     Life life{spec::Beat::open(env.beat_fd)};
+    const spec::StackAnswers answers(life.beat.page().stacks);
     life.beat.page().phase = static_cast<std::uint32_t>(spec::Phase::train);
     spec::set_text(life.beat.page().last_call, "train.dp all_reduce #12 grads");
     std::jthread pulse([&life, quiet = behaviour == "nobeat"](std::stop_token stop) {

@@ -216,6 +216,28 @@ TEST_F(SlurmRuns, PreflightLeavesABadNodeOutWhereThereIsASpareAndOtherwiseNamesI
   EXPECT_NE(status.find("--exclude node1"), std::string::npos) << status;
 }
 
+TEST_F(SlurmRuns, StacksOfARunThatGoesOnAndOfARankThatFellSilent) {
+  const std::vector<std::string> ask{kBinaries + "/muster", "stacks", run()};
+  submit(2, 1, {"grpo.steps=100"});
+  ASSERT_TRUE(wait_for(paths().steps())) << logs();
+  for (int time = 0; time < 3; ++time) {
+    const CommandResult stacks = run_command(ask);
+    EXPECT_EQ(stacks.code, 0) << stacks.output;
+    EXPECT_NE(stacks.output.find("rank 1 on node1, main thread"), std::string::npos) << stacks.output;
+    EXPECT_NE(stacks.output.find("muster::loop::run\n"), std::string::npos) << stacks.output;
+  }
+  EXPECT_EQ(verdict().code, 0) << logs();
+  EXPECT_EQ(steps_of(0), 100);
+  EXPECT_NE(run_command(ask).output.find("no progress for"), std::string::npos) << "the last answer is kept";
+
+  fs::remove_all(run());
+  submit(2, 1, {fake("\"run\", \"1:stop\"")});
+  EXPECT_NE(verdict().sentence.find("`muster stacks` shows where it stood"), std::string::npos) << verdict().sentence;
+  const CommandResult stacks = run_command(ask);
+  EXPECT_NE(stacks.output.find("on node1, since rank 1 is silent"), std::string::npos) << stacks.output;
+  EXPECT_NE(stacks.output.find("rank 1 on node1, main thread, stopped"), std::string::npos) << stacks.output;
+}
+
 TEST_F(SlurmRuns, ASitesWrappersThatTalkDisturbNothing) {
   for (const char* command : {"sbatch", "srun", "scontrol", "sinfo", "squeue"})
     stand_in(command, "echo 'Welcome! Project x has 12 h left.' >&2\nexec $real \"$@\"");

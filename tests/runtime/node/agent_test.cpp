@@ -11,6 +11,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
 #include "runtime/spec/epoch.h"
+#include "runtime/spec/stacks.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_folder.h"
 
@@ -57,10 +58,55 @@ class NodeAgent : public testing::Test {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 
+  spec::NodeStacks wait_for_stacks(std::int64_t number) const {
+    const std::filesystem::path file = paths_.node_stacks(0, 0);
+    for (const base::Stopwatch watch; watch.elapsed_s() < 10;
+         std::this_thread::sleep_for(std::chrono::milliseconds(20))) {
+      if (!std::filesystem::exists(file)) continue;
+      const spec::NodeStacks stacks = spec::parse_node_stacks(base::read_file(file), file);
+      if (stacks.number >= number) return stacks;
+    }
+    return {};
+  }
+  // The names on the stack of a rank's main thread, with blanks between.
+  static std::string names(const spec::NodeStacks& stacks, std::size_t rank) {
+    std::string all;
+    for (const std::size_t frame : stacks.ranks.at(rank).threads.at(0).frames) all += stacks.frames[frame].symbol + " ";
+    return all;
+  }
+
   tests::TemporaryFolder folder_;
   spec::RunPaths paths_{folder_.path()};
   pid_t pid_ = 0;
 };
+
+TEST_F(NodeAgent, TellsWhereItsRanksStandWhenItIsAsked) {
+  start({"run"});
+  wait_for_ranks(2);
+  for (std::int64_t number = 1; number <= 2; ++number) {
+    base::write_file(paths_.stacks_request(0), spec::stacks_request_text(number));
+    const spec::NodeStacks stacks = wait_for_stacks(number);
+    ASSERT_EQ(stacks.ranks.size(), 2U);
+    EXPECT_EQ(stacks.reason, "");
+    EXPECT_EQ(stacks.ranks[1].phase, "train");
+    EXPECT_EQ(stacks.ranks[1].last_call, "train.dp all_reduce #12 grads");
+    EXPECT_NE(names(stacks, 1).find("4live"), std::string::npos) << names(stacks, 1);
+  }
+  base::signal_child(pid_, SIGTERM, false);
+  EXPECT_EQ(finish(), 128 + SIGTERM) << log();
+}
+
+TEST_F(NodeAgent, WritesWhereASilentRankStandsBeforeItIsEnded) {
+  start({"run", "1:stop"}, 2, [](spec::Plan& plan) { plan.job.watchdog.beat_timeout_s = 1; });
+  EXPECT_NE(finish(), 0);
+  const spec::NodeStacks stacks = wait_for_stacks(0);
+  EXPECT_NE(stacks.reason.find("rank 1 is silent"), std::string::npos) << stacks.reason;
+  ASSERT_EQ(stacks.ranks.size(), 2U);
+  EXPECT_EQ(stacks.ranks[1].threads.at(0).state, 'T');
+  EXPECT_TRUE(stacks.ranks[1].threads.at(0).frames.empty());
+  EXPECT_NE(names(stacks, 0).find("4live"), std::string::npos) << "the other one answers";
+  EXPECT_NE(record(1).message.find("`muster stacks` shows where it stood"), std::string::npos) << record(1).message;
+}
 
 TEST_F(NodeAgent, RanksThatEndWell) {
   start({"env"});

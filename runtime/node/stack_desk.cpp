@@ -1,0 +1,69 @@
+#include "runtime/node/stack_desk.h"
+
+#include <chrono>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/node/take_stacks.h"
+
+namespace muster::node {
+namespace {
+
+constexpr double kLook_s = 1, kRank_s = 1, kAll_s = 3;
+
+std::int64_t unix_time_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+spec::RankStacks stacks_of(RankProcess& rank, double still_s, double patience_s,
+                           std::vector<spec::StackFrame>& frames) {
+  spec::BeatPage& page = rank.page();
+  const Glimpse glimpse = rank.glimpse();
+  spec::RankStacks stacks{.rank = rank.rank(),
+                          .pid = page.stacks.pid.load() != 0 ? page.stacks.pid.load() : rank.pid(),
+                          .phase = spec::phase_name(glimpse.phase),
+                          .step = page.step.load(),
+                          .in_call = glimpse.in_call,
+                          .calls = static_cast<std::int64_t>(glimpse.calls),
+                          .last_call = spec::text_of(page.last_call),
+                          .still_s = still_s};
+  stacks.threads = take_stacks(page.stacks, rank.pid(), patience_s, frames);
+  return stacks;
+}
+
+}  // namespace
+
+void StackDesk::poll(std::vector<RankProcess>& ranks, const Still& still_s) {
+  if (base::steady_s() - looked_s_ < kLook_s) return;
+  looked_s_ = base::steady_s();
+  try {
+    const std::filesystem::path file = paths_.stacks_request(attempt_);
+    if (!base::is_there(file)) return;
+    const std::int64_t number = spec::parse_stacks_request(base::read_file(file), file.string());
+    if (number <= answered_) return;
+    answered_ = number;
+    take(ranks, still_s, "");
+  } catch (const Error&) {
+    return;  // half written, or the file system is away: the next look has it
+  }
+}
+
+std::filesystem::path StackDesk::take(std::vector<RankProcess>& ranks, const Still& still_s,
+                                      const std::string& reason) {
+  spec::NodeStacks stacks{.number = answered_, .time_s = unix_time_s(), .slot = slot_, .host = host_, .reason = reason};
+  const base::Stopwatch watch;
+  for (RankProcess& rank : ranks)
+    if (rank.runs())
+      stacks.ranks.push_back(
+          stacks_of(rank, still_s(rank.rank()), std::clamp(kAll_s - watch.elapsed_s(), 0.0, kRank_s), stacks.frames));
+  const std::filesystem::path file = paths_.node_stacks(attempt_, slot_);
+  try {
+    base::write_file(file, spec::node_stacks_text(stacks));
+  } catch (const Error&) {
+    return {};
+  }
+  return file;
+}
+
+}  // namespace muster::node

@@ -1,0 +1,149 @@
+#include "runtime/node/take_stacks.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/base/symbols.h"
+#include "runtime/base/text.h"
+
+namespace muster::node {
+namespace {
+
+using base::text;
+using spec::SlotState;
+using spec::ThreadStack;
+
+constexpr auto kLook = std::chrono::milliseconds(2);
+
+std::string proc_text(pid_t pid, pid_t thread, const char* name) {
+  try {
+    return base::trim(base::read_file(text("/proc/", pid, "/task/", thread, "/", name)));
+  } catch (const Error&) {
+    return "";  // it has ended, or the kernel does not say
+  }
+}
+
+// The calls in which threads wait; of others the number is told.
+std::string call_name(const std::string& number) {
+  static const std::map<long, const char*> names{
+      {SYS_read, "read"},           {SYS_write, "write"},           {SYS_ppoll, "ppoll"},
+      {SYS_futex, "futex"},         {SYS_pread64, "pread"},         {SYS_pwrite64, "pwrite"},
+      {SYS_nanosleep, "nanosleep"}, {SYS_recvfrom, "recvfrom"},     {SYS_clock_nanosleep, "clock_nanosleep"},
+      {SYS_sendto, "sendto"},       {SYS_recvmsg, "recvmsg"},       {SYS_epoll_pwait, "epoll_wait"},
+      {SYS_ioctl, "ioctl"},         {SYS_fsync, "fsync"},           {SYS_openat, "openat"},
+      {SYS_munmap, "munmap"},       {SYS_connect, "connect"},       {SYS_madvise, "madvise"},
+#ifdef SYS_poll
+      {SYS_poll, "poll"},           {SYS_epoll_wait, "epoll_wait"},
+#endif
+  };
+  const auto found = names.find(std::atol(number.c_str()));
+  return found == names.end() ? text("call ", number) : found->second;
+}
+
+ThreadStack seen_from_outside(pid_t pid, pid_t thread) {
+  ThreadStack stack{.id = thread, .name = proc_text(pid, thread, "comm")};
+  const std::string stat = proc_text(pid, thread, "stat");  // "4711 (a name) S ..."
+  if (const std::size_t end = stat.rfind(") "); end != std::string::npos && end + 2 < stat.size())
+    stack.state = stat[end + 2];
+  if (const std::string wait = proc_text(pid, thread, "wchan"); wait != "0") stack.waits_in = wait;
+  const std::string call = proc_text(pid, thread, "syscall");
+  if (!call.empty() && std::isdigit(static_cast<unsigned char>(call[0])))
+    stack.syscall = call_name(call.substr(0, call.find(' ')));
+  return stack;
+}
+
+std::vector<pid_t> threads_of(pid_t pid) {
+  std::vector<pid_t> threads;
+  std::error_code ended;
+  for (const auto& entry : std::filesystem::directory_iterator(text("/proc/", pid, "/task"), ended))
+    threads.push_back(static_cast<pid_t>(std::atol(entry.path().filename().c_str())));
+  std::sort(threads.begin(), threads.end());
+  std::stable_partition(threads.begin(), threads.end(), [&](pid_t thread) { return thread == pid; });
+  return threads;
+}
+
+// Puts the question into a free slot for each thread, as long as there are some.
+void ask(spec::StackBoard& board, pid_t pid, const std::vector<pid_t>& threads) {
+  auto slot = board.slots.begin();
+  for (const pid_t thread : threads) {
+    while (slot != board.slots.end() && slot->state.load() == SlotState::writing) ++slot;  // of a question before
+    if (slot == board.slots.end()) return;
+    slot->thread.store(thread);
+    slot->state.store(SlotState::asked);
+    ++slot;
+    ::syscall(SYS_tgkill, pid, thread, SIGQUIT);
+  }
+}
+
+bool is_awaited(const spec::StackBoard& board) {
+  return std::any_of(board.slots.begin(), board.slots.end(), [](const spec::StackSlot& slot) {
+    const SlotState state = slot.state.load();
+    return state == SlotState::asked || state == SlotState::writing;
+  });
+}
+
+// The answers by thread; what is still asked is asked no more.
+std::map<pid_t, std::vector<std::uint64_t>> gather(spec::StackBoard& board) {
+  std::map<pid_t, std::vector<std::uint64_t>> answers;
+  for (spec::StackSlot& slot : board.slots) {
+    SlotState asked = SlotState::asked;
+    if (slot.state.compare_exchange_strong(asked, SlotState::free) || asked != SlotState::answered) continue;
+    const std::size_t count = std::min<std::size_t>(slot.num_frames, slot.frames.size());
+    answers[slot.thread.load()].assign(slot.frames.begin(), slot.frames.begin() + static_cast<std::ptrdiff_t>(count));
+    slot.state.store(SlotState::free);
+  }
+  return answers;
+}
+
+std::size_t index_of(const spec::StackFrame& frame, std::vector<spec::StackFrame>& frames) {
+  const auto index = static_cast<std::size_t>(std::find(frames.begin(), frames.end(), frame) - frames.begin());
+  if (index == frames.size()) frames.push_back(frame);
+  return index;
+}
+
+// A return address lies behind its call, which may be another function's first byte.
+void name_frames(pid_t pid, const std::map<pid_t, std::vector<std::uint64_t>>& answers,
+                 std::vector<ThreadStack>& stacks, std::vector<spec::StackFrame>& frames) {
+  std::vector<std::uint64_t> addresses;
+  for (const auto& [thread, stack] : answers)
+    for (std::size_t i = 0; i < stack.size(); ++i) addresses.push_back(stack[i] - (i > 0 ? 1 : 0));
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  const std::vector<base::CodePlace> places = base::code_places(pid, addresses);
+  for (ThreadStack& stack : stacks) {
+    const auto answer = answers.find(static_cast<pid_t>(stack.id));
+    if (answer == answers.end()) continue;
+    for (std::size_t i = 0; i < answer->second.size(); ++i) {
+      const auto found = std::lower_bound(addresses.begin(), addresses.end(), answer->second[i] - (i > 0 ? 1 : 0));
+      const base::CodePlace& place = places[static_cast<std::size_t>(found - addresses.begin())];
+      stack.frames.push_back(index_of({place.module, place.address, place.symbol}, frames));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ThreadStack> take_stacks(spec::StackBoard& board, pid_t pid, double patience_s,
+                                     std::vector<spec::StackFrame>& frames) {
+  const pid_t answering = board.pid.load();
+  if (answering != 0) pid = answering;
+  const std::vector<pid_t> threads = threads_of(pid);
+  std::vector<ThreadStack> stacks;
+  for (const pid_t thread : threads) stacks.push_back(seen_from_outside(pid, thread));
+  if (answering == 0) return stacks;  // a SIGQUIT would end it
+  ask(board, pid, threads);
+  const base::Stopwatch watch;
+  while (is_awaited(board) && watch.elapsed_s() < patience_s) std::this_thread::sleep_for(kLook);
+  name_frames(pid, gather(board), stacks, frames);
+  return stacks;
+}
+
+}  // namespace muster::node

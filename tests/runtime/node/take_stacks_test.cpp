@@ -1,0 +1,88 @@
+#include "runtime/node/take_stacks.h"
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+namespace muster::node {
+namespace {
+
+std::atomic<pid_t> waiter{0};
+std::atomic<bool> is_over{false};
+
+// Waits in a call that is not begun again after a signal.
+[[gnu::noinline]] void waits_until_it_is_over() {
+  waiter = static_cast<pid_t>(::syscall(SYS_gettid));
+  while (!is_over) ::usleep(1000);
+}
+
+class TakeStacks : public testing::Test {
+ protected:
+  ~TakeStacks() override {
+    is_over = true;
+    if (thread_.joinable()) thread_.join();
+    is_over = false;
+    waiter = 0;
+  }
+  void start_waiter() {
+    thread_ = std::thread(waits_until_it_is_over);
+    while (waiter == 0) std::this_thread::yield();
+  }
+  // The names on the stack of the waiting thread, with blanks between.
+  std::string names(const std::vector<spec::ThreadStack>& stacks) const {
+    std::string all;
+    for (const spec::ThreadStack& stack : stacks)
+      if (stack.id == waiter)
+        for (const std::size_t frame : stack.frames) all += frames_[frame].symbol + " ";
+    return all;
+  }
+
+  std::unique_ptr<spec::StackBoard> board_ = std::make_unique<spec::StackBoard>();
+  std::vector<spec::StackFrame> frames_;
+  std::thread thread_;
+};
+
+TEST_F(TakeStacks, EveryThreadAnswersWhileItWaitsAndAgainTheNextTime) {
+  const spec::StackAnswers answers(*board_);
+  start_waiter();
+  for (int time = 0; time < 20; ++time) {
+    const std::vector<spec::ThreadStack> stacks = take_stacks(*board_, ::getpid(), 5, frames_);
+    ASSERT_GE(stacks.size(), 2U);
+    EXPECT_EQ(stacks[0].id, ::getpid()) << "the main thread comes first";
+    EXPECT_NE(names(stacks).find("waits_until_it_is_over"), std::string::npos) << names(stacks);
+    EXPECT_FALSE(stacks[0].frames.empty());
+  }
+}
+
+TEST_F(TakeStacks, AProcessThatDoesNotAnswerYetIsOnlyLookedAt) {
+  start_waiter();
+  const std::vector<spec::ThreadStack> stacks = take_stacks(*board_, ::getpid(), 5, frames_);
+  ASSERT_GE(stacks.size(), 2U);
+  EXPECT_TRUE(frames_.empty());
+  EXPECT_NE(stacks[0].name, "");
+  EXPECT_NE(stacks[0].state, '?');
+}
+
+TEST_F(TakeStacks, MoreThreadsThanTheBoardHasRoomForAreNotAllAsked) {
+  const spec::StackAnswers answers(*board_);
+  std::vector<std::thread> many;
+  for (std::size_t i = 0; i < board_->slots.size() + 20; ++i) many.emplace_back(waits_until_it_is_over);
+  const std::vector<spec::ThreadStack> stacks = take_stacks(*board_, ::getpid(), 5, frames_);
+  std::size_t answered = 0;
+  for (const spec::ThreadStack& stack : stacks) answered += stack.frames.empty() ? 0 : 1;
+  is_over = true;
+  for (std::thread& one : many) one.join();
+  EXPECT_EQ(answered, board_->slots.size());
+  EXPECT_GT(stacks.size(), answered);
+}
+
+TEST_F(TakeStacks, AProcessThatHasEndedHasNoThreads) {
+  EXPECT_TRUE(take_stacks(*board_, 1 << 30, 0.1, frames_).empty());
+}
+
+}  // namespace
+}  // namespace muster::node
