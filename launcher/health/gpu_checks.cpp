@@ -80,12 +80,14 @@ Findings number_findings(const Wanted& wanted, const GpuManagement& management) 
         [&](const GpuState& gpu) { return lower(gpu.name).find(lower(wanted.gpu_kind)) == std::string::npos; },
         Grade::error, count > 0 ? management.gpus[0].name : "",
         "another cluster file, or --constraint for nodes of this kind");
-  if (wanted.gpu_memory_gb > 0)
+  if (wanted.gpu_memory_gb > 0) {
+    const std::string found = count > 0 ? text(std::round(management.gpus[0].memory_gb * 10) / 10, " GB") : "";
     check(
         "memory of a GPU", text(wanted.gpu_memory_gb, " GB"),
         [&](const GpuState& gpu) { return gpu.memory_gb < kGpuMemoryShare * wanted.gpu_memory_gb; }, Grade::error,
-        count > 0 ? text(std::round(management.gpus[0].memory_gb * 10) / 10, " GB") : "",
-        "put into [gpu] memory_gb what is there: plans count on it");
+        found, "put into [gpu] memory_gb what is there: plans count on it");
+    if (findings.back().grade == Grade::ok) findings.back().found = found;
+  }
   return findings;
 }
 

@@ -36,7 +36,8 @@ health::Wanted wanted_of(const spec::Plan& plan) {
 std::vector<Report> look(const spec::Plan& plan, const std::vector<std::string>& hosts, const NodeSearch& search) {
   const spec::RunPaths paths{plan.run_folder};
   const health::Wanted wanted = wanted_of(plan);
-  search.say(text("preflight looks at ", hosts.size(), hosts.size() == 1 ? " node" : " nodes"));
+  search.say(hosts.empty() ? "preflight looks at this machine"
+                           : text("preflight looks at ", hosts.size(), hosts.size() == 1 ? " node" : " nodes"));
   const base::Stopwatch watch;
   std::vector<Report> reports =
       hosts.empty()

@@ -110,9 +110,10 @@ make_gpu_lines() {
 }
 
 write_slurm_conf() {
-  local host user index
+  local host user index memory_mib
   host=$(hostname -s)
   user=$(id -un)
+  memory_mib=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1024))
   {
     cat <<CONF
 ClusterName=lab
@@ -151,7 +152,7 @@ CONF
     ((gpus == 0)) || echo "GresTypes=gpu"
     for ((index = 0; index < nodes; index++)); do
       echo "NodeName=node$index NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base_port + 1 + index)) CPUs=112 Boards=1" \
-        "SocketsPerBoard=2 CoresPerSocket=56 ThreadsPerCore=1 RealMemory=2000000$( ((gpus == 0)) || echo " Gres=gpu:h100:$gpus")"
+        "SocketsPerBoard=2 CoresPerSocket=56 ThreadsPerCore=1 RealMemory=$memory_mib$( ((gpus == 0)) || echo " Gres=gpu:h100:$gpus")"
     done
     echo "PartitionName=batch Nodes=ALL Default=YES MaxTime=UNLIMITED State=UP"
     echo "PartitionName=short Nodes=ALL MaxTime=5 MaxNodes=2 State=UP"
