@@ -1,6 +1,8 @@
 #include "runtime/node/stack_desk.h"
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
@@ -10,14 +12,13 @@
 namespace muster::node {
 namespace {
 
-constexpr double kLook_s = 1, kRank_s = 1, kAll_s = 3;
+constexpr double kLook_s = 1, kPatience_s = 1;
 
 std::int64_t unix_time_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-spec::RankStacks stacks_of(RankProcess& rank, double still_s, double patience_s,
-                           std::vector<spec::StackFrame>& frames) {
+spec::RankStacks stacks_of(RankProcess& rank, double still_s, std::vector<spec::StackFrame>& frames) {
   spec::BeatPage& page = rank.page();
   const Glimpse glimpse = rank.glimpse();
   spec::RankStacks stacks{.rank = rank.rank(),
@@ -28,7 +29,7 @@ spec::RankStacks stacks_of(RankProcess& rank, double still_s, double patience_s,
                           .calls = static_cast<std::int64_t>(glimpse.calls),
                           .last_call = spec::text_of(page.last_call),
                           .still_s = still_s};
-  stacks.threads = take_stacks(page.stacks, rank.pid(), patience_s, frames);
+  stacks.threads = gather_stacks(page.stacks, rank.pid(), frames);
   return stacks;
 }
 
@@ -52,11 +53,14 @@ void StackDesk::poll(std::vector<RankProcess>& ranks, const Still& still_s) {
 std::filesystem::path StackDesk::take(std::vector<RankProcess>& ranks, const Still& still_s,
                                       const std::string& reason) {
   spec::NodeStacks stacks{.number = answered_, .time_s = unix_time_s(), .slot = slot_, .host = host_, .reason = reason};
-  const base::Stopwatch watch;
   for (RankProcess& rank : ranks)
-    if (rank.runs())
-      stacks.ranks.push_back(
-          stacks_of(rank, still_s(rank.rank()), std::clamp(kAll_s - watch.elapsed_s(), 0.0, kRank_s), stacks.frames));
+    if (rank.runs()) ask_for_stacks(rank.page().stacks);
+  const auto waits_for = [](RankProcess& rank) { return rank.runs() && is_awaited(rank.page().stacks); };
+  const base::Stopwatch watch;
+  while (watch.elapsed_s() < kPatience_s && std::any_of(ranks.begin(), ranks.end(), waits_for))
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (RankProcess& rank : ranks)
+    if (rank.runs()) stacks.ranks.push_back(stacks_of(rank, still_s(rank.rank()), stacks.frames));
   const std::filesystem::path file = paths_.node_stacks(attempt_, slot_);
   try {
     base::write_file(file, spec::node_stacks_text(stacks));

@@ -21,8 +21,8 @@ class StackDesk {
   using Still = std::function<double(std::int64_t rank)>;
   /// Answers a new question, should there be one: reads one small file, at most once a second.
   void poll(std::vector<RankProcess>& ranks, const Still& still_s);
-  /// Writes the ranks' stacks, without having been asked, for `reason`. The file; "" when it cannot be written. Takes a
-  /// second a rank at most, three in all.
+  /// Writes the ranks' stacks, without having been asked, for `reason`. The file; "" when it cannot be written. Waits a
+  /// second for their answers at most.
   std::filesystem::path take(std::vector<RankProcess>& ranks, const Still& still_s, const std::string& reason);
 
  private:

@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
-#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/symbols.h"
@@ -20,8 +18,6 @@ namespace {
 using base::text;
 using spec::SlotState;
 using spec::ThreadStack;
-
-constexpr auto kLook = std::chrono::milliseconds(2);
 
 std::string proc_text(pid_t pid, pid_t thread, const char* name) {
   try {
@@ -70,28 +66,16 @@ std::vector<pid_t> threads_of(pid_t pid) {
   return threads;
 }
 
-// Puts the question into a free slot for each thread, as long as there are some.
-void ask(spec::StackBoard& board, pid_t pid, const std::vector<pid_t>& threads) {
-  auto slot = board.slots.begin();
-  for (const pid_t thread : threads) {
-    while (slot != board.slots.end() && slot->state.load() == SlotState::writing) ++slot;  // of a question before
-    if (slot == board.slots.end()) return;
-    slot->thread.store(thread);
-    slot->state.store(SlotState::asked);
-    ++slot;
-    ::syscall(SYS_tgkill, pid, thread, SIGQUIT);
-  }
-}
-
-bool is_awaited(const spec::StackBoard& board) {
-  return std::any_of(board.slots.begin(), board.slots.end(), [](const spec::StackSlot& slot) {
-    const SlotState state = slot.state.load();
-    return state == SlotState::asked || state == SlotState::writing;
-  });
+// As the kernel tells it, in hexadecimal.
+bool blocks_the_question(pid_t pid, pid_t thread) {
+  const std::string status = proc_text(pid, thread, "status");
+  const std::size_t at = status.find("SigBlk:");
+  if (at == std::string::npos) return false;
+  return (std::strtoull(status.c_str() + at + 7, nullptr, 16) >> (SIGQUIT - 1) & 1) != 0;
 }
 
 // The answers by thread; what is still asked is asked no more.
-std::map<pid_t, std::vector<std::uint64_t>> gather(spec::StackBoard& board) {
+std::map<pid_t, std::vector<std::uint64_t>> answers_on(spec::StackBoard& board) {
   std::map<pid_t, std::vector<std::uint64_t>> answers;
   for (spec::StackSlot& slot : board.slots) {
     SlotState asked = SlotState::asked;
@@ -131,18 +115,33 @@ void name_frames(pid_t pid, const std::map<pid_t, std::vector<std::uint64_t>>& a
 
 }  // namespace
 
-std::vector<ThreadStack> take_stacks(spec::StackBoard& board, pid_t pid, double patience_s,
-                                     std::vector<spec::StackFrame>& frames) {
-  const pid_t answering = board.pid.load();
-  if (answering != 0) pid = answering;
-  const std::vector<pid_t> threads = threads_of(pid);
+void ask_for_stacks(spec::StackBoard& board) {
+  const pid_t pid = board.pid.load();
+  if (pid == 0) return;
+  auto slot = board.slots.begin();
+  for (const pid_t thread : threads_of(pid)) {
+    if (blocks_the_question(pid, thread)) continue;
+    while (slot != board.slots.end() && slot->state.load() == SlotState::writing) ++slot;  // of a question before
+    if (slot == board.slots.end()) return;
+    slot->thread.store(thread);
+    slot->state.store(SlotState::asked);
+    ++slot;
+    ::syscall(SYS_tgkill, pid, thread, SIGQUIT);
+  }
+}
+
+bool is_awaited(const spec::StackBoard& board) {
+  return std::any_of(board.slots.begin(), board.slots.end(), [](const spec::StackSlot& slot) {
+    const SlotState state = slot.state.load();
+    return state == SlotState::asked || state == SlotState::writing;
+  });
+}
+
+std::vector<ThreadStack> gather_stacks(spec::StackBoard& board, pid_t pid, std::vector<spec::StackFrame>& frames) {
+  if (const pid_t answering = board.pid.load(); answering != 0) pid = answering;
   std::vector<ThreadStack> stacks;
-  for (const pid_t thread : threads) stacks.push_back(seen_from_outside(pid, thread));
-  if (answering == 0) return stacks;  // a SIGQUIT would end it
-  ask(board, pid, threads);
-  const base::Stopwatch watch;
-  while (is_awaited(board) && watch.elapsed_s() < patience_s) std::this_thread::sleep_for(kLook);
-  name_frames(pid, gather(board), stacks, frames);
+  for (const pid_t thread : threads_of(pid)) stacks.push_back(seen_from_outside(pid, thread));
+  name_frames(pid, answers_on(board), stacks, frames);
   return stacks;
 }
 

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <thread>
+
+#include "runtime/base/clock.h"
 
 namespace muster::node {
 namespace {
@@ -32,6 +35,12 @@ class TakeStacks : public testing::Test {
     thread_ = std::thread(waits_until_it_is_over);
     while (waiter == 0) std::this_thread::yield();
   }
+  std::vector<spec::ThreadStack> take(double patience_s) {
+    ask_for_stacks(*board_);
+    for (const base::Stopwatch watch; is_awaited(*board_) && watch.elapsed_s() < patience_s;) std::this_thread::yield();
+    awaited_ = is_awaited(*board_);
+    return gather_stacks(*board_, ::getpid(), frames_);
+  }
   // The names on the stack of the waiting thread, with blanks between.
   std::string names(const std::vector<spec::ThreadStack>& stacks) const {
     std::string all;
@@ -44,13 +53,14 @@ class TakeStacks : public testing::Test {
   std::unique_ptr<spec::StackBoard> board_ = std::make_unique<spec::StackBoard>();
   std::vector<spec::StackFrame> frames_;
   std::thread thread_;
+  bool awaited_ = false;
 };
 
 TEST_F(TakeStacks, EveryThreadAnswersWhileItWaitsAndAgainTheNextTime) {
   const spec::StackAnswers answers(*board_);
   start_waiter();
   for (int time = 0; time < 20; ++time) {
-    const std::vector<spec::ThreadStack> stacks = take_stacks(*board_, ::getpid(), 5, frames_);
+    const std::vector<spec::ThreadStack> stacks = take(5);
     ASSERT_GE(stacks.size(), 2U);
     EXPECT_EQ(stacks[0].id, ::getpid()) << "the main thread comes first";
     EXPECT_NE(names(stacks).find("waits_until_it_is_over"), std::string::npos) << names(stacks);
@@ -60,18 +70,32 @@ TEST_F(TakeStacks, EveryThreadAnswersWhileItWaitsAndAgainTheNextTime) {
 
 TEST_F(TakeStacks, AProcessThatDoesNotAnswerYetIsOnlyLookedAt) {
   start_waiter();
-  const std::vector<spec::ThreadStack> stacks = take_stacks(*board_, ::getpid(), 5, frames_);
+  const std::vector<spec::ThreadStack> stacks = take(5);
   ASSERT_GE(stacks.size(), 2U);
   EXPECT_TRUE(frames_.empty());
   EXPECT_NE(stacks[0].name, "");
   EXPECT_NE(stacks[0].state, '?');
 }
 
+// As the CUDA driver's threads do.
+TEST_F(TakeStacks, AThreadThatBlocksSignalsIsNotWaitedFor) {
+  const spec::StackAnswers answers(*board_);
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  start_waiter();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const std::vector<spec::ThreadStack> stacks = take(20);
+  EXPECT_FALSE(awaited_);
+  EXPECT_EQ(names(stacks), "");
+  EXPECT_FALSE(stacks.at(0).frames.empty());
+}
+
 TEST_F(TakeStacks, MoreThreadsThanTheBoardHasRoomForAreNotAllAsked) {
   const spec::StackAnswers answers(*board_);
   std::vector<std::thread> many;
   for (std::size_t i = 0; i < board_->slots.size() + 20; ++i) many.emplace_back(waits_until_it_is_over);
-  const std::vector<spec::ThreadStack> stacks = take_stacks(*board_, ::getpid(), 5, frames_);
+  const std::vector<spec::ThreadStack> stacks = take(5);
   std::size_t answered = 0;
   for (const spec::ThreadStack& stack : stacks) answered += stack.frames.empty() ? 0 : 1;
   is_over = true;
@@ -80,9 +104,7 @@ TEST_F(TakeStacks, MoreThreadsThanTheBoardHasRoomForAreNotAllAsked) {
   EXPECT_GT(stacks.size(), answered);
 }
 
-TEST_F(TakeStacks, AProcessThatHasEndedHasNoThreads) {
-  EXPECT_TRUE(take_stacks(*board_, 1 << 30, 0.1, frames_).empty());
-}
+TEST_F(TakeStacks, AProcessThatHasEndedHasNoThreads) { EXPECT_TRUE(gather_stacks(*board_, 1 << 30, frames_).empty()); }
 
 }  // namespace
 }  // namespace muster::node
