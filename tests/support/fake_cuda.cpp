@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -79,6 +80,7 @@ FakeDevice& fake_device() {
   return *device;
 }
 thread_local device::StreamHandle this_threads_stream = nullptr;
+std::atomic<int> delays_times = 1;
 
 FakeStream& stream_of(device::StreamHandle handle) {
   FakeDevice& device = fake_device();
@@ -230,8 +232,11 @@ void fake_launch(device::StreamHandle stream, std::function<void()> kernel) {
 
 void fake_delay(int at_most_us) {
   thread_local std::minstd_rand random(static_cast<unsigned>(::getpid()) * 7919u);
-  std::this_thread::sleep_for(std::chrono::microseconds(random() % static_cast<unsigned>(at_most_us)));
+  const auto at_most = static_cast<unsigned>(at_most_us * delays_times);
+  std::this_thread::sleep_for(std::chrono::microseconds(random() % at_most));
 }
+
+void fake_slow_down(int times) { delays_times = times; }
 
 void fake_fault(const std::string& what) {
   std::fprintf(stderr, "stand-in: %s\n", what.c_str());

@@ -19,6 +19,10 @@ void fake_launch(device::StreamHandle stream, std::function<void()> kernel);
 /// Sleeps for a random while of at most `at_most_us`.
 void fake_delay(int at_most_us);
 
+/// Makes every later delay of the process `times` as long. For tests that look for a wrong order, which the host's own
+/// pauses on a busy machine would hide.
+void fake_slow_down(int times);
+
 /// Prints what a user of the real libraries would have done wrong and ends the process with kFaultCode.
 inline constexpr int kFaultCode = 66;
 [[noreturn]] void fake_fault(const std::string& what);
