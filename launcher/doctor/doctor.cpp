@@ -27,8 +27,6 @@ constexpr int kTimeLimit_min = 5;
 constexpr double kLook_s = 0.5, kShared_s = 10;  // NFS shows a file of another machine after some seconds
 constexpr const char* kCanary = "canary";
 
-double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
-
 // A folder in the run root for as long as the doctor looks.
 class Folder {
  public:
@@ -124,7 +122,7 @@ health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, 
   std::vector<health::Report> reports = health::reports_in(said);
   if (reports.empty())
     reports = health::collect_reports({job && !job->nodes.empty() ? job->nodes : "a node"}, "", said);
-  health::compare_nodes(reports, now_s(), watch.elapsed_s(), false);
+  health::compare_nodes(reports, base::wall_clock_s(), watch.elapsed_s(), false);
   return reports[0];
 }
 

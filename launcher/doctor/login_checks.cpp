@@ -1,13 +1,13 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 
 #include "launcher/doctor/doctor.h"
 #include "launcher/slurm/command.h"
 #include "launcher/slurm/host_list.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
@@ -179,7 +179,7 @@ Findings slurm_findings(const Place& place, slurm::Queries& queries, slurm::Cont
 
 health::Report look_here(const Place& place, slurm::Queries& queries, slurm::Control& control, const fs::path& script) {
   health::Report report{.host = spec::this_host()};
-  report.clock_s = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  report.clock_s = base::wall_clock_s();
   if (place.cluster.has_slurm) report.findings = slurm_findings(place, queries, control, script);
   append(report.findings, folder_findings(place));
   return report;

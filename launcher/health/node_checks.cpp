@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include <sstream>
 
 #include "launcher/slurm/command.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/hardware.h"
@@ -276,7 +276,7 @@ Report check_node(const Wanted& wanted, const NodeView& view) {
   Report report;
   const char* const name = std::getenv("SLURMD_NODENAME");
   report.host = name != nullptr ? name : spec::this_host();
-  report.clock_s = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  report.clock_s = base::wall_clock_s();
   GpuManagement management;
   if (wanted.gpus > 0) management = read_gpu_management(view.management_library);
   for (const GpuState& gpu : management.gpus)

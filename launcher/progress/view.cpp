@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
@@ -26,7 +25,7 @@ std::optional<double> age_s(const std::filesystem::path& path, const std::filesy
   };
   const std::optional<double> begin = changed(path);
   if (!begin) return std::nullopt;
-  const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double now = base::wall_clock_s();
   return std::max(0.0, (until.empty() ? now : changed(until).value_or(now)) - *begin);
 }
 

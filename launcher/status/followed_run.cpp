@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <limits>
@@ -11,6 +10,7 @@
 #include "launcher/progress/charts.h"
 #include "launcher/progress/figures.h"
 #include "launcher/supervise/attempt.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 using base::text;
 
 namespace {
-
-double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// When a file was changed last; none when it is not there.
 std::optional<double> changed_s(const fs::path& file) {
@@ -93,7 +91,8 @@ void FollowedRun::read() {
   if (hosts.empty()) hosts = hosts_of(paths, epoch->attempt);
   verdict = supervise::read_verdict(paths, epoch->attempt);
   reader_->read();
-  const double end_s = verdict ? changed_s(paths.verdict(epoch->attempt)).value_or(now_s()) : now_s();
+  const double end_s =
+      verdict ? changed_s(paths.verdict(epoch->attempt)).value_or(base::wall_clock_s()) : base::wall_clock_s();
   elapsed_s = std::max(0.0, end_s - changed_s(paths.placement(epoch->attempt)).value_or(end_s));
   since_step_s = std::max(0.0, end_s - changed_s(paths.steps()).value_or(end_s));
   double news_s = changed_s(paths.placement(epoch->attempt)).value_or(end_s);

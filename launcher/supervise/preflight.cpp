@@ -1,7 +1,6 @@
 #include "launcher/supervise/preflight.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "launcher/health/node_step.h"
 #include "launcher/slurm/host_list.h"
@@ -15,10 +14,6 @@ namespace {
 
 using base::text;
 using health::Report;
-
-double unix_time_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 health::Wanted wanted_of(const spec::Plan& plan) {
   const spec::RunPaths paths{plan.run_folder};
@@ -49,7 +44,7 @@ std::vector<Report> look(const spec::Plan& plan, const std::vector<std::string>&
         {.what = text("preflight: no node answered; ", unfit_text({reports[0]})),
          .where = paths.folder.string(),
          .fix = "the step of srun did not start: srun_flags, setup and container of the cluster file"});
-  health::compare_nodes(reports, unix_time_s(), watch.elapsed_s(), wanted.shares_fabric);
+  health::compare_nodes(reports, base::wall_clock_s(), watch.elapsed_s(), wanted.shares_fabric);
   base::write_file(paths.preflight_page(), health::reports_page(reports));
   search.say(text("preflight took ", base::seconds_text(watch.elapsed_s()),
                   "; what it found: ", paths.preflight_page().string()));

@@ -1,6 +1,5 @@
 #include "launcher/supervise/scalar_feed.h"
 
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -12,10 +11,6 @@ namespace muster::supervise {
 namespace {
 
 constexpr double kPoll_s = 1;
-
-double since_1970_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 double mean_of(const nlohmann::json& list) {
   double sum = 0;
@@ -50,7 +45,7 @@ ScalarFeed::ScalarFeed(const spec::Plan& plan, const spec::RunPaths& paths, std:
       lines_(paths, attempt) {}
 
 bool ScalarFeed::write_more() {
-  const double now_s = since_1970_s();
+  const double now_s = base::wall_clock_s();
   const auto write = [&](const char* record, std::string_view, const nlohmann::json& object) {
     if (!object.contains("step") || std::string_view(record).ends_with("sample")) return;
     const std::int64_t step = object["step"];

@@ -8,6 +8,8 @@ namespace muster::base {
 
 /// Seconds of the steady clock; only differences mean anything.
 double steady_s();
+/// Wall clock: seconds since 1970 in UTC.
+double wall_clock_s();
 /// Wall clock in UTC: "2026-11-23T20:31:07.123Z".
 std::string wall_clock_text();
 /// Wall clock for file names: "20261123-203107".

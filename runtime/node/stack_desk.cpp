@@ -14,10 +14,6 @@ namespace {
 
 constexpr double kLook_s = 1, kPatience_s = 1;
 
-std::int64_t unix_time_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 spec::RankStacks stacks_of(RankProcess& rank, double still_s, std::vector<spec::StackFrame>& frames) {
   spec::BeatPage& page = rank.page();
   const Glimpse glimpse = rank.glimpse();
@@ -52,7 +48,11 @@ void StackDesk::poll(std::vector<RankProcess>& ranks, const Still& still_s) {
 
 std::filesystem::path StackDesk::take(std::vector<RankProcess>& ranks, const Still& still_s,
                                       const std::string& reason) {
-  spec::NodeStacks stacks{.number = answered_, .time_s = unix_time_s(), .slot = slot_, .host = host_, .reason = reason};
+  spec::NodeStacks stacks{.number = answered_,
+                          .time_s = static_cast<std::int64_t>(base::wall_clock_s()),
+                          .slot = slot_,
+                          .host = host_,
+                          .reason = reason};
   for (RankProcess& rank : ranks)
     if (rank.runs()) ask_for_stacks(rank.page().stacks);
   const auto waits_for = [](RankProcess& rank) { return rank.runs() && is_awaited(rank.page().stacks); };
