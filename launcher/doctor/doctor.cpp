@@ -2,10 +2,8 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
 
 #include "launcher/health/node_step.h"
 #include "launcher/render/batch_script.h"
@@ -14,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
+#include "runtime/base/signals.h"
 #include "runtime/base/text.h"
 
 namespace muster::doctor {
@@ -94,11 +93,13 @@ std::string look_script(const Place& place, const fs::path& folder, const std::s
 health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, const fs::path& script,
                               double patience_s) {
   const fs::path log = script.parent_path() / "job.log";
+  base::SignalQueue signals({SIGINT, SIGTERM, SIGHUP});
   const std::string id = control.submit(script);
   const base::Stopwatch watch;
   std::optional<slurm::JobFacts> job;
   std::string state = "waits";
-  for (double last_s = 0;; std::this_thread::sleep_for(std::chrono::duration<double>(kLook_s))) {
+  for (double last_s = 0;;) {
+    const bool is_interrupted = signals.wait(kLook_s) != 0;
     job = queries.job(id);
     if (!job || job->is_over()) break;
     state = text("is ", job->state, job->reason.empty() || job->reason == "None" ? "" : text(" (", job->reason, ")"));
@@ -106,14 +107,16 @@ health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, 
       std::fprintf(stderr, "job %s %s\n", id.c_str(), state.c_str());
       last_s = watch.elapsed_s();
     }
-    if (watch.elapsed_s() < patience_s) continue;
+    if (watch.elapsed_s() < patience_s && !is_interrupted) continue;
     control.cancel(id);
+    if (is_interrupted)
+      return node_trouble(text("job ", id, " ", state, "; interrupted, it was cancelled"), "call again");
     return node_trouble(text("job ", id, " ", state, " after ", base::seconds_text(patience_s), " and was cancelled"),
                         "call again when nodes are free; squeue --start tells when");
   }
   const base::Stopwatch ended;
-  while (log_text(log).empty() && ended.elapsed_s() < kShared_s)
-    std::this_thread::sleep_for(std::chrono::duration<double>(kLook_s));
+  while (log_text(log).empty() && ended.elapsed_s() < kShared_s && signals.wait(kLook_s) == 0) {
+  }
   const std::string said = log_text(log);
   if (said.empty())
     return node_trouble(

@@ -28,7 +28,8 @@ health::Report look_here(const Place& place, slurm::Queries& queries, slurm::Con
 /// The batch script of a job that looks at one node. `folder`: of its output.
 std::string look_script(const Place& place, const std::filesystem::path& folder, const std::string& canary);
 
-/// Submits it and waits until it has ended, `patience_s` at most; then it is cancelled, and the report says so.
+/// Submits it and waits until it has ended, `patience_s` at most or until a signal (INT, TERM, HUP) asks to stop; then
+/// it is cancelled, and the report says so.
 health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, const std::filesystem::path& script,
                               double patience_s = 300);
 

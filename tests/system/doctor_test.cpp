@@ -97,6 +97,17 @@ TEST_F(Doctor, ANodeThatDoesNotSeeTheRunRootsFilesIsAnError) {
   EXPECT_EQ(finding(found[1], "shared folder").grade, health::Grade::error) << said_;
 }
 
+TEST_F(Doctor, InterruptedWhileItsJobWaitsItLeavesNothing) {
+  const std::string file = cluster("partition = \"batch\"\nsbatch_flags = [\"--begin=now+1hour\"]");
+  const CommandResult result =
+      run_command({"bash", "-c",
+                   text(MUSTER_BINARY_DIR "/bin/muster doctor --submit --cluster ", file,
+                        " & until squeue --noheader | grep -q muster; do sleep 0.1; done; kill -TERM $!; wait $!")});
+  EXPECT_EQ(result.code, 3) << result.output;
+  EXPECT_NE(result.output.find("is PENDING (BeginTime); interrupted, it was cancelled"), std::string::npos)
+      << result.output;
+}
+
 TEST_F(Doctor, AJobThatDoesNotStartIsCancelledAndToldOf) {
   const fs::path script = folder_.path() / "look.sh";
   base::write_file(
