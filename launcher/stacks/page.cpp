@@ -20,7 +20,8 @@ using spec::ThreadStack;
 
 namespace {
 
-constexpr std::size_t kFrames = 24, kNameColumns = 92;
+constexpr std::size_t kInnermost = 16, kOutermost = 8;  // of a long stack; what lies between is counted
+constexpr std::size_t kNameColumns = 92;
 
 struct Standing {
   const NodeStacks* node;
@@ -73,10 +74,17 @@ std::string state_text(const ThreadStack& thread) {
 
 std::string stack_text(const NodeStacks& node, const ThreadStack& thread) {
   if (thread.frames.empty()) return "    it did not answer\n";
+  const std::size_t count = thread.frames.size();
+  const std::size_t num_between = count > kInnermost + kOutermost ? count - kInnermost - kOutermost : 0;
   std::string lines;
-  for (std::size_t i = 0; i < std::min(kFrames, thread.frames.size()); ++i)
+  for (std::size_t i = 0; i < count; ++i) {
+    if (num_between > 0 && i == kInnermost) {
+      lines += text("    ... ", num_between, " more\n");
+      i += num_between;
+    }
     lines += text("    ", frame_text(node.frames.at(thread.frames[i])), "\n");
-  if (thread.frames.size() > kFrames) lines += text("    ... ", thread.frames.size() - kFrames, " more\n");
+  }
+  if (thread.is_cut) lines += "    (called by what cannot be told: no unwinding information there)\n";
   return lines;
 }
 

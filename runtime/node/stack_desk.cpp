@@ -12,7 +12,7 @@
 namespace muster::node {
 namespace {
 
-constexpr double kLook_s = 1, kPatience_s = 1;
+constexpr double kLook_s = 1, kPatience_s = 1, kWhole_s = 0.25;
 
 spec::RankStacks stacks_of(RankProcess& rank, double still_s, std::vector<spec::StackFrame>& frames) {
   spec::BeatPage& page = rank.page();
@@ -55,8 +55,12 @@ std::filesystem::path StackDesk::take(std::vector<RankProcess>& ranks, const Sti
                           .reason = reason};
   for (RankProcess& rank : ranks)
     if (rank.runs()) ask_for_stacks(rank.page().stacks);
-  const auto waits_for = [](RankProcess& rank) { return rank.runs() && is_awaited(rank.page().stacks); };
   const base::Stopwatch watch;
+  const auto waits_for = [&](RankProcess& rank) {
+    if (!rank.runs()) return false;
+    if (watch.elapsed_s() < kWhole_s) ask_again_where_cut(rank.page().stacks);
+    return is_awaited(rank.page().stacks);
+  };
   while (watch.elapsed_s() < kPatience_s && std::any_of(ranks.begin(), ranks.end(), waits_for))
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   for (RankProcess& rank : ranks)

@@ -74,14 +74,21 @@ bool blocks_the_question(pid_t pid, pid_t thread) {
   return (std::strtoull(status.c_str() + at + 7, nullptr, 16) >> (SIGQUIT - 1) & 1) != 0;
 }
 
-// The answers by thread; what is still asked is asked no more.
-std::map<pid_t, std::vector<std::uint64_t>> answers_on(spec::StackBoard& board) {
-  std::map<pid_t, std::vector<std::uint64_t>> answers;
+struct Answer {
+  std::vector<std::uint64_t> frames;
+  bool is_cut = false;
+};
+using Answers = std::map<pid_t, Answer>;  // by thread
+
+// What is still asked is asked no more.
+Answers answers_on(spec::StackBoard& board) {
+  Answers answers;
   for (spec::StackSlot& slot : board.slots) {
     SlotState asked = SlotState::asked;
     if (slot.state.compare_exchange_strong(asked, SlotState::free) || asked != SlotState::answered) continue;
     const std::size_t count = std::min<std::size_t>(slot.num_frames, slot.frames.size());
-    answers[slot.thread.load()].assign(slot.frames.begin(), slot.frames.begin() + static_cast<std::ptrdiff_t>(count));
+    answers[slot.thread.load()] = {{slot.frames.begin(), slot.frames.begin() + static_cast<std::ptrdiff_t>(count)},
+                                   slot.is_cut};
     slot.state.store(SlotState::free);
   }
   return answers;
@@ -94,19 +101,21 @@ std::size_t index_of(const spec::StackFrame& frame, std::vector<spec::StackFrame
 }
 
 // A return address lies behind its call, which may be another function's first byte.
-void name_frames(pid_t pid, const std::map<pid_t, std::vector<std::uint64_t>>& answers,
-                 std::vector<ThreadStack>& stacks, std::vector<spec::StackFrame>& frames) {
+void name_frames(pid_t pid, const Answers& answers, std::vector<ThreadStack>& stacks,
+                 std::vector<spec::StackFrame>& frames) {
   std::vector<std::uint64_t> addresses;
-  for (const auto& [thread, stack] : answers)
-    for (std::size_t i = 0; i < stack.size(); ++i) addresses.push_back(stack[i] - (i > 0 ? 1 : 0));
+  for (const auto& [thread, answer] : answers)
+    for (std::size_t i = 0; i < answer.frames.size(); ++i) addresses.push_back(answer.frames[i] - (i > 0 ? 1 : 0));
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   const std::vector<base::CodePlace> places = base::code_places(pid, addresses);
   for (ThreadStack& stack : stacks) {
     const auto answer = answers.find(static_cast<pid_t>(stack.id));
     if (answer == answers.end()) continue;
-    for (std::size_t i = 0; i < answer->second.size(); ++i) {
-      const auto found = std::lower_bound(addresses.begin(), addresses.end(), answer->second[i] - (i > 0 ? 1 : 0));
+    stack.is_cut = answer->second.is_cut;
+    const std::vector<std::uint64_t>& asked = answer->second.frames;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      const auto found = std::lower_bound(addresses.begin(), addresses.end(), asked[i] - (i > 0 ? 1 : 0));
       const base::CodePlace& place = places[static_cast<std::size_t>(found - addresses.begin())];
       stack.frames.push_back(index_of({place.module, place.address, place.symbol}, frames));
     }
@@ -127,6 +136,14 @@ void ask_for_stacks(spec::StackBoard& board) {
     slot->state.store(SlotState::asked);
     ++slot;
     ::syscall(SYS_tgkill, pid, thread, SIGQUIT);
+  }
+}
+
+void ask_again_where_cut(spec::StackBoard& board) {
+  for (spec::StackSlot& slot : board.slots) {
+    if (slot.state.load() != SlotState::answered || !slot.is_cut) continue;
+    slot.state.store(SlotState::asked);
+    ::syscall(SYS_tgkill, board.pid.load(), slot.thread.load(), SIGQUIT);
   }
 }
 

@@ -15,6 +15,9 @@ namespace muster::node {
 /// Asks the threads of the process that answers on `board`, and returns at once. Where none does yet nobody is asked: a
 /// SIGQUIT would end it.
 void ask_for_stacks(spec::StackBoard& board);
+/// Asks those again whose answer was cut: they ran code without unwinding information, and most leave it within
+/// milliseconds (kernels of MKL).
+void ask_again_where_cut(spec::StackBoard& board);
 /// Is an answer still to come?
 bool is_awaited(const spec::StackBoard& board);
 /// The threads of the process that answers on `board` (of `pid` where none does yet), its main thread first, with the

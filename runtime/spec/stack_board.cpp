@@ -1,10 +1,9 @@
 #include "runtime/spec/stack_board.h"
 
-#include <execinfo.h>
 #include <signal.h>
 #include <unistd.h>
+#include <unwind.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "runtime/base/error.h"
@@ -21,8 +20,23 @@ constexpr int kOwnFrames = 2;  // the handler, and what the kernel returns throu
 // A handler has no arguments of ours.
 std::atomic<StackBoard*> answered_board{nullptr};
 
-// Writes to its own slot alone, so that all threads may answer at once. Async-signal-safe: backtrace() is, once its
-// unwinder is loaded.
+struct Unwinding {
+  StackSlot& slot;
+  int num_own = 0;
+};
+
+_Unwind_Reason_Code take_frame(_Unwind_Context* context, void* argument) {
+  auto& [slot, num_own] = *static_cast<Unwinding*>(argument);
+  const std::uint64_t address = _Unwind_GetIP(context);
+  const bool is_full = slot.num_frames == slot.frames.size();
+  slot.is_cut = address != 0 && !is_full;  // unless the next frame is there, or 0: the C library's mark of the first
+  if (!slot.is_cut) return _URC_END_OF_STACK;
+  if (num_own++ >= kOwnFrames) slot.frames[slot.num_frames++] = address;
+  return _URC_NO_REASON;
+}
+
+// Writes to its own slot alone, so that all threads may answer at once. Async-signal-safe: the unwinder is, once it is
+// loaded.
 void answer(int) {
   const int saved = errno;
   StackBoard* board = answered_board.load();
@@ -31,12 +45,9 @@ void answer(int) {
   for (StackSlot& slot : board->slots) {
     SlotState expected = SlotState::asked;
     if (slot.thread.load() != self || !slot.state.compare_exchange_strong(expected, SlotState::writing)) continue;
-    std::array<void*, kOwnFrames + std::tuple_size_v<decltype(slot.frames)>> found;
-    const int count = std::max(0, ::backtrace(found.data(), static_cast<int>(found.size())) - kOwnFrames);
-    for (int i = 0; i < count; ++i)
-      slot.frames[static_cast<std::size_t>(i)] =
-          reinterpret_cast<std::uint64_t>(found[static_cast<std::size_t>(i + kOwnFrames)]);
-    slot.num_frames = static_cast<std::uint32_t>(count);
+    slot.num_frames = 0;
+    Unwinding unwinding{slot};
+    _Unwind_Backtrace(take_frame, &unwinding);
     slot.state.store(SlotState::answered);
     break;
   }
@@ -48,8 +59,9 @@ void answer(int) {
 StackAnswers::StackAnswers(StackBoard& board) {
   StackBoard* none = nullptr;
   INVARIANT(answered_board.compare_exchange_strong(none, &board), "a process answers on one board");
-  void* frame = nullptr;
-  ::backtrace(&frame, 1);  // loads the unwinder, which allocates
+  StackSlot first;
+  Unwinding unwinding{first};
+  _Unwind_Backtrace(take_frame, &unwinding);  // what is loaded and allocated the first time
   struct sigaction action {};
   action.sa_handler = answer;
   action.sa_flags = SA_RESTART;

@@ -18,6 +18,7 @@ enum class SlotState : std::uint32_t { free, asked, writing, answered };
 struct StackSlot {
   std::atomic<SlotState> state{SlotState::free};
   std::atomic<pid_t> thread{0};
+  bool is_cut = false;  // the last frame's code has no unwinding information: what called it is not known
   std::uint32_t num_frames = 0;
   std::array<std::uint64_t, 64> frames{};  // innermost first: where it was interrupted, then return addresses
 };

@@ -22,7 +22,8 @@ ordered_json value_of(const ThreadStack& thread) {
           {"state", std::string(1, thread.state)},
           {"waits_in", thread.waits_in},
           {"syscall", thread.syscall},
-          {"frames", thread.frames}};
+          {"frames", thread.frames},
+          {"is_cut", thread.is_cut}};
 }
 
 ordered_json value_of(const RankStacks& rank) {
@@ -39,7 +40,8 @@ ThreadStack thread_of(const json& value, std::size_t num_frames) {
                      .name = value.at("name"),
                      .waits_in = value.at("waits_in"),
                      .syscall = value.at("syscall"),
-                     .frames = value.at("frames")};
+                     .frames = value.at("frames"),
+                     .is_cut = value.at("is_cut")};
   const std::string state = value.at("state");
   if (!state.empty()) thread.state = state[0];
   for (const std::size_t frame : thread.frames)

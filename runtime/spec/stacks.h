@@ -29,6 +29,7 @@ struct ThreadStack {
   std::string waits_in;  // the kernel's function in which it waits, "" when it runs or the kernel does not say
   std::string syscall;   // the call that it is in, "" as above
   std::vector<std::size_t> frames;  // into NodeStacks::frames, innermost first; empty: it did not answer
+  bool is_cut = false;              // the last frame's code has no unwinding information: what called it is not known
   bool operator==(const ThreadStack&) const = default;
 };
 

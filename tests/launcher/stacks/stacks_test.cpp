@@ -31,7 +31,7 @@ spec::RankStacks rank_in(std::int64_t rank, const std::string& phase, double sti
                        .waits_in = "hrtimer_nanosleep",
                        .syscall = "clock_nanosleep",
                        .frames = std::move(frames)},
-                      {.id = 5000 + rank, .name = "autograd", .state = 'R', .frames = {3}},
+                      {.id = 5000 + rank, .name = "autograd", .state = 'R', .frames = {3}, .is_cut = true},
                       {.id = 6000 + rank, .name = "pulse", .state = 'S', .frames = {0}}}};
 }
 
@@ -65,6 +65,17 @@ TEST(StacksPage, SaysWhenNothingRuns) {
   EXPECT_EQ(stacks_page({.nodes = {}, .silent_hosts = {"node0"}}, std::nullopt),
             "no answer from the agents on node0\nno rank runs there\n");
   EXPECT_NE(stacks_page(four_ranks(), 9).find("rank 9 does not run there"), std::string::npos);
+}
+
+TEST(StacksPage, OfALongStackTheMiddleIsCounted) {
+  Answers answers{.nodes = {{.host = "node0", .ranks = {{.threads = {{.state = 'R'}}}}}}, .silent_hosts = {}};
+  for (std::size_t i = 0; i < 30; ++i) {
+    answers.nodes[0].frames.push_back({"", i, ""});
+    answers.nodes[0].ranks[0].threads[0].frames.push_back(i);
+  }
+  EXPECT_NE(stacks_page(answers, std::nullopt).find("    0xe\n    0xf\n    ... 6 more\n    0x16\n    0x17\n"),
+            std::string::npos)
+      << stacks_page(answers, std::nullopt);
 }
 
 TEST(StacksPage, NamesAreShort) {

@@ -4,12 +4,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <thread>
 
 #include "runtime/base/clock.h"
+
+// Waits for *flag in code of which no unwinder knows anything, like the kernels of some libraries.
+extern "C" void without_unwinding_information(const volatile char* flag);
+#if defined(__x86_64__)
+#define WAIT_FOR_FLAG "1: cmpb $0, (%rdi)\n je 1b\n ret\n"
+#else
+#define WAIT_FOR_FLAG "1: ldrb w1, [x0]\n cbz w1, 1b\n ret\n"
+#endif
+asm(".text\n"
+    ".globl without_unwinding_information\n"
+    ".type without_unwinding_information, %function\n"
+    "without_unwinding_information:\n" WAIT_FOR_FLAG
+    ".size without_unwinding_information, . - without_unwinding_information\n");
 
 namespace muster::node {
 namespace {
@@ -35,9 +50,17 @@ class TakeStacks : public testing::Test {
     thread_ = std::thread(waits_until_it_is_over);
     while (waiter == 0) std::this_thread::yield();
   }
-  std::vector<spec::ThreadStack> take(double patience_s) {
+  // `between`: done after the first answers; then those whose stack was cut are asked until it is whole.
+  std::vector<spec::ThreadStack> take(double patience_s, const std::function<void()>& between = {}) {
     ask_for_stacks(*board_);
     for (const base::Stopwatch watch; is_awaited(*board_) && watch.elapsed_s() < patience_s;) std::this_thread::yield();
+    if (between) {
+      between();
+      for (int time = 0; time < 100; ++time) {
+        ask_again_where_cut(*board_);
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    }
     awaited_ = is_awaited(*board_);
     return gather_stacks(*board_, ::getpid(), frames_);
   }
@@ -66,6 +89,29 @@ TEST_F(TakeStacks, EveryThreadAnswersWhileItWaitsAndAgainTheNextTime) {
     EXPECT_NE(names(stacks).find("waits_until_it_is_over"), std::string::npos) << names(stacks);
     EXPECT_FALSE(stacks[0].frames.empty());
   }
+}
+
+TEST_F(TakeStacks, CodeWithoutUnwindingInformationCutsTheStackUntilItIsLeft) {
+  const spec::StackAnswers answers(*board_);
+  volatile char flag = 0;
+  thread_ = std::thread([&] {
+    waiter = static_cast<pid_t>(::syscall(SYS_gettid));
+    without_unwinding_information(&flag);
+    waits_until_it_is_over();
+  });
+  while (waiter == 0) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto is_cut = [](const std::vector<spec::ThreadStack>& stacks) {
+    return std::find_if(stacks.begin(), stacks.end(), [](const auto& one) { return one.id == waiter; })->is_cut;
+  };
+  std::vector<spec::ThreadStack> stacks = take(5);
+  EXPECT_EQ(names(stacks), "without_unwinding_information ");
+  EXPECT_TRUE(is_cut(stacks));
+  EXPECT_FALSE(stacks.at(0).is_cut);
+
+  stacks = take(5, [&] { flag = 1; });
+  EXPECT_NE(names(stacks).find("waits_until_it_is_over"), std::string::npos) << names(stacks);
+  EXPECT_FALSE(is_cut(stacks));
 }
 
 TEST_F(TakeStacks, AProcessThatDoesNotAnswerYetIsOnlyLookedAt) {

@@ -25,7 +25,8 @@ const NodeStacks kStacks{.number = 3,
                                                  .state = 'S',
                                                  .waits_in = "futex_wait",
                                                  .syscall = "futex",
-                                                 .frames = {1, 0}},
+                                                 .frames = {1, 0},
+                                                 .is_cut = true},
                                                 {.id = 4712, .name = "pulse", .state = 'T'}}}},
                          .frames = {{"/lib/libc.so.6", 4096, "getenv"}, {"", 7, ""}}};
 
