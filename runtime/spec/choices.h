@@ -69,6 +69,10 @@ struct Choices<Switch> {
   static constexpr std::array kNames{"automatic", "off", "on"};
 };
 template <>
+struct Choices<AnswerPart> {
+  static constexpr std::array kNames{"after_thinking", "all"};
+};
+template <>
 struct Choices<Sabotage> {
   static constexpr std::array kNames{"none", "zero_advantage", "shuffled_advantage", "negated_advantage", "no_refit"};
 };

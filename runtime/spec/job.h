@@ -22,6 +22,7 @@ enum class Switch { automatic, off, on };
 enum class Recompute { none, attention, mlp, full };  // what a layer does not keep for its backward pass
 enum class Fp8Scaling { tensor, block, mx };  // one scale a tensor; a 128 x 128 block of weights, 1 x 128 of inputs; 32
 enum class Fp8Format { e4m3, hybrid };        // hybrid: gradients in e5m2
+enum class AnswerPart { after_thinking, all };        // what of a reply is graded
 enum class CacheType { automatic, fp32, bf16, fp8 };  // automatic: model.dtype
 
 struct ModelJob {
@@ -172,12 +173,15 @@ struct DataJob {
   std::string chat_template;                             // empty: the prompt stands as it is; or "model", "chatml"
   std::string system;                                    // a turn before the user's; empty: none
   Switch thinking = Switch::automatic;                   // enable_thinking of the chat template; automatic: not given
-  std::vector<std::string> columns;                      // of a Parquet file: kept beyond those that the templates name
-  std::int64_t max_prompt_tokens = 0;                    // 0: max_sequence_tokens - 1
+  std::string messages_field;          // a list of chat turns of the row, instead of prompt and system
+  std::string template_date;           // YYYY-MM-DD: today for the chat template; empty: it has no date
+  std::vector<std::string> columns;    // of a Parquet file: kept beyond those that the templates name
+  std::int64_t max_prompt_tokens = 0;  // 0: max_sequence_tokens - 1
   double max_refused_share = 0.05;
   bool shuffle = true;
-  std::int64_t held_out = 0;  // rows kept for validation, never trained on
-  double held_out_share = 0;  // or so many of all rows
+  std::int64_t held_out = 0;               // rows kept for validation, never trained on
+  double held_out_share = 0;               // or so many of all rows
+  Switch deduplicate = Switch::automatic;  // keeps the first of rows with equal prompts; automatic: as the schema says
   bool operator==(const DataJob&) const = default;
 };
 
@@ -206,14 +210,19 @@ struct RewardJob {
   std::vector<std::string> command;  // command: the program and its arguments
   std::vector<RewardPart> parts;     // instead of kind, several
   std::int64_t precision = 6;        // math: decimals
+  AnswerPart answer = AnswerPart::after_thinking;
+  std::vector<std::string> thinking_tags{"think", "thinking", "thought", "reasoning"};  // by the names of their tags
+  bool skip_special_tokens = true;  // they are not in the text that is graded and recorded
   // The sum is clamped to source and mapped onto target; equal ranges change nothing.
   double source_min = 0, source_max = 1, target_min = 0, target_max = 1;
-  std::int64_t overlong_buffer = 0;  // tokens before the limit over which the penalty grows; 0: off
-  double overlong_penalty = 1;       // at the limit
-  std::int64_t overlong_limit = 0;   // tokens of an answer; 0: the longest that sampling allows
-  double truncated_factor = 1;       // of the reward of an answer that was cut off; 1: off
-  std::int64_t workers = 1;          // processes for each rank that scores
-  double timeout_s = 5;              // of one answer
+  std::int64_t overlong_buffer = 0;      // tokens before the limit over which the penalty grows; 0: off
+  double overlong_penalty = 1;           // at the limit
+  std::int64_t overlong_limit = 0;       // tokens of an answer; 0: the longest that sampling allows
+  double truncated_factor = 1;           // of the reward of an answer that was cut off; 1: off
+  std::int64_t workers = 1;              // processes for each rank that scores
+  double timeout_s = 5;                  // of one answer
+  double start_timeout_s = 120;          // command: until its first verdict, beyond timeout_s
+  std::vector<std::string> environment;  // command: names of variables that the program gets beside the usual ones
   double max_memory_gb = 1;
   bool operator==(const RewardJob&) const = default;
 };
@@ -258,6 +267,7 @@ struct LogJob {
   bool tensor_norms = false;         // the gradient's norm of every weight, in each step's record
   bool tensorboard = false;          // event files in the run folder's tensorboard/
   std::vector<std::string> command;  // program and arguments that get every record as a JSON line
+  std::int64_t max_mb = 256;         // of each log file of an attempt; what comes after is dropped
   bool operator==(const LogJob&) const = default;
 };
 

@@ -204,6 +204,10 @@ void describe_job(Visitor& v, J& job) {
         "the prompt becomes a user's turn of the model's own chat template, or of ChatML; empty: it stands as it is");
   v.key("system", job.data.system, kAny, "", "a system turn before it");
   v.key("thinking", job.data.thinking, kAny, "", "enable_thinking of the chat template; automatic: not given");
+  v.key("messages_field", job.data.messages_field, kAny, "",
+        "a list of chat turns {role, content} of the row, given to the chat template instead of prompt and system");
+  v.key("template_date", job.data.template_date, kAny, "",
+        "YYYY-MM-DD: the date that a chat template may ask for; empty: a template that asks is refused");
   v.key("columns", job.data.columns, kAny, "",
         "of a Parquet file, kept beyond those that the templates name; [\"*\"]: all");
   v.key("max_prompt_tokens", job.data.max_prompt_tokens, kCountOrZero, "tokens", "0: max_sequence_tokens - 1");
@@ -211,6 +215,8 @@ void describe_job(Visitor& v, J& job) {
   v.key("shuffle", job.data.shuffle, kAny, "", "by seed and epoch");
   v.key("held_out", job.data.held_out, kCountOrZero, "rows", "kept for validation, never trained on");
   v.key("held_out_share", job.data.held_out_share, within(0, 0.9), "", "or this share of all rows");
+  v.key("deduplicate", job.data.deduplicate, kAny, "",
+        "of rows with equal prompts the first is kept; automatic: on for schemas that are known to repeat rows");
 
   v.table("validate", "looks at rows held out");
   v.key("every", job.validate.every, kCountOrZero, "steps", "between two looks, and one after the last step; 0: never");
@@ -229,6 +235,11 @@ void describe_job(Visitor& v, J& job) {
   v.list(
       "parts", job.reward.parts, [](auto& below, auto& part) { describe_reward_part(below, part); },
       "instead of kind, several: [[reward.parts]]");
+  v.key("answer", job.reward.answer, kAny, "",
+        "what is graded: what follows the last closed thinking block, within <answer> where there is one; or all");
+  v.key("thinking_tags", job.reward.thinking_tags, kAny, "", "names of the tags around thinking, without brackets");
+  v.key("skip_special_tokens", job.reward.skip_special_tokens, kAny, "",
+        "special tokens are left out of the text that is graded and recorded");
   v.key("precision", job.reward.precision, within(0, 100), "decimals", "to which math rounds a number with a point");
   v.key("source_min", job.reward.source_min, within(-1e9, 1e9), "", "rewards are clamped to source_min .. source_max");
   v.key("source_max", job.reward.source_max, within(-1e9, 1e9), "", "and mapped onto target_min .. target_max");
@@ -243,6 +254,10 @@ void describe_job(Visitor& v, J& job) {
         "of the reward of an answer that was cut off; 1: off");
   v.key("workers", job.reward.workers, within(1, 1024), "processes", "for each rank that scores");
   v.key("timeout_s", job.reward.timeout_s, within(0.001, 1e5), "s", "of one answer");
+  v.key("start_timeout_s", job.reward.start_timeout_s, within(0, 1e5), "s",
+        "of a command's start, until its first verdict, beyond timeout_s");
+  v.key("environment", job.reward.environment, kAny, "",
+        "names of variables of your environment that a command gets; their values are in no file");
   v.key("max_memory_gb", job.reward.max_memory_gb, within(0.01, 1e4), "GB", "of one worker");
 
   v.table("optimizer", "AdamW");
@@ -287,6 +302,7 @@ void describe_job(Visitor& v, J& job) {
       "command", job.log.command, kAny, "",
       "program and arguments that get every record as a JSON line; words that begin with ./ or ../ are relative to the "
       "job file");
+  v.key("max_mb", job.log.max_mb, within(1, 1e6), "MB", "of each log file of an attempt; the rest is dropped");
 
   v.table("watchdog", "when a rank counts as dead");
   v.key("comm_timeout_s", job.watchdog.comm_timeout_s, within(0.1, 1e6), "s", "of one collective");
