@@ -31,6 +31,8 @@ constexpr const char* kUsage =
     "       muster-runtime render --model DIR --input F --output F     {id, messages} -> {id, text} by its chat "
     "template\n"
     "       muster-runtime grade --kind K --input F --output F         {id, gold, answer} -> {id, reward, outcome}\n"
+    "                      [--answer after_thinking|all] [--thinking-tags think,reasoning] [--pattern P] [--command "
+    "C]\n"
     "       muster-runtime score|generate|gradients --model DIR --input F --output F [--dtype fp32|bf16] [--ranks N]\n"
     "                      [--max-new-tokens N --temperature T --top-p P --seed S] [--train.tp 3 ...]\n"
     "       muster-runtime index --plan PLAN                           where the rows of a run stand, their tokens\n"

@@ -49,6 +49,12 @@ chat::Conversation conversation_of(const ordered_json& object) {
   return made;
 }
 
+bool grades_after_thinking(const std::string& answer) {
+  if (answer != "after_thinking" && answer != "all")
+    throw Error::user({.what = base::text("--answer ", answer), .fix = "it is after_thinking or all"});
+  return answer == "after_thinking";
+}
+
 }  // namespace
 
 int tokenize(const std::vector<std::string>& words) {
@@ -80,11 +86,14 @@ int render(const std::vector<std::string>& words) {
 }
 
 int grade(const std::vector<std::string>& words) {
-  const VerbOptions options(words, {"kind", "input", "output", "timeout-s", "max-memory-gb", "pattern", "command"});
+  const VerbOptions options(words, {"kind", "input", "output", "timeout-s", "max-memory-gb", "pattern", "command",
+                                    "answer", "thinking-tags"});
   reward::WorkerLimits limits;
   reward::GradeSettings settings;
   if (options.has("pattern")) settings.pattern = options.at("pattern");
   if (options.has("command")) settings.command = {"/bin/sh", "-c", options.at("command")};
+  if (options.has("answer")) settings.after_thinking = grades_after_thinking(options.at("answer"));
+  if (options.has("thinking-tags")) settings.thinking_tags = base::split(options.at("thinking-tags"), ',');
   if (options.has("timeout-s")) limits.timeout_s = options.number<double>("timeout-s");
   if (options.has("max-memory-gb")) limits.max_memory_gb = options.number<double>("max-memory-gb");
   reward::grade_lines(options.at("kind"), options.at("input"), options.at("output"), limits, settings);

@@ -7,6 +7,7 @@
 
 #include "runtime/base/process.h"
 #include "runtime/device/memory.h"
+#include "runtime/loop/scoring.h"
 #include "runtime/loop/step.h"
 
 namespace muster::loop {
@@ -193,12 +194,12 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   }
 }
 
-std::vector<log::SampleRecord> sample_records(std::int64_t count, const Rollout& rollout,
+std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollout& rollout,
                                               const data::Tokenizer& tokenizer, std::int64_t step) {
   std::vector<log::SampleRecord> records;
   const auto groups = static_cast<std::int64_t>(rollout.prompts.size());
   const std::int64_t all = groups * rollout.samples_per_prompt;
-  if (count < 0 || count > all) count = all;
+  const std::int64_t count = job.log.samples < 0 ? all : std::min(job.log.samples, all);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t group = i % groups, index = i / groups;
     const ScoredSample& scored = rollout.samples[static_cast<std::size_t>(group * rollout.samples_per_prompt + index)];
@@ -210,7 +211,7 @@ std::vector<log::SampleRecord> sample_records(std::int64_t count, const Rollout&
                        .tokens = scored.sample.tokens,
                        .logprobs = scored.sample.logprobs,
                        .prompt = prompt.text,
-                       .text = tokenizer.decode(scored.sample.tokens, true),
+                       .text = reply_text(job, tokenizer, scored.sample),
                        .reward = scored.reward,
                        .outcome = reward::outcome_name(scored.outcome),
                        .finish = scored.sample.finish == generate::Finish::stop ? "stop" : "length"});

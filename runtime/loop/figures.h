@@ -18,8 +18,9 @@ void add_refit_figures(spec::StepRecord& record, const refit::RefitFigures& figu
 /// Phase seconds of this rank, the slowest rank of each phase, memory by owner over all ranks, rates. collective:
 /// world.
 void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& policy);
-/// The first sample of as many groups as `count` wants, then the second of each, and so on; all with -1.
-std::vector<log::SampleRecord> sample_records(std::int64_t count, const Rollout& rollout,
+/// Samples for the records: the first sample of as many groups as log.samples wants, then the second of each, and so
+/// on; all with -1.
+std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollout& rollout,
                                               const data::Tokenizer& tokenizer, std::int64_t step);
 
 }  // namespace muster::loop

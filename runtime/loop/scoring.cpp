@@ -8,6 +8,23 @@
 
 namespace muster::loop {
 
+std::string reply_text(const spec::Job& job, const data::Tokenizer& tokenizer, const generate::Sample& sample) {
+  std::span<const std::int32_t> tokens = sample.tokens;
+  const bool skips = job.reward.skip_special_tokens;
+  if (!skips && sample.finish == generate::Finish::stop && !tokens.empty() && tokenizer.is_special(tokens.back()))
+    tokens = tokens.first(tokens.size() - 1);
+  return tokenizer.decode(tokens, skips);
+}
+
+reward::GradeSettings grade_settings(const spec::Job& job, const spec::RewardPart& part, const std::string& prompt) {
+  return {.pattern = part.pattern,
+          .command = part.command,
+          .precision = static_cast<int>(job.reward.precision),
+          .after_thinking = job.reward.answer == spec::AnswerPart::after_thinking,
+          .thinking_tags = job.reward.thinking_tags,
+          .in_thinking = reward::opens_thinking(prompt, job.reward.thinking_tags)};
+}
+
 Scoring::Scoring(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
     : job_(job), parts_(spec::reward_parts(job.reward)), tokenizer_(tokenizer) {
   for (const spec::RewardPart& part : parts_) reward::Pattern{part.pattern};  // refused before anything is generated
@@ -27,7 +44,7 @@ std::int64_t Scoring::id_of(const generate::Sample& sample, std::size_t part) co
 void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
   if (spec::is_synthetic(job_)) return;
   INVARIANT(client_ != nullptr, "a rank that speaks for samples has reward workers");
-  const std::string answer = tokenizer_.decode(sample.tokens, true);
+  const std::string answer = reply_text(job_, tokenizer_, sample);
   for (std::size_t p = 0; p < parts_.size(); ++p) {
     const spec::RewardPart& part = parts_[p];
     const bool program = part.kind == "command";
@@ -35,9 +52,7 @@ void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
                      .kind = part.kind,
                      .answer = answer,
                      .gold = prompt.gold,
-                     .settings = {.pattern = part.pattern,
-                                  .command = part.command,
-                                  .precision = static_cast<int>(job_.reward.precision)},
+                     .settings = grade_settings(job_, part, prompt.text),
                      .prompt = program ? prompt.text : "",
                      .row = program ? prompt.json : ""});
   }

@@ -14,6 +14,12 @@
 
 namespace muster::loop {
 
+/// The text of a reply as it is graded and recorded. With reward.skip_special_tokens off its special tokens stay, but
+/// for the one that ended it.
+std::string reply_text(const spec::Job& job, const data::Tokenizer& tokenizer, const generate::Sample& sample);
+/// How a part of the reward grades replies to this prompt.
+reward::GradeSettings grade_settings(const spec::Job& job, const spec::RewardPart& part, const std::string& prompt);
+
 class Scoring {
  public:
   /// `job` and `tokenizer` are borrowed. throws: Error::user (a pattern that does not compile).

@@ -46,8 +46,7 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
   add_refit_figures(record, moved);
   add_rank_figures(record, context_, policy_);  // collective: world
   if (records != nullptr)
-    for (const log::SampleRecord& sample : sample_records(job.log.samples, rollout, tokenizer_, step))
-      records->sample(sample);
+    for (const log::SampleRecord& sample : sample_records(job, rollout, tokenizer_, step)) records->sample(sample);
   return record;
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/loop/figures.h"
+#include "runtime/loop/scoring.h"
 #include "runtime/reward/math/boxed.h"
 
 namespace muster::loop {
@@ -71,6 +72,11 @@ std::string final_answer(const std::string& text) {
   return answer;
 }
 
+std::string vote(const std::string& reply, const std::string& kind, const reward::GradeSettings& settings) {
+  const auto part = reward::graded_part(kind, reply, settings);
+  return part ? final_answer(std::string(*part)) : "";
+}
+
 spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vector<std::string>& answers) {
   INVARIANT(answers.size() == rollout.samples.size(), "each sample has its final answer");
   spec::ValidationRecord record{.prompts = static_cast<std::int64_t>(rollout.prompts.size()),
@@ -124,8 +130,12 @@ spec::ValidationRecord Validation::look(std::int64_t step, log::Records* records
   if (policy_.generates()) policy_.generator().set_sampling(job.sampling);
 
   std::vector<std::string> answers;
-  for (const ScoredSample& scored : rollout.samples)
-    answers.push_back(final_answer(tokenizer_.decode(scored.sample.tokens, true)));
+  for (std::size_t s = 0; s < rollout.samples.size(); ++s) {
+    const StepPrompt& prompt = rollout.prompts[s / static_cast<std::size_t>(rollout.samples_per_prompt)];
+    const spec::RewardPart first = spec::reward_parts(job.reward).front();
+    answers.push_back(vote(reply_text(job, tokenizer_, rollout.samples[s].sample), first.kind,
+                           grade_settings(job, first, prompt.text)));
+  }
   spec::ValidationRecord record = validation_figures(rollout, answers);
   record.step = step;
   record.attempt = context_.placement.attempt;
@@ -134,7 +144,7 @@ spec::ValidationRecord Validation::look(std::int64_t step, log::Records* records
   record.seconds = watch.elapsed_s();
   if (records != nullptr) {
     records->validation(record);
-    for (const log::SampleRecord& sample : sample_records(job.log.samples, rollout, tokenizer_, step))
+    for (const log::SampleRecord& sample : sample_records(job, rollout, tokenizer_, step))
       records->validation_sample(sample);
   }
   context_.console.info("loop", base::text("validation after step ", step),

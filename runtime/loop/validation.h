@@ -17,6 +17,8 @@ spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vec
 /// What a text ends up saying: the content of its last \boxed{}, else its last number, else the text; without white
 /// space. Two samples vote together when these are equal.
 std::string final_answer(const std::string& text);
+/// The final answer of the part of a reply that is graded; empty where there is none.
+std::string vote(const std::string& reply, const std::string& kind, const reward::GradeSettings& settings);
 
 class Validation {
  public:

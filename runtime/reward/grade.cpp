@@ -71,6 +71,10 @@ Grade grade_regex(std::string_view answer, std::string_view gold, const GradeSet
   return {gold.empty() || same_text(found, gold, settings) ? 1.0 : 0.0, Outcome::graded};
 }
 
+bool is_built_in(std::string_view kind) {
+  return kind == "exact" || kind == "math" || kind == "choice" || kind == "regex";
+}
+
 // What an evil answer does to its grader, on request: sleeps for ever, dies, takes all memory.
 Grade grade_test_kind(std::string_view kind, std::string_view answer) {
   if (kind == "sleep")
@@ -109,7 +113,17 @@ const std::vector<std::string>& grade_kinds() {
   return kinds;
 }
 
-Grade grade(std::string_view kind, std::string_view answer, std::string_view gold, const GradeSettings& settings) {
+std::optional<std::string_view> graded_part(std::string_view kind, std::string_view reply,
+                                            const GradeSettings& settings) {
+  if (!settings.after_thinking || (kind == "regex" && names_tags(settings.pattern, settings.thinking_tags)))
+    return reply;
+  return answer_part(reply, settings.thinking_tags, settings.in_thinking);
+}
+
+Grade grade(std::string_view kind, std::string_view reply, std::string_view gold, const GradeSettings& settings) {
+  const auto part = graded_part(kind, reply, settings);
+  const std::string_view answer = part.value_or("");
+  if (!part && is_built_in(kind)) return {0, Outcome::graded};
   if (kind == "exact") return {same_text(answer, gold, settings) ? 1.0 : 0.0, Outcome::graded};
   if (kind == "math") return {same_math(answer, gold, settings) ? 1.0 : 0.0, Outcome::graded};
   if (kind == "choice") return {same_choice(answer, gold) ? 1.0 : 0.0, Outcome::graded};

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/reward/answer_part.h"
+
 namespace muster::reward {
 
 /// graded: the reward means something. timeout: the answer was given up at the time limit. failed: the grader died or
@@ -24,7 +26,10 @@ struct GradeSettings {
   int precision = 6;                     // math: decimals to which a number written with a point is rounded
   bool strict = true;                    // math: names of variables count
   bool allow_set_relation_comp = false;  // math: 1 < x < 2 as an answer meets the gold answer (1, 2)
-  bool allow_test_kinds = false;         // "sleep", "abort", "allocate": for tests of the limits
+  bool after_thinking = true;            // only what answer_part() finds is graded; false: the whole reply
+  std::vector<std::string> thinking_tags = usual_thinking_tags();
+  bool in_thinking = false;       // the prompt has opened the thinking
+  bool allow_test_kinds = false;  // "sleep", "abort", "allocate": for tests of the limits
   bool operator==(const GradeSettings&) const = default;
 };
 
@@ -34,6 +39,8 @@ struct Grade {
   bool operator==(const Grade&) const = default;
 };
 
+/// All kinds grade the part of the reply that answer_part.h describes, unless `after_thinking` is off; a reply without
+/// such a part has the reward 0. A regex that names one of the tags is about the form and searches the whole reply.
 /// exact: the whole answer is the gold answer.
 /// math: what the answer says (its boxes, "the answer is ...", its last formula or number) equals the gold answer, as
 ///   Math-Verify has it (math/verify.h).
@@ -41,7 +48,11 @@ struct Grade {
 /// regex: what `pattern` finds in the answer is the gold answer; with an empty gold answer it has to find something.
 ///   failed when the search runs away.
 /// throws: Error::user on a kind that does not exist, a pattern that is none.
-Grade grade(std::string_view kind, std::string_view answer, std::string_view gold, const GradeSettings& settings = {});
+Grade grade(std::string_view kind, std::string_view reply, std::string_view gold, const GradeSettings& settings = {});
+
+/// What of a reply a kind grades; none when there is no answer.
+std::optional<std::string_view> graded_part(std::string_view kind, std::string_view reply,
+                                            const GradeSettings& settings);
 
 /// The kinds for people. `command` is one too: a worker asks a program (program.h), grade() cannot.
 const std::vector<std::string>& grade_kinds();

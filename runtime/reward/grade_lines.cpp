@@ -81,12 +81,15 @@ void grade_lines(const std::string& kind, const std::string& input, const std::s
   base::filter_json_lines(input, output, [&](const ordered_json& object) {
     const std::string &answer = text_member(object, "answer"), &gold = text_member(object, "gold");
     const auto row = object.find("row");
+    const std::string prompt = object.contains("prompt") ? text_member(object, "prompt") : "";
+    GradeSettings own = settings_of(object, settings);
+    own.in_thinking = own.in_thinking || opens_thinking(prompt, own.thinking_tags);
     client.submit({.id = ++id,
                    .kind = kind,
                    .answer = answer,
                    .gold = gold,
-                   .settings = settings_of(object, settings),
-                   .prompt = object.contains("prompt") ? text_member(object, "prompt") : "",
+                   .settings = own,
+                   .prompt = prompt,
                    .row = row == object.end() ? "" : row->dump()});
     const Grade grade = client.collect({&id, 1}).grades[0];
     return ordered_json{{"reward", grade.reward}, {"outcome", outcome_name(grade.outcome)}};

@@ -25,6 +25,8 @@ using nlohmann::ordered_json;
 std::string line_of(const Request& request) {
   ordered_json object = {
       {"id", request.id}, {"prompt", request.prompt}, {"answer", request.answer}, {"gold", request.gold}};
+  const auto part = graded_part(request.kind, request.answer, request.settings);
+  object["final_answer"] = part ? ordered_json(*part) : ordered_json(nullptr);
   object["row"] = request.row.empty() ? ordered_json(nullptr) : ordered_json::parse(request.row, nullptr, false);
   if (object["row"].is_discarded()) object["row"] = request.row;
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";

@@ -1,6 +1,7 @@
 // A program of the user's that grades: it reads one JSON line an answer,
-//   {"id": 7, "prompt": "...", "answer": "...", "gold": "...", "row": {...}}
-// and answers each, in any order, by one line on its standard output:
+//   {"id": 7, "prompt": "...", "answer": "...", "final_answer": "...", "gold": "...", "row": {...}}
+// `answer` is the whole reply, `final_answer` the part of it that the other kinds grade (answer_part.h), null where
+// there is none. The program answers each, in any order, by one line on its standard output:
 //   {"id": 7, "reward": 1.0}
 // It is started once and kept. Its standard error goes to the log of the node.
 #pragma once

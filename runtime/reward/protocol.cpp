@@ -37,6 +37,9 @@ void each_setting(Settings& settings, const Visit& visit) {
   visit("precision", settings.precision);
   visit("strict", settings.strict);
   visit("allow_set_relation_comp", settings.allow_set_relation_comp);
+  visit("after_thinking", settings.after_thinking);
+  visit("thinking_tags", settings.thinking_tags);
+  visit("in_thinking", settings.in_thinking);
 }
 
 }  // namespace

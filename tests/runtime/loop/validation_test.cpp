@@ -55,6 +55,12 @@ TEST(Validation, WhatIsRightDoesNotDependOnScaleOrLength) {
   EXPECT_DOUBLE_EQ(record.maj_k, 1) << "the first answer is the right one";
 }
 
+TEST(Validation, VotesAreCountedByThePartThatIsGraded) {
+  EXPECT_EQ(vote("<think>\\boxed{5}</think> so \\boxed{7}", "math", {}), "7");
+  EXPECT_EQ(vote("<think>\\boxed{5}</think> so it is 7", "math", {.after_thinking = false}), "5");
+  EXPECT_EQ(vote("<think>\\boxed{5}", "math", {}), "");
+}
+
 TEST(Validation, WhenNothingWasGradedAllSharesAreZero) {
   Rollout rollout{.prompts = std::vector<StepPrompt>(1), .samples_per_prompt = 1};
   rollout.samples = {sample(1, Outcome::failed)};

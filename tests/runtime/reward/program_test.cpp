@@ -48,6 +48,18 @@ TEST(Program, MayAnswerInAnyOrderAndReadsTheWholeRequest) {
   ::testing::internal::GetCapturedStderr();
 }
 
+TEST(Program, ReadsTheFinalAnswerToo) {
+  Program program(shell(
+      R"~(while read -r line; do id=${line#*\"id\":}; id=${id%%,*}; case $line in *'"answer":"<think>7</think>8","final_answer":"8"'*) r=1;; *'"answer":"<think>7","final_answer":null'*) r=0.5;; *) r=0;; esac; printf '{"id":%s,"reward":%s}\n' "$id" "$r"; done)~"));
+  Request first = asked(1, "g"), second = asked(2, "g");
+  first.answer = "<think>7</think>8";
+  second.answer = "<think>7";
+  program.ask(first);
+  program.ask(second);
+  EXPECT_EQ(program.next().grade.reward, 1);
+  EXPECT_EQ(program.next().grade.reward, 0.5);
+}
+
 TEST(Program, OneThatEndsIsStartedAgainAndOnlyTheFirstAnswerFails) {
   // Ends after one answer.
   Program program(

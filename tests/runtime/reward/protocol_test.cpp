@@ -18,7 +18,12 @@ TEST(Protocol, GoesThereAndBack) {
                         .kind = "exact",
                         .answer = std::string("a\0\n\"é", 6),
                         .gold = "{}",
-                        .settings = {.trim = false, .ignore_case = true, .percent = false}};
+                        .settings = {.trim = false,
+                                     .ignore_case = true,
+                                     .percent = false,
+                                     .after_thinking = false,
+                                     .thinking_tags = {"note"},
+                                     .in_thinking = true}};
   const Request again = parse_request(request_line(request));
   EXPECT_EQ(again.id, request.id);
   EXPECT_EQ(again.kind, request.kind);
