@@ -55,12 +55,12 @@ spec::StepRecord rollout_figures(const RankContext& context, const Rollout& roll
       least = std::min(least, scored.reward);
       most = std::max(most, scored.reward);
     }
-    if (most <= 0)
+    if (least < most)
+      record.groups_mixed += 1 / groups;
+    else if (most <= 0)
       record.groups_all_wrong += 1 / groups;
     else if (least >= 1)
       record.groups_all_right += 1 / groups;
-    else
-      record.groups_mixed += 1 / groups;
   }
   const auto graded = static_cast<double>(std::max<std::int64_t>(1, record.graded));
   const auto samples = static_cast<double>(std::max<std::int64_t>(1, record.samples));

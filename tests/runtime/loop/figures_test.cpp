@@ -47,6 +47,19 @@ TEST(Figures, CountWhatTheRolloutHolds) {
   EXPECT_NEAR(record.groups_all_wrong, 1.0 / 3, 1e-12);
 }
 
+TEST(Figures, OnlyGroupsWhoseRewardsDifferAreMixed) {
+  RankContext context;
+  Rollout rollout{.samples_per_prompt = 2};
+  rollout.prompts.resize(5);
+  rollout.samples = {scored(0.2, 1), scored(0.2, 1),  // nothing to learn from
+                     scored(-1, 1),  scored(-1, 1),   // wrong, on a scale of its own
+                     scored(-1, 1),  scored(-0.5, 1), scored(1, 1), scored(1.2, 1), scored(1, 1), scored(1, 1)};
+  const spec::StepRecord record = rollout_figures(context, rollout);
+  EXPECT_NEAR(record.groups_mixed, 2.0 / 5, 1e-12);
+  EXPECT_NEAR(record.groups_all_wrong, 1.0 / 5, 1e-12);
+  EXPECT_NEAR(record.groups_all_right, 1.0 / 5, 1e-12);
+}
+
 TEST(Figures, TokenSumsBecomeMeans) {
   spec::StepRecord record;
   TrainFigures figures{.losses = {0.5, 0.25}, .grad_norms = {1, 2}, .lr = 0.1};
