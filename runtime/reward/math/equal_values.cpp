@@ -1,18 +1,23 @@
-// Equality of expressions. Numbers with a point are rounded; what has no symbols is compared as a certain ball of 400
-// bits; what has symbols is evaluated at a few rational points, of either sign, that no expression was made for.
+// Equality of expressions. Numbers with a point are close to each other; rational functions have equal residues
+// (residue.h); anything else has equal values in balls that are finer than the numbers in it can differ by, with
+// symbols at a few rational points, of either sign, that no expression was made for.
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/reward/math/build.h"
 #include "runtime/reward/math/equal.h"
 #include "runtime/reward/math/evaluate.h"
+#include "runtime/reward/math/residue.h"
 
 namespace muster::reward::math {
 namespace {
 
-constexpr long kBits = 400;
+constexpr long kBits = 400;         // of a ball
+constexpr long kCertainBits = 100;  // what two equal values have in common, relative to their size
+constexpr double kMostBits = 30'000;
+constexpr double kSymbolBits = 28;  // of the numerator and denominator of a point
 constexpr int kPoints = 5;
-constexpr int kNeededPoints = 2;       // where both sides have a value
-constexpr double kNearlyZero = 1e-15;  // between two expressions without symbols
+constexpr int kNeededPoints = 2;  // where both sides have a value
 constexpr std::size_t kMaxMatrixSteps = 100'000;
 
 std::uint64_t mixed(std::uint64_t x) {
@@ -35,47 +40,98 @@ Rational sample(const std::string& key, int point) {
 
 enum class Verdict { equal, different, unknown };
 
-bool is_below(const mag_struct* size, double bound) { return mag_cmp_2exp_si(size, 0) < 0 && mag_get_d(size) < bound; }
-
-// Of one point, or of constants when `point` is null.
-Verdict at_point(const Expr& a, const Expr& b, const Point& point, double tolerance) {
-  const auto left = evaluate(a, point, kBits), right = evaluate(b, point, kBits);
-  if (!left && !right) return Verdict::unknown;
-  if (!left || !right) return Verdict::different;
-  Ball difference;
-  acb_sub(difference.get(), left->get(), right->get(), kBits);
-  mag_t size, scale;
-  mag_init(size);
-  mag_init(scale);
-  acb_get_mag(size, difference.get());
-  acb_get_mag(scale, left->get());
-  Verdict verdict = Verdict::different;
-  if (tolerance > 0 && is_below(size, tolerance)) {
-    verdict = Verdict::equal;
-  } else if (acb_contains_zero(difference.get())) {
-    mag_mul_2exp_si(scale, scale, -100);
-    const bool certain = mag_cmp(size, scale) <= 0 || mag_cmp_2exp_si(size, -200) < 0;
-    verdict = certain ? Verdict::equal : Verdict::unknown;
-  }
-  mag_clear(size);
-  mag_clear(scale);
-  return verdict;
-}
-
 bool has_unknowns(const Expr& expr) {
   if (expr->kind == Kind::symbol || (expr->kind == Kind::call && expr->name.starts_with('\\'))) return true;
   return std::any_of(expr->args.begin(), expr->args.end(), has_unknowns);
 }
 
-bool equal_everywhere(const Expr& a, const Expr& b) {
+// How many bits the numerators and denominators in an expression can make together: two values that differ at all
+// differ in so many leading bits. Infinite where nobody can say.
+double height_bits(const Expr& expr) {
+  double sum = 0;
+  for (const Expr& arg : expr->args) sum += height_bits(arg) + 1;
+  switch (expr->kind) {
+    case Kind::number:
+    case Kind::decimal:
+      return static_cast<double>(fmpq_height_bits(expr->value.get())) * 2;
+    case Kind::symbol:
+      return kSymbolBits;
+    case Kind::percent:
+      return sum + 7;
+    case Kind::power: {
+      const Expr& exponent = expr->args[1];
+      const auto value = has_unknowns(exponent) ? 4.0 : approximate(exponent);
+      return value ? height_bits(exponent) + height_bits(expr->args[0]) * std::max(1.0, std::abs(*value)) : INFINITY;
+    }
+    case Kind::call: {
+      if (expr->name != "factorial" && expr->name != "gamma" && expr->name != "binomial") return sum + 4;
+      double largest = 4;
+      for (const Expr& arg : expr->args) {
+        const auto value = has_unknowns(arg) ? 4.0 : approximate(arg);
+        largest = std::max(largest, value ? std::abs(*value) : INFINITY);
+      }
+      return sum + largest * std::log2(largest);
+    }
+    default:
+      return sum + 4;
+  }
+}
+
+// Of one point, or of constants when `point` is null.
+Verdict at_point(const Expr& a, const Expr& b, const Point& point, long certain_bits = kCertainBits) {
+  const long bits = kBits + certain_bits - kCertainBits;
+  const auto left = evaluate(a, point, bits), right = evaluate(b, point, bits);
+  if (!left && !right) return Verdict::unknown;
+  if (!left || !right) return Verdict::different;
+  Ball difference;
+  acb_sub(difference.get(), left->get(), right->get(), bits);
+  if (!acb_contains_zero(difference.get())) return Verdict::different;
+  mag_t size, scale;
+  mag_init(size);
+  mag_init(scale);
+  acb_get_mag(size, difference.get());
+  acb_get_mag(scale, left->get());
+  mag_mul_2exp_si(scale, scale, -certain_bits);
+  const bool certain = mag_cmp(size, scale) <= 0 || mag_cmp_2exp_si(size, -2 * certain_bits) < 0;
+  mag_clear(size);
+  mag_clear(scale);
+  return certain ? Verdict::equal : Verdict::unknown;
+}
+
+// At points, or once where nothing is unknown.
+Verdict by_values(const Expr& a, const Expr& b, bool unknowns, long certain_bits) {
+  if (!unknowns) return at_point(a, b, nullptr, certain_bits);
   int agreed = 0;
   for (int point = 0; point < kPoints; ++point) {
     const Verdict verdict = at_point(
-        a, b, [point](const std::string& key) { return sample(key, point); }, 0);
-    if (verdict == Verdict::different) return false;
+        a, b, [point](const std::string& key) { return sample(key, point); }, certain_bits);
+    if (verdict == Verdict::different) return verdict;
     agreed += verdict == Verdict::equal ? 1 : 0;
   }
-  return agreed >= kNeededPoints;
+  return agreed >= kNeededPoints ? Verdict::equal : Verdict::unknown;
+}
+
+// Values that agree to some 30 digits may still be those of large numbers that differ in the last one.
+bool same_value(const Expr& a, const Expr& b, bool unknowns) {
+  if (by_values(a, b, unknowns, kCertainBits) != Verdict::equal) return false;
+  const double height = height_bits(a) + height_bits(b);
+  if (height <= kCertainBits) return true;
+  if (const auto same = same_residues(a, b)) return *same;
+  return height <= kMostBits && by_values(a, b, unknowns, static_cast<long>(height) + 1) == Verdict::equal;
+}
+
+// A number with a point, by itself, in hundredths, or times powers of numbers (1.6 * 10^{-19}).
+bool is_decimal(const Expr& expr) {
+  if (expr->kind == Kind::decimal) return true;
+  if (expr->kind == Kind::percent) return is_decimal(expr->args[0]);
+  if (expr->kind != Kind::multiply) return false;
+  bool point = false;
+  for (const Expr& arg : expr->args) {
+    point = point || arg->kind == Kind::decimal;
+    if (!is_number(arg) && !(arg->kind == Kind::power && is_number(arg->args[0]) && is_integer(arg->args[1])))
+      return false;
+  }
+  return point;
 }
 
 // The number of a number or a percentage, without its sign.
@@ -86,18 +142,18 @@ Expr bare_number(const Expr& expr) {
 
 bool equal_scalars(const Expr& gold, const Expr& answer, const EqualSettings& settings) {
   if (same_form(gold, answer)) return true;
-  if (has_unknowns(gold) || has_unknowns(answer)) return equal_everywhere(gold, answer);
+  const bool unknowns = has_unknowns(gold) || has_unknowns(answer);
+  if (unknowns) return same_value(gold, answer, true);
   const Expr a = bare_number(gold), b = bare_number(answer);
   if ((a && a->kind == Kind::infinity) || (b && b->kind == Kind::infinity))
     return a && b && a->kind == b->kind && a->value == b->value;
   if (settings.percent && a && b && is_integer(a) && is_integer(b)) return a->value == b->value;
   // An integer is not rounded: 0.0000001 is not 0.
-  if (!is_integer(gold) && !is_integer(answer) &&
-      ((a && a->kind == Kind::decimal) || (b && b->kind == Kind::decimal))) {
-    const auto left = rounded_value(gold, settings.decimals), right = rounded_value(answer, settings.decimals);
-    if (left && right && *left == *right) return true;
+  if (!is_integer(gold) && !is_integer(answer) && (is_decimal(gold) || is_decimal(answer))) {
+    const auto left = value_of(gold), right = value_of(answer);
+    if (left && right && are_close(*left, *right, settings.decimals)) return true;
   }
-  return at_point(gold, answer, nullptr, a || b ? 0 : kNearlyZero) == Verdict::equal;
+  return same_value(gold, answer, false);
 }
 
 // Sums and products of matrices worked out; null when their sizes do not fit.

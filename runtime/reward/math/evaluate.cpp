@@ -311,32 +311,39 @@ std::optional<int> compared(const Expr& a, const Expr& b) {
   const auto sign_of = [](const Expr& expr) { return expr->kind == Kind::infinity ? expr->value.sign() : 0; };
   if (const int left = sign_of(a), right = sign_of(b); left != 0 || right != 0)
     return left == right ? 0 : left > right ? 1 : -1;
-  const auto difference = evaluate_constant(difference_of(a, b), 400);
-  if (!difference || !arb_contains_zero(acb_imagref(difference->get()))) return std::nullopt;
-  const arb_struct* real = acb_realref(difference->get());
-  mag_t size;
+  const auto left = evaluate_constant(a, 400), right = evaluate_constant(b, 400);
+  if (!left || !right) return std::nullopt;
+  Ball difference;
+  acb_sub(difference.get(), left->get(), right->get(), 400);
+  if (!arb_contains_zero(acb_imagref(difference.get()))) return std::nullopt;
+  const arb_struct* real = acb_realref(difference.get());
+  mag_t size, scale;
   mag_init(size);
+  mag_init(scale);
   arb_get_mag(size, real);
-  const bool tiny = mag_cmp_2exp_si(size, -200) < 0;
+  acb_get_mag(scale, left->get());
+  mag_mul_2exp_si(scale, scale, -350);
+  const bool same = mag_cmp(size, scale) <= 0 || (arb_contains_zero(real) && mag_cmp_2exp_si(size, -200) < 0);
   mag_clear(size);
-  if (tiny) return 0;
+  mag_clear(scale);
+  if (same) return 0;
   if (arb_is_positive(real)) return 1;
   if (arb_is_negative(real)) return -1;
   return std::nullopt;
 }
 
-std::optional<Rational> rounded_value(const Expr& expr, int decimals) {
-  if (expr->kind == Kind::number || expr->kind == Kind::decimal) return expr->value.rounded(decimals);
+std::optional<Rational> value_of(const Expr& expr) {
+  if (expr->kind == Kind::number || expr->kind == Kind::decimal) return expr->value;
   if (expr->kind == Kind::percent && is_number(expr->args[0]) && expr->args[0]->kind != Kind::infinity)
-    return (expr->args[0]->value / Rational(100, 1)).rounded(decimals);
+    return expr->args[0]->value / Rational(100, 1);
   const auto ball = evaluate_constant(expr, 256);
   if (!ball || !arb_contains_zero(acb_imagref(ball->get())) || arb_rel_accuracy_bits(acb_realref(ball->get())) < 64)
     return std::nullopt;
   const arf_struct* middle = arb_midref(acb_realref(ball->get()));
-  if (arf_cmpabs_2exp_si(middle, 4096) > 0) return std::nullopt;
+  if (arf_cmpabs_2exp_si(middle, 4096) > 0 || arf_cmpabs_2exp_si(middle, -4096) < 0) return std::nullopt;
   Rational value;
   arf_get_fmpq(value.get(), middle);
-  return value.rounded(decimals);
+  return value;
 }
 
 std::optional<double> approximate(const Expr& expr) {

@@ -37,10 +37,11 @@ std::optional<Ball> evaluate(const Expr& expr, const Point& point, long bits);
 /// Without symbols. None when there is one.
 std::optional<Ball> evaluate_constant(const Expr& expr, long bits);
 
-/// Order of two real constants: negative, 0, positive. 0 means equal to some 100 digits. Infinities are in order.
+/// Order of two real constants: negative, 0, positive. 0 means equal in some 100 digits
+/// of the larger. Infinities are in order.
 std::optional<int> compared(const Expr& a, const Expr& b);
-/// The value of a real constant, rounded to so many decimals, ties to even.
-std::optional<Rational> rounded_value(const Expr& expr, int decimals);
+/// The value of a real constant: exact for numbers and their percentages, else to some 75 digits.
+std::optional<Rational> value_of(const Expr& expr);
 /// A real constant as a double, for what only needs an order of magnitude.
 std::optional<double> approximate(const Expr& expr);
 

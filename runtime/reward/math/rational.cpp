@@ -2,6 +2,8 @@
 
 #include <flint/flint.h>
 
+#include <cmath>
+
 namespace muster::reward::math {
 namespace {
 
@@ -67,6 +69,20 @@ Rational Rational::rounded(int decimals) const {
   fmpz_fdiv_q_2exp(whole, whole, 1);
   if (tie && fmpz_is_odd(whole)) fmpz_sub_ui(whole, whole, 1);
   return scaled / scale;
+}
+
+bool are_close(const Rational& a, const Rational& b, int decimals) {
+  if (a == b) return true;
+  if (a.sign() * b.sign() <= 0) return false;
+  const Rational x = a.magnitude(), y = b.magnitude(), larger = x < y ? y : x;
+  const auto power = static_cast<std::size_t>(decimals);
+  if (a.rounded(decimals) == b.rounded(decimals) && !(larger < (x - y).magnitude() * power_of_ten(power / 2)))
+    return true;
+  // 10^zeros brings the larger to 1 .. 10.
+  const double digits = fmpz_dlog(fmpq_denref(larger.get())) - fmpz_dlog(fmpq_numref(larger.get()));
+  if (digits <= 0) return false;
+  const Rational scale = power_of_ten(static_cast<std::size_t>(std::ceil(digits / std::log(10.0) - 1e-9)));
+  return (x * scale).rounded(decimals) == (y * scale).rounded(decimals);
 }
 
 std::string Rational::text() const {

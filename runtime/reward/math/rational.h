@@ -32,6 +32,9 @@ class Rational {
   /// `other` is not zero.
   Rational operator/(const Rational& other) const;
   bool operator==(const Rational& other) const { return fmpq_equal(value_, other.value_); }
+  Rational operator-(const Rational& other) const { return *this + -other; }
+  bool operator<(const Rational& other) const { return fmpq_cmp(value_, other.value_) < 0; }
+  Rational magnitude() const { return sign() < 0 ? -*this : *this; }
   /// Ties to the even neighbour.
   Rational rounded(int decimals) const;
   /// 3/4 or 7.
@@ -44,5 +47,9 @@ class Rational {
  private:
   fmpq_t value_;
 };
+
+/// Whether two numbers that were written with a point are the same: equal when rounded to so many decimals, and then
+/// also near in relation to their size; or equal in so many decimals of the form 1.23 * 10^-k. Zero is near zero only.
+bool are_close(const Rational& a, const Rational& b, int decimals);
 
 }  // namespace muster::reward::math

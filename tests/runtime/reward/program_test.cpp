@@ -50,7 +50,7 @@ TEST(Program, MayAnswerInAnyOrderAndReadsTheWholeRequest) {
 
 TEST(Program, ReadsTheFinalAnswerToo) {
   Program program(shell(
-      R"~(while read -r line; do id=${line#*\"id\":}; id=${id%%,*}; case $line in *'"answer":"<think>7</think>8","final_answer":"8"'*) r=1;; *'"answer":"<think>7","final_answer":null'*) r=0.5;; *) r=0;; esac; printf '{"id":%s,"reward":%s}\n' "$id" "$r"; done)~"));
+      R"~(while read -r line; do id=${line#*\"id\":}; id=${id%%,*}; case $line in *'"answer":"<think>7</think>8"'*'"final_answer":"8"'*) r=1;; *'"answer":"<think>7"'*'"final_answer":null'*) r=0.5;; *) r=0;; esac; printf '{"id":%s,"reward":%s}\n' "$id" "$r"; done)~"));
   Request first = asked(1, "g"), second = asked(2, "g");
   first.answer = "<think>7</think>8";
   second.answer = "<think>7";

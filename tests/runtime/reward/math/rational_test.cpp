@@ -25,5 +25,21 @@ TEST(Rational, RoundsTiesToTheEvenNeighbour) {
   EXPECT_EQ(Rational(5, 2).rounded(0).text(), "2");
 }
 
+TEST(Rational, ClosenessIsRelative) {
+  const auto close = [](const char* a, const char* b, int decimals = 6) {
+    return are_close(*Rational::parse(a), *Rational::parse(b), decimals);
+  };
+  EXPECT_TRUE(close("0.333333", "0.33333333"));
+  EXPECT_TRUE(close("0.041667", "0.0416666667"));
+  EXPECT_FALSE(close("0.0417", "0.041667"));
+  EXPECT_FALSE(close("0.0000003", "0.0000004"));
+  EXPECT_FALSE(close("0.000003", "0.0000034"));
+  EXPECT_TRUE(close("0.0000003123456", "0.00000031234561"));
+  EXPECT_FALSE(close("0.0000000000000000000000000000001", "0"));
+  EXPECT_FALSE(close("12345678.9", "12345678.8"));
+  EXPECT_TRUE(close("0.333", "0.334", 2));
+  EXPECT_FALSE(close("0.001", "0.004", 2)) << "both are 0.00";
+}
+
 }  // namespace
 }  // namespace muster::reward::math

