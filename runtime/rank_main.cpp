@@ -19,11 +19,11 @@
 #include "runtime/device/cuda_library.h"
 #include "runtime/loop/check.h"
 #include "runtime/loop/run.h"
-#include "runtime/loop/supported.h"
 #include "runtime/loop/verbs.h"
 #include "runtime/ops/books.h"
 #include "runtime/ops/forms.h"
 #include "runtime/ops/memory.h"
+#include "runtime/spec/supported.h"
 
 namespace muster {
 namespace {
@@ -95,7 +95,7 @@ int run_rank(Life& life) {
          .where = context.env.plan.string()});
   context.self = context.plan.ranks[static_cast<std::size_t>(context.env.rank)];
   context.console = log::Console(context.self.rank, context.is_writer());
-  loop::check_supported(context.plan, context.env.plan.string());
+  spec::check_supported(context.plan, context.env.plan.string());
   at::set_num_threads(static_cast<int>(context.job().threads));
   ops::allow_plain_forms(context.job().allow_fallback);
   if (context.plan.device == "cuda") {

@@ -11,6 +11,7 @@
 #include "runtime/spec/answer_lengths.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/memory.h"
+#include "runtime/spec/supported.h"
 
 namespace muster::plan {
 
@@ -76,6 +77,16 @@ std::string head(const spec::Plan& plan) {
     page += entry("synthetic", text("answers of forced lengths (", job.sampling.lengths, "), random rewards",
                                     job.model.weights == "random" ? ", random weights" : "", ": speed alone"));
   if (!plan.run_folder.empty()) page += entry("run folder", plan.run_folder.string());
+  return page;
+}
+
+/// What a person must know before the queue: what does not run, and what is legal but has a price.
+std::string notes(const spec::Plan& plan) {
+  std::vector<std::string> notes = plan.warnings;
+  const std::vector<base::Fault> missing = spec::unsupported(plan);
+  if (!missing.empty()) notes.insert(notes.begin(), "planned only: " + spec::unsupported_text(missing));
+  std::string page = notes.empty() ? "" : "\n";
+  for (const std::string& note : notes) page += "  ! " + wrapped(note, 4).substr(4);
   return page;
 }
 
@@ -159,16 +170,12 @@ std::string wrapped(const std::string& content, std::size_t indent, std::size_t 
 }
 
 std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, const std::string& batch_script) {
-  std::string page = head(plan) + mesh(plan) + links_page(plan, cluster) + ranks(plan) + environment(plan.environment) +
-                     memory_page(plan, cluster) + settings(plan.job) + submission_page(cluster);
+  std::string page = head(plan) + notes(plan) + mesh(plan) + links_page(plan, cluster) + ranks(plan) +
+                     environment(plan.environment) + memory_page(plan, cluster) + settings(plan.job) +
+                     submission_page(cluster);
   if (!batch_script.empty()) {
     page += "\nbatch script\n";
     for (const std::string& line : base::split(base::trim(batch_script), '\n')) page += "  | " + line + "\n";
-  }
-  if (!plan.warnings.empty()) page += "\nwarnings\n";
-  for (const std::string& warning : plan.warnings) {
-    const std::string body = wrapped(warning, 4);
-    page += "  ! " + body.substr(4);
   }
   return page;
 }

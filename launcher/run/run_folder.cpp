@@ -11,6 +11,7 @@
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/memory.h"
+#include "runtime/spec/supported.h"
 
 namespace muster::run {
 namespace fs = std::filesystem;
@@ -74,9 +75,7 @@ Prepared of_run_folder(const cli::Options& typed) {
   return prepared;
 }
 
-}  // namespace
-
-Prepared prepare(const cli::Options& typed) {
+Prepared chosen(const cli::Options& typed) {
   if (!typed.words.empty() && !typed.plan_file.empty())
     throw Error::user({.what = "a JOB and --plan exclude each other", .fix = "a plan is run as it is"});
   if (typed.new_binaries && (!typed.words.empty() || typed.run_dir.empty()))
@@ -97,6 +96,15 @@ Prepared prepare(const cli::Options& typed) {
   base::Faults faults;
   check_paths(prepared.plan, faults);
   faults.throw_if_any();
+  return prepared;
+}
+
+}  // namespace
+
+Prepared prepare(const cli::Options& typed) {
+  Prepared prepared = chosen(typed);
+  spec::check_supported(
+      prepared.plan, typed.words.empty() ? spec::RunPaths{prepared.plan.run_folder}.plan().string() : typed.words[0]);
   return prepared;
 }
 

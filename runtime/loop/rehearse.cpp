@@ -16,11 +16,11 @@
 #include "runtime/loop/context.h"
 #include "runtime/loop/rehearsed_flops.h"
 #include "runtime/loop/run.h"
-#include "runtime/loop/supported.h"
 #include "runtime/ops/books.h"
 #include "runtime/ops/flops.h"
 #include "runtime/ops/meta_forms.h"
 #include "runtime/ops/on_host.h"
+#include "runtime/spec/supported.h"
 #include "runtime/train/adamw.h"
 
 namespace muster::loop {
@@ -163,7 +163,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
     throw Error::user({.what = base::text("rank ", rank, " is not in the plan, which has ", plan.ranks.size())});
   const base::Stopwatch watch;
   make_rehearsable(plan, lengths);
-  check_supported(plan, "the plan");
+  spec::check_supported(plan, "the plan");
   static const bool prepared = [] {
     ops::keep_books(ops::Kept::meta);
     ops::add_meta_forms();

@@ -9,6 +9,7 @@
 #include "runtime/spec/facts_schema.h"
 #include "runtime/spec/job_schema.h"
 #include "runtime/spec/plan_places.h"
+#include "runtime/spec/supported.h"
 
 namespace muster::spec {
 
@@ -212,6 +213,8 @@ std::string plan_text(const Plan& plan) {
 std::string plan_json(const Plan& plan) {
   ordered_json value = plan_value(plan);
   value["memory"] = memory_value(plan);
+  value["unsupported"] = ordered_json::array();
+  for (const base::Fault& fault : unsupported(plan)) value["unsupported"].push_back(fault.what);
   return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -1,29 +1,29 @@
-#include "runtime/loop/supported.h"
+#include "runtime/spec/supported.h"
 
 #include <gtest/gtest.h>
 
 #include "runtime/base/error.h"
 #include "tests/support/small_facts.h"
 
-namespace muster::loop {
+namespace muster::spec {
 namespace {
 
 TEST(Supported, WhatRunsIsNotRefused) {
-  spec::Plan plan;
+  Plan plan;
   plan.job.gen.tp = plan.job.train.dp = 2;
   plan.job.train.pp = plan.job.train.vpp = 2;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
   plan.job.train.pp = plan.job.train.vpp = 1;
-  plan.job.train.backend = spec::Backend::dtensor;
+  plan.job.train.backend = Backend::dtensor;
   plan.job.train.fsdp = 1;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
 }
 
 TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
-  spec::Plan plan;
+  Plan plan;
   plan.job.train.cp = 2;
   plan.job.async.enabled = true;
-  plan.job.gen.dtype = spec::DataType::fp8;
+  plan.job.gen.dtype = DataType::fp8;
   try {
     check_supported(plan, "plan.toml");
     FAIL() << "no throw";
@@ -35,19 +35,19 @@ TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
 }
 
 TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
-  const std::vector<std::pair<std::string, void (*)(spec::Job&)>> settings{
-      {"train.etp = 2", [](spec::Job& job) { job.train.etp = 2; }},
-      {"train.sequence_parallel", [](spec::Job& job) { job.train.sequence_parallel = true; }},
-      {"train.fp8 = true", [](spec::Job& job) { job.train.fp8 = true; }},
-      {"train.recompute = \"mlp\"", [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; }},
-      {"moe.bias_update_rate = 0.001", [](spec::Job& job) { job.moe.bias_update_rate = 0.001; }},
-      {"grpo.dynamic_sampling", [](spec::Job& job) { job.grpo.dynamic_sampling = true; }},
-      {"loss.ratio = \"sequence\"", [](spec::Job& job) { job.loss.ratio = spec::RatioLevel::sequence; }},
-      {"gen.draft_tokens = 1", [](spec::Job& job) { job.gen.draft_tokens = 1; }},
-      {"gen.kv_dtype = \"fp8\"", [](spec::Job& job) { job.gen.kv_dtype = spec::CacheType::fp8; }},
+  const std::vector<std::pair<std::string, void (*)(Job&)>> settings{
+      {"train.etp = 2", [](Job& job) { job.train.etp = 2; }},
+      {"train.sequence_parallel", [](Job& job) { job.train.sequence_parallel = true; }},
+      {"train.fp8 = true", [](Job& job) { job.train.fp8 = true; }},
+      {"train.recompute = \"mlp\"", [](Job& job) { job.train.recompute = Recompute::mlp; }},
+      {"moe.bias_update_rate = 0.001", [](Job& job) { job.moe.bias_update_rate = 0.001; }},
+      {"grpo.dynamic_sampling", [](Job& job) { job.grpo.dynamic_sampling = true; }},
+      {"loss.ratio = \"sequence\"", [](Job& job) { job.loss.ratio = RatioLevel::sequence; }},
+      {"gen.draft_tokens = 1", [](Job& job) { job.gen.draft_tokens = 1; }},
+      {"gen.kv_dtype = \"fp8\"", [](Job& job) { job.gen.kv_dtype = CacheType::fp8; }},
   };
   for (const auto& [name, change] : settings) {
-    spec::Plan plan;
+    Plan plan;
     change(plan.job);
     try {
       check_supported(plan, "plan.toml");
@@ -58,17 +58,24 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
       EXPECT_FALSE(error.faults()[0].fix.empty()) << name;
     }
   }
-  spec::Plan plan;
+  Plan plan;
   plan.job.train.logprob_mbs = plan.job.train.mbs = 4;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
 }
 
+TEST(Supported, OneSentenceNamesEverySetting) {
+  Plan plan;
+  EXPECT_TRUE(unsupported(plan).empty());
+  plan.job.train.cp = 2;
+  plan.job.async.enabled = true;
+  EXPECT_EQ(unsupported_text(unsupported(plan)), "the runtime does not run train.cp = 2, async.enabled = true yet");
+}
+
 TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {
-  for (const auto& [family, name] :
-       std::vector<std::pair<spec::Family, std::string>>{{spec::Family::qwen3_moe, "qwen3_moe"},
-                                                         {spec::Family::deepseek_v3, "deepseek_v3"},
-                                                         {spec::Family::nemotron_h, "nemotron_h"}}) {
-    spec::Plan plan;
+  for (const auto& [family, name] : std::vector<std::pair<Family, std::string>>{{Family::qwen3_moe, "qwen3_moe"},
+                                                                                {Family::deepseek_v3, "deepseek_v3"},
+                                                                                {Family::nemotron_h, "nemotron_h"}}) {
+    Plan plan;
     plan.model = tests::small_facts(family, false);
     try {
       check_supported(plan, "plan.toml");
@@ -81,7 +88,7 @@ TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {
 }
 
 TEST(Supported, SharedPromptsAreRefusedOnAGpuOnly) {
-  spec::Plan plan;
+  Plan plan;
   plan.job.train.share_prompt = true;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
   plan.device = "cuda";
@@ -92,7 +99,8 @@ TEST(Supported, SharedPromptsAreRefusedOnAGpuOnly) {
 }
 
 TEST(Supported, HeadsThatNoKernelTakesAreRefusedOnAGpuOnly) {
-  spec::Plan plan;
+  Plan plan;
+  plan.model.hidden_size = 64;
   plan.model.head_dim = 16;
   plan.job.train.share_prompt = false;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
@@ -101,4 +109,4 @@ TEST(Supported, HeadsThatNoKernelTakesAreRefusedOnAGpuOnly) {
 }
 
 }  // namespace
-}  // namespace muster::loop
+}  // namespace muster::spec

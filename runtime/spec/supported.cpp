@@ -1,0 +1,72 @@
+// The one list of what the runtime lacks. A line goes when its axis, mode or family runs.
+#include "runtime/spec/supported.h"
+
+#include "runtime/base/text.h"
+#include "runtime/spec/choices.h"
+#include "runtime/spec/facts_schema.h"
+
+namespace muster::spec {
+
+using base::text;
+
+std::vector<base::Fault> unsupported(const Plan& plan) {
+  const Job& job = plan.job;
+  std::vector<base::Fault> faults;
+  const auto refuse = [&](bool asked, const std::string& setting, const std::string& fix) {
+    if (asked) faults.push_back({.what = setting, .where = "", .fix = fix});
+  };
+  const auto degree = [&](std::int64_t value, const char* key) {
+    refuse(value > 1, text(key, " = ", value), text("set ", key, " = 1"));
+  };
+  const auto flag = [&](bool asked, const char* key) {
+    refuse(asked, text(key, " = true"), text("set ", key, " = false"));
+  };
+  refuse(plan.model.num_experts > 0 || plan.model.kv_lora_rank > 0 || !plan.model.layer_pattern.empty(),
+         text("models of the family ", choice_name(plan.model.family)), "choose a dense Llama, Qwen2 or Qwen3 model");
+  degree(job.train.cp, "train.cp");
+  degree(job.train.ep, "train.ep");
+  degree(job.train.etp, "train.etp");
+  degree(job.gen.pp, "gen.pp");
+  degree(job.gen.ep, "gen.ep");
+  flag(job.train.sequence_parallel, "train.sequence_parallel");
+  flag(job.train.fp8, "train.fp8");
+  refuse(job.train.recompute == Recompute::attention || job.train.recompute == Recompute::mlp,
+         text("train.recompute = \"", choice_name(job.train.recompute), "\""),
+         "set train.recompute = \"full\", or \"none\"");
+  refuse(job.moe.bias_update_rate > 0, text("moe.bias_update_rate = ", job.moe.bias_update_rate),
+         "set moe.bias_update_rate = 0");
+  flag(job.grpo.dynamic_sampling, "grpo.dynamic_sampling");
+  refuse(job.loss.ratio != RatioLevel::token, "loss.ratio = \"sequence\"", "set loss.ratio = \"token\"");
+  refuse(job.gen.draft_tokens > 0, text("gen.draft_tokens = ", job.gen.draft_tokens), "set gen.draft_tokens = 0");
+  refuse(job.gen.kv_dtype != CacheType::automatic, text("gen.kv_dtype = \"", choice_name(job.gen.kv_dtype), "\""),
+         "set gen.kv_dtype = \"automatic\"");
+  flag(job.async.enabled, "async.enabled");
+  refuse(job.gen.dtype == DataType::fp8 || job.model.dtype == DataType::fp8, "fp8",
+         "set model.dtype and gen.dtype to \"bf16\"");
+  // A GPU has kernels for two widths of heads; families that are refused above have others, which says nothing new.
+  refuse(plan.device == "cuda" && plan.model.hidden_size > 0 && plan.model.kv_lora_rank == 0 &&
+             plan.model.head_dim != 64 && plan.model.head_dim != 128,
+         text("a model with heads of ", plan.model.head_dim, " on cuda"),
+         "take one with heads of 64 or 128; the tiny job for GPUs is reverse-digits-gpu");
+  refuse(plan.device == "cuda" && job.train.share_prompt, "train.share_prompt = true on cuda",
+         "set train.share_prompt = false");
+  return faults;
+}
+
+std::string unsupported_text(const std::vector<base::Fault>& faults) {
+  std::vector<std::string> settings;
+  for (const base::Fault& fault : faults) settings.push_back(fault.what);
+  return text("the runtime does not run ", base::join(settings, ", "), " yet");
+}
+
+void check_supported(const Plan& plan, const std::string& where) {
+  base::Faults faults;
+  for (base::Fault fault : unsupported(plan)) {
+    fault.what = unsupported_text({fault});
+    fault.where = where;
+    faults.add(std::move(fault));
+  }
+  faults.throw_if_any();
+}
+
+}  // namespace muster::spec
