@@ -27,6 +27,7 @@ const std::vector<Flag>& known_flags() {
       {"model", "model", "DIR", "the model folder to look at (default: the job's)"},
       {"json", "json", "", "print JSON"},
       {"sort", "sort", "FIELD", "rates from the highest, everything else upwards; the fields are those of --json"},
+      {"runs", "runs", "", "only rows that Muster runs"},
       {"resolved", "resolved", "", "print plan.toml with every key of the job"},
       {"schedule", "schedule", "", "print the trainer's pipeline schedule"},
       {"steps", "steps", "", "the fields of a step record instead"},
@@ -200,6 +201,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.model = typed.one("model");
   options.json = typed.has("json");
   options.sort = typed.one("sort");
+  options.runs = typed.has("runs");
   options.resolved = typed.has("resolved");
   options.schedule = typed.has("schedule");
   options.steps = typed.has("steps");

@@ -23,6 +23,7 @@ struct Options {
   std::filesystem::path plan_file;           // --plan
   bool new_binaries = false;                 // --new-binaries
   std::string sort;                          // rows --sort
+  bool runs = false;                         // rows --runs
   std::filesystem::path model;               // evaluate --model
   bool json = false, resolved = false;       // --json, --resolved
   bool schedule = false;                     // plan --schedule

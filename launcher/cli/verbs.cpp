@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "launcher/plan/plan.h"
@@ -11,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/supported.h"
 #include "runtime/spec/toml_reader.h"
 #include "runtime/spec/validation_record.h"
 
@@ -37,6 +39,19 @@ std::string measured_elsewhere(const plan::Planned& planned, const std::string& 
                         row.cluster, "\n");
   }
   return "";
+}
+
+/// What the runtime lacks for the job of each row.
+void find_unsupported(std::vector<rows::PublishedRow>& found) {
+  std::map<std::string, std::vector<std::string>> known;  // by job and cluster
+  for (rows::PublishedRow& row : found) {
+    const auto [entry, is_new] = known.try_emplace(row.job + " " + row.cluster);
+    if (is_new) {
+      const plan::Planned planned = plan::make_plan({.job = row.job, .cluster = row.cluster});
+      for (const base::Fault& fault : spec::unsupported(planned.plan)) entry->second.push_back(fault.what);
+    }
+    row.unsupported = entry->second;
+  }
 }
 
 spec::Job job_of(const rows::PublishedRow& row) {
@@ -89,6 +104,8 @@ int run_rows(const Options& options) {
   } else {
     found = rows::select_rows(std::move(found), options.words);
   }
+  find_unsupported(found);
+  if (options.runs) std::erase_if(found, [](const rows::PublishedRow& row) { return !row.unsupported.empty(); });
   if (!options.sort.empty()) rows::sort_rows(found, options.sort);
   if (options.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();

@@ -88,18 +88,22 @@ std::string closing(const PublishedRow& row) {
 }  // namespace
 
 std::string rows_page(const std::vector<PublishedRow>& rows) {
-  std::string page = left("row", 39) + right("tok/s/GPU", 9) + right("step s", 7) + "   job\n";
+  std::string page = "Performance that NVIDIA published for NeMo RL v0.4 to v0.6; Muster has not measured these.\n\n" +
+                     left("row", 39) + right("tok/s/GPU", 9) + right("step s", 7) + "   job\n";
   std::set<std::string> jobs;
   bool has_doubts = false;
+  std::size_t runs = 0;
   for (const PublishedRow& row : rows) {
     jobs.insert(row.job);
     has_doubts = has_doubts || is_doubtful(row);
-    page += left(row.id, 39) + right(figure(row.tokens_per_s_per_gpu), 9) + right(figure(row.step_s), 7) +
-            (is_doubtful(row) ? " ! " : "   ") + row.job + "\n";
+    runs += row.unsupported.empty() ? 1 : 0;
+    page += left(row.id, 39) + right(figure(row.tokens_per_s_per_gpu), 9) + right(figure(row.step_s), 6) +
+            left(text(" ", row.unsupported.empty() ? "*" : "", is_doubtful(row) ? "!" : ""), 4) + row.job + "\n";
   }
   page +=
       text("\n", rows.size(), rows.size() == 1 ? " row, " : " rows, ", jobs.size(), jobs.size() == 1 ? " job" : " jobs",
-           ".", has_doubts ? " ! a printed column is wrong, or the figures do not close." : "",
+           ".\n* Muster runs it: ", runs, " of these. The others it plans.",
+           has_doubts ? "\n! The published row contains an error, or throughput x time does not match its tokens." : "",
            "\nOne in full: muster rows ROW. Its plan: muster plan ROW\n");
   return page;
 }
@@ -111,8 +115,11 @@ std::string row_page(const PublishedRow& row, const spec::Job& job) {
                            job.placement.mode == spec::PlacementMode::split ? "split" : "colocated", ", ", row.backend,
                            ", generation in ", row.gen_dtype, ", training in ", row.train_dtype));
   page += line("on", text(row.gpus, " GPUs of ", row.system, " (cluster ", row.cluster, ")"));
-  page += line("release", row.release + (row.recipe.empty() ? "" : ", recipe " + row.recipe));
+  page += line("source", row.source + (row.recipe.empty() ? "" : ", recipe " + row.recipe));
   page += line("job", row.job);
+  page +=
+      "  " + left("runs", 15) +
+      paragraph(row.unsupported.empty() ? "yes" : "no: it needs " + base::join(row.unsupported, ", "), 17).substr(17);
   page += "\n  as printed        TP   CP   EP   PP   DP     GBS\n";
   page += "  " + left("generation", 15) + right(printed(row.gen_tp), 5) + right("-", 5) + right("-", 5) +
           right(printed(row.gen_pp), 5) + right(printed(row.gen_dp), 5) + right(printed(row.samples_per_step), 8) +

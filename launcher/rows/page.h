@@ -9,7 +9,8 @@
 
 namespace muster::rows {
 
-/// A line a row: figures and job. A '!' marks rows with a note.
+/// A title that says whose figures these are, then a line a row: figures and job. '*' marks rows that Muster runs, '!'
+/// those with a note.
 std::string rows_page(const std::vector<PublishedRow>& rows);
 /// One row in full: columns, figures and whether they close, the job's own values, the commands that plan it.
 /// `job`: the row's job as it is read.

@@ -23,6 +23,7 @@ void describe_row(Visitor& v, R& row) {
   const auto count = [&](const char* name, auto& value) { v.key(name, value, kCountOrZero, "", ""); };
   word("id", row.id);
   word("release", row.release);
+  word("source", row.source);
   word("job", row.job);
   word("model", row.model);
   word("algorithm", row.algorithm);
@@ -141,6 +142,7 @@ nlohmann::ordered_json row_value(const PublishedRow& row) {
         (one.is_number() && one == 0) || (one.is_string() && one == "") || (one.is_array() && one.empty());
     if (!is_absent) value[key] = one;
   }
+  value["runs"] = row.unsupported.empty();
   return value;
 }
 

@@ -1,5 +1,5 @@
-// The published performance rows (templates/published.toml): read, selected, sorted. What they measured, on what, and
-// which shipped job is each of them.
+// The performance rows that NVIDIA published for NeMo RL (templates/published.toml): read, selected, sorted. What was
+// measured, on what, and which shipped job is each of them.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace muster::rows {
 /// Columns are as printed; 0 or empty where the page prints none. `differs`: keys of the job that hold another value
 /// than a printed column, which is wrong.
 struct PublishedRow {
-  std::string id, release, job, model, algorithm, mode, backend, system, cluster;
+  std::string id, release, source, job, model, algorithm, mode, backend, system, cluster;
   std::int64_t gpus = 0;
   std::string gen_dtype, train_dtype, dataset;
   std::int64_t max_sequence_tokens = 0, samples_per_step = 0, update_samples = 0;
@@ -24,13 +24,14 @@ struct PublishedRow {
   std::string recipe;
   std::vector<std::string> differs;
   std::string note;
+  std::vector<std::string> unsupported;  // settings of the job that the runtime lacks; not in the file
 };
 
 /// throws: Error::user with every fault of the file.
 std::vector<PublishedRow> read_rows(const std::filesystem::path& file);
 /// Of the shipped file.
 std::vector<PublishedRow> shipped_rows();
-/// What was printed of a row, by the names of its fields.
+/// What was printed of a row, by the names of its fields, and `runs`: whether the runtime runs its job.
 nlohmann::ordered_json row_value(const PublishedRow& row);
 
 /// Rows for which every word holds. A word is part of a field that a row is known by (id, release, model, system, mode,

@@ -32,13 +32,13 @@ GPUS = {"DGX-H100": "h100", "GB200-NVL72": "gb200"}
 MODES = {0: "on-policy", 1: "1-off", 8: "8-off"}
 
 # What is to be known of a row beyond its columns, in our words.
-SEVEN_CELLS = "The page prints seven training degrees under five names; they are read as the recipe has them."
+SEVEN_CELLS = "The row has seven training degrees under five column names; they are read as the recipe has them."
 NOTES = {
     "v0.4-draft1-llama8b-megatron":
-        "The user's own page, first draft. It prints G-DP 1, but 16 GPUs at TP 1 x PP 1 are 16 replicas. "
+        "A draft of the page. It prints G-DP 1, but 16 GPUs at TP 1 x PP 1 are 16 replicas. "
         "Its figures close (1157 tokens a sample); those of the dtensor row beside it do not.",
     "v0.4-draft1-llama8b-dtensor":
-        "The user's own page, first draft; no recipe of this row is known beyond its columns. INCONSISTENT: 1482 "
+        "A draft of the page; no recipe of this row is known beyond its columns. INCONSISTENT: 1482 "
         "tokens/s/GPU x 114.9 s x 16 GPUs / 2048 samples = 1330 tokens a sample, but the megatron row of the same average "
         "length has 1157. At 1157 a step of 114.9 s is 1289 tokens/s/GPU, and 1482 tokens/s/GPU is a step of 100 s: one of "
         "the two figures is wrong.",
@@ -346,15 +346,23 @@ def base_text(model, settings):
     return "\n".join(line.replace("# # ", "# ") for line in head) + "\n" + tables_text(settings)
 
 
+def source_of(row):
+    if "-draft" in row["id"]:
+        return f"NVIDIA, draft of the performance summary of NeMo RL {row['release']}"
+    return f"NVIDIA, performance summary of NeMo RL {row['release']}"
+
+
 def published_text(data, jobs):
     job_of = {row["id"]: name for name, (_, rows) in jobs.items() for row in rows}
-    lines = ["# The published performance rows, v0.4 to v0.6, and the two of the user's own page. Columns are as printed; where one is",
-             "# wrong, `differs` names the key of the job that holds another value. Shown by `muster rows`.",
+    lines = ["# Performance that NVIDIA published for NeMo RL, releases v0.4 (November 2025) to v0.6 (April 2026), and a draft of that page:",
+             "# https://docs.nvidia.com/nemo/rl/0.6.0/about/performance-summary.html. None of these figures is a measurement of Muster.",
+             "# Columns are as printed; where one is wrong, `differs` names the key of the job that holds another value. Shown by",
+             "# `muster rows`.",
              "# Averages of five steps; tokens_per_s_per_gpu counts all tokens of a step's samples over the step and all GPUs,",
              "# answer_tokens only generated ones."]
     for row in data.rows:
         out = {
-            "id": row["id"], "release": row["release"], "job": job_of[row["id"]], "model": TITLES[MODELS[row["hf_model"]][0]],
+            "id": row["id"], "release": row["release"], "source": source_of(row), "job": job_of[row["id"]], "model": TITLES[MODELS[row["hf_model"]][0]],
             "algorithm": algorithm_of(row), "mode": MODES[row["staleness"]], "backend": row["backend"],
             "system": row["system"], "cluster": CLUSTERS[row["system"]], "gpus": row["gpus"],
             "gen_dtype": row["gen_precision"], "train_dtype": row["train_precision"], "dataset": row["dataset"],

@@ -46,11 +46,16 @@ void expect_has(const std::string& page, const std::string& part) {
 
 TEST(RowsPage, StaysWithinAHundredColumnsAndNamesTheJobs) {
   std::vector<PublishedRow> rows = read_rows(std::filesystem::path(MUSTER_SOURCE_DIR) / "templates" / "published.toml");
+  rows.at(3).unsupported = {"async.enabled = true"};
   const std::string page = rows_page(rows);
+  EXPECT_TRUE(
+      page.starts_with("Performance that NVIDIA published for NeMo RL v0.4 to v0.6; Muster has not measured these."));
   for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
-  expect_has(page, "v0.5-h100-bf16-llama8b-onpolicy             1581   92.8   v0.5-grpo-llama3.1-8b-16xh100\n");
-  expect_has(page, "v0.4-draft1-llama8b-dtensor                 1482  114.9 ! grpo-llama3.1-8b-16xh100-dtensor\n");
-  expect_has(page, "55 rows, 42 jobs. ! a printed column is wrong, or the figures do not close.\n");
+  expect_has(page, "v0.5-h100-bf16-llama8b-onpolicy             1581  92.8 *  v0.5-grpo-llama3.1-8b-16xh100\n");
+  expect_has(page,
+             "v0.4-draft1-llama8b-dtensor                 1482 114.9 *! grpo-llama3.1-8b-16xh100-dtensor\n");
+  expect_has(page, "    " + rows.at(3).job + "\n");
+  expect_has(page, "55 rows, 42 jobs.\n* Muster runs it: 54 of these. The others it plans.\n! The published row contains an error");
 }
 
 TEST(RowPage, SaysWhetherTheFiguresCloseAndWhatTheJobHasInstead) {
@@ -62,6 +67,15 @@ TEST(RowPage, SaysWhetherTheFiguresCloseAndWhatTheJobHasInstead) {
   expect_has(page, "274 more than the answer; a prompt has about 100 to 150");
   expect_has(page, "printed generation DP 1; the job has gen.dp = 16");
   expect_has(page, "muster plan grpo-llama3.1-8b-16xh100-dtensor --cluster dgx-h100");
+}
+
+TEST(RowPage, NamesItsSourceAndWhatTheRuntimeLacks) {
+  PublishedRow planned = row();
+  planned.source = "NVIDIA, performance summary of NeMo RL v0.4";
+  expect_has(row_page(planned, spec::Job()), "source         NVIDIA, performance summary of NeMo RL v0.4\n");
+  expect_has(row_page(planned, spec::Job()), "runs           yes\n");
+  planned.unsupported = {"train.cp = 2", "fp8"};
+  expect_has(row_page(planned, spec::Job()), "runs           no: it needs train.cp = 2, fp8\n");
 }
 
 TEST(RowPage, WhatWasNotPrintedIsSaid) {
