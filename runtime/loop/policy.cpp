@@ -121,7 +121,7 @@ void Policy::freeze_reference() {
   reference_decoder_ = std::make_unique<model::Decoder>(
       context_.plan.model,
       train::make_weight_source(context_.plan.model, *context_.train, *reference_weights_, nullptr),
-      context_.train->tp(), context_.job().grpo.max_sequence_tokens);
+      context_.train->tp(), context_.job().grpo.max_sequence_tokens, train::stream_tokens(context_.job()));
   residence_.add(spec::MemoryOwner::reference_weights, reference_weights_->flat());
 }
 

@@ -1,5 +1,6 @@
-// The layers of a decoder in reading order. Letters: T tokens, D width, H query heads and K key/value heads (cut over
-// tp), E head width, F feed-forward width (cut over tp), V vocabulary rows (cut over tp).
+// The layers of a decoder in reading order. Letters: T tokens (of the stream: those of this rank), D width, H query
+// heads and K key/value heads (cut over tp), E head width, F feed-forward width (cut over tp), V vocabulary rows (cut
+// over tp).
 #include "runtime/model/decoder.h"
 
 #include <ATen/ATen.h>
@@ -10,7 +11,6 @@
 #include "runtime/base/text.h"
 #include "runtime/comm/communicator.h"
 #include "runtime/model/rope.h"
-#include "runtime/parallel/tensor.h"
 
 namespace muster::model {
 namespace {
@@ -64,6 +64,7 @@ Layer layer_of(const spec::ModelFacts& facts, const WeightSource& source, std::i
 struct Decoder::Layers {
   spec::ModelFacts facts;
   comm::Communicator* tp;
+  parallel::Tokens tokens;
   std::unique_ptr<WeightSource> source;
   std::int64_t num_heads = 0, num_kv_heads = 0;  // of this rank
   spec::Range vocabulary;
@@ -75,7 +76,7 @@ struct Decoder::Layers {
   at::Tensor anchor;
 
   Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSource> weights, comm::Communicator& group,
-         std::int64_t num_positions);
+         std::int64_t num_positions, parallel::Tokens held);
   Stream embed(const at::Tensor& tokens_T) const;
   Stream run(const Layer& layer, const Stream& stream, const at::Tensor& positions_T, Attention& attention) const;
   Stream run_recomputed(const Layer& layer, const Stream& stream, const at::Tensor& positions_T,
@@ -83,8 +84,8 @@ struct Decoder::Layers {
 };
 
 Decoder::Layers::Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSource> weights, comm::Communicator& group,
-                        std::int64_t num_positions)
-    : facts(model), tp(&group), source(std::move(weights)) {
+                        std::int64_t num_positions, parallel::Tokens held)
+    : facts(model), tp(&group), tokens(held), source(std::move(weights)) {
   const c10::InferenceMode ordinary(false);  // the table and the anchor outlive the mode of whoever builds the decoder
   const std::string embedding = "model.embed_tokens.weight";
   const Unit head = facts.num_layers + 1;
@@ -160,12 +161,12 @@ Stream told(WeightSource& source, Unit unit, bool begins, const Stream& stream) 
 
 Stream Decoder::Layers::embed(const at::Tensor& tokens_T) const {
   const at::Tensor embedded_TD = ops::embedding(tokens_T - vocabulary.begin, embedding_VD, begin(*source, 0, anchor));
-  return {end(*source, 0, parallel::sum_rows(*tp, embedded_TD, "embedding")), at::Tensor()};
+  return {end(*source, 0, parallel::sum_rows(*tp, tokens, embedded_TD, "embedding")), at::Tensor()};
 }
 
 Stream Decoder::Layers::run(const Layer& layer, const Stream& stream, const at::Tensor& positions_T,
                             Attention& attention) const {
-  const std::int64_t T = stream.residual_TD.size(0), H = num_heads, K = num_kv_heads, E = facts.head_dim;
+  const std::int64_t H = num_heads, K = num_kv_heads, E = facts.head_dim;
   const double eps = facts.rms_norm_eps;
 
   at::Tensor residual_TD = stream.residual_TD, normed_TD;
@@ -174,16 +175,16 @@ Stream Decoder::Layers::run(const Layer& layer, const Stream& stream, const at::
   else
     normed_TD = ops::rms_norm(residual_TD, layer.input_norm_D, eps);
 
-  const at::Tensor qkv = ops::linear(parallel::enter_columns(*tp, normed_TD), layer.qkv_OD, layer.qkv_bias_O);
+  const at::Tensor qkv = parallel::column_linear(*tp, tokens, normed_TD, layer.qkv_OD, layer.qkv_bias_O);
   const ops::Heads heads = ops::split_heads(qkv, H, K, E, layer.q_norm_E, layer.k_norm_E, eps, rope, positions_T);
   const at::Tensor o_THE = attention.attend(layer.index, heads.q_THE, heads.k_TKE, heads.v_TKE);
   const at::Tensor attended_TD =
-      parallel::sum_rows(*tp, ops::linear(o_THE.reshape({T, H * E}), layer.o_DO, {}), "layer.attention");
+      parallel::sum_rows(*tp, tokens, ops::linear(o_THE.flatten(1), layer.o_DO, {}), "layer.attention");
 
   std::tie(residual_TD, normed_TD) = ops::add_rms_norm(residual_TD, attended_TD, layer.post_norm_D, eps);
-  const at::Tensor gate_up_T2F = ops::linear(parallel::enter_columns(*tp, normed_TD), layer.gate_up_2FD, {});
+  const at::Tensor gate_up_T2F = parallel::column_linear(*tp, tokens, normed_TD, layer.gate_up_2FD, {});
   const at::Tensor fed_TD =
-      parallel::sum_rows(*tp, ops::linear(ops::swiglu(gate_up_T2F), layer.down_DF, {}), "layer.feed_forward");
+      parallel::sum_rows(*tp, tokens, ops::linear(ops::swiglu(gate_up_T2F), layer.down_DF, {}), "layer.feed_forward");
   return {residual_TD, fed_TD};
 }
 
@@ -227,12 +228,13 @@ Stream Decoder::Layers::run_recomputed(const Layer& layer, const Stream& stream,
 }
 
 Decoder::Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights,
-                 const weights::ShardStore* gradients, comm::Communicator& tp, std::int64_t num_positions)
-    : Decoder(facts, std::make_unique<ResidentWeights>(facts, weights, gradients), tp, num_positions) {}
+                 const weights::ShardStore* gradients, comm::Communicator& tp, std::int64_t num_positions,
+                 parallel::Tokens tokens)
+    : Decoder(facts, std::make_unique<ResidentWeights>(facts, weights, gradients), tp, num_positions, tokens) {}
 
 Decoder::Decoder(const spec::ModelFacts& facts, std::unique_ptr<WeightSource> weights, comm::Communicator& tp,
-                 std::int64_t num_positions)
-    : layers_(std::make_unique<Layers>(facts, std::move(weights), tp, num_positions)) {}
+                 std::int64_t num_positions, parallel::Tokens tokens)
+    : layers_(std::make_unique<Layers>(facts, std::move(weights), tp, num_positions, tokens)) {}
 
 Decoder::~Decoder() = default;
 
@@ -264,7 +266,9 @@ at::Tensor Decoder::run(std::int64_t chunk, const at::Tensor& input, const at::T
   }
   if (!ends_model(chunk)) return stream.residual_TD + stream.added_TD;
   stream = told(source, all.facts.num_layers + 1, true, stream);
-  return ops::add_rms_norm(stream.residual_TD, stream.added_TD, all.final_norm_D, all.facts.rms_norm_eps).second;
+  const at::Tensor hidden_TD =
+      ops::add_rms_norm(stream.residual_TD, stream.added_TD, all.final_norm_D, all.facts.rms_norm_eps).second;
+  return parallel::gather_tokens(*all.tp, all.tokens, hidden_TD);
 }
 
 at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
@@ -285,16 +289,21 @@ parallel::TokenScores Decoder::scores(const at::Tensor& hidden_ND, const at::Ten
 const ops::Param& Decoder::head() const { return layers_->head_VD; }
 const spec::Range& Decoder::vocabulary() const { return layers_->vocabulary; }
 const spec::ModelFacts& Decoder::facts() const { return layers_->facts; }
+parallel::Tokens Decoder::tokens() const { return layers_->tokens; }
+std::int64_t Decoder::own_tokens(std::int64_t num_tokens) const {
+  return tokens() == parallel::Tokens::cut ? num_tokens / layers_->tp->size() : num_tokens;
+}
 at::ScalarType Decoder::dtype() const { return layers_->layers.front().qkv_OD.value.scalar_type(); }
 at::Device Decoder::device() const { return layers_->layers.front().qkv_OD.value.device(); }
 
-bool shares_gradients(const comm::Communicator& tp, const spec::ModelFacts& facts) {
-  return tp.size() > 1 && (facts.qk_norm || tp.size() > facts.num_kv_heads);
+bool shares_gradients(const comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts) {
+  return tp.size() > 1 && (tokens == parallel::Tokens::cut || facts.qk_norm || tp.size() > facts.num_kv_heads);
 }
 
-void sum_shared_gradients(comm::Communicator& tp, const spec::ModelFacts& facts, const weights::ShardStore& gradients) {
-  const bool shares_heads = tp.size() > facts.num_kv_heads;
-  if (!shares_gradients(tp, facts)) return;
+void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts,
+                          const weights::ShardStore& gradients) {
+  const bool shares_heads = tp.size() > facts.num_kv_heads, shares_norms = tokens == parallel::Tokens::cut;
+  if (!shares_gradients(tp, tokens, facts)) return;
   // Each shared parameter gets its global shape in the buffer; a rank adds into the rows that it owns.
   struct Piece {
     at::Tensor grad;
@@ -305,7 +314,9 @@ void sum_shared_gradients(comm::Communicator& tp, const spec::ModelFacts& facts,
   for (const weights::Shard& shard : gradients.shards()) {
     const spec::Parameter& parameter = shard.parameter;
     const bool is_head_norm = parameter.name.ends_with("q_norm.weight") || parameter.name.ends_with("k_norm.weight");
-    if (!is_head_norm && !(shares_heads && parameter.cut == spec::Cut::kv_heads)) continue;
+    if (!is_head_norm && !(shares_heads && parameter.cut == spec::Cut::kv_heads) &&
+        !(shares_norms && parameter.cut == spec::Cut::replicated))
+      continue;
     const std::int64_t row = parameter.numel() / parameter.shape[0];
     pieces.push_back({gradients.view(parameter.name).flatten(), length + shard.box.ranges[0].begin * row});
     length += parameter.numel();

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "runtime/model/weight_source.h"
+#include "runtime/parallel/tensor.h"
 #include "runtime/parallel/vocabulary.h"
 
 namespace muster::comm {
@@ -28,10 +29,11 @@ class Decoder {
  public:
   /// Borrows all; `gradients` may be null (a generator). tp: the group that the weights are cut over. num_positions:
   /// length of the table of rotations, 0 for all that the model knows; a position beyond it is refused.
+  /// `tokens`: what a rank of tp holds of the stream between matrices.
   Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights, const weights::ShardStore* gradients,
-          comm::Communicator& tp, std::int64_t num_positions = 0);
+          comm::Communicator& tp, std::int64_t num_positions = 0, parallel::Tokens tokens = parallel::Tokens::all);
   Decoder(const spec::ModelFacts& facts, std::unique_ptr<WeightSource> weights, comm::Communicator& tp,
-          std::int64_t num_positions = 0);
+          std::int64_t num_positions = 0, parallel::Tokens tokens = parallel::Tokens::all);
   ~Decoder();
 
   /// tokens_T, positions_T int64 -> hidden_TD after the final norm, of a decoder that has the whole model. `recompute`:
@@ -42,8 +44,8 @@ class Decoder {
   std::int64_t num_chunks() const;
   bool begins_model(std::int64_t chunk) const;
   bool ends_model(std::int64_t chunk) const;
-  /// One chunk: tokens_T where it begins the model, else the stream_TD that the chunk before gave -> hidden_TD after
-  /// the final norm where it ends the model, else the stream_TD for the next. collective: tp.
+  /// One chunk: tokens_T where it begins the model, else the stream that the chunk before gave -> hidden_TD after the
+  /// final norm where it ends the model, else the stream for the next: [own_tokens(T), D]. collective: tp.
   at::Tensor run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Attention& attention,
                  bool recompute) const;
   /// parallel::token_scores of rows of hidden_TD with this model's head. After `run` of the chunk that ends the model,
@@ -55,6 +57,9 @@ class Decoder {
   const ops::Param& head() const;
   const spec::Range& vocabulary() const;
   const spec::ModelFacts& facts() const;
+  parallel::Tokens tokens() const;
+  /// How many of T tokens the stream has on this rank. T is a multiple of tp where they are cut.
+  std::int64_t own_tokens(std::int64_t num_tokens) const;
   /// Of the stream, and where it lies.
   at::ScalarType dtype() const;
   at::Device device() const;
@@ -65,11 +70,12 @@ class Decoder {
 };
 
 /// Whether sum_shared_gradients has anything to sum.
-bool shares_gradients(const comm::Communicator& tp, const spec::ModelFacts& facts);
+bool shares_gradients(const comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts);
 /// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
-/// hold but each saw in part, the q/k norms (each rank sees its heads) and key/value heads that several ranks share.
-/// All other replicated parameters have their whole gradient on every rank already. collective: tp (one call; none when
-/// nothing is shared).
-void sum_shared_gradients(comm::Communicator& tp, const spec::ModelFacts& facts, const weights::ShardStore& gradients);
+/// hold but each saw in part: the q/k norms (each rank sees its heads), key/value heads that several ranks share, and
+/// all norms where tokens are cut. Other replicated parameters have their whole gradient on every rank already.
+/// collective: tp (one call; none when nothing is shared).
+void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts,
+                          const weights::ShardStore& gradients);
 
 }  // namespace muster::model

@@ -17,6 +17,8 @@ at::Tensor embedding(const at::Tensor& tokens_T, const Param& weight_VD, const a
 
 /// x_TD times weight_OD transposed, plus bias_O -> [T, O]. No collective: parallel/tensor.h puts them around it.
 at::Tensor linear(const at::Tensor& x_TD, const Param& weight_OD, const Param& bias_O);
+/// Its backward: returns the gradient of x_TD from that of the result, and adds those of weight and bias.
+at::Tensor linear_backward(const at::Tensor& dy_TO, const at::Tensor& x_TD, Param weight_OD, Param bias_O);
 
 /// sum += left right, by one GEMM where the types agree.
 void add_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& right);

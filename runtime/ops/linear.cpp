@@ -27,13 +27,10 @@ struct Linear : torch::autograd::Function<Linear> {
     return product(x_TD, weight_OD, bias_O);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const at::Tensor& dy_TO = gradients[0];
     const variable_list saved = context->get_saved_variables();
-    at::Tensor grad_OD = context->saved_data["grad"].toTensor(), grad_O = context->saved_data["grad_bias"].toTensor();
-    if (grad_OD.defined()) add_product(grad_OD, dy_TO.t(), saved[0]);
-    if (grad_O.defined()) grad_O.add_(dy_TO.sum(0, false, grad_O.scalar_type()));
-    count_product(dy_TO.size(0), dy_TO.size(1), saved[1].size(1));
-    return {at::mm(dy_TO, saved[1]), at::Tensor(), at::Tensor()};
+    const Param weight_OD{saved[1], context->saved_data["grad"].toTensor()},
+        bias_O{at::Tensor(), context->saved_data["grad_bias"].toTensor()};
+    return {linear_backward(gradients[0], saved[0], weight_OD, bias_O), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -45,6 +42,13 @@ void add_product(at::Tensor& sum, const at::Tensor& left, const at::Tensor& righ
     sum.addmm_(left, right);
   else
     sum.add_(at::mm(left, right));
+}
+
+at::Tensor linear_backward(const at::Tensor& dy_TO, const at::Tensor& x_TD, Param weight_OD, Param bias_O) {
+  if (weight_OD.grad.defined()) add_product(weight_OD.grad, dy_TO.t(), x_TD);
+  if (bias_O.grad.defined()) bias_O.grad.add_(dy_TO.sum(0, false, bias_O.grad.scalar_type()));
+  count_product(dy_TO.size(0), dy_TO.size(1), weight_OD.value.size(1));
+  return at::mm(dy_TO, weight_OD.value);
 }
 
 at::Tensor linear(const at::Tensor& x_TD, const Param& weight_OD, const Param& bias_O) {

@@ -1,10 +1,12 @@
-// Tensor parallelism as layers see it: what surrounds a column-parallel and a row-parallel matrix. A group of one does
-// nothing.
+// Tensor parallelism as layers see it: what surrounds matrices that are cut over tp, and the tokens between them.
+// Letters: T tokens, D width of the stream, O outputs of a matrix on this rank. A group of one does nothing.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <string_view>
+
+#include "runtime/ops/param.h"
 
 namespace muster::comm {
 class Communicator;
@@ -12,9 +14,23 @@ class Communicator;
 
 namespace muster::parallel {
 
-/// Before a column-parallel matrix: x itself; its gradient is summed over tp. collective: tp (backward).
-at::Tensor enter_columns(comm::Communicator& tp, const at::Tensor& x);
-/// After a row-parallel matrix: the sum over tp; its gradient passes through. collective: tp (forward).
-at::Tensor sum_rows(comm::Communicator& tp, const at::Tensor& x, std::string_view label);
+/// Which tokens of the stream between matrices (norms, residuals) a rank of tp holds. A stream [T, D] is whole, or
+/// [T / tp, D] where tokens are cut.
+enum class Tokens {
+  all,  // every rank all of them
+  cut,  // sequence parallelism: each rank its T / tp in rank order; T is a multiple of tp
+};
+
+/// The stream x through a column-parallel matrix -> [T, O], of all tokens. Tokens::all: the gradient of x is summed
+/// over tp. Tokens::cut: tokens are gathered for the product, and again in the backward (kept is x alone); the gradient
+/// is summed and scattered. collective: tp (all: backward; cut: forward and backward).
+at::Tensor column_linear(comm::Communicator& tp, Tokens tokens, const at::Tensor& x, const ops::Param& weight_OD,
+                         const ops::Param& bias_O);
+/// After a row-parallel matrix: the sum over tp as a stream; its gradient is that of all tokens. partial_TD: what this
+/// rank's inputs give for all tokens. collective: tp (forward; cut: backward too).
+at::Tensor sum_rows(comm::Communicator& tp, Tokens tokens, const at::Tensor& partial_TD, std::string_view label);
+/// The stream of all tokens -> [T, D]. Its gradient must be whole on every rank, as token_scores leaves it, and is cut.
+/// collective: tp (cut: forward).
+at::Tensor gather_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x);
 
 }  // namespace muster::parallel

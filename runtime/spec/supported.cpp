@@ -28,7 +28,6 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   degree(job.train.etp, "train.etp");
   degree(job.gen.pp, "gen.pp");
   degree(job.gen.ep, "gen.ep");
-  flag(job.train.sequence_parallel, "train.sequence_parallel");
   flag(job.train.fp8, "train.fp8");
   refuse(job.train.recompute == Recompute::attention || job.train.recompute == Recompute::mlp,
          text("train.recompute = \"", choice_name(job.train.recompute), "\""),

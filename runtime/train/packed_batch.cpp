@@ -100,7 +100,8 @@ class BatchWriter {
     }
   }
 
-  PackedBatch finish() {
+  PackedBatch finish(std::int64_t token_multiple) {
+    fill_up(token_multiple);
     batch_.num_tokens = num_tokens();
     batch_.tokens_T = tensor_of(tokens_);
     batch_.positions_T = tensor_of(positions_);
@@ -111,6 +112,14 @@ class BatchWriter {
 
  private:
   std::int64_t num_tokens() const { return static_cast<std::int64_t>(tokens_.size()); }
+
+  void fill_up(std::int64_t token_multiple) {
+    const std::int64_t begin = num_tokens(), beyond = begin % token_multiple;
+    if (beyond == 0) return;
+    batch_.segments.push_back({.begin = begin, .length = token_multiple - beyond});
+    tokens_.resize(tokens_.size() + static_cast<std::size_t>(token_multiple - beyond));
+    positions_.resize(tokens_.size());
+  }
 
   at::Tensor tensor_of(const std::vector<std::int64_t>& values) const {
     return at::tensor(values, at::kLong).to(device_);
@@ -169,27 +178,28 @@ class BatchWriter {
 
 }  // namespace
 
-PackedBatch idle_batch(at::Device device) {
+PackedBatch idle_batch(std::int64_t num_tokens, at::Device device) {
   const auto row = at::TensorOptions().dtype(at::kLong).device(device);
   PackedBatch batch;
-  batch.tokens_T = batch.positions_T = at::zeros({1}, row);
-  batch.segments.push_back({.begin = 0, .length = 1});
+  batch.tokens_T = batch.positions_T = at::zeros({num_tokens}, row);
+  batch.segments.push_back({.begin = 0, .length = num_tokens});
   batch.rows_N = batch.targets_N = at::empty({0}, row);
-  batch.num_tokens = 1;
+  batch.num_tokens = num_tokens;
   return batch;
 }
 
-std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt,
-                              at::Device device, std::int64_t max_sequences) {
+std::vector<PackedBatch> pack(std::span<const Sequence> sequences, const Packing& packing, at::Device device) {
   for (const Sequence& sequence : sequences)
     INVARIANT(!sequence.prompt.empty(), "the first answer token is predicted from the prompt's last row");
-  const Limits limits{.tokens = max_tokens,
-                      .sequences = max_sequences > 0 ? max_sequences : std::numeric_limits<std::int64_t>::max()};
+  const Limits limits{
+      .tokens = packing.max_tokens,
+      .sequences = packing.max_sequences > 0 ? packing.max_sequences : std::numeric_limits<std::int64_t>::max()};
   std::vector<PackedBatch> batches;
-  for (const auto& units : fit(share_prompt ? shared_units(sequences, limits) : single_units(sequences), limits)) {
+  for (const auto& units :
+       fit(packing.share_prompt ? shared_units(sequences, limits) : single_units(sequences), limits)) {
     BatchWriter writer(sequences, device);
     for (const Unit& unit : units) writer.add(unit);
-    batches.push_back(writer.finish());
+    batches.push_back(writer.finish(packing.token_multiple));
   }
   return batches;
 }

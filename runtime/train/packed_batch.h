@@ -1,5 +1,5 @@
-// Sequences packed into micro batches: tokens one after another, no padding; the prompt of a group once for all its
-// samples. Letters: T tokens of a micro batch, N scored tokens.
+// Sequences packed into micro batches: tokens one after another, filled up only where tokens are cut over ranks; the
+// prompt of a group once for all its samples. Letters: T tokens of a micro batch, N scored tokens.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,14 +31,18 @@ struct PackedBatch {
   std::int64_t num_tokens = 0;              // T
 };
 
-/// Cuts `sequences` into micro batches of at most `max_tokens` (first fit, longest group first; deterministic). With
-/// `share_prompt` a group whose parts fall into several batches repeats its prompt in each. A sequence longer than
-/// max_tokens gets a batch of its own. The last token of an answer is only a target and is not computed.
-/// `max_sequences` bounds the sequences of one batch (0: no bound).
-std::vector<PackedBatch> pack(std::span<const Sequence> sequences, std::int64_t max_tokens, bool share_prompt,
-                              at::Device device, std::int64_t max_sequences = 0);
+struct Packing {
+  std::int64_t max_tokens = 4096;   // of one micro batch; a longer sequence gets a batch of its own
+  std::int64_t max_sequences = 0;   // of one micro batch; 0: no bound
+  std::int64_t token_multiple = 1;  // T is filled up to one: a last segment of which nothing is scored
+  bool share_prompt = false;        // a group whose parts fall into several batches repeats its prompt in each
+};
 
-/// One token and nothing scored: what a rank runs while others have a batch and expect it in their collectives.
-PackedBatch idle_batch(at::Device device);
+/// Cuts `sequences` into micro batches (first fit, longest group first; deterministic). The last token of an answer is
+/// only a target and is not computed.
+std::vector<PackedBatch> pack(std::span<const Sequence> sequences, const Packing& packing, at::Device device);
+
+/// `num_tokens` and nothing scored: what a rank runs while others have a batch and expect it in their collectives.
+PackedBatch idle_batch(std::int64_t num_tokens, at::Device device);
 
 }  // namespace muster::train

@@ -102,7 +102,7 @@ class Executor {
       const std::int64_t chunk =
           work.pass == Pass::forward ? work.chunk + (own == 0 ? 1 : 0) : work.chunk - (work.stage == 0 ? 1 : 0);
       at::Tensor& stream_TD = arrived_[{work.pass, work.micro_batch, chunk}];
-      stream_TD = at::empty({batch_of(work).num_tokens, decoder_.facts().hidden_size},
+      stream_TD = at::empty({decoder_.own_tokens(batch_of(work).num_tokens), decoder_.facts().hidden_size},
                             at::TensorOptions().dtype(decoder_.dtype()).device(decoder_.device()));
       legs.push_back({.peer = static_cast<int>(work.stage), .is_send = false, .tensor = &stream_TD});
     }
@@ -127,14 +127,15 @@ class Executor {
 };
 
 /// Every rank of dp makes as many passes, where each of them gathers parameters from all. collective: dp.
-void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, at::Device device) {
+void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const ScoringOptions& options,
+                      at::Device device) {
   if (mesh.degrees().fsdp == 0) return;
   at::Tensor most =
       at::full({1}, static_cast<std::int64_t>(batches.size()), at::TensorOptions().dtype(at::kLong).device(device));
   mesh.dp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
   // In a rehearsal the others have as many as this rank.
   const auto count = static_cast<std::size_t>(ops::on_host(most).item<std::int64_t>());
-  while (batches.size() < count) batches.push_back(idle_batch(device));
+  while (batches.size() < count) batches.push_back(idle_batch(options.packing.token_multiple, device));
 }
 
 }  // namespace
@@ -145,14 +146,14 @@ void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vecto
     take(scores, batch);
     return at::Tensor();
   };
-  add_idle_batches(mesh, batches, decoder.device());
+  add_idle_batches(mesh, batches, options, decoder.device());
   Executor(mesh, decoder, batches, options, at_end, spec::Passes::forward).run(on_progress);
 }
 
 at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                                 const ScoringOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress) {
-  add_idle_batches(mesh, batches, decoder.device());
+  add_idle_batches(mesh, batches, options, decoder.device());
   return Executor(mesh, decoder, batches, options, loss, spec::Passes::forward_and_backward).run(on_progress);
 }
 

@@ -10,21 +10,26 @@
 
 namespace muster::train {
 
+parallel::Tokens stream_tokens(const spec::Job& job) {
+  return job.train.sequence_parallel ? parallel::Tokens::cut : parallel::Tokens::all;
+}
+
 ScoringOptions scoring_options(const spec::Job& job) {
   return {.temperature = job.sampling.temperature,
           .chunk_tokens = job.train.logprob_chunk_tokens,
-          .max_tokens = spec::logprob_batch_tokens(job),
-          .max_sequences = job.packing.enabled         ? 0
-                           : job.train.logprob_mbs > 0 ? job.train.logprob_mbs
-                                                       : job.train.mbs,
-          .share_prompt = job.train.share_prompt,
+          .packing = {.max_tokens = spec::logprob_batch_tokens(job),
+                      .max_sequences = job.packing.enabled         ? 0
+                                       : job.train.logprob_mbs > 0 ? job.train.logprob_mbs
+                                                                   : job.train.mbs,
+                      .token_multiple = spec::sequence_multiple(job),
+                      .share_prompt = job.train.share_prompt},
           .recompute = job.train.recompute == spec::Recompute::full};
 }
 
 ScoringOptions update_options(const spec::Job& job) {
   ScoringOptions options = scoring_options(job);
-  options.max_tokens = spec::micro_batch_tokens(job);
-  if (!job.packing.enabled) options.max_sequences = job.train.mbs;
+  options.packing.max_tokens = spec::micro_batch_tokens(job);
+  if (!job.packing.enabled) options.packing.max_sequences = job.train.mbs;
   return options;
 }
 
@@ -72,8 +77,7 @@ SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decod
     for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n)
       places.emplace_back(batch.sequence_of_N[n], batch.position_of_N[n]);
   };
-  std::vector<PackedBatch> batches =
-      pack(sequences, options.max_tokens, options.share_prompt, decoder.device(), options.max_sequences);
+  std::vector<PackedBatch> batches = pack(sequences, options.packing, decoder.device());
   run_forward(mesh, decoder, std::move(batches), options, take, on_progress);
   if (!scored_2N.empty()) {
     const at::Tensor all_2N = ops::on_host(at::cat(scored_2N, 1));

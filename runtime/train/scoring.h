@@ -16,11 +16,11 @@ namespace muster::train {
 struct ScoringOptions {
   double temperature = 1;
   std::int64_t chunk_tokens = 1024;  // of the log-probabilities
-  std::int64_t max_tokens = 4096;    // of one micro batch
-  std::int64_t max_sequences = 0;    // of one micro batch; 0: no bound
-  bool share_prompt = false;
+  Packing packing;
   bool recompute = false;  // of activations in a backward pass
 };
+/// What a rank of tp holds of the stream in training and scoring.
+parallel::Tokens stream_tokens(const spec::Job& job);
 /// Of the passes without gradient.
 ScoringOptions scoring_options(const spec::Job& job);
 /// Of the updates, whose micro batches may be smaller.

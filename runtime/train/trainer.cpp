@@ -19,7 +19,7 @@ struct Trainer::State {
   State(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights)
       : mesh(mesh),
         max_grad_norm(job.optimizer.max_grad_norm),
-        overlaps_sums(job.train.overlap_grad_reduce && !model::shares_gradients(mesh.tp(), facts)),
+        overlaps_sums(job.train.overlap_grad_reduce && !model::shares_gradients(mesh.tp(), stream_tokens(job), facts)),
         overlaps_weights(job.train.overlap_param_gather),
         scoring(scoring_options(job)),
         updating(update_options(job)),
@@ -27,7 +27,7 @@ struct Trainer::State {
         optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params),
         buckets(buckets_of_units(facts, weights, optimizer.buckets())),
         order(buckets, held_buckets(facts)),
-        decoder(facts, weight_source(facts, weights), mesh.tp(), job.grpo.max_sequence_tokens) {}
+        decoder(facts, weight_source(facts, weights), mesh.tp(), job.grpo.max_sequence_tokens, stream_tokens(job)) {}
 
   static weights::ShardStore make_gradients(const spec::Job& job, const parallel::Mesh& mesh,
                                             const weights::ShardStore& weights) {
@@ -87,13 +87,12 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   const ScoringOptions& options = state.updating;
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
-  std::vector<PackedBatch> batches =
-      pack(sequences, options.max_tokens, options.share_prompt, flat_gradients.device(), options.max_sequences);
+  std::vector<PackedBatch> batches = pack(sequences, options.packing, flat_gradients.device());
   state.order.begin(static_cast<std::int64_t>(batches.size()));
   state.optimizer.begin_reduction(flat_gradients);
   const at::Tensor loss_sum =
       run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);
-  model::sum_shared_gradients(state.mesh.tp(), state.decoder.facts(), state.gradients);
+  model::sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients);
   sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
   state.reduce(state.order.finish(), false);
   state.optimizer.finish_reduction();

@@ -115,6 +115,7 @@ TEST(Rehearse, ARunOnTheCpuHoldsWhatItsRehearsalSays) {
   expect_the_run_agrees({"train.dp=2", "gen.dp=2"});
   expect_the_run_agrees({"train.pp=2", "gen.dp=2"});
   expect_the_run_agrees({"train.tp=2", "gen.tp=2"});
+  expect_the_run_agrees({"train.tp=2", "train.sequence_parallel=true", "gen.tp=2"});
   expect_the_run_agrees({"train.backend=dtensor", "train.fsdp=1", "train.dp=2", "gen.dp=2"});
 }
 
@@ -128,9 +129,9 @@ TEST(Rehearse, SaysWhatIsWrongBeforeItBegins) {
   };
   EXPECT_NE(said({"--rank", "7"}).find("--rank 7: the plan has 1 ranks"), std::string::npos);
   EXPECT_NE(said({"--lengths", "long"}).find("there is no such file"), std::string::npos);
-  const std::string refused = said({"--set", "train.sequence_parallel=true", "--set", "train.tp=2", "--set", "gen.tp=2",
-                                    "--set", "loss.ratio=sequence", "--set", "loss.reduction=sequence"});
-  EXPECT_NE(refused.find("train.sequence_parallel = true yet"), std::string::npos) << refused;
+  const std::string refused = said({"--set", "grpo.dynamic_sampling=true", "--set", "loss.ratio=sequence", "--set",
+                                    "loss.reduction=sequence"});
+  EXPECT_NE(refused.find("grpo.dynamic_sampling = true yet"), std::string::npos) << refused;
   EXPECT_NE(refused.find("loss.ratio = \"sequence\" yet"), std::string::npos) << "all faults at once: " << refused;
   EXPECT_NE(said({"--rank", "0", "--all-kinds"}).find("do not go together"), std::string::npos);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/comm/solo_communicator.h"
+#include "runtime/ops/layers.h"
 #include "runtime/parallel/mesh.h"
 #include "runtime/parallel/tensor.h"
 #include "runtime/parallel/vocabulary.h"
@@ -35,19 +36,70 @@ TEST(Mesh, GroupsRanksAlongEachAxis) {
   });
 }
 
-TEST(TensorParallel, IdentityAndSumAreEachOthersBackward) {
+ops::Param param(const at::Tensor& value) { return {value, at::zeros_like(value)}; }
+
+// x -> columns -> rows -> the stream of all tokens, whose gradient is `upstream`.
+struct Block {
+  at::Tensor x, out, dx;
+  ops::Param columns, bias, rows;
+};
+Block run_block(comm::Communicator& tp, Tokens tokens) {
+  const std::int64_t T = 12, D = 6, O = 12 / tp.size(), part = tokens == Tokens::cut ? T / tp.size() : T;
+  const auto own = [&](const at::Tensor& whole, std::int64_t dim) {
+    const std::int64_t width = whole.size(dim) / tp.size();
+    return whole.narrow(dim, tp.rank() * width, width).contiguous();
+  };
+  Block block{.columns = param(own(random({12, D}, 1), 0)),
+              .bias = param(own(random({12}, 2), 0)),
+              .rows = param(own(random({D, 12}, 3), 1))};
+  const at::Tensor stream = random({T, D}, 4), upstream = random({T, D}, 5);
+  block.x = (part == T ? stream : own(stream, 0)).clone().requires_grad_(true);
+  const at::Tensor y = column_linear(tp, tokens, block.x, block.columns, block.bias);
+  EXPECT_EQ(y.sizes(), (std::vector<std::int64_t>{T, O}));
+  const at::Tensor sum = sum_rows(tp, tokens, ops::linear(y.sin(), block.rows, {}), "sum");
+  EXPECT_EQ(sum.size(0), part);
+  const at::Tensor all = gather_tokens(tp, tokens, sum);
+  all.backward(upstream);
+  block.out = all.detach();
+  block.dx = part == T ? block.x.grad() : at::empty({T, D}, at::kFloat);
+  if (part < T) tp.all_gather(block.dx, block.x.grad().contiguous(), "gradient");
+  const at::InferenceMode no_graph;
+  EXPECT_TRUE(near(
+      gather_tokens(
+          tp, tokens,
+          sum_rows(tp, tokens,
+                   ops::linear(column_linear(tp, tokens, block.x, block.columns, block.bias).sin(), block.rows, {}),
+                   "sum")),
+      block.out, 1e-6, 1e-6))
+      << "without a graph";
+  return block;
+}
+
+TEST(TensorParallel, CutMatricesGiveWhatWholeOnesGiveWithTokensWholeOrCut) {
+  for (const int size : {2, 3}) {
+    tests::run_ranks(size, [](tests::RankContext& rank) {
+      const auto solo = comm::make_solo("solo");
+      const Block expected = run_block(*solo, Tokens::all);
+      for (const Tokens tokens : {Tokens::all, Tokens::cut}) {
+        const Block block = run_block(*rank.world, tokens);
+        EXPECT_TRUE(near(block.out, expected.out, 1e-5, 1e-5));
+        EXPECT_TRUE(near(block.dx, expected.dx, 1e-5, 1e-5));
+        const std::int64_t O = block.bias.value.size(0), begin = rank.rank * O;
+        EXPECT_TRUE(near(block.columns.grad, expected.columns.grad.narrow(0, begin, O), 1e-5, 1e-5));
+        EXPECT_TRUE(near(block.bias.grad, expected.bias.grad.narrow(0, begin, O), 1e-5, 1e-5));
+        EXPECT_TRUE(near(block.rows.grad, expected.rows.grad.narrow(1, begin, O), 1e-5, 1e-5));
+      }
+      EXPECT_TRUE(near(run_block(*solo, Tokens::cut).dx, expected.dx, 0, 0)) << "a group of one cuts nothing";
+    });
+  }
+}
+
+TEST(TensorParallel, ASumLeavesItsInputAlone) {
   tests::run_ranks(2, [](tests::RankContext& rank) {
-    const at::Tensor x = at::full({3}, rank.rank + 1.0, at::kFloat).requires_grad_(true);
-    const at::Tensor entered = enter_columns(*rank.world, x);
-    EXPECT_TRUE(near(entered, x, 0, 0));
-    entered.backward(at::full({3}, rank.rank + 1.0, at::kFloat));
-    EXPECT_TRUE(near(x.grad(), at::full({3}, 3.0), 0, 0));
-    x.mutable_grad().reset();
-    const at::Tensor sum = sum_rows(*rank.world, x, "sum");
-    EXPECT_TRUE(near(sum, at::full({3}, 3.0), 0, 0));
-    sum.backward(at::full({3}, 7.0, at::kFloat));
-    EXPECT_TRUE(near(x.grad(), at::full({3}, 7.0), 0, 0));
-    EXPECT_TRUE(near(x, at::full({3}, rank.rank + 1.0), 0, 0)) << "the input itself is left alone";
+    const at::Tensor x = at::full({2, 3}, rank.rank + 1.0, at::kFloat);
+    EXPECT_TRUE(near(sum_rows(*rank.world, Tokens::all, x, "sum"), at::full({2, 3}, 3.0), 0, 0));
+    EXPECT_TRUE(near(sum_rows(*rank.world, Tokens::cut, x, "sum"), at::full({1, 3}, 3.0), 0, 0));
+    EXPECT_TRUE(near(x, at::full({2, 3}, rank.rank + 1.0), 0, 0));
   });
 }
 

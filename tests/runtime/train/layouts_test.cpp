@@ -129,6 +129,38 @@ TEST(Layouts, TensorParallelTwoWithHeadNorms) { compare_layout(tied(Family::qwen
 TEST(Layouts, TensorParallelFourSharesKeyValueHeads) { compare_layout(tiny_facts(Family::qwen2), {.tp = 4}); }
 TEST(Layouts, TensorAndDataParallel) { compare_layout(tied(Family::qwen3), {.tp = 2, .dp = 2}); }
 
+/// Tokens of the stream cut over tp.
+void by_tokens(spec::Job& job) { job.train.sequence_parallel = true; }
+TEST(Layouts, SequenceParallelTwoWithBiases) { compare_layout(tiny_facts(Family::qwen2), {.tp = 2}, by_tokens); }
+TEST(Layouts, SequenceParallelTwoWithHeadNormsAndRecompute) {
+  compare_layout(tied(Family::qwen3), {.tp = 2}, [](spec::Job& job) {
+    by_tokens(job);
+    job.train.recompute = spec::Recompute::full;
+  });
+}
+TEST(Layouts, SequenceParallelFourSharesKeyValueHeads) {
+  compare_layout(tiny_facts(Family::qwen2), {.tp = 4}, by_tokens);
+}
+TEST(Layouts, SequenceParallelPipelineAndDataParallel) {
+  compare_layout(tied(Family::qwen3), {.tp = 2, .dp = 2, .pp = 2}, by_tokens);
+}
+TEST(Layouts, SequenceParallelInterleavedPipeline) {
+  compare_layout(untied(Family::llama), {.tp = 2, .pp = 2, .vpp = 2}, [](spec::Job& job) {
+    by_tokens(job);
+    job.packing.max_tokens = 16;
+  });
+}
+TEST(Layouts, SequenceParallelWithShardedParameters) {
+  compare_layout(untied(Family::qwen3), {.tp = 2, .dp = 2, .fsdp = 1}, by_tokens);
+}
+TEST(Layouts, SequenceParallelInOverlappedBuckets) {
+  compare_layout(tied(Family::qwen3), {.tp = 2, .dp = 2}, [](spec::Job& job) {
+    by_tokens(job);
+    job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
+    job.train.bucket_params = 50;
+  });
+}
+
 TEST(Layouts, PipelineOfTwo) { compare_layout(untied(Family::llama), {.pp = 2}); }
 TEST(Layouts, PipelineOfTwoTiedWithRecompute) {
   compare_layout(tied(Family::llama), {.pp = 2}, [](spec::Job& job) { job.train.recompute = spec::Recompute::full; });

@@ -118,7 +118,9 @@ TEST(Pack, EachAnswerTokenIsScoredOnceFromWhatStandsBeforeIt) {
     const Collection collection = random_collection(stream);
     for (const bool share_prompt : {false, true}) {
       for (const std::int64_t max_tokens : {1, 12, 40, 200, 10000}) {
-        check_batches(collection, pack(collection.sequences, max_tokens, share_prompt, at::kCPU), max_tokens);
+        check_batches(collection,
+                      pack(collection.sequences, {.max_tokens = max_tokens, .share_prompt = share_prompt}, at::kCPU),
+                      max_tokens);
       }
     }
   }
@@ -126,7 +128,7 @@ TEST(Pack, EachAnswerTokenIsScoredOnceFromWhatStandsBeforeIt) {
 
 TEST(Pack, AGroupHoldsItsPromptOnce) {
   const Collection collection = collection_of({6, 3}, {{4, 1, 3}, {2}});
-  const auto batches = pack(collection.sequences, 100, true, at::kCPU);
+  const auto batches = pack(collection.sequences, {.max_tokens = 100, .share_prompt = true}, at::kCPU);
   ASSERT_EQ(batches.size(), 1u);
   EXPECT_EQ(batches[0].num_tokens, 6 + 3 + 0 + 2 + 3 + 1);
   ASSERT_EQ(batches[0].segments.size(),
@@ -134,19 +136,20 @@ TEST(Pack, AGroupHoldsItsPromptOnce) {
   EXPECT_EQ(batches[0].segments[1].prefix, 0);
   EXPECT_EQ(batches[0].segments[2].prefix, 0);
   EXPECT_EQ(batches[0].segments[3].prefix, -1);
-  EXPECT_EQ(pack(collection.sequences, 100, false, at::kCPU)[0].num_tokens, 9 + 6 + 8 + 4);
+  EXPECT_EQ(pack(collection.sequences, {.max_tokens = 100, .share_prompt = false}, at::kCPU)[0].num_tokens,
+            9 + 6 + 8 + 4);
 }
 
 TEST(Pack, AGroupTooLongForOneBatchRepeatsItsPrompt) {
   const Collection collection = collection_of({10}, {{6, 6, 6, 6}});
-  const auto batches = pack(collection.sequences, 20, true, at::kCPU);
+  const auto batches = pack(collection.sequences, {.max_tokens = 20, .share_prompt = true}, at::kCPU);
   ASSERT_EQ(batches.size(), 2u);
   for (const PackedBatch& batch : batches) EXPECT_EQ(batch.num_tokens, 20);
 }
 
 TEST(Pack, FillsBatchesLongestFirst) {
   const Collection collection = collection_of({1, 1, 1, 1}, {{4}, {8}, {6}, {2}});
-  const auto batches = pack(collection.sequences, 10, false, at::kCPU);
+  const auto batches = pack(collection.sequences, {.max_tokens = 10, .share_prompt = false}, at::kCPU);
   ASSERT_EQ(batches.size(), 2u);
   EXPECT_EQ(batches[0].sequences, (std::vector<std::int64_t>{1, 3}));
   EXPECT_EQ(batches[1].sequences, (std::vector<std::int64_t>{2, 0}));
@@ -155,23 +158,41 @@ TEST(Pack, FillsBatchesLongestFirst) {
 TEST(Pack, TheSequencesOfABatchCanBeBounded) {
   const Collection collection = random_collection(3);
   for (const bool share_prompt : {false, true}) {
-    const auto batches = pack(collection.sequences, 10000, share_prompt, at::kCPU, 2);
+    const auto batches =
+        pack(collection.sequences, {.max_tokens = 10000, .max_sequences = 2, .share_prompt = share_prompt}, at::kCPU);
     check_batches(collection, batches, 10000);
     for (const PackedBatch& batch : batches) EXPECT_LE(batch.sequences.size(), 2u);
   }
 }
 
+TEST(Pack, ABatchIsFilledUpToAMultiple) {
+  const Collection collection = collection_of({6, 3}, {{4, 1, 3}, {2}});  // 15 tokens
+  const auto batches =
+      pack(collection.sequences, {.max_tokens = 100, .token_multiple = 8, .share_prompt = true}, at::kCPU);
+  ASSERT_EQ(batches.size(), 1u);
+  EXPECT_EQ(batches[0].num_tokens, 16);
+  EXPECT_EQ(batches[0].tokens_T.size(0), 16);
+  EXPECT_EQ(batches[0].positions_T.size(0), 16);
+  EXPECT_EQ(batches[0].segments.back().begin, 15);
+  EXPECT_EQ(batches[0].segments.back().length, 1);
+  EXPECT_EQ(batches[0].segments.back().prefix, -1);
+  EXPECT_LT(batches[0].rows_N.max().item<std::int64_t>(), 15) << "nothing of it is scored";
+  EXPECT_EQ(pack(collection.sequences, {.max_tokens = 100, .token_multiple = 5, .share_prompt = true}, at::kCPU)[0]
+                .num_tokens,
+            15);
+}
+
 TEST(Pack, NothingGivesNoBatch) {
-  EXPECT_TRUE(pack({}, 10, true, at::kCPU).empty());
+  EXPECT_TRUE(pack({}, {.max_tokens = 10, .share_prompt = true}, at::kCPU).empty());
   const Collection unanswered = collection_of({4}, {{0, 0}});
-  EXPECT_TRUE(pack(unanswered.sequences, 10, true, at::kCPU).empty());
-  EXPECT_TRUE(pack(unanswered.sequences, 10, false, at::kCPU).empty());
+  EXPECT_TRUE(pack(unanswered.sequences, {.max_tokens = 10, .share_prompt = true}, at::kCPU).empty());
+  EXPECT_TRUE(pack(unanswered.sequences, {.max_tokens = 10, .share_prompt = false}, at::kCPU).empty());
 }
 
 TEST(Pack, AGroupWithTwoPromptsIsADefect) {
   Collection collection = collection_of({4, 5}, {{2}, {2}});
   collection.sequences[1].group = 0;
-  EXPECT_THROW(pack(collection.sequences, 100, true, at::kCPU), Error);
+  EXPECT_THROW(pack(collection.sequences, {.max_tokens = 100, .share_prompt = true}, at::kCPU), Error);
 }
 
 }  // namespace
