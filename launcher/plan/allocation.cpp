@@ -6,6 +6,7 @@
 #include "launcher/plan/links.h"
 #include "launcher/plan/memory_fit.h"
 #include "launcher/plan/segments.h"
+#include "launcher/plan/slurm_request.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/memory.h"
 
@@ -133,11 +134,12 @@ void allocate(const cluster::Cluster& cluster, const spec::KeyPlaces& places, sp
                              plan.num_nodes, " nodes, but cluster ", cluster.name, " has ", cluster.nodes),
                 .where = places.file,
                 .fix = "lower the degrees, or choose another cluster with --cluster"});
-  if (cluster.has_slurm) check_limits(plan, cluster, cluster.partitions, faults);
+  if (cluster.has_slurm) check_limits(plan, cluster, cluster.partitions, faults, warnings);
   const bool is_whole = blocks.size() == 2 || ranks == spec::gen_ranks(job);
   if (!is_whole || (ranks > kMostRanks && !faults.empty())) return;  // the faults are told already
   for (const Block& block : blocks) add_block(block, cluster.numa, plan);
   choose_segment(cluster, places, plan, faults, warnings);
+  if (cluster.has_slurm) check_request(plan, cluster, places, faults, warnings);
   warn_of_links(plan, cluster, warnings);
   warn_of_idle_gpus(cluster, plan, warnings);
   warn_of_heads(cluster, plan, warnings);

@@ -9,12 +9,10 @@
 
 namespace muster::plan {
 
-/// A fault for each limit of its partition that the plan breaks. `partitions` from the cluster file, or from Slurm.
+/// Adds a fault for each limit that the plan breaks in every partition of its list, and a warning for each that it
+/// breaks in some: there it would never start. `partitions` from the cluster file, or from Slurm.
 void check_limits(const spec::Plan& plan, const cluster::Cluster& cluster,
-                  const std::vector<cluster::PartitionLimits>& partitions, base::Faults& faults);
-
-/// The one that the job would go to; null when there is none of that name, or no default.
-const cluster::PartitionLimits* partition_of(const cluster::SlurmFacts& slurm,
-                                             const std::vector<cluster::PartitionLimits>& partitions);
+                  const std::vector<cluster::PartitionLimits>& partitions, base::Faults& faults,
+                  std::vector<std::string>& warnings);
 
 }  // namespace muster::plan

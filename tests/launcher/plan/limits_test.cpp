@@ -16,8 +16,10 @@ std::string faults_of(const cluster::SlurmFacts& slurm, std::int64_t nodes) {
   cluster.places.file = "c.toml";
   cluster.places.keys = {{"slurm.partition", "--partition"}, {"slurm.time_limit_min", "me.toml:3:1"}};
   base::Faults faults;
-  check_limits(plan, cluster, kPartitions, faults);
+  std::vector<std::string> warnings;
+  check_limits(plan, cluster, kPartitions, faults, warnings);
   std::string all;
+  for (const std::string& warning : warnings) all += "warning: " + warning + "\n";
   for (const base::Fault& fault : faults.list()) all += fault.where + ": " + fault.what + "\n  " + fault.fix + "\n";
   return all;
 }
@@ -43,6 +45,19 @@ TEST(Limits, AllThatAreBrokenComeAtOnceWithWhoSaidIt) {
 TEST(Limits, AnUnknownPartitionHasItsNearest) {
   EXPECT_EQ(faults_of({.partition = "shrot"}, 1),
             "--partition: Slurm has no partition 'shrot'\n  did you mean 'short'? there are batch, short\n");
+}
+
+TEST(Limits, OfAListEachPartitionIsChecked) {
+  EXPECT_EQ(faults_of({.partition = "batch,short", .time_limit_min = 60}, 2), "");
+  EXPECT_EQ(faults_of({.partition = "batch,short", .time_limit_min = 60}, 3),
+            "warning: the plan needs 3 nodes, but a job in partition short may have 2: the job will not start there\n");
+  EXPECT_EQ(faults_of({.partition = "short,shrot,batch", .time_limit_min = 60}, 2),
+            "--partition: Slurm has no partition 'shrot'\n  did you mean 'short'? there are batch, short\n");
+  EXPECT_EQ(faults_of({.partition = "batch,short", .time_limit_min = 60}, 65),
+            "--partition: the plan needs 65 nodes, but a job in partition batch may have 64\n"
+            "  plan the job smaller: no partition takes it\n"
+            "--partition: the plan needs 65 nodes, but a job in partition short may have 2\n"
+            "  plan the job smaller: no partition takes it\n");
 }
 
 }  // namespace
