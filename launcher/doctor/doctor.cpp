@@ -94,7 +94,9 @@ health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, 
                               double patience_s) {
   const fs::path log = script.parent_path() / "job.log";
   base::SignalQueue signals({SIGINT, SIGTERM, SIGHUP});
-  const std::string id = control.submit(script);
+  const slurm::Submitted taken = control.submit({.script = script, .log = log.string()});
+  const std::string& id = taken.id;
+  if (id.empty()) return node_trouble(taken.sentence, "squeue --me; a wrapper of sbatch, if the site has one");
   const base::Stopwatch watch;
   std::optional<slurm::JobFacts> job;
   std::string state = "waits";

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "launcher/cluster/partition_list.h"
 #include "launcher/doctor/doctor.h"
 #include "launcher/slurm/command.h"
 #include "launcher/slurm/host_list.h"
@@ -114,13 +115,6 @@ Findings folder_findings(const Place& place) {
   return findings;
 }
 
-const slurm::PartitionFacts* partition_of(const Place& place, const std::vector<slurm::PartitionFacts>& partitions) {
-  const auto found = std::find_if(partitions.begin(), partitions.end(), [&](const slurm::PartitionFacts& one) {
-    return place.cluster.slurm.partition.empty() ? one.is_default : one.name == place.cluster.slurm.partition;
-  });
-  return found == partitions.end() ? nullptr : &*found;
-}
-
 Finding nodes_finding(const Place& place, const slurm::PartitionFacts& partition, slurm::Queries& queries) {
   const std::vector<slurm::NodeFacts> nodes = queries.nodes(slurm::expand_hosts(partition.nodes));
   std::vector<std::string> away, others;
@@ -146,22 +140,27 @@ Findings slurm_findings(const Place& place, slurm::Queries& queries, slurm::Cont
   try {
     queries.ping();
     findings.push_back(fine("controller", text("answers (by ", queries.form(), ")")));
+    if (const std::string trouble = slurm::plugin_trouble(); !trouble.empty())
+      findings.push_back(fine("libslurm", trouble + "; Slurm's commands answer the same"));
     findings.push_back(release_finding());
     const std::vector<slurm::PartitionFacts> partitions = queries.partitions();
-    const slurm::PartitionFacts* partition = partition_of(place, partitions);
-    if (partition == nullptr) {
+    std::vector<std::string> unknown;
+    const std::vector<const slurm::PartitionFacts*> chosen =
+        cluster::chosen_partitions(place.cluster.slurm.partition, partitions, unknown);
+    if (chosen.empty() || !unknown.empty()) {
       std::vector<std::string> names;
       for (const slurm::PartitionFacts& one : partitions) names.push_back(one.name);
-      const std::string& wanted = place.cluster.slurm.partition;
-      findings.push_back({Grade::error, "partition", wanted.empty() ? "no default" : "no " + wanted,
+      findings.push_back({Grade::error, "partition", unknown.empty() ? "no default" : "no " + base::join(unknown, ", "),
                           text("one of ", base::join(names, ", ")),
                           "partition in the cluster file, ~/.config/muster.toml or --partition"});
       return findings;
     }
-    findings.push_back({partition->is_up ? Grade::ok : Grade::error, "partition",
-                        text(partition->name, partition->is_up ? " is up" : " is down"), "up",
-                        partition->is_up ? "" : "choose another, or wait"});
-    findings.push_back(nodes_finding(place, *partition, queries));
+    for (const slurm::PartitionFacts* partition : chosen) {
+      findings.push_back({partition->is_up ? Grade::ok : Grade::error, "partition",
+                          text(partition->name, partition->is_up ? " is up" : " is down"), "up",
+                          partition->is_up ? "" : "choose another, or wait"});
+      findings.push_back(nodes_finding(place, *partition, queries));
+    }
     const slurm::Forecast forecast = control.forecast(script);
     findings.push_back(
         {forecast.accepted ? Grade::ok : Grade::error, "a job of one node",

@@ -5,14 +5,12 @@
 #include <cmath>
 #include <cstdio>
 
-#include "launcher/slurm/agents_step.h"
 #include "launcher/slurm/command.h"
+#include "launcher/slurm/environment.h"
 #include "launcher/slurm/host_list.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-
-extern char** environ;
 
 namespace muster::health {
 namespace {
@@ -21,12 +19,6 @@ using base::text;
 
 constexpr double kSkewWarning_s = 1, kSkewError_s = 10;
 constexpr const char* kMark = "muster-node-report ";  // before the line: prologs and banners also write
-
-std::vector<std::string> own_environment() {
-  std::vector<std::string> lines;
-  for (char** line = environ; *line != nullptr; ++line) lines.emplace_back(*line);
-  return lines;
-}
 
 std::string last_words(const std::string& errors) {
   const std::vector<std::string> lines = base::split(base::trim(errors), '\n');
@@ -84,7 +76,7 @@ std::vector<Report> collect_reports(const std::vector<std::string>& hosts, const
 
 std::vector<Report> run_node_step(const NodeStep& step) {
   const slurm::CommandResult result =
-      slurm::run_command(node_step_command(step), step.deadline_s, slurm::step_environment(own_environment()));
+      slurm::run_command(node_step_command(step), step.deadline_s, slurm::step_environment(slurm::own_environment()));
   return collect_reports(step.hosts, result.output, result.errors);
 }
 

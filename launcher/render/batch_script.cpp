@@ -19,13 +19,6 @@ std::string directive_value(const std::string& value) {
   return value.find_first_of(" \t#") == std::string::npos ? value : "\"" + value + "\"";
 }
 
-// In sbatch's file names % begins a pattern.
-std::string log_pattern(const std::filesystem::path& run_folder) {
-  std::string path;
-  for (const char c : run_folder.string()) path += c == '%' ? "%%" : std::string(1, c);
-  return directive_value(path + "/slurm-%j.log");
-}
-
 std::string words(const std::vector<std::string>& list) { return base::join(list, " "); }
 
 std::string filled(const std::string& shape, const std::map<std::string, std::string>& values) {
@@ -71,6 +64,28 @@ std::vector<std::string> mounts_of(const spec::Plan& plan, const cluster::Contai
 }
 
 }  // namespace
+
+std::string log_prefix(const std::filesystem::path& run_folder) {
+  std::string path;
+  for (const char c : run_folder.string()) path += c == '%' ? "%%" : std::string(1, c);
+  return path + "/slurm-";
+}
+
+void check_names(const spec::Plan& plan, base::Faults& faults) {
+  const auto check = [&](const std::string& what, const std::string& value) {
+    const auto bad = std::find_if(value.begin(), value.end(), [](char c) {
+      return c == '\'' || c == '"' || c == '\\' || (c >= 0 && c < ' ') || c == 0x7f;
+    });
+    if (bad == value.end()) return;
+    const std::string shown =
+        *bad < ' ' ? base::text("the control character ", static_cast<int>(*bad)) : std::string(1, *bad);
+    faults.add({.what = base::text(what, " holds ", shown, ", which Slurm cannot carry in a batch script"),
+                .where = base::shell_quoted(value),
+                .fix = "choose one without quotes, backslashes and line breaks"});
+  };
+  check("the run folder", plan.run_folder.string());
+  check("the job's name", plan.job.name);
+}
 
 std::vector<std::string> agent_words(const spec::Plan& plan, const cluster::Cluster& cluster) {
   std::vector<std::string> list = cluster.slurm.srun_flags;
@@ -159,7 +174,7 @@ std::string batch_script(const std::string& shape, const spec::Plan& plan, const
                      {"size", size_directives(plan, cluster)},
                      {"where", where},
                      {"life", life_directives(plan.job, cluster.slurm)},
-                     {"log", log_pattern(run_folder)},
+                     {"log", directive_value(log_prefix(run_folder) + "%j.log")},
                      {"site", cluster.slurm.sbatch_flags.empty() ? "" : "#SBATCH " + words(cluster.slurm.sbatch_flags)},
                      {"setup", setup_lines(cluster.setup)},
                      {"muster", base::shell_quoted(muster.string())},

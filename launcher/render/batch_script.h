@@ -17,6 +17,11 @@ namespace muster::render {
 std::string batch_script(const std::string& shape, const spec::Plan& plan, const cluster::Cluster& cluster,
                          const std::filesystem::path& muster);
 
+/// What the job's --output begins with, as sbatch takes it (% doubled), and no other run's does.
+std::string log_prefix(const std::filesystem::path& run_folder);
+/// Adds a fault where sbatch cannot carry the run's folder or name: quotes, backslashes, line breaks.
+void check_names(const spec::Plan& plan, base::Faults& faults);
+
 /// What stands between srun's own words and the agent: the site's flags of srun, and the container. The supervisor is
 /// on the host. The agent sets every name of a rank's environment itself, so nothing has to be passed into the
 /// container.

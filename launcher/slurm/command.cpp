@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "launcher/slurm/environment.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -37,9 +38,9 @@ std::vector<char*> words_of(const std::vector<std::string>& list) {
 }
 
 pid_t spawn(const std::vector<std::string>& command, int output, int errors,
-            const std::optional<std::vector<std::string>>& environment) {
+            const std::vector<std::string>& environment) {
   const std::vector<char*> words = words_of(command);
-  const std::vector<char*> lines = environment ? words_of(*environment) : std::vector<char*>{};
+  const std::vector<char*> lines = words_of(environment);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -52,8 +53,7 @@ pid_t spawn(const std::vector<std::string>& command, int output, int errors,
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;
-  const int code =
-      ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environment ? lines.data() : environ);
+  const int code = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), lines.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0)
@@ -76,7 +76,8 @@ CommandResult run_command(const std::vector<std::string>& command, double timeou
                           const std::optional<std::vector<std::string>>& environment) {
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
-  const pid_t pid = spawn(command, output.write.get(), errors.write.get(), environment);
+  const pid_t pid = spawn(command, output.write.get(), errors.write.get(),
+                          environment ? *environment : command_environment(own_environment()));
   output.write.reset();
   errors.write.reset();
   CommandResult result;

@@ -13,7 +13,7 @@ struct CommandResult {
   std::string output, errors;
 };
 
-/// `environment`: NAME=value; none: ours. throws: Error::cluster when the program is not there.
+/// `environment`: NAME=value; none: command_environment of ours. throws: Error::cluster when the program is not there.
 CommandResult run_command(const std::vector<std::string>& command, double timeout_s,
                           const std::optional<std::vector<std::string>>& environment = {});
 

@@ -30,11 +30,7 @@ class CommandQueries : public Queries {
   std::vector<PartitionFacts> partitions() override { return parse_partitions(shown({"partition"})); }
 
   std::vector<NodeFacts> nodes(const std::vector<std::string>& names) override {
-    const std::vector<NodeFacts> nodes = parse_nodes(shown({"node", compress_hosts(names)}));
-    if (nodes.size() != names.size())
-      throw Error::cluster({.what = base::text("Slurm knows ", nodes.size(), " of the ", names.size(), " nodes ",
-                                               compress_hosts(names))});
-    return nodes;
+    return in_order(parse_nodes(shown({"node", compress_hosts(names)})), names);
   }
 
   std::vector<BlockFacts> blocks() override { return shown_blocks(); }
@@ -57,7 +53,7 @@ class CommandQueries : public Queries {
   }
 
   static std::string shown(const std::vector<std::string>& what) {
-    std::vector<std::string> command{"scontrol", "--oneliner", "show"};
+    std::vector<std::string> command{"scontrol", "--all", "--oneliner", "show"};
     command.insert(command.end(), what.begin(), what.end());
     const CommandResult result = run_command(command, kQuery_s);
     if (result.timed_out || result.code != 0) throw failed(what, result);

@@ -1,10 +1,13 @@
 // Queries by libslurm. Its ABI and parts of its source change with each release, so this is a plugin of its own,
-// compiled where it is used; what moved between 22.05 and 26.05 is bridged in namespace `release`.
+// compiled where it is used; what moved between 22.05 and 26.05 is bridged in namespace `release`. Records are printed
+// by the library as scontrol prints them and read by the parsers of the other form, so that both forms say the same.
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
+#include <set>
 
 #include "launcher/slurm/configuration.h"
 #include "launcher/slurm/queries.h"
@@ -12,10 +15,9 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 
-// Exported by every release but in no public header; where one is gone the number is shown instead.
+// Exported by every release but in no public header: frees what the sprint functions return.
 extern "C" {
-[[gnu::weak]] char* slurm_job_reason_string(int reason);
-[[gnu::weak]] char* slurm_node_state_string(std::uint32_t state);
+[[gnu::weak]] void slurm_xfree(void** text);
 }
 
 namespace muster::slurm {
@@ -40,14 +42,6 @@ slurm_step_id_t job_number(std::uint32_t id) {
 std::uint32_t job_number(std::uint32_t id) { return id; }
 #endif
 
-std::uint32_t id_of(const slurm_job_info_t& job) {
-#if SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(26, 5, 0)
-  return job.step_id.job_id;
-#else
-  return job.job_id;
-#endif
-}
-
 }  // namespace release
 
 namespace {
@@ -61,67 +55,22 @@ using NodeMessage = std::unique_ptr<node_info_msg_t, Freer<node_info_msg_t, slur
 using PartitionMessage =
     std::unique_ptr<partition_info_msg_t, Freer<partition_info_msg_t, slurm_free_partition_info_msg>>;
 
-std::string text_of(const char* text) { return text == nullptr ? "" : text; }
-std::int64_t limit_of(std::uint32_t value, std::int64_t factor) {
-  return value == INFINITE || value == NO_VAL ? kUnlimited : static_cast<std::int64_t>(value) * factor;
-}
-
-// MiB; a limit for each CPU (the flag is set) is no limit of a node that we could name.
-std::int64_t memory_limit(std::uint64_t value) {
-  return value == 0 || (value & MEM_PER_CPU) != 0 || value == INFINITE64 || value == NO_VAL64
-             ? kUnlimited
-             : static_cast<std::int64_t>(value);
+// One line of scontrol's.
+std::string line_of(char* printed) {
+  if (printed == nullptr) return "";
+  std::string line = base::trim(printed);
+  void* text = printed;
+  if (slurm_xfree != nullptr) slurm_xfree(&text);
+  return line;
 }
 
 [[noreturn]] void fail(const char* call) {
   throw Error::cluster({.what = base::text("libslurm: ", call, " failed: ", slurm_strerror(release::last_error()))});
 }
 
-std::string job_state_name(std::uint32_t state) {
-  if ((state & JOB_COMPLETING) != 0) return "COMPLETING";
-  if ((state & JOB_CONFIGURING) != 0) return "CONFIGURING";
-  switch (state & JOB_STATE_BASE) {
-    case JOB_PENDING:
-      return "PENDING";
-    case JOB_RUNNING:
-      return "RUNNING";
-    case JOB_SUSPENDED:
-      return "SUSPENDED";
-    case JOB_COMPLETE:
-      return "COMPLETED";
-    case JOB_CANCELLED:
-      return "CANCELLED";
-    case JOB_FAILED:
-      return "FAILED";
-    case JOB_TIMEOUT:
-      return "TIMEOUT";
-    case JOB_NODE_FAIL:
-      return "NODE_FAIL";
-    case JOB_PREEMPTED:
-      return "PREEMPTED";
-    case JOB_BOOT_FAIL:
-      return "BOOT_FAIL";
-    case JOB_DEADLINE:
-      return "DEADLINE";
-    case JOB_OOM:
-      return "OUT_OF_MEMORY";
-    default:
-      return base::text("state ", state);
-  }
-}
-
-std::string reason_name(int reason) {
-  if (reason == 0) return "";
-  return slurm_job_reason_string != nullptr ? text_of(slurm_job_reason_string(reason)) : base::text("reason ", reason);
-}
-
-std::string node_state_name(std::uint32_t state) {
-  return slurm_node_state_string != nullptr ? text_of(slurm_node_state_string(state)) : base::text("state ", state);
-}
-
 class LibslurmQueries : public Queries {
  public:
-  const char* form() const override { return "libslurm"; }
+  const char* form() const override { return "libslurm " MUSTER_SLURM_RELEASE; }
 
   // slurm_ping is the one call that does not wait for an absent controller.
   void ping() override {
@@ -135,41 +84,23 @@ class LibslurmQueries : public Queries {
     partition_info_msg_t* loaded = nullptr;
     if (slurm_load_partitions(0, &loaded, SHOW_ALL) != 0) fail("slurm_load_partitions");
     const PartitionMessage message(loaded);
-    std::vector<PartitionFacts> partitions;
-    for (std::uint32_t i = 0; i < message->record_count; ++i) {
-      const partition_info_t& partition = message->partition_array[i];
-      partitions.push_back({.name = text_of(partition.name),
-                            .is_default = (partition.flags & PART_FLAG_DEFAULT) != 0,
-                            .is_up = partition.state_up == PARTITION_UP,
-                            .max_time_s = limit_of(partition.max_time, 60),
-                            .max_nodes = limit_of(partition.max_nodes, 1),
-                            .total_nodes = partition.total_nodes,
-                            .max_memory_mb = memory_limit(partition.max_mem_per_cpu),
-                            .nodes = text_of(partition.nodes)});
-    }
-    return partitions;
+    std::string lines;
+    for (std::uint32_t i = 0; i < message->record_count; ++i)
+      lines += line_of(slurm_sprint_partition_info(&message->partition_array[i], 1)) + "\n";
+    return parse_partitions(lines);
   }
 
   std::vector<NodeFacts> nodes(const std::vector<std::string>& names) override {
     ping();
-    std::vector<NodeFacts> nodes;
     node_info_msg_t* loaded = nullptr;
     if (slurm_load_node(0, &loaded, SHOW_ALL) != 0) fail("slurm_load_node");
     const NodeMessage message(loaded);
-    for (const std::string& name : names) {
-      const node_info_t* found = nullptr;
-      for (std::uint32_t i = 0; i < message->record_count; ++i)
-        if (text_of(message->node_array[i].name) == name) found = &message->node_array[i];
-      if (found == nullptr) throw Error::cluster({.what = base::text("Slurm knows no node '", name, "'")});
-      nodes.push_back({.name = name,
-                       .address = text_of(found->node_addr),
-                       .state = node_state_name(found->node_state),
-                       .host = text_of(found->node_hostname),
-                       .gres = text_of(found->gres),
-                       .features = text_of(found->features),
-                       .memory_mb = static_cast<std::int64_t>(found->real_memory)});
-    }
-    return nodes;
+    const std::set<std::string> wanted(names.begin(), names.end());
+    std::string lines;
+    for (std::uint32_t i = 0; i < message->record_count; ++i)
+      if (const char* name = message->node_array[i].name; name != nullptr && wanted.contains(name))
+        lines += line_of(slurm_sprint_node_table(&message->node_array[i], 1)) + "\n";
+    return in_order(parse_nodes(lines), names);
   }
 
   std::vector<BlockFacts> blocks() override { return shown_blocks(); }
@@ -184,17 +115,9 @@ class LibslurmQueries : public Queries {
     }
     const JobMessage message(loaded);
     if (message->record_count == 0) return std::nullopt;
-    const slurm_job_info_t& job = message->job_array[0];
-    return JobFacts{.id = std::to_string(release::id_of(job)),
-                    .name = text_of(job.name),
-                    .state = job_state_name(job.job_state),
-                    .reason = reason_name(static_cast<int>(job.state_reason)),
-                    .nodes = text_of(job.nodes),
-                    .start_s = job.start_time,
-                    .end_s = job.end_time,
-                    .time_limit_s = limit_of(job.time_limit, 60),
-                    .restarts = static_cast<std::int64_t>(job.restart_cnt),
-                    .exit_code = base::text(job.exit_code >> 8, ':', job.exit_code & 0x7f)};
+    const JobFacts job = parse_job(line_of(slurm_sprint_job_info(&message->job_array[0], 1)));
+    if (job.id.empty()) return std::nullopt;
+    return job;
   }
 
  private:
@@ -202,6 +125,7 @@ class LibslurmQueries : public Queries {
   void begin() {
     if (begun_) return;
     check_configuration();
+    ::unsetenv("SLURM_TIME_FORMAT");  // read once by the library: times as the parsers expect them
     slurm_init(nullptr);
     begun_ = true;
   }

@@ -61,11 +61,11 @@ struct JobFacts {
 class Queries {
  public:
   virtual ~Queries() = default;
-  virtual const char* form() const = 0;  // "libslurm" or "commands"
+  virtual const char* form() const = 0;  // "libslurm 22.05" (for which it was built) or "commands"
   /// Answers within about a second. throws: Error::cluster when no configuration or no controller is there.
   virtual void ping() = 0;
   virtual std::vector<PartitionFacts> partitions() = 0;
-  /// throws: Error::cluster for a node that Slurm does not know.
+  /// Returns them in the order of `names`. throws: Error::cluster for a node that Slurm does not know.
   virtual std::vector<NodeFacts> nodes(const std::vector<std::string>& names) = 0;
   /// Empty without topology/block.
   virtual std::vector<BlockFacts> blocks() = 0;
@@ -73,10 +73,14 @@ class Queries {
   virtual std::optional<JobFacts> job(const std::string& id) = 0;
 };
 
-/// The plugin beside the executable where it opens, else the commands. Asks nothing yet.
+/// The plugin beside the executable where it opens, else the commands; the commands also where SLURM_CLUSTERS names
+/// another cluster than the configuration's, which libslurm does not heed. Asks nothing yet.
 std::unique_ptr<Queries> make_queries();
 std::unique_ptr<Queries> make_command_queries();
 /// None when the plugin is not there or does not fit this machine's Slurm.
 std::unique_ptr<Queries> make_plugin_queries();
+/// Returns a sentence for why the plugin that is there does not open: the release for which it was built, and the
+/// system's words. "" when it opens, or none was built.
+std::string plugin_trouble();
 
 }  // namespace muster::slurm

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdio>
 #include <ctime>
+#include <map>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -80,6 +81,23 @@ std::vector<NodeFacts> parse_nodes(const std::string& text) {
   return nodes;
 }
 
+std::vector<NodeFacts> in_order(const std::vector<NodeFacts>& nodes, const std::vector<std::string>& names) {
+  std::map<std::string, const NodeFacts*> by_name;
+  for (const NodeFacts& node : nodes) by_name[node.name] = &node;
+  std::vector<NodeFacts> sorted;
+  std::vector<std::string> unknown;
+  for (const std::string& name : names) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      unknown.push_back(name);
+    } else {
+      sorted.push_back(*found->second);
+    }
+  }
+  if (!unknown.empty()) throw Error::cluster({.what = base::text("Slurm knows no node ", base::join(unknown, ", "))});
+  return sorted;
+}
+
 std::vector<BlockFacts> parse_blocks(const std::string& text) {
   std::vector<BlockFacts> blocks;
   for (const std::string& line : base::split(text, '\n')) {
@@ -113,7 +131,7 @@ GpuGres parse_gpu_gres(const std::string& gres) {
 bool NodeFacts::is_away() const {
   if (state.empty() || state.find("POWER") != std::string::npos) return false;  // comes up when it is asked for
   if (state.find('*') != std::string::npos) return true;                        // does not answer
-  for (const char* word : {"DOWN", "DRAIN", "FAIL", "UNKNOWN", "REBOOT", "INVAL", "MAINT", "FUTURE"})
+  for (const char* word : {"NOT_RESPONDING", "DOWN", "DRAIN", "FAIL", "UNKNOWN", "REBOOT", "INVAL", "MAINT", "FUTURE"})
     if (state.find(word) != std::string::npos) return true;
   return false;
 }

@@ -14,6 +14,8 @@ using Record = std::map<std::string, std::string>;
 Record parse_record(const std::string& line);
 std::vector<PartitionFacts> parse_partitions(const std::string& text);
 std::vector<NodeFacts> parse_nodes(const std::string& text);
+/// One node for each of `names`, in their order. throws: Error::cluster for a name that is not there.
+std::vector<NodeFacts> in_order(const std::vector<NodeFacts>& nodes, const std::vector<std::string>& names);
 /// `scontrol show topology`: one for each block; lines of several blocks together are left out.
 std::vector<BlockFacts> parse_blocks(const std::string& text);
 JobFacts parse_job(const std::string& line);

@@ -6,21 +6,16 @@
 #include <algorithm>
 
 #include "launcher/slurm/agents_step.h"
+#include "launcher/slurm/control.h"
+#include "launcher/slurm/environment.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
-
-extern char** environ;
+#include "runtime/spec/rank_env.h"
 
 namespace muster::supervise {
 namespace {
-
-std::vector<std::string> own_environment() {
-  std::vector<std::string> lines;
-  for (char** line = environ; *line != nullptr; ++line) lines.emplace_back(*line);
-  return lines;
-}
 
 std::vector<std::string> agent_words(const spec::Plan& plan, const Attempt& attempt) {
   return {
@@ -39,14 +34,16 @@ Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& node
                const std::vector<std::string>& srun_flags)
     : by_srun_(nodes.by_srun) {
   if (by_srun_) {
-    slurm::AgentsStep step{.agent = agent_words(plan, attempt),
+    step_name_ = "muster-" + attempt.placement.attempt_id;
+    slurm::AgentsStep step{.name = step_name_,
+                           .agent = agent_words(plan, attempt),
                            .flags = srun_flags,
                            .attempt_folder = attempt.paths.attempt(attempt.number())};
     for (const spec::NodePlace& place : nodes.places) step.hosts.push_back(place.host);
     const std::filesystem::path log = step.attempt_folder / "srun.log";
     starters_.push_back({"srun",
                          base::start_child({.command = slurm::agents_command(step),
-                                            .environment = slurm::step_environment(own_environment()),
+                                            .environment = slurm::step_environment(slurm::own_environment()),
                                             .output = log}),
                          true, log});
     return;
@@ -92,6 +89,12 @@ void Agents::reap() {
 void Agents::signal(int number) const {
   for (const Starter& starter : starters_)
     if (starter.runs) base::signal_child(starter.pid, number, false);
+}
+
+void Agents::ask_to_end() const {
+  const std::optional<spec::SlurmEnv> slurm = spec::parse_slurm_env();
+  if (!by_srun_ || !slurm) return signal(SIGTERM);
+  slurm::make_control()->end_step(slurm->job_id, step_name_);
 }
 
 std::vector<std::string> last_lines(const std::filesystem::path& file, std::size_t count) {

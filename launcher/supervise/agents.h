@@ -25,6 +25,10 @@ class Agents {
   bool has_failed() const { return !failure_.empty(); }
   void reap();
   void signal(int number) const;
+  /// Asks the agents to end: by TERM, which reaches those behind srun as a signal of Slurm's to the step, because srun
+  /// itself would have its tasks killed. Where Slurm does not answer nothing happens: signal(SIGTERM) is the second
+  /// step.
+  void ask_to_end() const;
   /// Empty while nothing failed; else how the first ended, with the last line that srun or it wrote.
   const std::string& failure() const { return failure_; }
 
@@ -36,6 +40,7 @@ class Agents {
     std::filesystem::path log;
   };
   bool by_srun_;
+  std::string step_name_;  // under srun: by which Slurm lists the step
   std::vector<Starter> starters_;
   std::string failure_;
 };

@@ -23,7 +23,8 @@ namespace {
 constexpr double kLook_s = 0.1;
 constexpr double kRecords_s = 1;  // between two looks at the exit records
 constexpr double kTerm_s = 5;     // from a failure that the starter did not notice to TERM
-constexpr double kKill_s = 15;    // from TERM to KILL; agents need 3 s
+constexpr double kAgents_s = 6;   // from asking to TERM, by which srun kills its tasks; agents need 3 s
+constexpr double kKill_s = 15;    // from asking to KILL
 
 class Supervisor {
  public:
@@ -70,13 +71,17 @@ class Supervisor {
 
   void end_all() {
     if (term_s_) return;
+    agents_.ask_to_end();
     term_s_ = base::steady_s();
-    agents_.signal(SIGTERM);
   }
 
   void press() {
     const double now_s = base::steady_s();
     if (failed_s_ && now_s - *failed_s_ > kTerm_s) end_all();
+    if (term_s_ && now_s - *term_s_ > kAgents_s && !pressed_) {
+      pressed_ = true;
+      agents_.signal(SIGTERM);
+    }
     if (term_s_ && now_s - *term_s_ > kKill_s) agents_.signal(SIGKILL);
   }
 
@@ -89,6 +94,7 @@ class Supervisor {
   int stop_signal_ = 0;
   std::optional<double> failed_s_, term_s_;
   double looked_s_ = 0;
+  bool pressed_ = false;
 };
 
 void say(const std::string& sentence) {
@@ -100,6 +106,16 @@ void say(const std::string& sentence) {
 bool may_requeue(const spec::Plan& plan, const Verdict& verdict, const spec::SlurmEnv& slurm) {
   return (verdict.code == 3 || verdict.code == 4) && plan.job.checkpoint.every > 0 &&
          slurm.restart_count < plan.job.requeue.max;
+}
+
+// The controller's count: the variable may be that of another job, inherited where this one was submitted.
+std::optional<std::int64_t> restarts_of(const std::string& job_id, slurm::Queries& queries) {
+  try {
+    if (const std::optional<slurm::JobFacts> job = queries.job(job_id)) return job->restarts;
+  } catch (const Error&) {
+    return std::nullopt;  // it does not answer just now
+  }
+  return std::nullopt;
 }
 
 void requeue(const Attempt& attempt, const spec::SlurmEnv& slurm) {
@@ -137,7 +153,9 @@ int supervise_verb(const std::vector<std::string>& words) {
          .fix = "it is what the batch script of a run calls; people use `muster submit` or `muster run`"});
   const spec::RunPaths paths{std::filesystem::absolute(words[0])};
   const spec::Plan plan = spec::read_plan(paths.plan());
-  const auto slurm = spec::parse_slurm_env();
+  const std::unique_ptr<slurm::Queries> queries = slurm::make_queries();
+  auto slurm = spec::parse_slurm_env();
+  if (slurm) slurm->restart_count = restarts_of(slurm->job_id, *queries).value_or(slurm->restart_count);
   if (slurm && slurm->restart_count > plan.job.requeue.max && plan.job.requeue.max > 0)
     throw Error::cluster({.what = base::text("Slurm has queued this job again ", slurm->restart_count,
                                              " times, but requeue.max = ", plan.job.requeue.max),
@@ -147,7 +165,7 @@ int supervise_verb(const std::vector<std::string>& words) {
   std::filesystem::remove(paths.not_begun(), ignored);
   Nodes nodes;
   try {
-    nodes = choose_nodes(plan, *slurm::make_queries(), {.slurm = slurm, .srun_flags = srun_flags, .say = say});
+    nodes = choose_nodes(plan, *queries, {.slurm = slurm, .srun_flags = srun_flags, .say = say});
   } catch (const Error& error) {
     base::write_file(paths.not_begun(), error.what());  // for `muster status`
     throw;

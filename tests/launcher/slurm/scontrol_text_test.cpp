@@ -48,10 +48,17 @@ TEST(ScontrolText, Nodes) {
 }
 
 TEST(ScontrolText, NodesThatAJobWouldWaitForAreAway) {
-  for (const char* state : {"DOWN", "DOWN*", "IDLE*", "IDLE+DRAIN", "MIXED+DRAIN", "DRAINED", "REBOOT", "UNKNOWN"})
+  for (const char* state : {"DOWN", "DOWN*", "IDLE*", "IDLE+NOT_RESPONDING", "DOWN+NOT_RESPONDING", "IDLE+DRAIN",
+                            "MIXED+DRAIN", "DRAINED", "REBOOT", "UNKNOWN"})
     EXPECT_TRUE((NodeFacts{"n", "", state}.is_away())) << state;
   for (const char* state : {"IDLE", "ALLOCATED", "MIXED", "IDLE+CLOUD+POWERED_DOWN", "COMPLETING", ""})
     EXPECT_FALSE((NodeFacts{"n", "", state}.is_away())) << state;
+}
+
+TEST(ScontrolText, NodesComeInTheOrderAskedForAndUnknownOnesAreNamed) {
+  const std::vector<NodeFacts> nodes{{.name = "b"}, {.name = "a"}};
+  EXPECT_EQ(in_order(nodes, {"a", "b"}), (std::vector<NodeFacts>{{.name = "a"}, {.name = "b"}}));
+  EXPECT_THROW(in_order(nodes, {"a", "c"}), Error);
 }
 
 TEST(ScontrolText, GpusOfAGres) {
