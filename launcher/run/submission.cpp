@@ -18,22 +18,38 @@ bool is_number(const std::string& word) {
   return !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
 }
 
-}  // namespace
-
-void write_submission(const fs::path& run_folder, const Submission& submission) {
-  const nlohmann::ordered_json object{
-      {"job_id", submission.job_id}, {"cluster", submission.cluster}, {"time", submission.time}};
-  base::write_file(file_of(run_folder), object.dump() + "\n");
+nlohmann::ordered_json to_json(const Submission& one) {
+  return {{"job_id", one.job_id}, {"cluster", one.cluster}, {"time", one.time}};
 }
 
-std::optional<Submission> read_submission(const fs::path& run_folder) {
+}  // namespace
+
+void add_submission(const fs::path& run_folder, const Submission& submission) {
+  nlohmann::ordered_json object = to_json(submission);
+  std::vector<Submission> jobs = read_submissions(run_folder);
+  jobs.push_back(submission);
+  for (const Submission& one : jobs) object["jobs"].push_back(to_json(one));
+  base::write_file(file_of(run_folder), object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::vector<Submission> read_submissions(const fs::path& run_folder) {
   std::error_code ignored;
-  if (!fs::exists(file_of(run_folder), ignored)) return std::nullopt;
+  if (!fs::exists(file_of(run_folder), ignored)) return {};
   const auto object = nlohmann::json::parse(base::read_file(file_of(run_folder)), nullptr, false);
-  if (!object.is_object() || !object.contains("job_id") || !object["job_id"].is_string())
+  // The newest job stands at the top as well: all that older versions wrote.
+  const auto jobs = object.is_object() && object.contains("jobs") ? object["jobs"] : nlohmann::json::array({object});
+  std::vector<Submission> list;
+  const auto word = [](const nlohmann::json& one, const char* key) {
+    return one.contains(key) && one[key].is_string() ? one[key].get<std::string>() : std::string();
+  };
+  for (const auto& one : jobs) {
+    if (!one.is_object() || word(one, "job_id").empty())
+      throw Error::user({.what = "not the record of a submission", .where = file_of(run_folder).string()});
+    list.push_back({.job_id = word(one, "job_id"), .cluster = word(one, "cluster"), .time = word(one, "time")});
+  }
+  if (list.empty())
     throw Error::user({.what = "not the record of a submission", .where = file_of(run_folder).string()});
-  return Submission{
-      .job_id = object["job_id"], .cluster = object.value("cluster", ""), .time = object.value("time", "")};
+  return list;
 }
 
 fs::path find_run(const std::string& word) {
@@ -42,8 +58,8 @@ fs::path find_run(const std::string& word) {
   if (fs::exists(spec::RunPaths{word}.plan(), ignored)) return fs::absolute(word).lexically_normal();
   if (is_number(word))
     for (const auto& entry : fs::directory_iterator("runs", ignored))
-      if (const auto submission = read_submission(entry.path()); submission && submission->job_id == word)
-        return fs::absolute(entry.path()).lexically_normal();
+      for (const Submission& job : read_submissions(entry.path()))
+        if (job.job_id == word) return fs::absolute(entry.path()).lexically_normal();
   throw Error::user(
       {.what = is_number(word) ? base::text("no run in the folder 'runs' here was submitted as job ", word)
                                : base::text("'", word, "' is no run folder: it holds no plan.toml"),

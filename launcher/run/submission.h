@@ -1,21 +1,23 @@
-// submit.json in a run folder: which job of which Slurm the run is; and how a person names a run.
+// submit.json in a run folder: which jobs of which Slurm the run has had; and how a person names a run.
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace muster::run {
 
 struct Submission {
   std::string job_id, cluster, time;  // time: of the submission, UTC
 };
-void write_submission(const std::filesystem::path& run_folder, const Submission& submission);
-/// None for a run that was not submitted. throws: Error::user when the file is broken.
-std::optional<Submission> read_submission(const std::filesystem::path& run_folder);
+/// Adds a job of the run: the file keeps all of them.
+void add_submission(const std::filesystem::path& run_folder, const Submission& submission);
+/// Every job of the run, oldest first; empty for a run that was not submitted. throws: Error::user when the file is
+/// broken.
+std::vector<Submission> read_submissions(const std::filesystem::path& run_folder);
 
-/// The run folder that `word` means: a folder, the id of a job whose folder lies in runs/, or "" for the newest run in
-/// runs/. throws: Error::user.
+/// The run folder that `word` means: a folder, the id of any of its jobs where the folder lies in runs/, or "" for the
+/// newest run in runs/. throws: Error::user.
 std::filesystem::path find_run(const std::string& word);
 
 }  // namespace muster::run

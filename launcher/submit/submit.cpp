@@ -1,18 +1,28 @@
 #include "launcher/submit/submit.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 
+#include "launcher/cluster/partition_list.h"
 #include "launcher/plan/limits.h"
 #include "launcher/plan/segments.h"
+#include "launcher/plan/slurm_request.h"
 #include "launcher/probe/slurm_probe.h"
+#include "launcher/render/batch_script.h"
 #include "launcher/run/pin.h"
 #include "launcher/run/submission.h"
+#include "launcher/slurm/environment.h"
 #include "launcher/slurm/host_list.h"
 #include "launcher/slurm/scontrol_text.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/base/files.h"
 #include "runtime/base/text.h"
 
 namespace muster::submit {
@@ -52,6 +62,22 @@ bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
+std::string lower(std::string word) {
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
+  return word;
+}
+
+/// Holds a run's folder for one submission: of two at the same moment the second is refused. A file system that knows
+/// no locks lets both pass.
+base::Descriptor hold(const fs::path& folder) {
+  base::Descriptor held(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (held && ::flock(held.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    throw Error::user({.what = "this run is being submitted at this moment",
+                       .where = folder.string(),
+                       .fix = "muster status shows its job in a moment"});
+  return held;
+}
+
 /// Nodes of the pool in each block; only those that are up, or all.
 std::vector<std::int64_t> domains_of(const Pool& pool, bool with_away) {
   std::vector<std::int64_t> domains;
@@ -67,29 +93,44 @@ std::vector<std::int64_t> domains_of(const Pool& pool, bool with_away) {
 }  // namespace
 
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
-                  base::Faults& faults) {
+                  base::Faults& faults, std::vector<std::string>& warnings) {
   std::vector<cluster::PartitionLimits> limits;
   for (const slurm::PartitionFacts& one : partitions) limits.push_back(probe::limits_of(one));
-  plan::check_limits(prepared.plan, prepared.cluster, limits, faults);
-  const cluster::PartitionLimits* chosen = plan::partition_of(prepared.cluster.slurm, limits);
-  if (chosen != nullptr && !partitions[static_cast<std::size_t>(chosen - limits.data())].is_up)
-    faults.add({.what = text("partition ", chosen->name, " is down"),
-                .where = prepared.cluster.places.of("slurm.partition"),
-                .fix = "choose another, or wait"});
+  plan::check_limits(prepared.plan, prepared.cluster, limits, faults, warnings);
+  std::vector<std::string> unknown, down;
+  const auto chosen = cluster::chosen_partitions(prepared.cluster.slurm.partition, partitions, unknown);
+  for (const slurm::PartitionFacts* one : chosen)
+    if (!one->is_up) down.push_back(one->name);
+  const std::string said = text("partition ", base::join(down, ", "), " is down");
+  if (!down.empty() && down.size() == chosen.size())
+    faults.add(
+        {.what = said, .where = prepared.cluster.places.of("slurm.partition"), .fix = "choose another, or wait"});
+  else if (!down.empty())
+    warnings.push_back(said);
+}
+
+void check_no_job(const fs::path& run_folder, slurm::Queries& queries) {
+  for (const run::Submission& one : run::read_submissions(run_folder)) {
+    const std::optional<slurm::JobFacts> job = queries.job(one.job_id);
+    if (job && !job->is_over())
+      throw Error::user({.what = text("job ", one.job_id, " of this run is ", lower(job->state)),
+                         .where = run_folder.string(),
+                         .fix = text("muster cancel ", one.job_id, " ends it; muster status ", one.job_id)});
+  }
 }
 
 Pool pool_of(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
              slurm::Queries& queries) {
   const cluster::SlurmFacts& wanted = prepared.cluster.slurm;
-  Pool pool;
-  for (const slurm::PartitionFacts& one : partitions) {
-    if (wanted.partition.empty() ? !one.is_default : one.name != wanted.partition) continue;
-    pool.partition = one.name;
-    std::vector<std::string> names = hosts_in(one.nodes);
-    const std::vector<std::string> excluded = hosts_in(wanted.exclude);
-    std::erase_if(names, [&](const std::string& name) { return contains(excluded, name); });
-    if (!names.empty()) pool.nodes = queries.nodes(names);
+  std::vector<std::string> names, partition_names, unknown;
+  const std::vector<std::string> excluded = hosts_in(wanted.exclude);
+  for (const slurm::PartitionFacts* one : cluster::chosen_partitions(wanted.partition, partitions, unknown)) {
+    partition_names.push_back(one->name);
+    for (const std::string& name : hosts_in(one->nodes))
+      if (!contains(excluded, name) && !contains(names, name)) names.push_back(name);
   }
+  Pool pool{.partition = base::join(partition_names, ",")};
+  if (!names.empty()) pool.nodes = queries.nodes(names);
   if (prepared.plan.segment_nodes > 0) pool.blocks = queries.blocks();
   return pool;
 }
@@ -148,17 +189,81 @@ std::string start_text(std::int64_t start_s, std::int64_t now_s) {
   return text("in ", base::seconds_text(static_cast<double>(start_s - now_s)), " (", clock, ", an estimate)");
 }
 
+namespace {
+
+void warn(const std::string& sentence) { std::fprintf(stderr, "warning: %s\n", sentence.c_str()); }
+
+/// Everything of the submission that can be judged before a folder is written.
+void check(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions, slurm::Queries& queries,
+           base::Faults& faults) {
+  std::vector<std::string> warnings;
+  if (prepared.is_next_attempt)  // a JOB's plan has just been checked
+    plan::check_request(prepared.plan, prepared.cluster, {.file = spec::RunPaths{prepared.plan.run_folder}.plan()},
+                        faults, warnings);
+  check_limits(prepared, partitions, faults, warnings);
+  if (prepared.plan.segment_nodes > 0) check_segments(prepared, pool_of(prepared, partitions, queries), faults);
+  for (const std::string& warning : warnings)
+    if (!contains(prepared.plan.warnings, warning)) warn(warning);
+}
+
+slurm::Forecast foreseen(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
+                         slurm::Queries& queries, slurm::Control& control, base::Faults& faults) {
+  const slurm::Forecast forecast = control.forecast(spec::RunPaths{prepared.plan.run_folder}.batch_script());
+  const std::string away = forecast.accepted ? "" : away_text(prepared, pool_of(prepared, partitions, queries));
+  if (!away.empty()) {
+    warn(text("Slurm foretells no start (", forecast.said, "): ", away));
+  } else if (!forecast.accepted) {
+    faults.add({.what = "Slurm refuses the job: " + forecast.said,
+                .where = text("sbatch --test-only for cluster ", prepared.cluster.name),
+                .fix = "look at `muster plan` for what is asked for"});
+  }
+  return forecast;
+}
+
+/// The job's id. The folder of a job that may have been taken stays whatever happens.
+std::string submitted(const run::Prepared& prepared, slurm::Control& control, Undo& undo) {
+  const spec::RunPaths paths{prepared.plan.run_folder};
+  slurm::Submission submission{.script = paths.batch_script(), .log = render::log_prefix(paths.folder)};
+  for (const run::Submission& one : run::read_submissions(paths.folder)) submission.known.push_back(one.job_id);
+  const slurm::Submitted taken = control.submit(submission);
+  undo.keep();
+  if (taken.id.empty())
+    throw Error::cluster({.what = taken.sentence,
+                          .where = paths.folder.string(),
+                          .fix = "the run folder is kept: look with squeue --me, then muster submit --run-dir again"});
+  run::add_submission(paths.folder,
+                      {.job_id = taken.id, .cluster = prepared.cluster.name, .time = base::wall_clock_text()});
+  if (!taken.sentence.empty()) warn(taken.sentence);
+  return taken.id;
+}
+
+void report(const run::Prepared& prepared, const std::string& id, const slurm::Forecast& forecast) {
+  const spec::Plan& plan = prepared.plan;
+  std::printf("job             %s (%s, %lld %s)\n", id.c_str(), plan.job.name.c_str(),
+              static_cast<long long>(plan.num_nodes), plan.num_nodes == 1 ? "node" : "nodes");
+  std::printf("run folder      %s\n", plan.run_folder.c_str());
+  std::printf("binaries        %s (pinned: a new build changes nothing for this job)\n", plan.binaries.c_str());
+  std::printf("expected start  %s\n", start_text(forecast.start_s, std::time(nullptr)).c_str());
+  std::printf("follow          muster status %s   muster logs -f %s\n", id.c_str(), id.c_str());
+}
+
+}  // namespace
+
 int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control) {
   if (!typed.words.empty() && typed.cluster.empty())
     throw Error::user({.what = "muster submit needs --cluster", .fix = "the name of a file in clusters/ or a path"});
   run::Prepared prepared = run::prepare(typed);
   const spec::RunPaths paths{prepared.plan.run_folder};
-  for (const std::string& warning : prepared.plan.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
-  queries.ping();
   base::Faults faults;
+  render::check_names(prepared.plan, faults);
+  faults.throw_if_any();
+  for (const std::string& warning : prepared.plan.warnings) warn(warning);
+  if (const std::string left_out = slurm::left_out_text(slurm::own_environment()); !left_out.empty()) warn(left_out);
+  queries.ping();
+  const base::Descriptor held = hold(paths.folder);
+  check_no_job(paths.folder, queries);
   const std::vector<slurm::PartitionFacts> partitions = queries.partitions();
-  check_limits(prepared, partitions, faults);
-  if (prepared.plan.segment_nodes > 0) check_segments(prepared, pool_of(prepared, partitions, queries), faults);
+  check(prepared, partitions, queries, faults);
   Undo undo(paths, !prepared.is_next_attempt && !fs::exists(paths.folder));
   try {
     const fs::path root = paths.folder.parent_path();
@@ -169,31 +274,10 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   } catch (const Error& error) {
     add_all(faults, error);
   }
-  slurm::Forecast forecast;
-  if (faults.empty()) {
-    forecast = control.forecast(paths.batch_script());
-    const std::string away = forecast.accepted ? "" : away_text(prepared, pool_of(prepared, partitions, queries));
-    if (!away.empty()) {
-      std::fprintf(stderr, "warning: Slurm foretells no start (%s): %s\n", forecast.said.c_str(), away.c_str());
-    } else if (!forecast.accepted) {
-      faults.add({.what = "Slurm refuses the job: " + forecast.said,
-                  .where = text("sbatch --test-only for cluster ", prepared.cluster.name),
-                  .fix = "look at `muster plan` for what is asked for"});
-    }
-  }
+  const slurm::Forecast forecast =
+      faults.empty() ? foreseen(prepared, partitions, queries, control, faults) : slurm::Forecast{};
   faults.throw_if_any();
-  const std::string id = control.submit(paths.batch_script());
-  undo.keep();
-  run::write_submission(paths.folder,
-                        {.job_id = id, .cluster = prepared.cluster.name, .time = base::wall_clock_text()});
-  const std::int64_t now_s = std::time(nullptr);
-  std::printf("job             %s (%s, %lld %s)\n", id.c_str(), prepared.plan.job.name.c_str(),
-              static_cast<long long>(prepared.plan.num_nodes), prepared.plan.num_nodes == 1 ? "node" : "nodes");
-  std::printf("run folder      %s\n", paths.folder.c_str());
-  std::printf("binaries        %s (pinned: a new build changes nothing for this job)\n",
-              prepared.plan.binaries.c_str());
-  std::printf("expected start  %s\n", start_text(forecast.start_s, now_s).c_str());
-  std::printf("follow          muster status %s   muster logs -f %s\n", id.c_str(), id.c_str());
+  report(prepared, submitted(prepared, control, undo), forecast);
   return 0;
 }
 

@@ -9,18 +9,21 @@
 namespace muster::submit {
 
 /// JOB --cluster C [--run-dir DIR] [--set key=value]..., or --run-dir DIR alone for the next attempt. Returns 0.
-/// throws: Error::user with every fault at once; Error::cluster when Slurm does not answer (about a second) or refuses.
+/// throws: Error::user with every fault at once, also for a run of which a job is pending or running; Error::cluster
+/// when Slurm does not answer (about a second) or refuses.
 int submit_verb(const cli::Options& typed);
 int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control);
 
-/// A fault for each limit of its partition that the plan breaks: Slurm itself would accept such a job and never start
-/// it.
+/// Adds a fault for each limit of its partitions that the plan breaks, a warning where only some of them will not take
+/// it: Slurm itself would accept such a job and never start it.
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
-                  base::Faults& faults);
+                  base::Faults& faults, std::vector<std::string>& warnings);
+/// throws: Error::user when one of the run's jobs is pending or running.
+void check_no_job(const std::filesystem::path& run_folder, slurm::Queries& queries);
 /// The nodes that the job could get, by their state now.
 struct Pool {
-  std::string partition;
-  std::vector<slurm::NodeFacts> nodes;    // of the partition, without those that are excluded
+  std::string partition;                  // or several, "batch,short"
+  std::vector<slurm::NodeFacts> nodes;    // of the partitions, without those that are excluded
   std::vector<slurm::BlockFacts> blocks;  // asked for only when the plan has segments
 };
 Pool pool_of(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,

@@ -99,12 +99,26 @@ TEST_F(RunFolder, WhatTheRuntimeLacksIsRefusedBeforeAnythingIsWritten) {
 TEST_F(RunFolder, ARunIsFoundByFolderByJobIdAndAsTheNewest) {
   const Prepared prepared = prepare(tiny(""));
   write_run_folder(prepared);
-  write_submission(prepared.plan.run_folder, {.job_id = "4711", .cluster = "test-slurm", .time = "now"});
+  for (const char* job : {"4710", "4711"})
+    add_submission(prepared.plan.run_folder, {.job_id = job, .cluster = "test-slurm", .time = "now"});
+  EXPECT_EQ(find_run("4710"), prepared.plan.run_folder);
   EXPECT_EQ(find_run(""), prepared.plan.run_folder);
   EXPECT_EQ(find_run("4711"), prepared.plan.run_folder);
   EXPECT_EQ(find_run(prepared.plan.run_folder), prepared.plan.run_folder);
   EXPECT_NE(message([] { find_run("4712"); }).find("job 4712"), std::string::npos);
   EXPECT_NE(message([] { find_run("elsewhere"); }).find("no run folder"), std::string::npos);
+}
+
+TEST_F(RunFolder, EveryJobOfARunIsKeptAlsoThatOfAnOlderFile) {
+  base::make_folder("mine");
+  base::write_file("mine/submit.json", "{\"job_id\":\"7\",\"cluster\":\"c\",\"time\":\"then\"}\n");
+  add_submission("mine", {.job_id = "9", .cluster = "c", .time = "now"});
+  const std::vector<Submission> jobs = read_submissions("mine");
+  ASSERT_EQ(jobs.size(), 2U);
+  EXPECT_EQ(jobs[0].job_id, "7");
+  EXPECT_EQ(jobs[1].time, "now");
+  base::write_file("mine/submit.json", "{\"jobs\":[]}");
+  EXPECT_NE(message([] { read_submissions("mine"); }).find("not the record"), std::string::npos);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "launcher/run/submission.h"
 #include "runtime/base/error.h"
@@ -35,7 +36,11 @@ class FakeQueries : public slurm::Queries {
     return facts;
   }
   std::vector<slurm::BlockFacts> blocks() override { return racks; }
-  std::optional<slurm::JobFacts> job(const std::string&) override { return std::nullopt; }
+  std::map<std::string, std::string> states;  // of jobs, by id
+  std::optional<slurm::JobFacts> job(const std::string& id) override {
+    if (!states.contains(id)) return std::nullopt;
+    return slurm::JobFacts{.id = id, .state = states[id]};
+  }
 };
 
 class FakeControl : public slurm::Control {
@@ -43,9 +48,16 @@ class FakeControl : public slurm::Control {
   slurm::Forecast answer{.accepted = true};
   int submitted = 0;
   slurm::Forecast forecast(const fs::path&) override { return answer; }
-  std::string submit(const fs::path&) override { return ++submitted, "17"; }
+  slurm::Submitted taken{.id = "17"};
+  slurm::Submission asked;
+  slurm::Submitted submit(const slurm::Submission& submission) override {
+    ++submitted;
+    asked = submission;
+    return taken;
+  }
   void cancel(const std::string&) override {}
   void requeue(const std::string&) override {}
+  bool end_step(const std::string&, const std::string&) override { return false; }
 };
 
 class Submit : public testing::Test {
@@ -69,7 +81,8 @@ class Submit : public testing::Test {
 
 TEST_F(Submit, LeavesAFolderThatKnowsItsJob) {
   EXPECT_EQ(submit_verb(typed_, queries_, control_), 0);
-  EXPECT_EQ(run::read_submission("mine")->job_id, "17");
+  EXPECT_EQ(run::read_submissions("mine").back().job_id, "17");
+  EXPECT_EQ(control_.asked.log, (folder_.path() / "mine/slurm-").string());
   EXPECT_TRUE(fs::exists("mine/batch.sh"));
 }
 
@@ -137,7 +150,8 @@ TEST_F(Submit, AllBrokenLimitsAtOnce) {
   prepared.cluster.slurm.time_limit_min = 60;
   prepared.plan.num_nodes = 3;
   base::Faults faults;
-  check_limits(prepared, queries_.list, faults);
+  std::vector<std::string> warnings;
+  check_limits(prepared, queries_.list, faults, warnings);
   ASSERT_EQ(faults.list().size(), 2U);
   EXPECT_NE(faults.list()[0].what.find("3 nodes, but a job in partition short may have 2"), std::string::npos);
   EXPECT_NE(faults.list()[1].what.find("ends jobs after 5 minutes"), std::string::npos);
@@ -147,9 +161,58 @@ TEST_F(Submit, AnUnknownPartitionHasItsNearest) {
   run::Prepared prepared = run::prepare(typed_);
   prepared.cluster.slurm.partition = "bacth";
   base::Faults faults;
-  check_limits(prepared, queries_.list, faults);
+  std::vector<std::string> warnings;
+  check_limits(prepared, queries_.list, faults, warnings);
   ASSERT_EQ(faults.list().size(), 1U);
   EXPECT_NE(faults.list()[0].fix.find("batch"), std::string::npos);
+}
+
+TEST_F(Submit, AListOfPartitionsHasTheNodesOfAllAndAnyThatIsUpWillDo) {
+  queries_.list.push_back({.name = "other", .is_up = false, .total_nodes = 2, .nodes = "other[0-1]"});
+  run::Prepared prepared = run::prepare(typed_);
+  prepared.cluster.slurm.partition = "batch,other";
+  const Pool pool = pool_of(prepared, queries_.list, queries_);
+  EXPECT_EQ(pool.partition, "batch,other");
+  EXPECT_EQ(pool.nodes.size(), 6U);
+  base::Faults faults;
+  std::vector<std::string> warnings;
+  check_limits(prepared, queries_.list, faults, warnings);
+  EXPECT_TRUE(faults.empty());
+  EXPECT_EQ(warnings, std::vector<std::string>{"partition other is down"});
+}
+
+TEST_F(Submit, ARunWithAJobThatIsNotOverIsNotSubmittedAgain) {
+  submit_verb(typed_, queries_, control_);
+  typed_ = {.verb = "submit", .run_dir = "mine"};
+  queries_.states["17"] = "PENDING";
+  const std::string words = failure();
+  EXPECT_NE(words.find("job 17 of this run is pending"), std::string::npos) << words;
+  EXPECT_NE(words.find("muster cancel 17"), std::string::npos) << words;
+  EXPECT_EQ(control_.submitted, 1);
+  queries_.states["17"] = "FAILED";
+  control_.taken.id = "18";
+  EXPECT_EQ(failure(), "");
+  EXPECT_EQ(control_.asked.known, std::vector<std::string>{"17"});
+  EXPECT_EQ(run::read_submissions("mine").size(), 2U);
+  queries_.states["17"] = "REQUEUED";  // the older of its two
+  EXPECT_NE(failure().find("job 17 of this run is requeued"), std::string::npos);
+}
+
+TEST_F(Submit, TheFolderOfAJobThatMayHaveBeenTakenStays) {
+  control_.taken = {.id = "", .sentence = "sbatch answered 'hm', which names no job"};
+  EXPECT_NE(failure().find("'hm'"), std::string::npos);
+  EXPECT_TRUE(fs::exists("mine/plan.toml"));
+  EXPECT_TRUE(fs::exists("mine/batch.sh"));
+}
+
+TEST_F(Submit, AFolderThatSlurmCannotCarryIsRefusedAtOnce) {
+  for (const char* name : {"it's", "a\"b", "a\\b", "a\nb"}) {
+    typed_.run_dir = name;
+    EXPECT_NE(failure().find("which Slurm cannot carry"), std::string::npos) << name;
+    EXPECT_FALSE(fs::exists(name));
+  }
+  typed_.run_dir = "100% a b#c$(d)";
+  EXPECT_EQ(failure(), "");
 }
 
 TEST_F(Submit, StartsAreSaidAsPeopleSayThem) {
