@@ -38,6 +38,11 @@ std::vector<std::string> hosts_of(const spec::RunPaths& paths, std::int64_t atte
   return hosts;
 }
 
+std::optional<run::Submission> newest_submission(const fs::path& folder) {
+  const std::vector<run::Submission> all = run::read_submissions(folder);
+  return all.empty() ? std::nullopt : std::optional(all.back());
+}
+
 }  // namespace
 
 const char* state_name(RunState state) {
@@ -67,7 +72,7 @@ progress::Ink state_ink(RunState state) {
 }
 
 FollowedRun::FollowedRun(const fs::path& folder)
-    : paths{folder}, plan(spec::read_plan(paths.plan())), submission(run::read_submission(folder)) {}
+    : paths{folder}, plan(spec::read_plan(paths.plan())), submission(newest_submission(folder)) {}
 
 const progress::RunRecords& FollowedRun::records() const {
   static const progress::RunRecords kNone;

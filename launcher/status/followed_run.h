@@ -40,7 +40,7 @@ class FollowedRun {
 
   spec::RunPaths paths;
   spec::Plan plan;
-  std::optional<run::Submission> submission;
+  std::optional<run::Submission> submission;  // the newest
   std::optional<spec::Epoch> epoch;           // none: no attempt has begun
   std::optional<supervise::Verdict> verdict;  // of the newest attempt
   std::string not_begun;                      // why the newest job began no attempt, or ""

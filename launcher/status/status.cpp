@@ -16,6 +16,8 @@
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/scontrol_text.h"
 #include "launcher/status/followed_run.h"
+#include "launcher/status/standing.h"
+#include "launcher/supervise/agents.h"
 #include "launcher/supervise/attempt.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/clock.h"
@@ -52,7 +54,7 @@ std::string job_text(const slurm::JobFacts& job, std::int64_t now_s) {
     words += text(" for ", base::seconds_text(static_cast<double>(now_s - job.start_s)));
   if (job.state == "RUNNING" && job.time_limit_s != slurm::kUnlimited)
     words += text(" of at most ", slurm::duration_text(job.time_limit_s));
-  if (job.restarts > 0) words += text(", started again ", job.restarts, " times");
+  if (job.restarts > 0) words += ", restarted " + (job.restarts == 1 ? "once" : text(job.restarts, " times"));
   return words;
 }
 
@@ -131,22 +133,50 @@ bool wait_for(IsOver is_over) {
   return true;
 }
 
-int cancel_job(const run::Submission& submission) {
+/// Cancels every job of the run that is not over, and waits for the end. False when all are.
+bool cancel_jobs(const std::vector<run::Submission>& submissions) {
   const auto queries = slurm::make_queries();
   queries->ping();
-  const auto job = queries->job(submission.job_id);
-  if (!job || job->is_over()) {
-    std::printf("job %s is over already%s\n", submission.job_id.c_str(), job ? (" (" + job->state + ")").c_str() : "");
-    return 0;
+  const auto is_over = [&](const std::string& id) {
+    const auto job = queries->job(id);
+    return !job || job->is_over();
+  };
+  std::vector<std::string> going;
+  for (const run::Submission& one : submissions)
+    if (!is_over(one.job_id)) going.push_back(one.job_id);
+  for (const std::string& id : going) slurm::make_control()->cancel(id);
+  for (const std::string& id : going)
+    std::printf("job %s %s\n", id.c_str(),
+                wait_for([&] { return is_over(id); }) ? "cancelled" : "is cancelled; Slurm is still ending it");
+  return !going.empty();
+}
+
+/// The last line of what the job wrote, for one that began no attempt.
+std::string log_row(const FollowedRun& run) {
+  const fs::path log = run.paths.folder / text("slurm-", run.submission->job_id, ".log");
+  const std::vector<std::string> lines = supervise::last_lines(log, 1);
+  return lines.empty() ? "" : row("", text(log.filename().string(), ": ", base::trim(lines[0])));
+}
+
+/// The row of the newest job, one for each older job that is not over, and what the newest says of the run.
+std::string job_rows(const FollowedRun& run, slurm::Queries& queries, std::optional<slurm::JobFacts>& job,
+                     Standing& standing) {
+  const run::Submission& newest = *run.submission;
+  std::string page;
+  try {
+    job = queries.job(newest.job_id);
+    standing = standing_of(run, job);
+    page = row("Slurm job", job ? job_text(*job, std::time(nullptr))
+                                : text(newest.job_id, ": Slurm knows it no more (", newest.cluster, ")"));
+    if (job && !run.epoch && standing.state == RunState::failed) page += log_row(run);
+    for (const run::Submission& one : run::read_submissions(run.paths.folder))
+      if (const auto other = one.job_id == newest.job_id ? std::nullopt : queries.job(one.job_id);
+          other && !other->is_over())
+        page += row("", text("and ", job_text(*other, std::time(nullptr)), ": muster cancel ends all of them"));
+  } catch (const Error& error) {
+    page = row("Slurm job", text(newest.job_id, ": ", error.faults()[0].what));
   }
-  slurm::make_control()->cancel(submission.job_id);
-  const bool is_over = wait_for([&] {
-    const auto now = queries->job(submission.job_id);
-    return !now || now->is_over();
-  });
-  std::printf("job %s %s\n", submission.job_id.c_str(),
-              is_over ? "cancelled" : "was told to end; Slurm is still at it");
-  return 0;
+  return page;
 }
 
 }  // namespace
@@ -154,24 +184,17 @@ int cancel_job(const run::Submission& submission) {
 std::string status_page(const fs::path& run_folder, slurm::Queries& queries) {
   FollowedRun run(run_folder);
   run.read();
-  std::string page =
-      row("run", run_folder.string()) + row("job", run.plan.job.name) + row("state", state_name(run.state));
   std::optional<slurm::JobFacts> job;
-  if (run.submission) {
-    const std::string& id = run.submission->job_id;
-    try {
-      job = queries.job(id);
-      page += row("Slurm job", job ? job_text(*job, std::time(nullptr))
-                                   : text(id, ": Slurm knows it no more (", run.submission->cluster, ")"));
-    } catch (const Error& error) {
-      page += row("Slurm job", text(id, ": ", error.faults()[0].what));
-    }
-  }
+  Standing standing{run.state};
+  const std::string jobs = run.submission ? job_rows(run, queries, job, standing) : "";
+  std::string page =
+      row("run", run_folder.string()) + row("job", run.plan.job.name) + row("state", standing_text(standing)) + jobs;
   page += row("attempt", attempt_text(run));
   if (run.epoch) page += step_rows(run, job);
   if (!run.verdict && run.quiet_s > kQuiet_s)
     page += row("", text("nothing was written for ", base::seconds_text(run.quiet_s)));
-  return page;
+  const std::string resume = resume_text(run, standing);
+  return resume.empty() ? page : page + row("resume", resume);
 }
 
 int status_verb(const cli::Options& typed) {
@@ -204,8 +227,13 @@ int logs_verb(const cli::Options& typed) {
 
 int cancel_verb(const cli::Options& typed) {
   const spec::RunPaths paths{run_of(typed)};
-  if (const auto submission = run::read_submission(paths.folder)) return cancel_job(*submission);
+  const std::vector<run::Submission> submissions = run::read_submissions(paths.folder);
+  if (!submissions.empty() && cancel_jobs(submissions)) return 0;
   const auto epoch = spec::current_epoch(paths.folder);
+  if (!submissions.empty() && (!epoch || !supervise::is_alive_here(*epoch))) {
+    std::printf("job %s is over already: there is nothing to cancel\n", submissions.back().job_id.c_str());
+    return 0;
+  }
   if (!epoch || supervise::read_verdict(paths, epoch->attempt)) {
     std::printf("%s\n", epoch ? "the run is over already" : "no attempt of this run has begun");
     return 0;

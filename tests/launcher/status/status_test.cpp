@@ -102,7 +102,7 @@ TEST_F(Status, StepTimeExpectedEndAndSlowestHosts) {
   EXPECT_TRUE(says("slowest       generate n1 rank 1 (8 of 8), train n0 rank 0 (5 of 8), refit n0 rank 0 (8 of 8)"))
       << page();
   // What Slurm allows is less than what the run needs.
-  run::write_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
+  run::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
   queries_.facts =
       slurm::JobFacts{.id = "7", .state = "RUNNING", .start_s = std::time(nullptr) - 600, .time_limit_s = 1200};
   EXPECT_TRUE(says("the job's time limit comes first, in 10 min 0 s: and no checkpoints are written")) << page();
@@ -150,7 +150,7 @@ TEST_F(Status, ASupervisorThatIsGoneIsSaid) {
 }
 
 TEST_F(Status, OfASubmittedRun) {
-  run::write_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
+  run::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
   queries_.facts = slurm::JobFacts{.id = "7", .state = "PENDING", .reason = "Resources"};
   EXPECT_TRUE(says("7 PENDING (Resources)")) << page();
   queries_.facts.reset();

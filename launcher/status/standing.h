@@ -1,0 +1,27 @@
+// Where a run stands when Slurm is asked too: the files know what attempts did, only Slurm knows of a job that waits, was
+// cancelled before it began, or ended without a verdict.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "launcher/slurm/queries.h"
+#include "launcher/status/followed_run.h"
+
+namespace muster::status {
+
+struct Standing {
+  RunState state = RunState::waiting;
+  std::string words = {};  // "cancelled before it began", "attempt 2 of 3"; or ""
+};
+
+/// Returns where the run stands. `job`: the newest job of the run; none: Slurm knows it no more. Without a submission,
+/// or where Slurm does not answer, run.state is all there is: do not ask.
+Standing standing_of(const FollowedRun& run, const std::optional<slurm::JobFacts>& job);
+
+/// "waiting (attempt 2 of 3)".
+std::string standing_text(const Standing& standing);
+/// "muster submit --run-dir runs/a   (it goes on after step 4)"; "" for a run that goes on by itself or is done.
+std::string resume_text(const FollowedRun& run, const Standing& standing);
+
+}  // namespace muster::status
