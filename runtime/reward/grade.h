@@ -18,15 +18,15 @@ const char* outcome_name(Outcome outcome);
 Outcome parse_outcome(std::string_view name);
 
 struct GradeSettings {
-  bool trim = true;                      // exact, regex: white space around answer and gold does not count
-  bool ignore_case = false;              // exact, regex: ASCII letters
-  std::string pattern;                   // regex: its first group, of its last match, is the answer
-  std::vector<std::string> command;      // command: the program and its arguments
-  bool percent = true;                   // math: 50% equals 50 and 0.5
-  int precision = 6;                     // math: decimals to which a number written with a point is rounded
-  bool strict = true;                    // math: names of variables count
-  bool allow_set_relation_comp = false;  // math: 1 < x < 2 as an answer meets the gold answer (1, 2)
-  bool after_thinking = true;            // only what answer_part() finds is graded; false: the whole reply
+  bool trim = true;                     // exact, regex: white space around answer and gold does not count
+  bool ignore_case = false;             // exact, regex: ASCII letters
+  std::string pattern;                  // regex: its first group, of its last match, is the answer
+  std::vector<std::string> command;     // command: the program and its arguments
+  bool percent = true;                  // math: 50% equals 50 and 0.5
+  int precision = 6;                    // math: decimals to which a number written with a point is rounded
+  bool strict = true;                   // math: names of variables count
+  bool allow_set_relation_comp = true;  // math: 1 < x < 2 as an answer meets the gold answer (1, 2)
+  bool after_thinking = true;           // only what answer_part() finds is graded; false: the whole reply
   std::vector<std::string> thinking_tags = usual_thinking_tags();
   bool in_thinking = false;       // the prompt has opened the thinking
   bool allow_test_kinds = false;  // "sleep", "abort", "allocate": for tests of the limits

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/base/text.h"
 #include "runtime/reward/math/evaluate.h"
 
 namespace muster::reward::math {
@@ -95,9 +96,9 @@ std::vector<Expr> joined(const std::vector<std::vector<Expr>>& lists) {
 }
 
 Expr set_of_lists(const std::vector<std::vector<Expr>>& lists) {
-  if (lists.size() == 1) return lists[0].size() == 1 ? lists[0][0] : make(Kind::finite_set, lists[0]);
+  if (lists.size() == 1) return lists[0].size() == 1 ? lists[0][0] : make(Kind::finite_set, lists[0], kListName);
   if (std::all_of(lists.begin(), lists.end(), [](const auto& list) { return list.size() == 1; }))
-    return make(Kind::finite_set, joined(lists));
+    return make(Kind::finite_set, joined(lists), kListName);
   std::vector<Expr> tuples;
   for (const auto& list : lists) tuples.push_back(make(Kind::tuple, list));
   return make(Kind::finite_set, std::move(tuples));
@@ -125,8 +126,18 @@ Expr number_of(std::string_view digits) {
   return digits.find('.') == std::string_view::npos ? make_number(*value) : make_decimal(*value);
 }
 
+Expr numeral(std::string_view digits, int radix) {
+  Rational value;
+  const std::string text(digits);
+  if (radix < 2 || radix > 36 || text.size() > Rational::kMaxDigits ||
+      !std::all_of(text.begin(), text.end(), [&](char c) { return is_digit(c) && c - '0' < radix; }) ||
+      fmpz_set_str(fmpq_numref(value.get()), text.c_str(), radix) != 0)
+    return make_symbol(base::text(digits, "_", radix));
+  return make_number(value);
+}
+
 Expr scientific(std::string_view text) {
-  const std::size_t mark = text.find('E');
+  const std::size_t mark = text.find_first_of("eE");
   const auto mantissa = Rational::parse(text.substr(0, mark));
   std::string_view digits = text.substr(mark + 1);
   if (digits.starts_with('+')) digits.remove_prefix(1);
@@ -134,7 +145,8 @@ Expr scientific(std::string_view text) {
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), power);
   if (!mantissa || code != std::errc() || std::abs(power) > kMaxPowerOfTen) return nullptr;
   const Rational scale = *Rational::parse("1" + std::string(static_cast<std::size_t>(std::abs(power)), '0'));
-  return make_decimal(power < 0 ? *mantissa / scale : *mantissa * scale);
+  const Rational value = power < 0 ? *mantissa / scale : *mantissa * scale;
+  return value.is_integer() ? make_number(value) : make_decimal(value);
 }
 
 Expr grouped_number(std::string_view text) {
@@ -146,7 +158,8 @@ Expr grouped_number(std::string_view text) {
   while (at < text.size() && is_digit(text[at])) ++at;
   if (at == 0 || at > 3 || at == text.size() || text[at] != ',') return nullptr;
   std::string digits(text.substr(0, at));
-  while (at + 3 < text.size() && text[at] == ',' &&
+  // Three digits behind each comma, no more: 2,1000 is a list.
+  while (at + 3 < text.size() && text[at] == ',' && (at + 4 == text.size() || !is_digit(text[at + 4])) &&
          std::all_of(text.begin() + static_cast<long>(at) + 1, text.begin() + static_cast<long>(at) + 4, is_digit)) {
     digits.append(text, at + 1, 3);
     at += 4;

@@ -34,7 +34,9 @@ Expr interval_or_tuple(const Expr& low, const Expr& high, bool left_open, bool r
 Expr named(const std::string& name, const std::string& subscript);
 /// Digits: exact without a point, to be rounded with one. Null when there are too many.
 Expr number_of(std::string_view digits);
-/// 1.2E-3
+/// 110_2 is 6; digits that the base does not have make a name.
+Expr numeral(std::string_view digits, int radix);
+/// 1.2E-3, 1e22
 Expr scientific(std::string_view text);
 /// The whole text is 1,234 or -1,234,567.89; null otherwise.
 Expr grouped_number(std::string_view text);

@@ -123,6 +123,36 @@ bool equal_relations(const Expr& gold, const Expr& answer, const EqualSettings& 
   return false;
 }
 
+bool is_solved_inequality(const Expr& expr) {
+  if (expr->kind == Kind::chain || expr->kind == Kind::finite_set)
+    return std::all_of(expr->args.begin(), expr->args.end(), is_solved_inequality);
+  if (expr->kind != Kind::relation || expr->name == "notin" || !has_values(expr)) return false;
+  const auto is_alone = [](const Expr& side) {
+    return side->kind == Kind::symbol ||
+           (side->kind == Kind::call && side->name == "abs" && side->args[0]->kind == Kind::symbol);
+  };
+  const Expr &left = expr->args[0], &right = expr->args[1];
+  return (is_alone(left) && symbols_of(right).empty()) || (is_alone(right) && symbols_of(left).empty());
+}
+
+Expr inequality_set(const Expr& expr) {
+  const auto is_inequality = [](const Expr& each) {
+    return each->kind == Kind::chain || (each->kind == Kind::relation && each->name != "=" && each->name != "notin");
+  };
+  if (is_inequality(expr)) return solution_set(expr);
+  if (expr->kind != Kind::finite_set || symbols_of(expr).size() != 1 ||
+      !std::all_of(expr->args.begin(), expr->args.end(), is_inequality))
+    return nullptr;
+  Expr any, all;
+  for (const Expr& each : expr->args) {
+    const Expr set = solution_set(each);
+    if (!set) return nullptr;
+    any = any ? make(Kind::set_union, {any, set}) : set;
+    all = all ? make(Kind::intersection, {all, set}) : set;
+  }
+  return expr->args.size() == 2 && same_real_set(any, make(Kind::named_set, {}, "R")) ? all : any;
+}
+
 Expr solution_set(const Expr& relation) {
   const auto names = symbols_of(relation);
   std::vector<Expr> ends;

@@ -40,6 +40,10 @@ bool equal_sets(const Expr& gold, const Expr& answer, const EqualSettings& given
     return gold->left_open == answer->left_open && gold->right_open == answer->right_open &&
            equal_in_order(gold->args, answer->args, settings);
   if (is_set(gold) && is_set(answer) && same_real_set(gold, answer)) return true;
+  // {1, 2} is neither the pair nor the interval (1, 2); 1, 2 may be either.
+  const auto has_braces = [](const Expr& expr) { return expr->kind == Kind::finite_set && expr->name != kListName; };
+  const auto has_parens = [](const Expr& expr) { return expr->kind == Kind::tuple || is_open(expr); };
+  if ((has_braces(gold) && has_parens(answer)) || (has_parens(gold) && has_braces(answer))) return false;
   // (1, 2) may be a pair.
   const auto elements = [](const Expr& expr) -> std::optional<std::vector<Expr>> {
     if (expr->kind == Kind::finite_set || expr->kind == Kind::tuple || is_open(expr)) return expr->args;

@@ -154,12 +154,14 @@ Expr Expressions::atom() {
       return name();
     case Token::number: {
       advance();
-      std::string ignored;
-      if (at(Token::underscore) && !subscript(ignored)) {  // the base of a numeral: only its digits count
+      std::string base;
+      if (at(Token::underscore) && !subscript(base)) {
         rewind(start);
         return nullptr;
       }
-      return number_of(lexeme.text);
+      if (base.empty()) return number_of(lexeme.text);
+      const bool is_base = base.size() <= 2 && base.find_first_not_of("0123456789") == std::string::npos;
+      return is_base ? numeral(lexeme.text, std::stoi(base)) : make_symbol(lexeme.text + "_" + base);
     }
     case Token::percent_number: {
       const Expr value = number_of(advance().text);

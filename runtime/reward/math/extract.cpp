@@ -10,6 +10,8 @@
 #include "runtime/reward/math/build.h"
 #include "runtime/reward/math/normalize.h"
 #include "runtime/reward/math/parser.h"
+#include "runtime/reward/math/undress.h"
+#include "runtime/reward/math/words.h"
 #include "runtime/reward/pattern.h"
 
 namespace muster::reward::math {
@@ -18,12 +20,13 @@ namespace {
 // Up to so many formulas in a row, joined by commas, "and", "or", are one answer.
 constexpr std::size_t kMaxJoined = 6;
 
-enum class Source { formula, box, text };
+enum class Source { formula, box, text, plain };
 
 struct Anchor {
   int priority;  // lower ones are looked at first
   Source source;
   std::unique_ptr<Pattern> pattern;
+  bool holds_box = false;
 };
 
 const std::string kPercentWord = R"((\\?%|[Pp]ercentage|[Pp]ercent|[Pp]ct))";
@@ -42,7 +45,7 @@ std::string formula(bool boxed) {
       between(R"((?<!\\)\\\()", R"((?:[^\\\n]|\\(?!\))))", R"((?<!\\)\\\))"),
       between(R"(\s\[)", R"([^\n\]\[])", R"(\]\s)"),
   };
-  if (!boxed) forms.emplace_back(R"((-?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\}))");
+  if (!boxed) forms.emplace_back(R"((-?(?:(?<!\d)\d{1,9}\s?)?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\}))");
   return base::text("(?|", base::join(forms, "|"), ")\\s*", kPercentWord, "?");
 }
 
@@ -53,14 +56,14 @@ std::string formulas(bool boxed) {
   return all;
 }
 
-// Groups: 1 arithmetic; or 2 whole part, 3 decimals, 4 percent.
-const std::string kStart = R"((?:^|\s|=)(?:\*\*)?)";
+// Groups: 1 arithmetic; or 2 whole part, 3 decimals, 4 power of ten, 5 percent.
+const std::string kStart = R"((?:^|\s|=|#)(?:\*\*)?)";
 const std::string kArithmetic =
     kStart + R"((-?\(?-?\d[\d.\s+\-*×/^()÷]{0,300}[+\-*×/^()÷][\d.\s+\-*×/^()÷]{1,300}\)?)(?:\*\*)?(?:[.,:\s)$]|$))";
 const std::string kNumber =
     kStart +
-    R"([$€£¥₹₽₪₩₫฿₡₢₣₤₥₦₧₨₭₮₯₰₱₲₳₴₵₶₷₸₺₻₼₾₿]?(?<!\d)(?|(-?[1-9]\d{0,2}(?:[ ,]\d{3})+)(\.\d+)?|)"
-    R"((-?\d+)([.,]\d+)|()(\.\d+)|(-?\d+)())(\s*(?:%|[Pp]ercentage|[Pp]ercent|[Pp]ct))?)";
+    R"([$€£¥₹₽₪₩₫฿₡₢₣₤₥₦₧₨₭₮₯₰₱₲₳₴₵₶₷₸₺₻₼₾₿]?(?<!\d)(?|(-?[1-9]\d{0,2}(?:[ ,]\d{3})+(?!\d))(\.\d+)?|)"
+    R"((-?\d+)([.,]\d+)|()(\.\d+)|(-?\d+)())([eE][+-]?\d{1,4}(?![\w.]))?(\s*(?:%|[Pp]ercentage|[Pp]ercent|[Pp]ct))?)";
 
 const std::vector<Anchor>& anchors() {
   static const std::vector<Anchor> all = [] {
@@ -75,14 +78,22 @@ const std::vector<Anchor>& anchors() {
     add(0, Source::text, R"((?i:final answer is):?\s*)" + value + R"(\.?\s?I hope)");
     add(50, Source::formula, R"((?i:final answer.{0,100}?)\s+is:?\s*)" + latex);
     add(50, Source::formula, formulas(true));
+    made.back().holds_box = true;
     add(50, Source::box, R"((\\boxed\{.+\}))");
+    made.back().holds_box = true;
     add(50, Source::text, R"((?i:final answer.{0,100}?)\s+is:?)" + value);
+    add(60, Source::formula, R"(####\s*)" + latex);
+    add(60, Source::plain, R"(####()\s*([^\n]{1,200}))");
+    add(60, Source::text, "####" + value);
     add(100, Source::formula, R"((?i:answer):.{0,50}?)" + latex);
+    add(100, Source::plain, R"((?i:answer):()\s*([^\n]{1,200}))");
     add(100, Source::text, R"((?i:answer):(?:.{0,100}=\s*|.{0,50}?))" + value + not_equal);
     add(200, Source::formula, R"((?i:answer).{0,50}?)" + latex);
+    add(200, Source::plain, R"((?i:answer)()\s+is\s+([^\n]{1,200}))");
     add(200, Source::text, R"((?i:answer)(?:.{0,100}=\s*|.{0,50}?))" + value + not_equal);
     add(300, Source::formula, latex);
-    add(300, Source::text, kArithmetic + "()()()");
+    add(300, Source::plain, R"(\A(\s*)([^\n]{1,300})\s*\z)");
+    add(300, Source::text, kArithmetic + "()()()()");
     add(300, Source::text, "()" + kNumber);
     return made;
   }();
@@ -108,23 +119,40 @@ Expr read_latex(const std::string& latex) {
 Extracted from_formulas(std::string_view text, const PatternMatch& match, Source source) {
   std::vector<Expr> values;
   std::vector<std::string> texts;
+  Normalized last;
   const std::size_t per_formula = source == Source::box ? 1 : 2;
   for (std::size_t g = 1; g < match.groups.size(); g += per_formula) {
     if (!match.groups[g].set) continue;
-    texts.push_back(normalized_latex(match.group(text, g), source == Source::box ? Boxes::last : Boxes::all));
+    last = normalized(match.group(text, g), source == Source::box ? Boxes::last : Boxes::all);
+    texts.push_back(last.text);
     const Expr value = read_latex(texts.back());
     const bool percent = source == Source::formula && match.groups[g + 1].set;
     values.push_back(percent ? percent_of(value) : value);
   }
   if (values.empty()) return {};
-  if (values.size() == 1 || std::count(values.begin(), values.end(), nullptr) > 0) return {values[0], texts[0]};
+  if (values.size() == 1 || std::count(values.begin(), values.end(), nullptr) > 0)
+    return {.value = values[0], .text = texts[0], .unit = last.unit, .label = last.label};
   std::vector<Expr> all;
   for (const Expr& value : values)
     if (value->kind == Kind::finite_set)
       all.insert(all.end(), value->args.begin(), value->args.end());
     else
       all.push_back(value);
-  return {make(Kind::finite_set, std::move(all)), base::join(texts, " and ")};
+  return {make(Kind::finite_set, std::move(all), kListName), base::join(texts, " and ")};
+}
+
+// A formula without signs around it, as far as its sentence goes. At `whole` the place is the whole text: a sum that
+// stands there alone repeats the question.
+Extracted from_plain(std::string_view text, const PatternMatch& match, bool whole) {
+  static const Pattern sentence_end(R"([.!?;](?:\s|$)|,\s+(?:so|which|since|because|as|and so)\b)");
+  std::string line = base::trim(match.group(text, 2));
+  if (const auto end = sentence_end.find(line)) line.resize(end->begin());
+  while (!line.empty() && std::string_view(".,:;!").find(line.back()) != std::string_view::npos) line.pop_back();
+  if (!is_bare_formula(line)) return {};
+  const Normalized formula = normalized(line, Boxes::all);
+  Expr value = read_latex(formula.text);
+  if (value && whole && !is_plain_value(value) && parse_arithmetic(line)) return {.text = line, .is_question = true};
+  return {.value = value, .text = formula.text, .unit = formula.unit, .label = formula.label};
 }
 
 // Sums and products in running text count only where the text says that they are the answer: who repeats the question
@@ -144,8 +172,14 @@ Extracted from_text(std::string_view text, const PatternMatch& match, bool ancho
   std::string decimals(match.group(text, 3));
   if (decimals.starts_with(',')) decimals[0] = '.';
   Expr value = number_of(whole + decimals);
+  const auto has = [&](std::size_t group) {
+    return match.groups[group].set && match.groups[group].end > match.groups[group].begin;
+  };
+  const std::string power = has(4) ? std::string(match.group(text, 4)) : "";
+  if (!power.empty()) value = scientific(whole + decimals + power);
+  decimals += power;
   if (value && negative) value = negated(value);
-  if (match.groups[4].set && match.groups[4].end > match.groups[4].begin) value = percent_of(value);
+  if (has(5)) value = percent_of(value);
   whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
   return {value, (negative ? "-" : "") + (whole.empty() ? "0" : whole) + decimals};
 }
@@ -165,43 +199,65 @@ struct Place {
   const Anchor* anchor;
 };
 
+Extracted read_place(const std::string& text, const Place& place) {
+  const Anchor& anchor = *place.anchor;
+  switch (anchor.source) {
+    case Source::text:
+      return from_text(text, place.match, anchor.priority < 300);
+    case Source::plain:
+      return from_plain(text, place.match, anchor.priority == 300);
+    default:
+      return from_formulas(text, place.match, anchor.source);
+  }
+}
+
+// Whether the text behind the last box takes it back and then says what the answer is.
+bool box_is_taken_back(const std::string& text) {
+  static const Pattern answer(
+      R"((?i)\b(?:that(?:'s| is| was)(?: all)? (?:wrong|incorrect|not right|not correct|a mistake|an error)|wait|scratch that|correction|i made (?:a|an) (?:mistake|error))\b[^\n]{0,300}\banswer\b[^\n.]{0,60}[\d\\$])");
+  const std::size_t last = text.rfind("\\boxed{");
+  return last != std::string::npos && answer.find(std::string_view(text).substr(last)).has_value();
+}
+
 }  // namespace
 
 Extracted extract_answer(std::string_view given) {
   if (given.size() > kMaxAnswerBytes) given.remove_prefix(given.size() - kMaxAnswerBytes);
-  const std::string text = without_open_ends(std::string(given));
+  const std::string text = without_open_ends(undressed(given));
   Extracted out;
   const std::vector<Anchor>& all = anchors();
+  const bool skips_boxes = box_is_taken_back(text);
   for (std::size_t first = 0, last = 0; first < all.size(); first = last) {
     std::vector<Place> places;
     for (last = first; last < all.size() && all[last].priority == all[first].priority; ++last)
-      for (PatternMatch& match : all[last].pattern->find_all(text)) places.push_back({std::move(match), &all[last]});
+      if (!(skips_boxes && all[last].holds_box))
+        for (PatternMatch& match : all[last].pattern->find_all(text)) places.push_back({std::move(match), &all[last]});
     std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
       return a.match.end() != b.match.end() ? a.match.end() > b.match.end() : a.match.begin() < b.match.begin();
     });
     for (const Place& place : places) {
-      Extracted found = place.anchor->source == Source::text
-                            ? from_text(text, place.match, place.anchor->priority < 300)
-                            : from_formulas(text, place.match, place.anchor->source);
+      Extracted found = read_place(text, place);
+      if (found.is_question) return out;
       if (out.text.empty()) out.text = found.text;
       if (!found.value) continue;
-      out.value = found.value;
-      out.whole = place.match.begin() == 0 && place.match.end() == text.size();
-      return out;
+      found.text = out.text;
+      found.whole = place.match.begin() == 0 && place.match.end() == text.size();
+      return found;
     }
   }
   return out;
 }
 
 Extracted extract_gold(std::string_view text) {
-  const std::string gold = base::trim(text);
+  const std::string gold = undressed(base::trim(text));
   Extracted found = extract_answer(gold);
   const bool dressed = gold.find('$') != std::string::npos || gold.find("\\boxed") != std::string::npos ||
                        gold.find("\\(") != std::string::npos || gold.find("\\[") != std::string::npos;
   static const Pattern prose(R"((?<![\\a-zA-Z])[a-zA-Z]{3,})");
   const bool latex = gold.find('\\') != std::string::npos || !prose.find(gold);
   if (dressed || found.whole || (found.value && !latex)) return found;
-  Extracted bare{nullptr, normalized_latex(gold, Boxes::all)};
+  Normalized formula = normalized(gold, Boxes::all);
+  Extracted bare{.text = formula.text, .unit = formula.unit, .label = formula.label};
   bare.value = read_latex(bare.text);
   return bare.value ? bare : found;
 }

@@ -249,11 +249,15 @@ class Lexer {
       push(Token::percent_number, digits, behind + 1);
       return true;
     }
-    if (peek(size) == 'E') {
-      std::size_t end = size + 1 + (peek(size + 1) == '-' || peek(size + 1) == '+' ? 1 : 0);
+    if (peek(size) == 'E' || peek(size) == 'e') {
+      const bool has_sign = peek(size + 1) == '-' || peek(size + 1) == '+';
+      std::size_t end = size + 1 + (has_sign ? 1 : 0);
       const std::size_t first = end;
       while (is_digit(peek(end))) ++end;
-      if (end > first) {
+      // 2e-1 is two times Euler's number, less one; 1e-7, 1.5e-7 and 2e-07 are written by programs.
+      const bool is_power =
+          peek(size) == 'E' || !has_sign || end > first + 1 || digits == "1" || digits.find('.') != std::string::npos;
+      if (end > first && is_power) {
         push(Token::e_notation, std::string(text_.substr(at_, end)), end);
         return true;
       }

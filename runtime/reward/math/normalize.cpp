@@ -1,9 +1,12 @@
 #include "runtime/reward/math/normalize.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "runtime/base/text.h"
+#include "runtime/reward/math/units.h"
+#include "runtime/reward/math/words.h"
 #include "runtime/reward/pattern.h"
 
 namespace muster::reward::math {
@@ -17,9 +20,9 @@ std::string with(std::string text, std::string_view word, std::string_view other
 
 std::string without_sizes(std::string text) {
   static const Pattern left(
-      R"(\\m?left(\\\{|\{|\\\||\||\[|\(|\\(?:lgroup|lbrace|lbrack|l?vert|lceil|lfloor|langle|llcorner|ulcorner)))");
+      R"(\\m?left(\\\{|\{|\\\||\||\[|\]|\(|\\(?:lgroup|lbrace|lbrack|l?vert|lceil|lfloor|langle|llcorner|ulcorner)))");
   static const Pattern right(
-      R"(\\m?right(\\\}|\}|\\\||\||\]|\)|\\(?:rbrack|rgroup|rbrace|r?vert|rceil|rfloor|rangle|lrcorner|urcorner)))");
+      R"(\\m?right(\\\}|\}|\\\||\||\]|\[|\)|\\(?:rbrack|rgroup|rbrace|r?vert|rceil|rfloor|rangle|lrcorner|urcorner)))");
   for (const Pattern* side : {&left, &right})
     text = side->replaced(text, [&](const PatternMatch& match) { return std::string(match.group(text, 1)); });
   return text;
@@ -56,6 +59,9 @@ constexpr Rewrite kRewrites[] = {
     {R"(\\text\{(?:percentage|percent|pct)\})", "%"},
     {R"((?<!\\)inf(?!inity))", "\\infty"},
     {R"( sqrt)", "\\sqrt"},
+    {R"(\*\*)", "^"},
+    {R"(~)", " "},
+    {R"((?<=\d)\s*[xX]\s*(?=10\s*\^))", "\\times "},
 };
 
 std::string rewritten(const std::string& text) {
@@ -71,8 +77,28 @@ std::string rewritten(const std::string& text) {
   });
 }
 
+// Numerals of another base: (110)_2 and 110_{two} are 110_{2}. A number of which a digit is too large for its base is
+// left to with_falling_powers.
+std::string with_bases(const std::string& text) {
+  static const Pattern grouped(R"(\(\s*(\d{2,})\s*\)_\s*\{?\s*(\d\d?)\s*\}?)"),
+      worded(
+          R"((?<=\d)_\s*\{?\s*(?:\\text\s*\{)?\s*(two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\}{0,2})");
+  static const std::map<std::string, std::string, std::less<>> bases = {
+      {"two", "2"},   {"three", "3"}, {"four", "4"}, {"five", "5"},    {"six", "6"},     {"seven", "7"},
+      {"eight", "8"}, {"nine", "9"},  {"ten", "10"}, {"twelve", "12"}, {"sixteen", "16"}};
+  if (text.find('_') == std::string::npos) return text;
+  const std::string out = grouped.replaced(text, [&](const PatternMatch& match) {
+    const std::string digits(match.group(text, 1)), base(match.group(text, 2));
+    const bool fits = std::all_of(digits.begin(), digits.end(), [&](char c) { return c - '0' < std::stoi(base); });
+    return fits ? base::text(digits, "_{", base, "}") : std::string(match.group(text, 0));
+  });
+  return worded.replaced(
+      out, [&](const PatternMatch& match) { return "_{" + bases.find(match.group(out, 1))->second + "}"; });
+}
+
 std::string plain_latex(std::string text) {
-  static const Pattern dress(R"(\\mathrm\{th\}|\\!\s*|\\text\s*\{\s*\}|\\\$|\$|(?<!\\)["']|\\displaystyle)");
+  static const Pattern dress(
+      R"(\\mathrm\{th\}|\\!\s*|\\text\s*\{\s*\}|(?<=\d)\\[,;:](?=\d{3}(?!\d))|\\\$|\$|(?<!\\)["']|\\displaystyle)");
   static const Pattern doubled(R"(\\\\(?=[a-zA-Z]))");
   for (const auto& [word, other] : {Rewrite{"\\mathrm{T}", "T"},
                                     {"\\mathrm{d}", "d"},
@@ -80,158 +106,11 @@ std::string plain_latex(std::string text) {
                                     {"\\left[\\begin{matrix}", "\\begin{bmatrix}"},
                                     {"\\end{matrix}\\right]", "\\end{bmatrix}"}})
     text = with(std::move(text), word, other);
-  text = rewritten(dress.replaced(with_falling_powers(without_sizes(std::move(text))), ""));
+  text = rewritten(dress.replaced(with_falling_powers(with_bases(without_sizes(std::move(text)))), ""));
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   // A row of a matrix ends with two backslashes; elsewhere they are one that was escaped once too often.
   return text.find("matrix") == std::string::npos ? doubled.replaced(text, "\\") : text;
-}
-
-// Words that may stand behind a number without changing it.
-const Pattern& units() {
-  static const Pattern pattern([] {
-    const std::vector<std::string> words = {"integerpoint",
-                                            "feet",
-                                            "sue",
-                                            "digit",
-                                            "pound",
-                                            "meal",
-                                            "edge",
-                                            "student",
-                                            "children ticket",
-                                            "multiple",
-                                            "east",
-                                            "degree",
-                                            "mph",
-                                            "kmph",
-                                            "ft",
-                                            "m square",
-                                            " m east",
-                                            "sq m",
-                                            "deg",
-                                            "mile",
-                                            "q \\.",
-                                            "monkey",
-                                            "prime",
-                                            "ratio",
-                                            "profit of rs",
-                                            "rd",
-                                            "o",
-                                            "gm",
-                                            "p \\. m",
-                                            "lb",
-                                            "tile",
-                                            "per",
-                                            "dm",
-                                            "lt",
-                                            "gain",
-                                            "ab",
-                                            "way",
-                                            "west",
-                                            "[a-h] \\.",
-                                            "t",
-                                            "h",
-                                            "no change",
-                                            "men",
-                                            "soldier",
-                                            "pie",
-                                            "bc",
-                                            "excess",
-                                            "st",
-                                            "inches",
-                                            "noon",
-                                            "cent",
-                                            "by",
-                                            "gal",
-                                            "kmh",
-                                            "c",
-                                            "acre",
-                                            "rise",
-                                            "a \\. m",
-                                            "th",
-                                            "sq",
-                                            "mark",
-                                            "l",
-                                            "toy",
-                                            "coin",
-                                            "sq \\. m",
-                                            "gallon",
-                                            "° f",
-                                            "profit",
-                                            "minw",
-                                            "yr",
-                                            "women",
-                                            "am",
-                                            "pm",
-                                            "hr",
-                                            "cu cm",
-                                            "square",
-                                            "are",
-                                            "rupee",
-                                            "rounds",
-                                            "cubic",
-                                            "cc",
-                                            "mtr",
-                                            "s",
-                                            "ohm",
-                                            "number",
-                                            "day",
-                                            "hour",
-                                            "minute",
-                                            "min",
-                                            "second",
-                                            "man",
-                                            "woman",
-                                            "sec",
-                                            "cube",
-                                            "mt",
-                                            "sq inch",
-                                            "mp",
-                                            "hectare",
-                                            "more",
-                                            "unit",
-                                            "cu \\. m",
-                                            "cm 2",
-                                            "rs \\.",
-                                            "rs",
-                                            "kg",
-                                            "g",
-                                            "month",
-                                            "km",
-                                            "m",
-                                            "cm",
-                                            "mm",
-                                            "apple",
-                                            "liter",
-                                            "loss",
-                                            "yard",
-                                            "pure",
-                                            "year",
-                                            "increase",
-                                            "decrease",
-                                            "d",
-                                            "less",
-                                            "Surface",
-                                            "litre",
-                                            "pi sq m",
-                                            "s \\.",
-                                            "metre",
-                                            "meter",
-                                            "inch"};
-    return base::text(R"((\d|\}|\s)\s*(?:)", base::join(words, "|"), R"()(?:s|es)?\s*$)");
-  }());
-  return pattern;
-}
-
-std::string without_units(std::string text) {
-  static const Pattern worded(R"((?:\\(?:text|mbox)\{.*?\})(?:\^\d|\{\^\d\})?$)");
-  if (std::string shorter = base::trim(worded.replaced(text, "")); !shorter.empty()) text = std::move(shorter);
-  for (int times = 0; times < 2; ++times) {
-    std::string shorter =
-        units().replaced(text, [&](const PatternMatch& match) { return std::string(match.group(text, 1)); });
-    if (!shorter.empty()) text = std::move(shorter);
-  }
-  return text;
 }
 
 // Replaces with groups: $1 and $2 in `to`.
@@ -280,11 +159,14 @@ std::string with_root_braces(const std::string& text) {
 }
 
 std::string with_whole_operators(std::string text) {
-  static const Pattern power(R"(\^\s?\((.*?)\))"), root(R"(\\?sqrt\s?\((.*?)\))"),
-      frac_digits(R"(\\frac\s?(\d)\s?(\d+))"), log_digits(R"(\\log_\s?(\d)\s?(\d+))"),
+  static const Pattern negative(R"(\^\s*(-\s*(?:\d+(?:\.\d+)?|[a-zA-Z])))"), power(R"(\^\s?\((.*?)\))"),
+      root(R"(\\?sqrt\s?\((.*?)\))"), frac_digits(R"(\\frac\s?(\d)\s?(\d+))"), log_digits(R"(\\log_\s?(\d)\s?(\d+))"),
       frac_braced(R"(\\frac\s?\{(.*?)\}\s?(\d))"), frac_digit(R"(\\frac\s?(\d)\s?\{(.*?)\})"),
       root_digit(R"(\\sqrt\s?(\d))"), slash(R"(^(-?\d+)/(\d+)$)");
-  text = with_groups(text, power, "^{$1}");
+  if (text.find('^') != std::string::npos) {
+    text = with_groups(text, negative, "^{$1}");
+    text = with_groups(text, power, "^{$1}");
+  }
   text = with_groups(text, root, "\\sqrt{$1}");
   text = with_groups(text, frac_digits, "\\frac{$1}{$2}");
   text = with_groups(text, log_digits, "\\log_{$1}{$2}");
@@ -296,12 +178,45 @@ std::string with_whole_operators(std::string text) {
   return with_groups(text, slash, "\\frac{$1}{$2}");
 }
 
+// The letter of a choice before its value, with a font or without: \textbf{(D)}\ 36, (D) 36, D. 36.
+char take_label(std::string& text) {
+  static const Pattern before(
+      R"(^\s*(?|\\text\s*\{\s*(?|\(([A-J])\)|([A-J])[).:])\s*\}(?:\\[ ,;:!]|\\q?quad|~|\s|:)*|(?|\(([A-J])\)|([A-J])[).:])(?:\\[ ,;:!]|\\q?quad|~|\s)+)(?=[\w\\({\[.]|-\S))");
+  static const Pattern alone(R"(^\s*(?:\\text\s*\{)?\s*\(?([A-J])\)?\.?\s*\}?\s*$)");
+  const std::size_t first = text.find_first_not_of(' ');
+  if (first == std::string::npos || std::string_view("\\(ABCDEFGHIJ").find(text[first]) == std::string_view::npos)
+    return '\0';
+  if (const auto match = before.find(text)) {
+    const char label = match->group(text, 1)[0];
+    text.erase(0, match->end());
+    return label;
+  }
+  const auto match = alone.find(text);
+  return match ? match->group(text, 1)[0] : '\0';
+}
+
+// Words that announce the answer within its own formula.
+std::string without_announcement(const std::string& text) {
+  static const Pattern announced(
+      R"(^\s*(?:\\text\s*\{[^{}]*(?::|=|\bis|\bare)\s*\}\s*:?|\\text\s*\{\s*(?i:so|thus|hence|therefore|exactly|approximately|about|roughly|only|is|are|answer)\s*,?\s*\}|(?i:(?:the\s+)?(?:final\s+)?answer)\s*(?:is\b)?\s*[:=]?(?=[\s\d\\(\[-]))\s*(?=\S))");
+  if (text.find("\\text") == std::string::npos && text.find("nswer") == std::string::npos) return text;
+  return announced.replaced(text, [](const PatternMatch&) { return std::string(); });
+}
+
 }  // namespace
 
-std::string normalized_latex(std::string_view latex, Boxes boxes) {
-  std::string text = without_units(plain_latex(boxed_content(latex, boxes)));
+Normalized normalized(std::string_view latex, Boxes boxes) {
+  Normalized out;
+  std::string text = without_announcement(plain_latex(boxed_content(latex, boxes)));
+  out.label = take_label(text);
+  Measured measured = without_unit(std::move(text));
+  out.unit = std::move(measured.unit);
+  text = with_math_commands(measured.text);
   if (text.starts_with('.')) text.insert(0, "0");
-  return base::trim(with_whole_operators(std::move(text)));
+  out.text = base::trim(with_whole_operators(std::move(text)));
+  return out;
 }
+
+std::string normalized_latex(std::string_view latex, Boxes boxes) { return normalized(latex, boxes).text; }
 
 }  // namespace muster::reward::math

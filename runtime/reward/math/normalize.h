@@ -9,6 +9,12 @@
 
 namespace muster::reward::math {
 
+struct Normalized {
+  std::string text;
+  std::string unit;   // that was taken off, where it is a known one (units.h)
+  char label = '\0';  // of a choice: \textbf{(D)}\ 36 has D; a lone (D) too, which stays in the text
+};
+Normalized normalized(std::string_view latex, Boxes boxes);
 std::string normalized_latex(std::string_view latex, Boxes boxes);
 
 }  // namespace muster::reward::math

@@ -146,14 +146,15 @@ class Parser : Expressions {
   }
 
   Expr interval() {
-    const bool left_open = at(Token::left_paren);
-    if (!take(Token::left_paren) && !take(Token::left_bracket)) return nullptr;
+    const bool turned = at(Token::right_bracket), left_open = at(Token::left_paren) || turned;  // ]1, 2[ is (1, 2)
+    if (!take(Token::left_paren) && !take(Token::left_bracket) && !take(Token::right_bracket)) return nullptr;
     const Expr low = expr();
     if (!low || !take(Token::comma)) return nullptr;
     const Expr high = expr();
-    const bool right_open = at(Token::right_paren);
-    if (!high || !(take(Token::right_paren) || take(Token::right_bracket))) return nullptr;
-    return interval_or_tuple(low, high, left_open, right_open);
+    const bool turned_back = at(Token::left_bracket), right_open = at(Token::right_paren) || turned_back;
+    if (!high || !(take(Token::right_paren) || take(Token::right_bracket) || take(Token::left_bracket))) return nullptr;
+    return turned || turned_back ? make_interval(low, high, left_open, right_open)
+                                 : interval_or_tuple(low, high, left_open, right_open);
   }
 
   Expr literal_set() {
@@ -175,7 +176,8 @@ class Parser : Expressions {
     if (!take(Token::left_brace) && (boxed || !take(Token::left_set))) return nullptr;
     const auto lists = element_lists(true);
     if (!lists || !take(visible ? Token::right_set : Token::right_brace)) return nullptr;
-    return boxed ? set_of_lists(*lists) : make(Kind::finite_set, joined(*lists));
+    if (boxed) return set_of_lists(*lists);
+    return make(Kind::finite_set, joined(*lists), visible ? "" : kListName);
   }
 
   static constexpr int kMaxElements = 1000;

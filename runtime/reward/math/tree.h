@@ -24,7 +24,7 @@ enum class Kind {
   matrix,      // args row by row, `columns`
   relation,    // name: = < <= > >= !=; left, right
   chain,       // relations that hold together: a < b < c
-  finite_set,  // args in the order written, equal ones once
+  finite_set,  // args in the order written, equal ones once; name: kListName without braces around
   tuple,       // args
   interval,    // low, high; left_open, right_open
   named_set,   // name: N, Z, Q, R, C, empty
@@ -49,6 +49,8 @@ struct Node {
 /// Nested too deeply, or too many parts: thrown by what makes nodes, caught by who reads an answer.
 struct TooMuch {};
 constexpr int kMaxTreeDepth = 300;
+/// 1, 2 may be a set, a pair or an interval without its brackets; {1, 2} is a set.
+constexpr const char* kListName = "list";
 
 Expr make_number(const Rational& value);
 Expr make_decimal(const Rational& value);

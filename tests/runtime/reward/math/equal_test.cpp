@@ -68,7 +68,9 @@ TEST(EqualValues, MatricesCellByCell) {
 TEST(EqualSets, OrderAndEndsCountWhereTheyShould) {
   EXPECT_TRUE(same("\\{1,2,3\\}", "3,1,2"));
   EXPECT_FALSE(same("(1,2,3)", "(3,1,2)"));
-  EXPECT_TRUE(same("(1,3)", "\\{1,3\\}"));
+  EXPECT_FALSE(same("(1,3)", "\\{1,3\\}")) << "a pair or an interval is no set of two";
+  EXPECT_FALSE(same("\\{1,3\\}", "(1,3)"));
+  EXPECT_TRUE(same("(1,3)", "1,3"));
   EXPECT_FALSE(same("(3,1)", "\\{1,3\\}"));
   EXPECT_FALSE(same("[0,1)", "(0,1)"));
   EXPECT_TRUE(same("[0,\\frac{1}{2})", "[0,0.5)"));

@@ -13,6 +13,11 @@ TEST(Boxes, AllOrTheLastThatBelongTogether) {
   EXPECT_EQ(boxed_content("\\boxed{1} which is far away from the other one \\boxed{2}", Boxes::last), "2");
   EXPECT_EQ(boxed_content("\\boxed{\\frac{1}{2}}", Boxes::last), "\\frac{1}{2}");
   EXPECT_EQ(boxed_content("\\boxed{1} then \\boxed{2", Boxes::last), "{2") << "cut off: its beginning counts";
+  EXPECT_EQ(boxed_content("\\boxed{7} as asked, in \\boxed{} or \\boxed{...} or \\boxed{\\text{answer}}", Boxes::last),
+            "7");
+  EXPECT_EQ(boxed_content("\\boxed{7}, within \\boxed", Boxes::last), "7");
+  EXPECT_EQ(boxed_content("\\boxed{3}, no, \\boxed{7}", Boxes::last), "7") << "taken back";
+  EXPECT_EQ(boxed_content("\\boxed{3}。答案是\\boxed{4}", Boxes::last), "3,4") << "distances are in characters";
   EXPECT_EQ(boxed_content("\\fbox{3}", Boxes::last), "3");
   std::string many;
   for (int i = 0; i < 100'000; ++i) many += "\\boxed{";

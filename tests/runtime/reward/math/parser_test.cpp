@@ -47,7 +47,9 @@ TEST(Parser, ReadsWhatIsMeant) {
   EXPECT_TRUE(same("A", "a")) << "names have no case";
   EXPECT_TRUE(same("x \\approx 3.1", "3.1"));
   EXPECT_TRUE(same("\\frac{1}{3} \\approx 0.33", "\\frac{1}{3}"));
-  EXPECT_TRUE(same("204_5", "204"));
+  EXPECT_TRUE(same("204_5", "54")) << "the base counts";
+  EXPECT_FALSE(same("204_5", "204"));
+  EXPECT_FALSE(same("204_3", "204")) << "3 has no digit 4";
   EXPECT_TRUE(same("90^\\circ", "90"));
   EXPECT_TRUE(same("\\{1, 2, 2\\}", "\\{2, 1\\}"));
   EXPECT_FALSE(same("1/2x", "x/2")) << "1 / (2x)";
