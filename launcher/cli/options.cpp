@@ -24,6 +24,7 @@ const std::vector<Flag>& known_flags() {
       {"run-dir", "run-dir", "DIR", "the run folder (default: runs/<job>-<time>)"},
       {"plan", "plan", "FILE", "run a plan as it is"},
       {"new-binaries", "new-binaries", "", "with --run-dir alone: from now on these, not those that submit pinned"},
+      {"data-changed", "data-changed", "", "with --run-dir alone: resume though the data is not what it was"},
       {"model", "model", "DIR", "the model folder to look at (default: the job's)"},
       {"json", "json", "", "print JSON"},
       {"sort", "sort", "FIELD", "rates from the highest, everything else upwards; the fields are those of --json"},
@@ -198,6 +199,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.run_dir = typed.one("run-dir");
   options.plan_file = typed.one("plan");
   options.new_binaries = typed.has("new-binaries");
+  options.data_changed = typed.has("data-changed");
   options.model = typed.one("model");
   options.json = typed.has("json");
   options.sort = typed.one("sort");

@@ -22,6 +22,7 @@ struct Options {
   std::filesystem::path run_dir;             // --run-dir
   std::filesystem::path plan_file;           // --plan
   bool new_binaries = false;                 // --new-binaries
+  bool data_changed = false;                 // --data-changed
   std::string sort;                          // rows --sort
   bool runs = false;                         // rows --runs
   std::filesystem::path model;               // evaluate --model

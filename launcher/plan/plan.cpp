@@ -8,6 +8,7 @@
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/answer_lengths.h"
+#include "runtime/spec/data_files.h"
 #include "runtime/spec/memory.h"
 #include "runtime/spec/toml_reader.h"
 
@@ -121,7 +122,8 @@ class Planner {
   void resolve_data(std::string& path, const std::string& key, const fs::path& job_file) {
     if (path.empty() || path.starts_with("builtin:")) return;
     path = base::resolved_path(path, folder_of(key, job_file)).string();
-    if (!base::is_there(path)) missing(key, path, "there is no such file", "a JSONL or Parquet file");
+    if (!spec::is_data_there(path))
+      missing(key, path, "there is no such file", "JSON lines or Parquet: a file, a folder or a pattern");
   }
 
   std::optional<spec::ModelFacts> read_facts(const spec::Job& job, const fs::path& templates) {

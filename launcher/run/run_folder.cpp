@@ -10,6 +10,8 @@
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/data_files.h"
+#include "runtime/spec/data_identity.h"
 #include "runtime/spec/memory.h"
 #include "runtime/spec/supported.h"
 
@@ -81,6 +83,9 @@ Prepared chosen(const cli::Options& typed) {
   if (typed.new_binaries && (!typed.words.empty() || typed.run_dir.empty()))
     throw Error::user({.what = "--new-binaries changes those of a run that is there, but this begins one",
                        .fix = text("leave it out, or muster ", typed.verb, " --run-dir DIR --new-binaries")});
+  if (typed.data_changed && (!typed.words.empty() || typed.run_dir.empty()))
+    throw Error::user({.what = "--data-changed is about the data of a run that is there, but this begins one",
+                       .fix = text("leave it out, or muster ", typed.verb, " --run-dir DIR --data-changed")});
   if (!typed.words.empty()) return of_job(typed);
   if (!typed.overrides.empty() || !typed.cluster.empty())
     throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already",
@@ -91,6 +96,7 @@ Prepared chosen(const cli::Options& typed) {
          .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
   Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
   if (typed.preflight) prepared.plan.job.placement.preflight = true;
+  prepared.data_changed = typed.data_changed;
   if (typed.new_binaries || prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
     prepared.plan.binaries = base::executable_folder();
   base::Faults faults;
@@ -121,6 +127,7 @@ void write_run_folder(const Prepared& prepared) {
                                                                  : ""),
          .where = paths.folder.string(),
          .fix = "choose another --run-dir, lower checkpoint.keep, or --set checkpoint.final_model=false"});
+  if (prepared.data_changed) spec::accept_data_change(paths.folder);
   base::write_file(paths.plan(), spec::plan_text(prepared.plan));
   if (prepared.plan.job.placement.preflight)
     base::write_file(paths.node_wanted(), health::wanted_text(health::wanted_of(prepared.cluster, "", "")) + "\n");
@@ -148,7 +155,7 @@ void check_paths(const spec::Plan& plan, base::Faults& faults) {
                 .where = where,
                 .fix = "make or copy the model folder; tools/quickstart makes that of the shipped job"});
   for (const spec::DataSource& source : spec::data_sources(plan.job.data))
-    if (!source.path.starts_with("builtin:") && !base::is_there(source.path))
+    if (!source.path.starts_with("builtin:") && !spec::is_data_there(source.path))
       faults.add({.what = text("data: there is no file ", source.path), .where = where});
 }
 

@@ -14,13 +14,15 @@ struct Prepared {
   spec::Plan plan;  // run_folder and binaries set
   cluster::Cluster cluster;
   bool is_next_attempt = false;  // of a run that is there already
+  bool data_changed = false;     // a person accepts that its data is not what it was
 };
 
 /// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR alone: the plan that
 /// lies there. Model and data must be there. throws: Error::user with every fault.
 Prepared prepare(const cli::Options& typed);
 
-/// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved).
+/// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved); notes that
+/// a person accepts changed data.
 /// throws: Error::user when it cannot be written, or has no room for what the run leaves.
 void write_run_folder(const Prepared& prepared);
 /// The cluster with mounts of its container for the libraries that pinned binaries are linked to (a bundle's lib).

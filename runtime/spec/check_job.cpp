@@ -4,6 +4,7 @@
 
 #include "runtime/base/text.h"
 #include "runtime/spec/answer_lengths.h"
+#include "runtime/spec/check_data.h"
 #include "runtime/spec/check_layout.h"
 #include "runtime/spec/choices.h"
 #include "runtime/spec/parameters.h"
@@ -24,7 +25,7 @@ class JobCheck {
 
   void check() {
     check_model();
-    check_data();
+    check_data(job_.data, places_, faults_, warnings_);
     check_precision();
     check_sampling_rounds();
     check_async();
@@ -55,48 +56,6 @@ class JobCheck {
     }
     if (job_.model.dtype == DataType::fp8)
       fault("model.dtype", "model.dtype = \"fp8\"", "weights are trained in bf16 or fp32; gen.dtype may be fp8");
-  }
-
-  void check_data() {
-    const DataJob& data = job_.data;
-    const bool is_one = !data.path.empty();
-    if (data.sources.empty() && !is_one)
-      return fault("data.path", "the job names no data",
-                   "give data.path: a JSONL or Parquet file, \"builtin:sums\", \"builtin:reverse-digits\" or "
-                   "\"builtin:letters\"");
-    if (!data.sources.empty() &&
-        (is_one || !data.schema.empty() || !data.prompt_field.empty() || !data.answer_field.empty()))
-      fault("data.sources", "data.sources and the keys of one source (path, schema, *_field) exclude each other",
-            "write path, schema and fields into each of [[data.sources]]");
-    const std::vector<DataSource> sources = data_sources(data);
-    std::int64_t weighted = 0, trained = 0;
-    for (std::size_t s = 0; s < sources.size(); ++s) {
-      check_source(sources[s], data.sources.empty() ? "data." : text("data.sources[", s, "]."));
-      trained += sources[s].validate_only ? 0 : 1;
-      weighted += !sources[s].validate_only && sources[s].weight > 0 ? 1 : 0;
-    }
-    if (trained == 0) fault("data.sources", "every source is validate_only", "at least one has to be trained on");
-    if (weighted > 0 && weighted < trained)
-      fault("data.sources", text(weighted, " of the ", trained, " sources that are trained on have a weight"),
-            "give all of them one, or none");
-    if (data.chat_template.empty() && (!data.system.empty() || data.thinking != Switch::automatic))
-      fault(data.system.empty() ? "data.thinking" : "data.system",
-            "data.system and data.thinking have no effect without a chat template",
-            "set data.chat_template = \"model\"");
-    if (data.held_out > 0 && data.held_out_share > 0)
-      fault("data.held_out_share", "data.held_out and data.held_out_share exclude each other", "take one of them out");
-  }
-
-  void check_source(const DataSource& source, const std::string& prefix) {
-    constexpr std::string_view kBuiltin = "builtin:";
-    if (source.path.empty()) return fault(prefix + "path", "the source names no file", "give its path");
-    if (!source.path.starts_with(kBuiltin)) return;
-    const std::vector<std::string> known{"builtin:sums", "builtin:reverse-digits", "builtin:letters"};
-    if (std::find(known.begin(), known.end(), source.path) != known.end()) return;
-    const std::string near = base::nearest(source.path, known);
-    fault(
-        prefix + "path", text("there is no data \"", source.path, "\""),
-        (near.empty() ? "" : "did you mean \"" + near + "\"? ") + std::string("built in: ") + base::join(known, ", "));
   }
 
   void check_precision() {

@@ -190,7 +190,9 @@ void describe_job(Visitor& v, J& job) {
   v.key("check_prompts", job.warmup.check_prompts, within(1, 1e6), "prompts", "of one look");
 
   v.table("data", "prompts and gold answers");
-  v.key("path", job.data.path, kAny, "", "JSONL or Parquet file, or builtin:sums, builtin:reverse-digits");
+  v.key("path", job.data.path, kAny, "",
+        "JSON lines (also gzip, zstd) or Parquet: a file, a folder of shards or a pattern; or builtin:sums, "
+        "builtin:reverse-digits");
   v.key("schema", job.data.schema, one_of(data_schemas()), "", "names the fields of a known data set");
   v.key("prompt_field", job.data.prompt_field, kAny, "",
         "the field that {prompt} means, \"question\" or \"prompt.0.content\"; empty: as the schema says");
@@ -213,8 +215,8 @@ void describe_job(Visitor& v, J& job) {
   v.key("max_prompt_tokens", job.data.max_prompt_tokens, kCountOrZero, "tokens", "0: max_sequence_tokens - 1");
   v.key("max_refused_share", job.data.max_refused_share, within(0, 1), "", "of rows that may be broken or too long");
   v.key("shuffle", job.data.shuffle, kAny, "", "by seed and epoch");
-  v.key("held_out", job.data.held_out, kCountOrZero, "rows", "kept for validation, never trained on");
-  v.key("held_out_share", job.data.held_out_share, within(0, 0.9), "", "or this share of all rows");
+  v.key("held_out", job.data.held_out, kCountOrZero, "prompts", "kept for validation, never trained on");
+  v.key("held_out_share", job.data.held_out_share, within(0, 0.9), "", "or this share of all prompts");
   v.key("deduplicate", job.data.deduplicate, kAny, "",
         "of rows with equal prompts the first is kept; automatic: on for schemas that are known to repeat rows");
 
