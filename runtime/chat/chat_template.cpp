@@ -72,6 +72,27 @@ std::optional<std::string> token_text(const ordered_json& token) {
 
 Parsed parsed(const std::string& text, const std::string& where) { return {where, parse_template(text, where)}; }
 
+/// The moment that a template may ask for.
+std::optional<std::tm> moment_of(const Conversation& conversation) {
+  std::tm parts{};
+  if (!conversation.date.empty()) {
+    const std::string noon = conversation.date + " 12:00:00";
+    const char* end = ::strptime(noon.c_str(), "%Y-%m-%d %H:%M:%S", &parts);
+    if (end == nullptr || *end != '\0')
+      throw Error::user({.what = "'" + conversation.date + "' is no date", .fix = "write it as YYYY-MM-DD"});
+    return parts;
+  }
+  if (!conversation.with_clock) return std::nullopt;
+  const std::time_t now = std::time(nullptr);
+  ::localtime_r(&now, &parts);
+  return parts;
+}
+
+std::string date_string(const std::tm& day) {
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%d %b %Y", &day)};
+}
+
 }  // namespace
 
 struct ChatTemplate::State {
@@ -130,8 +151,8 @@ ChatTemplate ChatTemplate::read(const std::filesystem::path& folder) {
 std::string ChatTemplate::render(const Conversation& conversation) const {
   const bool has_tools = !conversation.tools.is_null();
   const Parsed& parsed = has_tools && state_->with_tools ? *state_->with_tools : *state_->plain;
-  Rendering rendering(parsed.where,
-                      conversation.with_clock ? std::optional<std::int64_t>(std::time(nullptr)) : std::nullopt);
+  const std::optional<std::tm> moment = moment_of(conversation);
+  Rendering rendering(parsed.where, moment);
   std::vector<std::pair<std::string, Value>> variables;
   const auto put = [&](const std::string& name, const ordered_json& json) {
     variables.emplace_back(name, Value::from_json(json, rendering.budget()));
@@ -140,6 +161,8 @@ std::string ChatTemplate::render(const Conversation& conversation) const {
   put("tools", conversation.tools);
   put("documents", conversation.documents);
   put("add_generation_prompt", conversation.add_generation_prompt);
+  if (!conversation.date.empty() && !conversation.variables.contains("date_string"))
+    put("date_string", date_string(*moment));
   for (const auto& [name, value] : conversation.variables.items()) put(name, value);
   for (const auto& [name, value] : state_->special_tokens.items())
     if (!conversation.variables.contains(name)) put(name, value);

@@ -15,9 +15,12 @@ struct Conversation {
   nlohmann::ordered_json tools, documents;
   bool add_generation_prompt = false;
   nlohmann::ordered_json variables = nlohmann::ordered_json::object();  // what else the template may ask for
-  /// Off: there is no strftime_now, and a template falls back to the date that it names: what is rendered has to be the
-  /// same on every rank, and tomorrow.
+  /// Off: there is no strftime_now but for `date`, and a template falls back to the date that it names: what is
+  /// rendered has to be the same on every rank, and tomorrow.
   bool with_clock = true;
+  /// YYYY-MM-DD, the day of strftime_now (at noon) and of Llama's variable date_string ("30 Nov 2026"); empty: today,
+  /// or none.
+  std::string date = {};
 };
 
 /// May be used by several threads at once.

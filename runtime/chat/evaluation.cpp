@@ -159,7 +159,7 @@ Value Rendering::name(const std::string& name, const Scope& scope) {
       if (known == name) return value;
   }
   for (const char* function : kFunctions)
-    if (name == function && (now_s_ || name != "strftime_now")) return Value::Content(Builtin{function});
+    if (name == function && (now_ || name != "strftime_now")) return Value::Content(Builtin{function});
   return Value::undefined("'" + name + "' is undefined");
 }
 
@@ -267,11 +267,8 @@ Value Rendering::call_function(const std::string& name, const Arguments& argumen
   if (name != "strftime_now") fail("a method is called where it is named");
   const std::string format = text_argument(arguments.bound("strftime_now", {"format"}, 1)[0], "");
   if (format.empty() || format.size() > 200) return Value::text("", budget_);
-  const std::time_t now = static_cast<std::time_t>(*now_s_);
-  std::tm parts{};
-  ::localtime_r(&now, &parts);
   char text[4096];
-  return Value::text(std::string(text, std::strftime(text, sizeof text, format.c_str(), &parts)), budget_);
+  return Value::text(std::string(text, std::strftime(text, sizeof text, format.c_str(), &*now_)), budget_);
 }
 
 Value Rendering::range(const Arguments& arguments) {

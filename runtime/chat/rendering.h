@@ -1,6 +1,7 @@
 // Runs a parsed template once: names, loops, macros, what is printed.
 #pragma once
 
+#include <ctime>
 #include <deque>
 #include <optional>
 #include <string>
@@ -34,8 +35,8 @@ struct RecursiveLoop {
 /// For one run: after an error it is of no use any more.
 class Rendering {
  public:
-  /// `now_s`: seconds since 1970 that strftime_now shows, in local time; none: there is no such function.
-  Rendering(std::string where, std::optional<std::int64_t> now_s) : where_(std::move(where)), now_s_(now_s) {}
+  /// `now` is what strftime_now shows; none: there is no such function.
+  Rendering(std::string where, std::optional<std::tm> now) : where_(std::move(where)), now_(now) {}
 
   Budget& budget() { return budget_; }
   /// throws: Error::user at "where:line".
@@ -79,7 +80,7 @@ class Rendering {
   Value make_namespace(const Arguments& arguments);
 
   const std::string where_;
-  const std::optional<std::int64_t> now_s_;
+  const std::optional<std::tm> now_;
   Budget budget_;
   std::int64_t depth_ = 0;
   std::string* out_ = nullptr;

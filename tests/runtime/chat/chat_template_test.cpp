@@ -187,6 +187,18 @@ TEST(ChatTemplate, WithoutAClockThereIsNoDate) {
   EXPECT_EQ(chat_template.render(conversation), "26 Jul 2024");
 }
 
+TEST(ChatTemplate, AGivenDateIsTodayEverywhere) {
+  Conversation conversation = conversation_with(ordered_json::object());
+  conversation.with_clock = false;
+  conversation.date = "2026-11-30";
+  const auto rendered = [&](const std::string& text) { return ChatTemplate::parse(text, "t").render(conversation); };
+  EXPECT_EQ(rendered("{{ strftime_now('%d %B %Y, %A, day %j') }}"), "30 November 2026, Monday, day 334");
+  EXPECT_EQ(rendered("{% if not date_string is defined %}26 Jul 2024{% else %}{{ date_string }}{% endif %}"),
+            "30 Nov 2026");
+  conversation.date = "2026-30-11";
+  EXPECT_THROW(rendered("x"), Error);
+}
+
 TEST(ModelTemplate, IsReadFromTheFolder) {
   const tests::TemporaryFolder made;
   const std::filesystem::path& folder = made.path();
