@@ -1,5 +1,6 @@
-// muster-parquet INPUT OUTPUT [COLUMN...]: the rows of a Parquet file as JSON lines. A program of its own, so that no
-// other one loads Arrow, and so that a hostile file ends here: memory is limited, and so is how much may come out.
+// muster-parquet INPUT OUTPUT [FIELD...]: the rows of a Parquet file as JSON lines, of the columns that these fields
+// (names or paths) lie in. A program of its own, so that no other one loads Arrow, and so that a hostile file ends
+// here: memory is limited, and so is how much may come out.
 #include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <parquet/arrow/reader.h>
@@ -7,10 +8,12 @@
 #include <parquet/properties.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,14 +62,37 @@ void append_text(std::string& out, std::string_view text) {
 
 void append_value(std::string& out, const arrow::Array& array, std::int64_t index, int depth);
 
-template <class List>
-void append_list(std::string& out, const List& list, std::int64_t index, int depth) {
+void append_items(std::string& out, const arrow::Array& values, std::int64_t begin, std::int64_t size, int depth) {
   out += '[';
-  for (std::int64_t i = list.value_offset(index); i < list.value_offset(index + 1); ++i) {
-    if (i > list.value_offset(index)) out += ',';
-    append_value(out, *list.values(), i, depth + 1);
+  for (std::int64_t i = begin; i < begin + size; ++i) {
+    if (i > begin) out += ',';
+    append_value(out, values, i, depth + 1);
   }
   out += ']';
+}
+
+/// Lists of all kinds know where the values of one begin and how many there are.
+template <class List>
+void append_list(std::string& out, const arrow::Array& array, std::int64_t index, int depth) {
+  const auto& list = static_cast<const List&>(array);
+  append_items(out, *list.values(), list.value_offset(index), list.value_length(index), depth);
+}
+
+/// A map of names is an object; one of other keys the list of its pairs.
+void append_map(std::string& out, const arrow::MapArray& map, std::int64_t index, int depth) {
+  const std::int64_t begin = map.value_offset(index), size = map.value_length(index);
+  const bool has_names =
+      map.keys()->type_id() == arrow::Type::STRING || map.keys()->type_id() == arrow::Type::LARGE_STRING;
+  out += has_names ? '{' : '[';
+  for (std::int64_t i = begin; i < begin + size; ++i) {
+    if (i > begin) out += ',';
+    if (!has_names) out += '[';
+    append_value(out, *map.keys(), i, depth + 1);
+    out += has_names ? ':' : ',';
+    append_value(out, *map.items(), i, depth + 1);
+    if (!has_names) out += ']';
+  }
+  out += has_names ? '}' : ']';
 }
 
 void append_struct(std::string& out, const arrow::StructArray& array, std::int64_t index, int depth) {
@@ -78,6 +104,60 @@ void append_struct(std::string& out, const arrow::StructArray& array, std::int64
     append_value(out, *array.field(f), index, depth + 1);
   }
   out += '}';
+}
+
+bool is_number(arrow::Type::type type) {
+  return arrow::is_integer(type) || type == arrow::Type::BOOL || arrow::is_floating(type);
+}
+
+/// Is it a type that append_value knows?
+bool is_read(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::STRING_VIEW:
+    case arrow::Type::BINARY:
+    case arrow::Type::LARGE_BINARY:
+    case arrow::Type::BINARY_VIEW:
+    case arrow::Type::FIXED_SIZE_BINARY:
+    case arrow::Type::NA:
+      return true;
+    case arrow::Type::LIST:
+    case arrow::Type::LARGE_LIST:
+    case arrow::Type::FIXED_SIZE_LIST:
+    case arrow::Type::LIST_VIEW:
+    case arrow::Type::LARGE_LIST_VIEW:
+    case arrow::Type::MAP:
+    case arrow::Type::STRUCT:
+      return std::all_of(type.fields().begin(), type.fields().end(),
+                         [](const std::shared_ptr<arrow::Field>& field) { return is_read(*field->type()); });
+    case arrow::Type::DICTIONARY:
+      return is_read(*static_cast<const arrow::DictionaryType&>(type).value_type());
+    case arrow::Type::EXTENSION:
+      return is_read(*static_cast<const arrow::ExtensionType&>(type).storage_type());
+    default:
+      return is_number(type.id()) || arrow::is_decimal(type.id()) || arrow::is_temporal(type.id()) ||
+             type.id() == arrow::Type::DURATION;
+  }
+}
+
+void check_types(const arrow::Schema& schema) {
+  for (const std::shared_ptr<arrow::Field>& field : schema.fields())
+    if (!is_read(*field->type()))
+      throw Error::user({.what = base::text("column '", field->name(), "' has the type ",
+                                            field->type()->ToString().substr(0, 200), ", which is not read"),
+                         .where = path,
+                         .fix = "write it as text, numbers, lists or structs"});
+}
+
+/// Numbers, and what is written as text: decimals, dates, times; nan and inf go as text too.
+void append_scalar(std::string& out, const arrow::Array& array, std::int64_t index) {
+  const arrow::Type::type type = array.type_id();
+  const std::string shown = value_of(array.GetScalar(index))->ToString();
+  if (is_number(type) && (!arrow::is_floating(type) || shown.find_first_of("ni") == std::string::npos))
+    out += shown;
+  else
+    append_text(out, shown);
 }
 
 void append_value(std::string& out, const arrow::Array& array, std::int64_t index, int depth) {
@@ -93,10 +173,25 @@ void append_value(std::string& out, const arrow::Array& array, std::int64_t inde
     case arrow::Type::LARGE_STRING:
     case arrow::Type::LARGE_BINARY:
       return append_text(out, static_cast<const arrow::LargeBinaryArray&>(array).GetView(index));
+    case arrow::Type::STRING_VIEW:
+    case arrow::Type::BINARY_VIEW:
+      return append_text(out, static_cast<const arrow::BinaryViewArray&>(array).GetView(index));
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return append_text(out, static_cast<const arrow::FixedSizeBinaryArray&>(array).GetView(index));
     case arrow::Type::LIST:
-      return append_list(out, static_cast<const arrow::ListArray&>(array), index, depth);
+      return append_list<arrow::ListArray>(out, array, index, depth);
     case arrow::Type::LARGE_LIST:
-      return append_list(out, static_cast<const arrow::LargeListArray&>(array), index, depth);
+      return append_list<arrow::LargeListArray>(out, array, index, depth);
+    case arrow::Type::FIXED_SIZE_LIST:
+      return append_list<arrow::FixedSizeListArray>(out, array, index, depth);
+    case arrow::Type::LIST_VIEW:
+      return append_list<arrow::ListViewArray>(out, array, index, depth);
+    case arrow::Type::LARGE_LIST_VIEW:
+      return append_list<arrow::LargeListViewArray>(out, array, index, depth);
+    case arrow::Type::MAP:
+      return append_map(out, static_cast<const arrow::MapArray&>(array), index, depth);
+    case arrow::Type::EXTENSION:
+      return append_value(out, *static_cast<const arrow::ExtensionArray&>(array).storage(), index, depth + 1);
     case arrow::Type::STRUCT:
       return append_struct(out, static_cast<const arrow::StructArray&>(array), index, depth);
     case arrow::Type::DICTIONARY: {
@@ -104,41 +199,52 @@ void append_value(std::string& out, const arrow::Array& array, std::int64_t inde
       return append_value(out, *words.dictionary(), words.GetValueIndex(index), depth + 1);
     }
     default:
-      break;
+      return append_scalar(out, array, index);
   }
-  const std::string shown = value_of(array.GetScalar(index))->ToString();
-  const bool is_number = arrow::is_integer(array.type_id()) || array.type_id() == arrow::Type::BOOL ||
-                         (arrow::is_floating(array.type_id()) && shown.find_first_of("ni") == std::string::npos);
-  if (is_number)
-    out += shown;  // true, 17, 0.5; nan and inf go as text
-  else
-    append_text(out, shown);
 }
 
-/// The leaves that belong to these columns; all where none is named.
-std::vector<int> leaves_of(const parquet::FileMetaData& facts, const std::vector<std::string>& columns) {
+/// The top-level column that a field lies in: of its name, or of the longest part of its path that is one; or "".
+std::string column_of(const std::string& field, const std::vector<std::string>& columns) {
+  std::string found;
+  for (const std::string& column : columns)
+    if ((field == column || field.starts_with(column + ".")) && column.size() >= found.size()) found = column;
+  return found;
+}
+
+[[noreturn]] void refuse_fields(const std::vector<std::string>& missing, std::vector<std::string> columns) {
+  std::vector<std::string> near, quoted;
+  for (const std::string& field : missing) {
+    quoted.push_back("'" + field + "'");
+    if (const std::string name = base::nearest(field, columns); !name.empty()) near.push_back("'" + name + "'");
+  }
+  if (columns.size() > 30) columns.resize(30), columns.push_back("...");
+  throw Error::user(
+      {.what = base::text("has no column ", base::join(quoted, ", ")),
+       .where = path,
+       .fix = base::text("it has ", base::join(columns, ", "),
+                         near.empty() ? "" : "; did you mean " + base::join(near, ", ") + "?",
+                         "; data.prompt_field and data.answer_field name what {prompt} and {answer} are")});
+}
+
+/// The leaves of the columns that these fields lie in; all where none is named.
+std::vector<int> leaves_of(const parquet::FileMetaData& facts, const std::vector<std::string>& fields) {
+  std::vector<std::string> columns, missing;
+  for (int f = 0; f < facts.schema()->group_node()->field_count(); ++f)
+    columns.push_back(facts.schema()->group_node()->field(f)->name());
+  std::set<std::string> wanted;
+  for (const std::string& field : fields) {
+    const std::string column = column_of(field, columns);
+    column.empty() ? missing.push_back(field) : static_cast<void>(wanted.insert(column));
+  }
+  if (!missing.empty()) refuse_fields(missing, columns);
   std::vector<int> leaves;
-  std::vector<bool> found(columns.size(), false);
-  for (int leaf = 0; leaf < facts.num_columns(); ++leaf) {
-    const std::string name = facts.schema()->Column(leaf)->path()->ToDotVector().front();
-    bool wanted = columns.empty();
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      if (columns[c] == name) wanted = found[c] = true;
-    if (wanted) leaves.push_back(leaf);
-  }
-  std::string missing;
-  for (std::size_t c = 0; c < columns.size(); ++c)
-    if (!found[c]) missing += (missing.empty() ? "'" : ", '") + columns[c] + "'";
-  if (!missing.empty()) {
-    std::string known;
-    for (int f = 0; f < facts.schema()->group_node()->field_count() && f < 30; ++f)
-      known += (known.empty() ? "" : ", ") + facts.schema()->group_node()->field(f)->name();
-    throw Error::user({.what = base::text("has no column ", missing), .where = path, .fix = "it has " + known});
-  }
+  for (int leaf = 0; leaf < facts.num_columns(); ++leaf)
+    if (fields.empty() || wanted.contains(facts.schema()->Column(leaf)->path()->ToDotVector().front()))
+      leaves.push_back(leaf);
   return leaves;
 }
 
-void convert(const std::string& output, const std::vector<std::string>& columns) {
+void convert(const std::string& output, const std::vector<std::string>& fields) {
   const auto file = value_of(arrow::io::ReadableFile::Open(path, arrow::system_memory_pool()));
   const std::int64_t most_bytes = value_of(file->GetSize()) * kMostGrowth + kForgiven_bytes;
   parquet::ReaderProperties properties(arrow::system_memory_pool());
@@ -150,10 +256,11 @@ void convert(const std::string& output, const std::vector<std::string>& columns)
   check(builder.Open(file, properties));
   std::unique_ptr<parquet::arrow::FileReader> reader;
   check(builder.memory_pool(arrow::system_memory_pool())->properties(arrow_properties)->Build(&reader));
-  const std::vector<int> leaves = leaves_of(*reader->parquet_reader()->metadata(), columns);
+  const std::vector<int> leaves = leaves_of(*reader->parquet_reader()->metadata(), fields);
   std::vector<int> groups;
   for (int group = 0; group < reader->num_row_groups(); ++group) groups.push_back(group);
   const auto batches = value_of(reader->GetRecordBatchReader(groups, leaves));
+  check_types(*batches->schema());
 
   std::ofstream lines(output, std::ios::binary | std::ios::trunc);
   std::int64_t written_bytes = 0;
@@ -185,7 +292,7 @@ void convert(const std::string& output, const std::vector<std::string>& columns)
 int main(int count, char** arguments) {
   using namespace muster;
   if (count < 3) {
-    std::fputs("usage: muster-parquet INPUT OUTPUT [COLUMN...]\n", stderr);
+    std::fputs("usage: muster-parquet INPUT OUTPUT [FIELD...]\n", stderr);
     return 2;
   }
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose shadow memory alone is larger

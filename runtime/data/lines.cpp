@@ -19,7 +19,8 @@ constexpr std::int64_t kStepBytes = 1 << 20;  // by which a chunk grows to the e
 }  // namespace
 
 LineFile::LineFile(const std::string& path, std::int64_t chunk_bytes)
-    : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), chunk_bytes_(chunk_bytes) {
+    // NONBLOCK: a pipe is refused below, not waited for.
+    : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), chunk_bytes_(chunk_bytes) {
   struct stat facts {};
   const bool is_there = file_ && ::fstat(file_.get(), &facts) == 0;
   if (!is_there || !S_ISREG(facts.st_mode))

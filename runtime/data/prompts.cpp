@@ -1,34 +1,16 @@
 #include "runtime/data/prompts.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "runtime/base/error.h"
-#include "runtime/base/random.h"
 #include "runtime/base/text.h"
 #include "runtime/data/index.h"
-#include "runtime/data/indexer.h"
 #include "runtime/data/mixture.h"
 #include "runtime/data/rows.h"
 #include "runtime/data/tokenizer.h"
 
 namespace muster::data {
 namespace {
-
-/// `held_out` of `num_rows` rows, ascending, or the others: which ones depends on nothing else.
-std::vector<std::int64_t> part_of(std::int64_t num_rows, std::int64_t held_out, Part part) {
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(num_rows));
-  std::iota(rows.begin(), rows.end(), 0);
-  if (held_out == 0 && part == Part::train) return rows;
-  rows = base::permutation(base::RandomKey(0, base::Purpose::data_order, ~std::uint64_t{0}), num_rows);
-  if (part == Part::held_out)
-    rows.resize(static_cast<std::size_t>(held_out));
-  else
-    rows.erase(rows.begin(), rows.begin() + held_out);
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
 
 struct Source {
   spec::DataSource asked;
@@ -43,7 +25,7 @@ std::vector<Source> open_sources(const spec::DataJob& data, const Tokenizer& tok
   for (const spec::DataSource& asked : spec::data_sources(data)) {
     std::unique_ptr<Rows> rows;
     if (!options.index_folder.empty() && !is_builtin(asked.path))
-      rows = open_indexed_rows(options.index_folder, sources.size(), asked, index_key(data, asked, options.model));
+      rows = open_indexed_rows(options.index_folder, sources.size(), index_key(data, asked, options.model));
     if (rows == nullptr) rows = open_rows(asked.path);
     const std::int64_t size = rows->size();
     sources.push_back({asked, std::move(rows), RowReader(data, asked, tokenizer, options.model), first});
@@ -52,33 +34,48 @@ std::vector<Source> open_sources(const spec::DataJob& data, const Tokenizer& tok
   return sources;
 }
 
-/// The rows of each source that belong to the part; sources without any are left out.
-std::vector<MixtureSource> mixture_of(const std::vector<Source>& sources, const spec::DataJob& data, Part part) {
-  std::int64_t trained = 0;
-  for (const Source& source : sources) trained += source.asked.validate_only ? 0 : source.rows->size();
-  const std::int64_t held_out =
-      data.held_out_share > 0 ? std::llround(data.held_out_share * static_cast<double>(trained)) : data.held_out;
-  if (held_out < 0 || held_out >= trained)
-    throw Error::user({.what = base::text(held_out, " rows of ", trained, " cannot be held out"),
-                       .where = data.held_out_share > 0 ? "data.held_out_share" : "data.held_out",
-                       .fix = "at least one row has to stay to be trained on"});
-  // Held-out rows are drawn from all sources that are trained on, laid one after the other.
-  const std::vector<std::int64_t> chosen = part_of(trained, held_out, part);
-  std::vector<MixtureSource> mixture;
-  std::int64_t begin = 0;  // of this source among those that are trained on
-  for (const Source& source : sources) {
-    MixtureSource taken{.weight = part == Part::train ? source.asked.weight : 0};
-    const std::int64_t size = source.rows->size();
-    if (!source.asked.validate_only) {
-      auto row = std::lower_bound(chosen.begin(), chosen.end(), begin);
-      for (; row != chosen.end() && *row < begin + size; ++row) taken.rows.push_back(source.first + *row - begin);
-      begin += size;
-    } else if (part == Part::held_out) {
-      taken.rows.resize(static_cast<std::size_t>(size));
-      std::iota(taken.rows.begin(), taken.rows.end(), source.first);
+/// The hash of every row's prompt; 0 for a row of which none can be made.
+std::vector<std::uint64_t> prompt_hashes(const Source& source) {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(static_cast<std::size_t>(source.rows->size()));
+  for (std::int64_t row = 0; row < source.rows->size(); ++row) {
+    if (const auto known = source.rows->prompt_hash(row)) {
+      hashes.push_back(*known);
+      continue;
     }
-    if (!taken.rows.empty()) mixture.push_back(std::move(taken));
+    try {
+      hashes.push_back(prompt_hash(source.reader.render(source.rows->line(row)).text));
+    } catch (const Error& error) {
+      if (error.kind() != base::ErrorKind::user) throw;
+      hashes.push_back(0);
+    }
   }
+  return hashes;
+}
+
+Split split_of(const std::vector<Source>& sources, const spec::DataJob& data, const PromptOptions& options) {
+  std::vector<SplitSource> taken;
+  bool needs_prompts = options.compare_prompts || data.held_out > 0 || data.held_out_share > 0;
+  for (const Source& source : sources) {
+    taken.push_back({.rows = source.rows->size(),
+                     .validate_only = source.asked.validate_only,
+                     .deduplicate = is_deduplicated(data, source.asked)});
+    needs_prompts = needs_prompts || taken.back().validate_only || taken.back().deduplicate;
+  }
+  for (std::size_t s = 0; s < sources.size() && needs_prompts; ++s) taken[s].prompts = prompt_hashes(sources[s]);
+  return split_rows(taken, {.count = data.held_out, .share = data.held_out_share}, options.part);
+}
+
+/// The rows of each source that belong to the part; sources without any are left out.
+std::vector<MixtureSource> mixture_of(const std::vector<Source>& sources, Split& split, Part part) {
+  std::vector<MixtureSource> mixture;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    if (split.rows[s].empty()) continue;
+    MixtureSource taken{.rows = std::move(split.rows[s]), .weight = part == Part::train ? sources[s].asked.weight : 0};
+    for (std::int64_t& row : taken.rows) row += sources[s].first;
+    mixture.push_back(std::move(taken));
+  }
+  split.rows.clear();
   if (mixture.empty())
     throw Error::user({.what = "no rows are held out for validation",
                        .where = "data.held_out",
@@ -88,11 +85,18 @@ std::vector<MixtureSource> mixture_of(const std::vector<Source>& sources, const 
 
 }  // namespace
 
+std::int64_t most_prompt_tokens(const spec::DataJob& data, std::int64_t max_sequence_tokens) {
+  const std::int64_t most = max_sequence_tokens - 1;
+  return data.max_prompt_tokens > 0 ? std::min(data.max_prompt_tokens, most) : most;
+}
+
 struct PromptSource::State {
   spec::DataJob data;
   std::uint64_t seed;
   std::int64_t max_prompt_tokens;
   std::vector<Source> sources;
+  bool data_has_changed;
+  Split split;
   std::vector<MixtureSource> mixture;
   std::vector<std::int64_t> order;  // rows of the epoch
   Cursor cursor;
@@ -150,7 +154,7 @@ struct PromptSource::State {
         {.what = base::text(refused, " of the ", seen, " rows seen are refused; the last: ", refusal(last)),
          .where = source_of(last).asked.path,
          .fix = base::text(
-             "mend the rows, data.prompt and data.answer, or raise data.max_prompt_tokens or data.max_refused_share (",
+             "fix the rows, data.prompt and data.answer, or raise data.max_prompt_tokens or data.max_refused_share (",
              data.max_refused_share, ")")});
   }
 };
@@ -159,8 +163,10 @@ PromptSource::PromptSource(const spec::DataJob& data, const Tokenizer& tokenizer
     : state_(std::make_unique<State>(State{.data = data,
                                            .seed = options.seed,
                                            .max_prompt_tokens = most_prompt_tokens(data, options.max_sequence_tokens),
-                                           .sources = open_sources(data, tokenizer, options)})) {
-  state_->mixture = mixture_of(state_->sources, data, options.part);
+                                           .sources = open_sources(data, tokenizer, options),
+                                           .data_has_changed = options.data_has_changed})) {
+  state_->split = split_of(state_->sources, data, options);
+  state_->mixture = mixture_of(state_->sources, state_->split, options.part);
   state_->begin_epoch(0);
 }
 
@@ -203,9 +209,12 @@ Prompt PromptSource::prompt(std::int64_t row) const {
 
 std::int64_t PromptSource::num_rows() const { return static_cast<std::int64_t>(state_->order.size()); }
 std::int64_t PromptSource::refused() const { return state_->refused; }
+const Split& PromptSource::split() const { return state_->split; }
 Cursor PromptSource::cursor() const { return state_->cursor; }
 
 void PromptSource::set_cursor(const Cursor& cursor) {
+  if (state_->data_has_changed && cursor.epoch >= 0 && cursor.position > num_rows())
+    return state_->begin_epoch(cursor.epoch + 1);
   if (cursor.epoch < 0 || cursor.position < 0 || cursor.position > num_rows())
     throw Error::user({.what = base::text("epoch ", cursor.epoch, ", position ", cursor.position,
                                           " cannot lie in a source of ", num_rows(), " rows"),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/data/row_reader.h"
+#include "runtime/data/split.h"
 #include "runtime/spec/job.h"
 
 namespace muster::data {
@@ -20,17 +21,20 @@ struct Cursor {
   bool operator==(const Cursor&) const = default;
 };
 
-/// Which rows: all but those for validation, or only those (held out, or of a source that is validate_only). Which rows
-/// are held out does not depend on the seed.
-enum class Part { train, held_out };
-
 struct PromptOptions {
   std::uint64_t seed = 0;
   std::int64_t max_sequence_tokens = 0;
-  Part part = Part::train;
+  Part part = Part::train;  // which rows are held out does not depend on the seed
   /// RUN/data, where the indexes lie, and the model folder that they are made with. Empty: lines are looked for here.
   std::filesystem::path index_folder = {}, model = {};
+  bool compare_prompts = false;   // count rows with equal prompts also where the split does not need it
+  bool data_has_changed = false;  // a cursor past the last row begins the next epoch
 };
+
+/// Tokens that a prompt may have.
+std::int64_t most_prompt_tokens(const spec::DataJob& data, std::int64_t max_sequence_tokens);
+/// A share of few rows says nothing: so many are forgiven.
+inline constexpr std::int64_t kForgivenRows = 8;
 
 /// One epoch is a permutation keyed by (seed, epoch). With several sources it holds as many rows as they have together,
 /// of each source its share by weight; a source that has fewer begins again, one that has more goes on in the next
@@ -53,6 +57,8 @@ class PromptSource {
 
   std::int64_t num_rows() const;  // of this part; of one epoch
   std::int64_t refused() const;   // so far
+  /// How rows with equal prompts were dealt with; its lists of rows are empty.
+  const Split& split() const;
   Cursor cursor() const;
   /// throws: Error::user when it cannot lie in this source.
   void set_cursor(const Cursor& cursor);

@@ -4,11 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "runtime/chat/chat_template.h"
+#include "runtime/data/chat_prompt.h"
 #include "runtime/data/prompt_template.h"
 #include "runtime/data/schemas.h"
 #include "runtime/spec/job.h"
@@ -27,7 +28,8 @@ struct Prompt {
 class RowReader {
  public:
   /// Borrows the tokenizer. `model`: the folder whose chat template it is, where data.chat_template asks for it.
-  /// throws: Error::user (a template that does not close, an unknown schema, a model without a chat template).
+  /// throws: Error::user (a template that does not close, an unknown schema, a model without a chat template, one that
+  /// no prompt can be made with).
   RowReader(const spec::DataJob& data, const spec::DataSource& source, const Tokenizer& tokenizer,
             const std::filesystem::path& model = {});
 
@@ -35,18 +37,19 @@ class RowReader {
   /// caller. throws: Error::user without a place (no JSON or nested too deep, no object, a field missing or neither
   /// text nor number, an empty prompt).
   Prompt read(std::string line) const;
-  /// The columns of a row that are needed: the first part of each field's path.
-  std::vector<std::string> columns() const;
+  /// As read, without the tokens.
+  Prompt render(std::string line) const;
+  /// The fields of a row that are needed, by name or path.
+  std::vector<std::string> fields() const;
+  /// Does a row have a gold answer? False where the template of it names no field.
+  bool has_gold() const { return !answer_.fields().empty(); }
 
  private:
-  std::string in_chat(const std::string& prompt) const;
-
   const Tokenizer& tokenizer_;
   FieldNames fields_;
   PromptTemplate prompt_, answer_;
-  std::optional<chat::ChatTemplate> chat_;
-  std::string system_;
-  spec::Switch thinking_;
+  std::optional<ChatPrompt> chat_;
+  std::string messages_field_;
 };
 
 }  // namespace muster::data

@@ -1,11 +1,13 @@
 #include "runtime/data/rows.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/data/builtin_tasks.h"
 #include "runtime/data/lines.h"
+#include "runtime/spec/data_files.h"
 
 namespace muster::data {
 namespace {
@@ -61,15 +63,27 @@ class BuiltinRows : public Rows {
 }  // namespace
 
 bool is_builtin(const std::string& path) { return path.starts_with(kBuiltin); }
-bool is_parquet(const std::string& path) { return path.ends_with(".parquet"); }
+
+FileKind file_kind(const std::string& path) {
+  const LineFile file(path);
+  const std::string begin = file.read(0, std::min<std::int64_t>(file.size_bytes(), 4));
+  if (begin == "PAR1" || path.ends_with(".parquet")) return FileKind::parquet;
+  if (begin.starts_with("\x1F\x8B")) return FileKind::gzip;
+  if (begin == "\x28\xB5\x2F\xFD") return FileKind::zstd;
+  return FileKind::lines;
+}
 
 std::unique_ptr<Rows> open_rows(const std::string& path) {
   if (is_builtin(path)) return std::make_unique<BuiltinRows>(builtin_task(path.substr(kBuiltin.size()), "data.path"));
-  if (is_parquet(path))
-    throw Error::user({.what = "a Parquet file is read through the run's index, and there is none",
+  const std::vector<std::string> files = spec::data_files(path);
+  if (files.size() != 1 || file_kind(files[0]) != FileKind::lines)
+    throw Error::user({.what = files.size() != 1
+                                   ? "several files are read through the run's index, and there is none"
+                                   : "a Parquet or packed file is read through the run's index, and there "
+                                     "is none",
                        .where = path,
                        .fix = "muster-runtime index --plan RUN/plan.toml makes it; `muster run` and `submit` do so"});
-  return std::make_unique<FileRows>(path);
+  return std::make_unique<FileRows>(files[0]);
 }
 
 }  // namespace muster::data

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace muster::data {
@@ -22,13 +23,19 @@ class Rows {
   virtual std::string place(std::int64_t row) const = 0;
   /// Tokens of the row's prompt, kNotKnown, or kBroken for a row of which none can be made.
   virtual std::int32_t prompt_tokens(std::int64_t) const { return kNotKnown; }
+  /// prompt_hash() of the row's prompt, 0 for a row of which none can be made; none where that is not known.
+  virtual std::optional<std::uint64_t> prompt_hash(std::int64_t) const { return std::nullopt; }
 };
 
 /// `path`: a JSONL file, whose lines are looked for here and now, or "builtin:<task>". Blank lines are no rows.
-/// throws: Error::user.
+/// throws: Error::user, also for what only an index can hold (Parquet, packed files, several files).
 std::unique_ptr<Rows> open_rows(const std::string& path);
 
 bool is_builtin(const std::string& path);
-bool is_parquet(const std::string& path);
+
+/// How the rows of a file are written, by its first bytes (a Parquet file also by its name).
+enum class FileKind { lines, parquet, gzip, zstd };
+/// throws: Error::user when it is no file that can be read.
+FileKind file_kind(const std::string& path);
 
 }  // namespace muster::data

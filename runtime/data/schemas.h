@@ -15,5 +15,7 @@ struct FieldNames {
 
 /// The source's own words before those of its schema. throws: Error::user when the schema does not exist.
 FieldNames field_names(const spec::DataSource& source);
+/// Is of rows with equal prompts only the first kept? Where the job leaves it open: for schemas that repeat rows.
+bool is_deduplicated(const spec::DataJob& data, const spec::DataSource& source);
 
 }  // namespace muster::data

@@ -8,6 +8,7 @@
 #include "runtime/base/random.h"
 #include "runtime/grpo/grpo.h"
 #include "runtime/loop/figures.h"
+#include "runtime/spec/data_identity.h"
 
 namespace muster::loop {
 
@@ -161,12 +162,14 @@ std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) 
 data::PromptSource open_prompts(const RankContext& context, const data::Tokenizer& tokenizer, std::uint64_t seed,
                                 data::Part part) {
   const spec::Job& job = context.job();
+  const auto identity = spec::read_data_identity(context.paths().folder);
   return data::PromptSource(job.data, tokenizer,
                             {.seed = seed,
                              .max_sequence_tokens = job.grpo.max_sequence_tokens,
                              .part = part,
                              .index_folder = context.paths().data(),
-                             .model = job.model.path});
+                             .model = job.model.path,
+                             .data_has_changed = identity && identity->accepted_changes > 0});
 }
 
 std::vector<StepPrompt> next_prompts(data::PromptSource& source, std::int64_t count) {

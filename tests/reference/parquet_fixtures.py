@@ -4,6 +4,8 @@
 Run by hand: parquet_fixtures.py OUT. Made with pyarrow 26.0.1.
 """
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,6 +38,20 @@ def main():
         "word": pa.array(["a", "b", "a", None, "b"]).dictionary_encode(),
         "list": [[1, 2], [], None, [3], [4, 5]],
     }), out / "kinds.parquet", compression="gzip")
+    pq.write_table(pa.table({
+        "fixed": pa.array([["4", "x"], ["5", "y"], None], pa.list_(pa.string(), 2)),
+        "view": pa.array([[1, 2], [], None], pa.list_(pa.int64())),
+        "map": pa.array([[("a", 1), ("b", None)], [], None], pa.map_(pa.string(), pa.int64())),
+        "pairs": pa.array([[(1, "one"), (2, "two")], [], None], pa.map_(pa.int32(), pa.string())),
+        "decimal": pa.array([Decimal("1.50"), Decimal("-0.25"), None], pa.decimal128(10, 2)),
+        "day": pa.array([date(2026, 11, 30), date(1999, 1, 2), None]),
+    }), out / "nested.parquet")
+    pq.write_table(pa.table({
+        "extra.problem": ["p"],
+        "reward_model.ground_truth": ["7"],
+        "turns": pa.array([[{"content": "c"}]]),
+        "unused": [1],
+    }), out / "dotted.parquet")
     pq.write_table(pa.table({"text": ["x" * 1000] * 300_000}), out / "bomb.parquet", compression="zstd")
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), out / "empty.parquet")
 

@@ -23,12 +23,14 @@ TEST(PromptTemplate, FillsFieldsAndKeepsTheRest) {
 
 TEST(PromptTemplate, DoubledBracesStandForThemselves) { EXPECT_EQ(filled("\\boxed{{{a}}} {{}}"), "\\boxed{3} {}"); }
 
+TEST(PromptTemplate, EmptyBracesStandForThemselves) { EXPECT_EQ(filled("{a} in \\boxed{}"), "3 in \\boxed{}"); }
+
 TEST(PromptTemplate, ReachesIntoRows) {
   EXPECT_EQ(filled("{nested.answer} {turns.0.content} {dotted.key}"), "7 hello whole");
 }
 
 TEST(PromptTemplate, RefusesWhatDoesNotClose) {
-  for (const char* text : {"{", "{a", "a}", "{}", "{a{b}}", "{{a}", "}"})
+  for (const char* text : {"{", "{a", "a}", "{a{b}}", "{{a}", "}"})
     EXPECT_THROW(PromptTemplate::parse(text, "data.prompt"), Error) << text;
 }
 

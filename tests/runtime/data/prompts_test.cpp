@@ -130,7 +130,7 @@ TEST_F(Prompts, AFileWithoutAGoodRowEndsInAnError) {
 TEST_F(Prompts, HostileRowsAreRefusedWithTheirReason) {
   EXPECT_NE(refusal("{\"prompt\":\"a\"").find("rows.jsonl:1: this is no JSON"), std::string::npos);
   EXPECT_NE(refusal("[1]").find("no object but array"), std::string::npos);
-  EXPECT_NE(refusal("{\"prompt\":\"\xFF\",\"answer\":1}").find("no JSON"), std::string::npos);
+  EXPECT_NE(refusal("{\"prompt\":\"\xFF\",\"answer\":1}").find("no UTF-8"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":\"\\ud800\",\"answer\":1}").find("no JSON"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":\"\",\"answer\":1}").find("empty"), std::string::npos);
   EXPECT_NE(refusal("{\"prompt\":null,\"answer\":1}").find("null"), std::string::npos);
@@ -169,20 +169,62 @@ TEST_F(Prompts, HeldOutRowsAreNeverTrainedOn) {
 TEST_F(Prompts, ASourceForValidationAloneIsNeverTrainedOnAndSharesAreHeldOut) {
   auto data = counted(40);
   const std::string other = (folder_.path() / "other.jsonl").string();
-  std::filesystem::copy_file(path(), other);
-  data.sources = {
-      {.path = path()}, {.path = other, .validate_only = true}, {.path = "builtin:sums", .prompt_field = "a"}};
+  std::ofstream others(other);
+  for (int i = 0; i < 40; ++i)
+    others << R"({"prompt":"other )" << i << R"(","answer":1})"
+           << "\n";
+  others.close();
+  data.sources = {{.path = path()},
+                  {.path = other, .validate_only = true},
+                  {.path = "builtin:reverse-digits", .prompt_field = "digits"}};
   data.path.clear();
   data.held_out_share = 0.25;
   PromptSource train = open(data, 1), held_out = open(data, 1, Part::held_out);
-  EXPECT_EQ(train.num_rows(), 121 - 30);
-  EXPECT_EQ(held_out.num_rows(), 30 + 40);
+  EXPECT_EQ(train.num_rows(), 10040 - 2510);
+  EXPECT_EQ(held_out.num_rows(), 2510 + 40);
   std::set<std::int64_t> kept;
-  for (const std::int64_t row : rows_of(held_out.next_prompts(70))) kept.insert(row);
-  EXPECT_EQ(kept.size(), 70u);
+  for (const std::int64_t row : rows_of(held_out.next_prompts(2550))) kept.insert(row);
+  EXPECT_EQ(kept.size(), 2550u);
   for (std::int64_t row = 40; row < 80; ++row) EXPECT_TRUE(kept.contains(row)) << row;
-  for (const std::int64_t row : rows_of(train.next_prompts(91))) EXPECT_FALSE(kept.contains(row)) << row;
-  EXPECT_EQ(train.prompt(80).text, "1") << "rows are numbered over all sources";
+  for (const std::int64_t row : rows_of(train.next_prompts(7530))) EXPECT_FALSE(kept.contains(row)) << row;
+  EXPECT_EQ(train.prompt(81).text, "0001") << "rows are numbered over all sources";
+}
+
+TEST_F(Prompts, APromptThatStandsAHundredTimesIsNotBothTrainedOnAndHeldOut) {
+  std::string lines;
+  for (int i = 0; i < 4000; ++i)
+    lines += R"({"prompt":"row )" + std::to_string(i % 40) + R"(","answer":)" + std::to_string(i) + "}\n";
+  auto data = job(lines);
+  data.held_out = 10;
+  PromptSource train = open(data, 1), held_out = open(data, 1, Part::held_out);
+  std::set<std::string> kept;
+  for (const Prompt& prompt : held_out.next_prompts(10)) kept.insert(prompt.text);
+  EXPECT_EQ(kept.size(), 10u);
+  EXPECT_EQ(train.num_rows(), 3000);
+  for (const Prompt& prompt : train.next_prompts(3000)) EXPECT_FALSE(kept.contains(prompt.text)) << prompt.text;
+  data.deduplicate = spec::Switch::on;
+  EXPECT_EQ(open(data, 1).num_rows(), 30);
+  data.prompt = "no field";
+  EXPECT_THROW(open(data, 1), Error) << "rows are compared as they are rendered";
+}
+
+TEST_F(Prompts, AFileThatIsAlsoForValidationIsNotTrainedOn) {
+  auto data = counted(40);
+  data.sources = {
+      {.path = path()}, {.path = path(), .validate_only = true}, {.path = "builtin:sums", .prompt_field = "a"}};
+  data.path.clear();
+  EXPECT_EQ(open(data, 1).num_rows(), 81);
+  data.sources.pop_back();
+  EXPECT_THROW(open(data, 1), Error) << "nothing is left";
+}
+
+TEST_F(Prompts, ACursorOfOtherDataBeginsTheNextEpochWhereThatIsAccepted) {
+  const auto data = counted(10);
+  PromptSource source(data, tokenizer_, {.max_sequence_tokens = 64, .data_has_changed = true});
+  source.set_cursor({2, 11});
+  EXPECT_EQ(source.cursor(), (Cursor{3, 0}));
+  source.set_cursor({2, 10});
+  EXPECT_EQ(source.cursor(), (Cursor{2, 10}));
 }
 
 TEST_F(Prompts, ABuiltinTaskEqualsItsFile) {

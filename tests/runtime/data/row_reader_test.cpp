@@ -42,7 +42,7 @@ TEST_F(RowReaderTest, AJobMapsTheFieldsOfAnyOther) {
   EXPECT_EQ(read({.schema = "openmathinstruct-2", .answer_field = "short"}, R"({"problem":"p","short":"s"})").gold,
             "s");
   const RowReader reader({.prompt = "{prompt} {hint}", .answer = "{answer}"}, source, tokenizer_);
-  EXPECT_EQ(reader.columns(), (std::vector<std::string>{"question", "hint", "meta"}));
+  EXPECT_EQ(reader.fields(), (std::vector<std::string>{"question", "hint", "meta.0.final"}));
 }
 
 TEST_F(RowReaderTest, AChatTemplateMakesThePromptAUsersTurn) {
@@ -58,9 +58,36 @@ TEST_F(RowReaderTest, AChatTemplateMakesThePromptAUsersTurn) {
 TEST_F(RowReaderTest, APromptDoesNotDependOnTheDay) {
   tests::TemporaryFolder model;
   base::write_file(model.path() / "chat_template.jinja",
-                   "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}no clock{% endif %}");
+                   "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}no clock{% endif %}: "
+                   "{{ messages[0].content }}");
   const RowReader reader({.chat_template = "model"}, {}, tokenizer_, model.path());
-  EXPECT_EQ(reader.read(R"({"prompt":"Hi","answer":"a"})").text, "no clock");
+  EXPECT_EQ(reader.read(R"({"prompt":"Hi","answer":"a"})").text, "no clock: Hi");
+}
+
+TEST_F(RowReaderTest, AListOfTurnsStandsInsteadOfThePrompt) {
+  const RowReader reader({.chat_template = "chatml", .messages_field = "dialog.turns"}, {}, tokenizer_);
+  EXPECT_EQ(reader.fields(), (std::vector<std::string>{"dialog.turns", "answer"}));
+  EXPECT_EQ(
+      reader
+          .read(R"({"dialog":{"turns":[{"role":"system","content":"s"},{"role":"user","content":"u"}]},"answer":"a"})")
+          .text,
+      "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nu<|im_end|>\n<|im_start|>assistant\n");
+  const auto refusal = [&](const char* line) -> std::string {
+    try {
+      return reader.read(line).text;
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(refusal(R"({"dialog":{"turns":"text"},"answer":"a"})"),
+            "field 'dialog.turns' is no list of chat turns but string");
+  EXPECT_EQ(refusal(R"({"dialog":{"turn":[]},"answer":"a"})"),
+            "field 'dialog.turns' is missing; 'dialog' has turn: did you mean 'dialog.turn'?");
+}
+
+TEST_F(RowReaderTest, AGoldAnswerKeepsTheDigitsOfTheRow) {
+  EXPECT_EQ(read({}, R"({"prompt":"2^64?","answer":18446744073709551616})").gold, "18446744073709551616");
+  EXPECT_EQ(read({}, R"({"prompt":"p","answer":1e-7})").gold, "1e-7");
 }
 
 TEST_F(RowReaderTest, DeepRowsAreRefusedWithoutAPlace) {

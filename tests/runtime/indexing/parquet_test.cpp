@@ -1,5 +1,5 @@
 // The reader of Parquet is a program of its own; here it is run as the index runs it.
-#include "runtime/data/parquet.h"
+#include "runtime/indexing/parquet.h"
 
 #include <gtest/gtest.h>
 
@@ -10,12 +10,12 @@
 #include "runtime/base/files.h"
 #include "runtime/base/random.h"
 #include "runtime/base/text.h"
-#include "runtime/data/indexer.h"
 #include "runtime/data/prompts.h"
 #include "runtime/data/tokenizer.h"
+#include "runtime/indexing/indexer.h"
 #include "tests/support/temporary_folder.h"
 
-namespace muster::data {
+namespace muster::indexing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,7 +29,7 @@ class Parquet : public testing::Test {
     const fs::path output = folder_.path() / "rows.jsonl";
     parquet_to_lines({.input = input,
                       .output = output,
-                      .columns = std::move(columns),
+                      .fields = std::move(columns),
                       .binaries = fs::path(MUSTER_BINARY_DIR) / "bin"});
     return base::read_file(output);
   }
@@ -64,16 +64,16 @@ TEST_F(Parquet, KnownSchemasBecomePromptsThroughTheIndex) {
   fs::create_directories(folder_.path() / "model");
   fs::copy_file(std::string(MUSTER_SOURCE_DIR) + "/tests/golden/data/gpt2.tokenizer.json",
                 folder_.path() / "model/tokenizer.json");
-  const Tokenizer tokenizer = Tokenizer::read(folder_.path() / "model");
+  const data::Tokenizer tokenizer = data::Tokenizer::read(folder_.path() / "model");
   for (const char* name : {"openmathinstruct-2", "dapo-math-17k"}) {
     const fs::path index = folder_.path() / name;
-    const spec::DataJob data{.path = golden(name), .schema = name, .prompt = "Q: {prompt}", .shuffle = false};
-    make_indexes(data, {.folder = index,
-                        .model = folder_.path() / "model",
-                        .binaries = fs::path(MUSTER_BINARY_DIR) / "bin",
-                        .max_prompt_tokens = 50});
-    PromptSource source(data, tokenizer,
-                        {.max_sequence_tokens = 64, .index_folder = index, .model = folder_.path() / "model"});
+    const spec::DataJob job{.path = golden(name), .schema = name, .prompt = "Q: {prompt}", .shuffle = false};
+    make_indexes(job, {.folder = index,
+                       .model = folder_.path() / "model",
+                       .binaries = fs::path(MUSTER_BINARY_DIR) / "bin",
+                       .max_sequence_tokens = 64});
+    data::PromptSource source(job, tokenizer,
+                              {.max_sequence_tokens = 64, .index_folder = index, .model = folder_.path() / "model"});
     const auto prompts = source.next_prompts(3);
     if (std::string(name) == "openmathinstruct-2") {
       EXPECT_EQ(source.num_rows(), 25);
@@ -85,18 +85,38 @@ TEST_F(Parquet, KnownSchemasBecomePromptsThroughTheIndex) {
       EXPECT_EQ(prompts[2].gold, "2");
     }
   }
-  spec::DataJob data{.path = golden("openmathinstruct-2")};
-  EXPECT_THROW(PromptSource(data, tokenizer, {.max_sequence_tokens = 64}), Error) << "without an index";
+  spec::DataJob job{.path = golden("openmathinstruct-2")};
+  EXPECT_THROW(data::PromptSource(job, tokenizer, {.max_sequence_tokens = 64}), Error) << "without an index";
 }
 
 TEST_F(Parquet, WhatIsNoneOrLacksAColumnIsNamed) {
   EXPECT_NE(refusal(golden("kinds"), {"text", "answer"}).find("kinds.parquet: has no column 'answer'"),
             std::string::npos);
   EXPECT_NE(refusal(golden("kinds"), {"answer"}).find("it has text, whole, real"), std::string::npos);
+  EXPECT_NE(refusal(golden("kinds"), {"tezt"}).find("did you mean 'text'?"), std::string::npos);
+  EXPECT_EQ(refusal(golden("kinds"), {"answer"}).find("anew"), std::string::npos) << "the file is not at fault";
   std::ofstream(folder_.path() / "no.parquet") << "this is text";
   EXPECT_NE(refusal(folder_.path() / "no.parquet").find("no.parquet: cannot be read as Parquet"), std::string::npos);
   EXPECT_NE(refusal(folder_.path() / "none.parquet").find("none.parquet"), std::string::npos);
   EXPECT_NE(refusal(golden("bomb")).find("this is a bomb"), std::string::npos);
+}
+
+TEST_F(Parquet, ListsOfAllKindsAndMapsAreValues) {
+  EXPECT_EQ(
+      lines_of(golden("nested")),
+      R"({"fixed":["4","x"],"view":[1,2],"map":{"a":1,"b":null},"pairs":[[1,"one"],[2,"two"]],"decimal":"1.50","day":"2026-11-30"})"
+      "\n"
+      R"({"fixed":["5","y"],"view":[],"map":{},"pairs":[],"decimal":"-0.25","day":"1999-01-02"})"
+      "\n"
+      R"({"fixed":null,"view":null,"map":null,"pairs":null,"decimal":null,"day":null})"
+      "\n");
+}
+
+TEST_F(Parquet, ColumnsWithDotsInTheirNamesAreFoundByThem) {
+  EXPECT_NE(refusal(golden("dotted"), {"extra"}).find("has no column 'extra'"), std::string::npos);
+  EXPECT_EQ(lines_of(golden("dotted"), {"extra.problem", "reward_model.ground_truth", "turns.0.content"}),
+            R"({"extra.problem":"p","reward_model.ground_truth":"7","turns":[{"content":"c"}]})"
+            "\n");
 }
 
 TEST_F(Parquet, FilesThatLieEndInOneErrorSoon) {
@@ -126,4 +146,4 @@ TEST_F(Parquet, FilesThatLieEndInOneErrorSoon) {
 }
 
 }  // namespace
-}  // namespace muster::data
+}  // namespace muster::indexing

@@ -8,11 +8,11 @@
 
 #include "runtime/spec/job.h"
 
-namespace muster::data {
+namespace muster::indexing {
 
 struct ParquetRequest {
   std::filesystem::path input, output;  // output: JSON lines, appears whole or not at all
-  std::vector<std::string> columns;     // empty: all
+  std::vector<std::string> fields;      // by name or path: only their columns; empty: all
   std::filesystem::path binaries;       // where muster-parquet lies
 };
 
@@ -20,4 +20,4 @@ struct ParquetRequest {
 /// reader.
 void parquet_to_lines(const ParquetRequest& request);
 
-}  // namespace muster::data
+}  // namespace muster::indexing
