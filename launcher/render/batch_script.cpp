@@ -1,11 +1,11 @@
 #include "launcher/render/batch_script.h"
 
 #include <algorithm>
-
 #include <map>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/data_files.h"
 #include "runtime/spec/rank_env.h"
 
 namespace muster::render {
@@ -57,8 +57,10 @@ std::vector<std::string> mounts_of(const spec::Plan& plan, const cluster::Contai
     }
     return false;
   };
-  const std::string data = plan.job.data.path.starts_with("builtin:") ? "" : plan.job.data.path;
-  for (const std::string& folder : {plan.run_folder.string(), plan.binaries.string(), plan.job.model.path, data})
+  std::vector<std::string> needed{plan.run_folder.string(), plan.binaries.string(), plan.job.model.path};
+  for (const spec::DataSource& source : spec::data_sources(plan.job.data))
+    if (!source.path.starts_with("builtin:")) needed.push_back(spec::data_mount(source.path));
+  for (const std::string& folder : needed)
     if (!folder.empty() && !is_there(folder)) mounts.push_back(folder + ":" + folder);
   return mounts;
 }

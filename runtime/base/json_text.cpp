@@ -5,6 +5,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 
 namespace muster::base {
 
@@ -38,7 +39,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& where, const
     std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 5: ..."
     if (const auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
     if (what.size() > 300) what = what.substr(0, 300) + "...";  // it quotes the text that it last read
-    throw Error::user({.what = "this is no JSON: " + what, .where = where, .fix = fix});
+    throw Error::user({.what = "this is no JSON: " + lossy_utf8(what), .where = where, .fix = fix});
   }
 }
 

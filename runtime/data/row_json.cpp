@@ -62,16 +62,17 @@ class RowBuilder : public nlohmann::json_sax<json> {
   std::string key_;
 };
 
+[[noreturn]] void refuse_encoding(const std::string& line) {
+  std::size_t at = 0;
+  for (base::Utf8Step step = base::utf8_step(line, at); step.valid; step = base::utf8_step(line, at)) at += step.size;
+  throw Error::user({.what = base::text("this is no UTF-8: byte ", at + 1, " of the line is ",
+                                        static_cast<int>(static_cast<unsigned char>(line[at])))});
+}
+
 }  // namespace
 
 json parse_row(const std::string& line) {
-  for (std::size_t at = 0; at < line.size();) {
-    const base::Utf8Step step = base::utf8_step(line, at);
-    if (!step.valid)
-      throw Error::user({.what = base::text("this is no UTF-8: byte ", at + 1, " of the line is ",
-                                            static_cast<int>(static_cast<unsigned char>(line[at])))});
-    at += step.size;
-  }
+  if (!base::is_utf8(line)) refuse_encoding(line);
   RowBuilder builder;
   if (base::json_depth(line) > base::kDeepestJson || !json::sax_parse(line, &builder)) {
     const json other = base::parse_json(line, "");  // says what is wrong

@@ -189,7 +189,8 @@ class SourceIndexer {
     std::uint64_t digest = 0;
     std::int64_t lines = 0, empty_answers = 0;
     std::size_t first_empty_answer = 0;
-    for (const Chunk& chunk : read_chunks(file, data_, source_, options_)) {
+    std::vector<Chunk> chunks = read_chunks(file, data_, source_, options_);
+    for (Chunk& chunk : chunks) {
       const std::size_t first = entries_.size();
       if (empty_answers == 0) first_empty_answer = first + chunk.first_empty_answer;
       empty_answers += chunk.empty_answers;
@@ -203,6 +204,7 @@ class SourceIndexer {
       for (const std::uint64_t hash : chunk.line_hashes) digest = base::mix64(digest ^ hash);
       lines += chunk.lines;
       figures_.tokens += chunk.tokens;
+      chunk = {};  // of a large file two copies would not fit
     }
     facts_.digest = base::text(std::hex, digest);
     check_encoding(encoding);

@@ -120,4 +120,10 @@ bool is_data_there(const std::string& path) {
   return base::is_there(path) || (is_pattern(path) && !matches_of(path).empty());
 }
 
+std::string data_mount(const std::string& path) {
+  if (!is_pattern(path)) return path;
+  const std::string before = path.substr(0, path.find_first_of("*?["));
+  return before.substr(0, std::max<std::size_t>(before.rfind('/'), 1));
+}
+
 }  // namespace muster::spec

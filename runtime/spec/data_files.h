@@ -15,4 +15,7 @@ std::vector<std::string> data_files(const std::string& path);
 /// Is anything there by this name or pattern?
 bool is_data_there(const std::string& path);
 
+/// The file or folder that has to be seen for this path: of a pattern the folder above its first "*", "?" or "[".
+std::string data_mount(const std::string& path);
+
 }  // namespace muster::spec

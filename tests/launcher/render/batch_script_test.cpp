@@ -77,6 +77,17 @@ TEST(BatchScript, AgentAndRanksRunInAContainerAndTheSupervisorOnTheHost) {
   EXPECT_EQ(batch_script(shape(), plan, site, "/opt/muster/bin/muster"), golden("apptainer.sh"));
 }
 
+TEST(BatchScript, AContainerSeesEverySourceOfTheData) {
+  cluster::Cluster site = cluster::read_cluster("gb200-nvl72", kSource / "clusters");
+  site.container = {.kind = cluster::ContainerKind::pyxis, .image = "registry.site/cuda:13"};
+  spec::Plan plan = plan_of(8, 4, "cuda");
+  plan.job.data.path = "";
+  plan.job.data.sources = {{.path = "/shards/train-*.parquet"}, {.path = "builtin:sums"}, {.path = "/more/rows.jsonl"}};
+  const std::string script = batch_script(shape(), plan, site, "/opt/muster/bin/muster");
+  EXPECT_NE(script.find("/shards:/shards,/more/rows.jsonl:/more/rows.jsonl"), std::string::npos) << script;
+  EXPECT_EQ(script.find("builtin"), std::string::npos);
+}
+
 TEST(BatchScript, IsADozenLines) {
   const std::string script = batch_script(shape(), plan_of(4, 8, "cuda"),
                                           cluster::read_cluster("dgx-h100", kSource / "clusters"), "/opt/muster");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.h"
+#include "runtime/base/utf8.h"
 
 namespace muster::base {
 namespace {
@@ -34,6 +35,7 @@ TEST(JsonText, HostileTextEndsInOneError) {
   EXPECT_NE(refusal(std::string(100'000, '[') + std::string(100'000, ']')).find("deeper than 200"), std::string::npos);
   EXPECT_NE(refusal("{\"a\":\n 1").find("line 2, column"), std::string::npos);
   EXPECT_NE(refusal("{\"a\":\"\xFF\"}").find("rows.jsonl:7: this is no JSON"), std::string::npos);
+  EXPECT_TRUE(is_utf8(refusal("{\"a\":\"\xFF\"}"))) << "what is said goes into records";
   EXPECT_NE(refusal("\"\\ud800\"").find("surrogate"), std::string::npos);
   EXPECT_LT(refusal("\"" + std::string(1'000'000, 'a')).size(), 500u) << "the text is not quoted whole";
   EXPECT_NE(refusal("1e999").find("number overflow"), std::string::npos);

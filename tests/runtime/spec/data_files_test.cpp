@@ -65,6 +65,13 @@ TEST_F(DataFiles, WhatIsNotOneSourceIsRefused) {
   EXPECT_NE(refusal(folder_.path().string()).find("2 Parquet files and 1 of JSON lines"), std::string::npos);
 }
 
+TEST_F(DataFiles, WhatAContainerHasToSeeOfAPatternIsItsFolder) {
+  EXPECT_EQ(data_mount("/data/math/train-*.parquet"), "/data/math");
+  EXPECT_EQ(data_mount("/data/m*/train.parquet"), "/data");
+  EXPECT_EQ(data_mount("/*.jsonl"), "/");
+  EXPECT_EQ(data_mount("/data/rows.jsonl"), "/data/rows.jsonl");
+}
+
 TEST_F(DataFiles, APipeIsRefusedAtOnceInsteadOfWaitedFor) {
   ASSERT_EQ(::mkfifo(here("pipe.jsonl").c_str(), 0600), 0);
   EXPECT_NE(refusal(here("pipe.jsonl")).find("no file but a pipe"), std::string::npos);
