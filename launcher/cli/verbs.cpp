@@ -1,6 +1,7 @@
 #include "launcher/cli/verbs.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -83,7 +84,7 @@ int run_plan(const Options& options) {
   if (options.json) {
     print(spec::plan_json(planned.plan));
   } else if (options.resolved) {
-    print(spec::plan_text(planned.plan));
+    print(plan::resolved_page(planned.plan, planned.places));
   } else if (options.schedule) {
     print(plan::schedule_page(planned.plan));
   } else {
@@ -119,18 +120,69 @@ int run_rows(const Options& options) {
   return 0;
 }
 
+namespace {
+
+/// Whether a word of the user's occurs in the name or meaning of a key, whatever the case.
+bool is_about(const spec::KeyInfo& key, const std::string& word) {
+  const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+  const auto has = [&](const std::string& text) {
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+  };
+  return has(key.key) || has(key.meaning);
+}
+
+/// Those of `keys` that every word is about. throws: Error::user when there is none.
+std::vector<spec::KeyInfo> selected(std::vector<spec::KeyInfo> keys, const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const spec::KeyInfo& key : keys)
+    for (const std::string& part : base::split(key.key, '.')) names.push_back(part);
+  for (const std::string& word : words)
+    std::erase_if(keys, [&](const spec::KeyInfo& key) { return !is_about(key, word); });
+  if (!keys.empty()) return keys;
+  const std::string near = base::nearest(words.front(), names);
+  throw Error::user({.what = "no key is about \"" + base::join(words, " ") + "\"",
+                     .where = "",
+                     .fix = near.empty() ? "muster keys shows all" : "did you mean \"" + near + "\"?"});
+}
+
+std::string keys_json(const std::vector<spec::KeyInfo>& keys) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const spec::KeyInfo& key : keys)
+    list.push_back({{"key", key.key},
+                    {"type", key.type},
+                    {"range", key.range},
+                    {"unit", key.unit},
+                    {"default", key.fallback},
+                    {"meaning", key.meaning}});
+  return list.dump(2) + "\n";
+}
+
+std::string fields_json(const std::vector<spec::FieldInfo>& fields, const std::string& file) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const spec::FieldInfo& field : fields)
+    list.push_back({{"file", file}, {"field", field.name}, {"unit", field.unit}, {"meaning", field.meaning}});
+  return list.dump(2) + "\n";
+}
+
+}  // namespace
+
 int run_keys(const Options& options) {
   if (options.steps + options.cluster_keys + options.personal_keys > 1)
     throw Error::user(
         {.what = "--steps, --cluster and --personal do not go together", .where = "", .fix = "choose one"});
   if (options.steps) {
-    print(plan::step_fields_page(spec::step_fields()) + "\n" +
-          plan::step_fields_page(spec::validation_fields(), "validation.jsonl"));
-  } else if (options.personal_keys) {
-    print(plan::keys_page(cluster::personal_keys()));
-  } else {
-    print(plan::keys_page(options.cluster_keys ? cluster::cluster_keys() : spec::job_keys()));
+    if (options.json)
+      print(fields_json(spec::step_fields(), "steps.jsonl"));
+    else
+      print(plan::step_fields_page(spec::step_fields()) + "\n" +
+            plan::step_fields_page(spec::validation_fields(), "validation.jsonl"));
+    return 0;
   }
+  const std::vector<spec::KeyInfo> keys = selected(options.personal_keys  ? cluster::personal_keys()
+                                                   : options.cluster_keys ? cluster::cluster_keys()
+                                                                          : spec::job_keys(),
+                                                   options.words);
+  print(options.json ? keys_json(keys) : plan::keys_page(keys));
   return 0;
 }
 

@@ -75,6 +75,7 @@ class Planner {
     plan.environment = environment_of(plan.job, planned.cluster);
     plan.warnings.insert(plan.warnings.end(), warnings_.begin(), warnings_.end());
     if (facts) spec::check_plan(plan, planned.job_file.string());
+    planned.places = places_;
     return planned;
   }
 
@@ -95,11 +96,24 @@ class Planner {
     }
   }
 
-  // Words of a program that are paths: they begin with ./, ../ or ${MUSTER_CACHE}.
+  /// The path that `key` gives, absolute. A variable that is not set is a fault.
+  std::string path_of(const std::string& path, const std::string& key, const fs::path& job_file) {
+    try {
+      return base::resolved_path(path, folder_of(key, job_file)).string();
+    } catch (const Error& error) {
+      for (base::Fault fault : error.faults()) {
+        fault.where = places_.of(key);
+        faults_.add(std::move(fault));
+      }
+      return path;
+    }
+  }
+
+  // Words of a program that are paths: they begin with ./, ../, ~/ or a variable.
   void resolve_command(std::vector<std::string>& command, const std::string& key, const fs::path& job_file) {
     for (std::string& word : command)
-      if (word.starts_with("./") || word.starts_with("../") || word.starts_with("${")) {
-        word = base::resolved_path(word, folder_of(key, job_file)).string();
+      if (word.starts_with("./") || word.starts_with("../") || word.starts_with("~/") || word.starts_with("${")) {
+        word = path_of(word, key, job_file);
         if (!base::is_there(word)) missing(key, word, "there is no such file", "part of the program");
       }
   }
@@ -109,11 +123,10 @@ class Planner {
     resolve_command(job.reward.command, "reward.command", job_file);
     for (std::size_t i = 0; i < job.reward.parts.size(); ++i)
       resolve_command(job.reward.parts[i].command, text("reward.parts[", i, "].command"), job_file);
-    if (!job.model.path.empty())
-      job.model.path = base::resolved_path(job.model.path, folder_of("model.path", job_file)).string();
+    if (!job.model.path.empty()) job.model.path = path_of(job.model.path, "model.path", job_file);
     if (const std::string& lengths = job.sampling.lengths;
         spec::is_synthetic(job) && lengths.find(':') == std::string::npos)
-      job.sampling.lengths = base::resolved_path(lengths, folder_of("sampling.lengths", job_file)).string();
+      job.sampling.lengths = path_of(lengths, "sampling.lengths", job_file);
     resolve_data(job.data.path, "data.path", job_file);
     for (std::size_t i = 0; i < job.data.sources.size(); ++i)
       resolve_data(job.data.sources[i].path, text("data.sources[", i, "].path"), job_file);
@@ -121,7 +134,7 @@ class Planner {
 
   void resolve_data(std::string& path, const std::string& key, const fs::path& job_file) {
     if (path.empty() || path.starts_with("builtin:")) return;
-    path = base::resolved_path(path, folder_of(key, job_file)).string();
+    path = path_of(path, key, job_file);
     if (!spec::is_data_there(path))
       missing(key, path, "there is no such file", "JSON lines or Parquet: a file, a folder or a pattern");
   }

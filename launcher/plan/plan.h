@@ -9,6 +9,7 @@
 
 #include "launcher/cluster/wishes.h"
 #include "runtime/spec/plan.h"
+#include "runtime/spec/toml_reader.h"
 
 namespace muster::plan {
 
@@ -25,6 +26,7 @@ struct Planned {
   spec::Plan plan;
   cluster::Cluster cluster;
   std::filesystem::path job_file;
+  spec::KeyPlaces places;  // of the job's keys
 };
 
 /// throws: Error::user with every fault of the job at once; of the cluster file first.

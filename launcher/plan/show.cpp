@@ -180,6 +180,23 @@ std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, c
   return page;
 }
 
+std::string resolved_page(const spec::Plan& plan, const spec::KeyPlaces& places) {
+  std::string page, table = "?";
+  for (const std::string& line : base::split(base::trim(spec::plan_text(plan)), '\n')) {
+    page += line;
+    if (line == "[job]")
+      table = "";
+    else if (line.starts_with("[job."))
+      table = line.substr(5, line.size() - 6) + ".";
+    else if (line.starts_with("["))
+      table = "?";
+    const auto given = places.keys.find(table + line.substr(0, line.find(' ')));
+    if (given != places.keys.end()) page += "  # " + given->second;
+    page += "\n";
+  }
+  return page;
+}
+
 std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
   std::string page;
   std::string table = "?";

@@ -106,13 +106,28 @@ fs::path cache_folder() {
   return fs::path(home != nullptr ? home : "/tmp") / ".cache" / "muster";
 }
 
-fs::path resolved_path(const std::string& path, const fs::path& folder) {
-  constexpr std::string_view kCache = "${MUSTER_CACHE}";
-  if (path.starts_with(kCache)) {
-    const std::string rest = path.substr(kCache.size());
-    return (cache_folder() / (rest.starts_with('/') ? rest.substr(1) : rest)).lexically_normal();
+std::string expanded_path(const std::string& path) {
+  const auto value_of = [&](const std::string& name) -> std::string {
+    if (name == "MUSTER_CACHE") return cache_folder().string();
+    if (const char* value = std::getenv(name.c_str())) return value;
+    throw Error::user({.what = text("there is no environment variable ", name, " for the path ", path),
+                       .where = "",
+                       .fix = "set it, or write the path without it"});
+  };
+  const bool has_home = path == "~" || path.starts_with("~/");
+  std::string whole = has_home ? value_of("HOME") + path.substr(1) : path;
+  for (std::size_t begin = whole.find("${"); begin != std::string::npos; begin = whole.find("${", begin)) {
+    const std::size_t end = whole.find('}', begin);
+    if (end == std::string::npos) break;
+    const std::string value = value_of(whole.substr(begin + 2, end - begin - 2));
+    whole.replace(begin, end + 1 - begin, value);
+    begin += value.size();
   }
-  const fs::path given(path);
+  return whole;
+}
+
+fs::path resolved_path(const std::string& path, const fs::path& folder) {
+  const fs::path given(expanded_path(path));
   return (given.is_absolute() ? given : fs::absolute(folder.empty() ? "." : folder) / given).lexically_normal();
 }
 

@@ -22,8 +22,10 @@ void publish_folder(const std::filesystem::path& unfinished, const std::filesyst
 bool is_there(const std::filesystem::path& path);
 /// Free bytes of the file system that holds `path`.
 std::int64_t free_bytes(const std::filesystem::path& path);
-/// `path` made absolute against `folder` (empty: the current one); `${MUSTER_CACHE}` at its beginning is the user's
-/// cache folder.
+/// Replaces `~` at the beginning and each `${NAME}` from the environment; `${MUSTER_CACHE}` is cache_folder() where it
+/// is not set. throws: Error::user naming a variable that is not set.
+std::string expanded_path(const std::string& path);
+/// Makes `path`, expanded, absolute against `folder` (empty: the current one). throws: as expanded_path.
 std::filesystem::path resolved_path(const std::string& path, const std::filesystem::path& folder);
 /// $MUSTER_CACHE, else $XDG_CACHE_HOME/muster, else ~/.cache/muster.
 std::filesystem::path cache_folder();

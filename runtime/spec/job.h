@@ -299,7 +299,7 @@ struct WatchdogJob {
 
 struct Job {
   std::string name;
-  std::string base;  // a file of templates/bases that this one builds on
+  std::string base;  // the job that this one builds on: a path, or a shipped base or job
   std::uint64_t seed = 0;
   std::vector<std::string> rank_wrapper;  // program and arguments put before muster-rank
   bool allow_fallback = false;

@@ -50,44 +50,68 @@ void read_into(TomlReader& reader, Job& job, KeyPlaces* places) {
   describe_job(visitor, job);
 }
 
+struct Document {
+  std::string content, where;
+};
+
 /// The name that a document gives as its base, and the place of it. Faults are left to the reading proper.
-std::pair<std::string, std::string> base_named_in(const std::string& content, const std::string& where) {
+std::pair<std::string, std::string> base_named_in(const Document& document) {
   base::Faults unused;
-  TomlReader reader = TomlReader::parse(content, where, unused);
+  TomlReader reader = TomlReader::parse(document.content, document.where, unused);
   std::string name;
   reader.read("base", name);
   return {name, reader.place("base")};
 }
 
-void add_missing_base(const std::string& name, const std::string& place, const fs::path& folder, base::Faults& faults) {
+bool is_path(const std::string& name) { return name.find('/') != std::string::npos || name.ends_with(".toml"); }
+
+/// The file that `name` means: a path counts from the folder of the file that gives it, a bare name is a shipped base
+/// or job. Empty when there is none.
+fs::path base_file(const std::string& name, const fs::path& giver, const fs::path& bases_folder) {
+  std::vector<fs::path> places{bases_folder / (name + ".toml"), bases_folder.parent_path() / "jobs" / (name + ".toml")};
+  if (is_path(name)) places = {base::resolved_path(name, giver.parent_path())};
+  for (const fs::path& place : places)
+    if (fs::is_regular_file(place)) return place;
+  return {};
+}
+
+base::Fault missing_base(const std::string& name, const std::string& place, const fs::path& bases_folder) {
+  if (is_path(name))
+    return {.what = text("there is no base \"", name, "\""),
+            .where = place,
+            .fix = "the path counts from the folder of the file that names it"};
   std::vector<std::string> known;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) known.push_back(entry.path().stem().string());
+  for (const fs::path& folder : {bases_folder, bases_folder.parent_path() / "jobs"})
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) known.push_back(entry.path().stem().string());
   const std::string near = base::nearest(name, known);
-  faults.add({.what = text("there is no base \"", name, "\""),
-              .where = place,
-              .fix = near.empty() ? "bases lie in " + folder.string() : "did you mean \"" + near + "\"?"});
+  return {.what = text("there is no base \"", name, "\""),
+          .where = place,
+          .fix = text(near.empty() ? "" : "did you mean \"" + near + "\"? ",
+                      "a base is the path of a job (\"./mine.toml\"), or a shipped base or job")};
 }
 
-/// Reads one file over `job`. A base may not build on another: what a job holds is seen in two files.
-void read_document(const std::string& content, const std::string& where, bool is_base, base::Faults& faults, Job& job,
-                   KeyPlaces* places) {
-  TomlReader reader = TomlReader::parse(content, where, faults);
-  if (is_base && reader.has("base"))
-    faults.add({.what = "a base builds on another one",
-                .where = reader.place("base"),
-                .fix = "there is one level: take it out, and name the right base in the job"});
-  read_into(reader, job, places);
-  reader.finish();
-}
-
-/// Reads the file of `name`, if there is one, over `job`.
-void read_base(const std::string& name, const std::string& place, const fs::path& folder, base::Faults& faults,
-               Job& job, KeyPlaces* places) {
-  const fs::path path = folder / (name + ".toml");
-  if (name.find('/') != std::string::npos || !base::is_there(path))
-    return add_missing_base(name, place, folder, faults);
-  read_document(base::read_file(path), path.string(), true, faults, job, places);
+/// The document and all that it builds on, itself first.
+std::vector<Document> documents_of(const JobSource& source, const fs::path& bases_folder, base::Faults& faults) {
+  std::vector<Document> documents{{source.text, source.where}};
+  for (;;) {
+    const auto [name, place] = base_named_in(documents.back());
+    if (name.empty()) return documents;
+    const fs::path file = base_file(name, documents.back().where, bases_folder);
+    if (file.empty()) {
+      faults.add(missing_base(name, place, bases_folder));
+      return documents;
+    }
+    std::error_code not_there;
+    for (const Document& before : documents)
+      if (fs::equivalent(before.where, file, not_there)) {
+        faults.add({.what = text("the bases go in a circle: \"", name, "\" builds on this file"),
+                    .where = place,
+                    .fix = "take one of the base lines out"});
+        return documents;
+      }
+    documents.push_back({base::read_file(file), file.string()});
+  }
 }
 
 }  // namespace
@@ -95,9 +119,12 @@ void read_base(const std::string& name, const std::string& place, const fs::path
 Job read_job(const JobSource& source, const fs::path& bases_folder, base::Faults& faults, KeyPlaces* places) {
   Job job;
   if (places != nullptr) places->file = source.where;
-  const auto [name, place] = base_named_in(source.text, source.where);
-  if (!name.empty()) read_base(name, place, bases_folder, faults, job, places);
-  read_document(source.text, source.where, false, faults, job, places);
+  const std::vector<Document> documents = documents_of(source, bases_folder, faults);
+  for (auto document = documents.rbegin(); document != documents.rend(); ++document) {
+    TomlReader reader = TomlReader::parse(document->content, document->where, faults);
+    read_into(reader, job, places);
+    reader.finish();
+  }
   for (const std::string& typed : source.overrides) {
     TomlReader reader = TomlReader::parse_override(typed, faults);
     if (reader.has("base")) {

@@ -33,7 +33,8 @@ void describe_reward_part(Visitor& v, P& part) {
 template <class Visitor, class J>
 void describe_job(Visitor& v, J& job) {
   v.key("name", job.name, kAny, "", "names the run's folder and the Slurm job; by default the name of the job file");
-  v.key("base", job.base, kAny, "", "a file of templates/bases that this job builds on");
+  v.key("base", job.base, kAny, "",
+        "the job that this one builds on: a path (\"./mine.toml\"), or a shipped base or job");
   v.key("seed", job.seed, kAny, "", "of the order of rows, of sampling and of random weights");
   v.key("rank_wrapper", job.rank_wrapper, kAny, "",
         "program and arguments put before muster-rank (a profiler, a debugger)");

@@ -84,8 +84,9 @@ struct KeyPlaces {
   /// The place of `key`, or the file when nobody gave it.
   const std::string& of(const std::string& key) const;
 };
-/// Shape only; faults are added. `bases_folder` holds the file that `base` names, which is read first and names no base
-/// itself; what comes back is whole. `places` (may be null) learns where each key was given.
+/// Reads the shape only; faults are added. What `base` names is read first: a path from the folder of the file that
+/// gives it, or a file of `bases_folder` or of jobs/ beside it; it may build on another. `places` (may be null) learns
+/// where each key was given.
 Job read_job(const JobSource& source, const std::filesystem::path& bases_folder, base::Faults& faults,
              KeyPlaces* places = nullptr);
 /// The keys of a job below a table of another document (the plan's [job]).

@@ -169,6 +169,24 @@ TEST_F(PlanTest, AHalfThousandRanksArePlannedInAFifthOfASecond) {
   EXPECT_LT(elapsed_s, 0.2);
 }
 
+TEST_F(PlanTest, TheResolvedPlanSaysWhereEachKeyWasGiven) {
+  const Planned planned = make(kModel + "[grpo]\nsteps = 7\n");
+  const std::string page = resolved_page(planned.plan, planned.places);
+  EXPECT_NE(page.find("\nsteps = 7  # " + planned.job_file.string() + ":"), std::string::npos) << page;
+  EXPECT_NE(page.find("\nprompts_per_step = 32\n"), std::string::npos) << "a default has no place";
+}
+
+TEST_F(PlanTest, AVariableThatIsNotSetIsAFaultWithThePlaceOfItsKey) {
+  try {
+    make("[model]\npath = \"${MUSTER_NO_SUCH_VARIABLE}/model\"\n");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("job.toml:2:1: there is no environment variable MUSTER_NO_SUCH_VARIABLE"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(PlanTest, WhatDoesNotRunAndWarningsStandBeforeEverythingElse) {
   const Planned planned = make(kModel + "[grpo]\ndynamic_sampling = true\n[train]\ncp = 2\n[gen]\ndp = 2\n");
   const std::string page = plan_page(planned.plan, planned.cluster, "");

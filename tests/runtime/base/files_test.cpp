@@ -50,5 +50,25 @@ TEST(Files, PathsAreResolvedAgainstTheFolderOfTheirFile) {
   ::unsetenv("MUSTER_CACHE");
 }
 
+TEST(Files, HomeAndVariablesOfAPathAreExpanded) {
+  ::setenv("MUSTER_TEST_ROOT", "/data/mine", 1);
+  const std::string home = ::getenv("HOME") != nullptr ? ::getenv("HOME") : "";
+  if (!home.empty()) {
+    EXPECT_EQ(expanded_path("~/models"), home + "/models");
+    EXPECT_EQ(resolved_path("~", "/jobs"), std::filesystem::path(home).lexically_normal());
+    EXPECT_EQ(resolved_path("${HOME}/x", "/jobs"), (std::filesystem::path(home) / "x").lexically_normal());
+  }
+  EXPECT_EQ(resolved_path("${MUSTER_TEST_ROOT}/a/${MUSTER_TEST_ROOT}", "/jobs"), "/data/mine/a/data/mine");
+  EXPECT_EQ(expanded_path("a~/~b"), "a~/~b") << "only at the beginning";
+  try {
+    resolved_path("${MUSTER_NO_SUCH_VARIABLE}/x", "/jobs");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_NE(std::string(error.what()).find("MUSTER_NO_SUCH_VARIABLE"), std::string::npos);
+  }
+  ::unsetenv("MUSTER_TEST_ROOT");
+}
+
 }  // namespace
 }  // namespace muster::base
