@@ -34,7 +34,7 @@ int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>&
     print(stdout, help_text(verbs));
     return arguments.empty() ? 2 : 0;
   }
-  if (arguments[0] == "--version") {
+  if (arguments[0] == "--version" || arguments[0] == "-V" || arguments[0] == "version") {
     print(stdout, "muster " MUSTER_VERSION "\n");
     return 0;
   }

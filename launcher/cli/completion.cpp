@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "launcher/cluster/cluster.h"
+#include "launcher/rows/rows.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/job.h"
@@ -22,7 +23,11 @@ struct Offer {
   bool folders = false, runs = false, is_setting = false;  // is_setting: words are keys, a value follows
 };
 
-Offer jobs() { return {cluster::names_in(cluster::shipped_folder("templates") / "jobs"), "*.toml"}; }
+Offer jobs() {
+  Offer offer{cluster::names_in(cluster::shipped_folder("templates") / "jobs"), "*.toml"};
+  for (const rows::PublishedRow& row : rows::shipped_rows()) offer.words.push_back(row.id);
+  return offer;
+}
 Offer clusters() { return {cluster::names_in(cluster::shipped_folder("clusters")), "*.toml"}; }
 
 Offer keys() {

@@ -242,9 +242,9 @@ std::string help_text(const std::vector<Verb>& verbs) {
     if (verb.is_for_people) page += text("  ", verb.example, "\n");
   }
   return page +
-         "\nmuster VERB --help says more, muster --version which one this is. Exit codes: 2 mend the input, 3 the "
-         "cluster, 4 a rank, 70 a defect of "
-         "ours.\n";
+         "\nmuster VERB --help says more, muster --version which one this is. Exit codes: 0 done, 2 invalid input, 3\n"
+         "cluster problem, 4 a rank crashed or hung, 70 internal error (a bug), 128 + N ended by signal N; doctor: 1\n"
+         "something to look at.\n";
 }
 
 std::string help_text(const Verb& verb) {
