@@ -120,6 +120,14 @@ std::optional<std::string_view> graded_part(std::string_view kind, std::string_v
   return answer_part(reply, settings.thinking_tags, settings.in_thinking);
 }
 
+std::optional<std::string> why_unreadable(std::string_view kind, std::string_view gold) {
+  const bool readable = kind == "math" ? math::is_readable_gold(gold) : kind != "choice" || chosen_letter(gold);
+  if (readable) return std::nullopt;
+  if (trimmed(gold).empty()) return base::text("the gold answer is empty, and ", kind, " needs one");
+  return base::text("the gold answer '", gold.substr(0, 60), gold.size() > 60 ? "..." : "", "' is ",
+                    kind == "math" ? "no number or formula that math can read" : "no letter that choice can read");
+}
+
 Grade grade(std::string_view kind, std::string_view reply, std::string_view gold, const GradeSettings& settings) {
   const auto part = graded_part(kind, reply, settings);
   const std::string_view answer = part.value_or("");

@@ -2,6 +2,7 @@
 // (worker.h).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,10 @@ Grade grade(std::string_view kind, std::string_view reply, std::string_view gold
 /// What of a reply a kind grades; none when there is no answer.
 std::optional<std::string_view> graded_part(std::string_view kind, std::string_view reply,
                                             const GradeSettings& settings);
+
+/// Why no reply can be equal to this gold answer, whatever it says: for the kinds that have to read it, math and
+/// choice. None when it can be read. Pure; may be called by several threads.
+std::optional<std::string> why_unreadable(std::string_view kind, std::string_view gold);
 
 /// The kinds for people. `command` is one too: a worker asks a program (program.h), grade() cannot.
 const std::vector<std::string>& grade_kinds();

@@ -23,13 +23,24 @@ struct Freed {
 template <class T, auto Free>
 using Owned = std::unique_ptr<T, Freed<Free>>;
 
+constexpr std::uint32_t kMostGroups = 255;
+
+/// What a match needs beside the pattern, one for each thread and all its patterns.
+struct MatchRoom {
+  Owned<pcre2_match_data, pcre2_match_data_free> data{pcre2_match_data_create(kMostGroups + 1, nullptr)};
+  Owned<pcre2_jit_stack, pcre2_jit_stack_free> stack{pcre2_jit_stack_create(32 << 10, kJitStackBytes, nullptr)};
+};
+MatchRoom& match_room() {
+  static thread_local MatchRoom room;
+  return room;
+}
+pcre2_jit_stack* stack_of_thread(void*) { return match_room().stack.get(); }
+
 }  // namespace
 
 struct Pattern::State {
   Owned<pcre2_code, pcre2_code_free> code;
   Owned<pcre2_match_context, pcre2_match_context_free> context;
-  Owned<pcre2_jit_stack, pcre2_jit_stack_free> stack;
-  Owned<pcre2_match_data, pcre2_match_data_free> data;  // a process grades with one thread
   std::size_t num_groups = 0;
 };
 
@@ -49,14 +60,14 @@ Pattern::Pattern(const std::string& expression, Options options) : state_(std::m
   }
   state_->context.reset(pcre2_match_context_create(nullptr));
   pcre2_set_match_limit(state_->context.get(), kMatchLimit);
-  if (pcre2_jit_compile(state_->code.get(), PCRE2_JIT_COMPLETE) == 0) {
-    state_->stack.reset(pcre2_jit_stack_create(32 << 10, kJitStackBytes, nullptr));
-    pcre2_jit_stack_assign(state_->context.get(), nullptr, state_->stack.get());
-  }
-  state_->data.reset(pcre2_match_data_create_from_pattern(state_->code.get(), nullptr));
+  if (pcre2_jit_compile(state_->code.get(), PCRE2_JIT_COMPLETE) == 0)
+    pcre2_jit_stack_assign(state_->context.get(), stack_of_thread, nullptr);
   std::uint32_t count = 0;
   pcre2_pattern_info(state_->code.get(), PCRE2_INFO_CAPTURECOUNT, &count);
   state_->num_groups = count;
+  if (count > kMostGroups)
+    throw Error::user({.what = base::text("the regular expression has ", count, " groups, and may have ", kMostGroups),
+                       .where = expression.substr(0, 60)});
 }
 
 Pattern::~Pattern() = default;
@@ -65,10 +76,10 @@ std::size_t Pattern::num_groups() const { return state_->num_groups; }
 
 std::optional<PatternMatch> Pattern::find(std::string_view text, std::size_t from, bool* ran_away) const {
   const int count = pcre2_match(state_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, 0,
-                                state_->data.get(), state_->context.get());
+                                match_room().data.get(), state_->context.get());
   if (ran_away != nullptr) *ran_away = count < 0 && count != PCRE2_ERROR_NOMATCH;
   if (count <= 0) return std::nullopt;
-  const std::size_t* ends = pcre2_get_ovector_pointer(state_->data.get());
+  const std::size_t* ends = pcre2_get_ovector_pointer(match_room().data.get());
   PatternMatch match;
   match.groups.resize(state_->num_groups + 1);
   for (std::size_t g = 0; g < static_cast<std::size_t>(count); ++g)

@@ -25,6 +25,7 @@ struct PatternMatch {
   }
 };
 
+/// May be used by several threads.
 class Pattern {
  public:
   struct Options {

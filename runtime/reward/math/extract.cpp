@@ -259,7 +259,9 @@ Extracted extract_gold(std::string_view text) {
   Normalized formula = normalized(gold, Boxes::all);
   Extracted bare{.text = formula.text, .unit = formula.unit, .label = formula.label};
   bare.value = read_latex(bare.text);
-  return bare.value ? bare : found;
+  // What cannot be read as a formula is met by the same words.
+  static const Pattern words(R"([\w\x{80}-\x{10FFFF}])");
+  return bare.value || (found.text.empty() && latex && words.find(gold)) ? bare : found;
 }
 
 }  // namespace muster::reward::math

@@ -14,7 +14,11 @@ struct Entry {
   std::string text;
   bool skipped = false;
 };
-using Table = std::unordered_map<std::string, Entry>;
+struct Hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+using Table = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 
 void add(Table& table, Token token, std::initializer_list<const char*> words, const std::string& text = "") {
   for (const char* word : words) table[word] = {token, text.empty() ? word : text};
@@ -167,7 +171,7 @@ void add_symbols(Table& table) {
 
 struct Words {
   Table table;
-  std::size_t longest = 0;
+  std::array<std::size_t, 256> longest{};  // by the first byte
 };
 
 const Words& words() {
@@ -178,7 +182,10 @@ const Words& words() {
     add_operators(made.table);
     add_brackets(made.table);
     add_symbols(made.table);
-    for (const auto& [word, entry] : made.table) made.longest = std::max(made.longest, word.size());
+    for (const auto& [word, entry] : made.table) {
+      std::size_t& longest = made.longest[static_cast<unsigned char>(word[0])];
+      longest = std::max(longest, word.size());
+    }
     return made;
   }();
   return all;
@@ -279,7 +286,7 @@ class Lexer {
     while (end < text_.size() && text_[end] != '}') end += text_.substr(end, 2) == "\\}" ? 2 : 1;
     if (end >= text_.size()) return false;
     const std::string_view whole = text_.substr(at_, end + 1 - at_);
-    if (words().table.contains(std::string(whole))) return false;  // \mathbb{R}
+    if (words().table.contains(whole)) return false;  // \mathbb{R}
     std::string name;
     for (const char c : text_.substr(at_ + size + 1, end - at_ - size - 1))
       if (c != ' ' && (!command->second.empty() || (c != '(' && c != ')'))) name += c;
@@ -300,8 +307,9 @@ class Lexer {
   }
 
   bool command() {
-    for (std::size_t size = std::min(words().longest, text_.size() - at_); size > 0; --size) {
-      const auto found = words().table.find(std::string(text_.substr(at_, size)));
+    const std::size_t longest = words().longest[static_cast<unsigned char>(text_[at_])];
+    for (std::size_t size = std::min(longest, text_.size() - at_); size > 0; --size) {
+      const auto found = words().table.find(text_.substr(at_, size));
       if (found == words().table.end()) continue;
       if (found->second.skipped)
         at_ += size;

@@ -6,6 +6,11 @@
 
 namespace muster::reward::math {
 
+bool is_readable_gold(std::string_view gold) {
+  const Extracted wanted = extract_gold(gold);
+  return wanted.value || !base::trim(wanted.text).empty();
+}
+
 bool verify(std::string_view answer, std::string_view gold, const EqualSettings& settings) {
   const Extracted wanted = extract_gold(gold);
   if (!wanted.value && wanted.text.empty()) return false;

@@ -61,6 +61,19 @@ TEST(Choice, TheLettersAreCompared) {
   EXPECT_EQ(grade("choice", "no idea", "no idea").reward, 0);
 }
 
+TEST(Gold, WhatNoReplyCanMeetIsNamed) {
+  for (const char* good : {"7", "\\$36", "x^2+1", "Paris", "\\text{no}", "\\int_0^1 x dx", "答え", "#### 5", "1e-07"})
+    EXPECT_EQ(why_unreadable("math", good), std::nullopt) << good;
+  for (const char* bad : {"", "  ", "?", "...", "$$", "[]", "The capital of France is Paris."})
+    EXPECT_TRUE(why_unreadable("math", bad)) << bad;
+  EXPECT_EQ(*why_unreadable("math", "?"), "the gold answer '?' is no number or formula that math can read");
+  EXPECT_EQ(*why_unreadable("math", " "), "the gold answer is empty, and math needs one");
+  EXPECT_EQ(why_unreadable("choice", "(B)"), std::nullopt);
+  EXPECT_TRUE(why_unreadable("choice", "42"));
+  EXPECT_EQ(why_unreadable("exact", ""), std::nullopt);
+  EXPECT_EQ(why_unreadable("command", "?"), std::nullopt);
+}
+
 TEST(Grade, AnUnknownKindIsRefusedAndTestKindsNeedLeave) {
   EXPECT_THROW(grade("vibes", "a", "a"), Error);
   EXPECT_THROW(grade("sleep", "0", ""), Error);

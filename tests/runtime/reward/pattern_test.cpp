@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 
@@ -33,6 +36,25 @@ TEST(Pattern, AFaultHasItsPlace) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("character 4"), std::string::npos) << error.what();
   }
+}
+
+TEST(Pattern, MayBeUsedBySeveralThreads) {
+  const Pattern pattern(R"((a+)(b*))");
+  std::vector<std::jthread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 1; t <= 4; ++t)
+    threads.emplace_back([&, t] {
+      const std::string text = std::string(static_cast<std::size_t>(t), 'a') + "bb";
+      for (int i = 0; i < 2000; ++i) wrong += pattern.find(text)->groups[1].end != static_cast<std::size_t>(t) ? 1 : 0;
+    });
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Pattern, MoreGroupsThanItHasRoomForAreRefused) {
+  std::string groups;
+  for (int i = 0; i < 256; ++i) groups += "(a)?";
+  EXPECT_THROW(Pattern{groups}, Error);
 }
 
 }  // namespace
