@@ -1,11 +1,14 @@
 #include "runtime/index_verb.h"
 
 #include <cstdio>
+#include <optional>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/indexing/indexer.h"
+#include "runtime/reward/grade.h"
+#include "runtime/spec/answer_lengths.h"
 #include "runtime/spec/data_identity.h"
 #include "runtime/spec/plan.h"
 #include "runtime/verb_options.h"
@@ -22,6 +25,7 @@ std::string figures_text(const indexing::IndexFigures& figures) {
                      base::seconds_text(figures.seconds));
   if (figures.broken + figures.too_long > 0)
     text += base::text("; refused: ", figures.broken, " broken, ", figures.too_long, " too long");
+  if (figures.unreadable > 0) text += base::text("; ", indexing::unreadable_text(figures));
   for (const std::string& example : figures.examples) text += "\n  " + example;
   for (const std::string* more : {&figures.lengths, &figures.empty_answers})
     if (!more->empty()) text += "\n  " + *more;
@@ -45,6 +49,18 @@ std::string repeats_text(const data::Split& split, const spec::DataJob& job) {
   return text;
 }
 
+/// Why no part of the reward that has to read a gold answer can read this one.
+std::optional<std::string> why_unreadable(const std::vector<spec::RewardPart>& parts, const std::string& gold) {
+  std::optional<std::string> why;
+  for (const spec::RewardPart& part : parts) {
+    if (part.kind != "math" && part.kind != "choice") continue;
+    const auto reason = reward::why_unreadable(part.kind, gold);
+    if (!reason) return std::nullopt;
+    if (!why) why = reason;
+  }
+  return why;
+}
+
 }  // namespace
 
 int index_data(const std::vector<std::string>& words) {
@@ -57,12 +73,17 @@ int index_data(const std::vector<std::string>& words) {
     std::fprintf(stderr, "indexing %s: %s of %s\n", path.c_str(), base::bytes_text(done).c_str(),
                  base::bytes_text(all).c_str());
   };
-  const indexing::IndexReport report =
-      indexing::make_indexes(plan.job.data, {.folder = spec::RunPaths{plan.run_folder}.data(),
-                                             .model = plan.job.model.path,
-                                             .binaries = base::executable_folder(),
-                                             .max_sequence_tokens = plan.job.grpo.max_sequence_tokens,
-                                             .on_progress = progress});
+  const std::vector<spec::RewardPart> parts = spec::reward_parts(plan.job.reward);
+  const bool is_graded = !spec::is_synthetic(plan.job);
+  const indexing::IndexReport report = indexing::make_indexes(
+      plan.job.data,
+      {.folder = spec::RunPaths{plan.run_folder}.data(),
+       .model = plan.job.model.path,
+       .binaries = base::executable_folder(),
+       .max_sequence_tokens = plan.job.grpo.max_sequence_tokens,
+       .why_unreadable =
+           [&](const std::string& gold) { return is_graded ? why_unreadable(parts, gold) : std::nullopt; },
+       .on_progress = progress});
   bool is_new = false;
   spec::DataIdentity identity;
   for (const indexing::IndexFigures& figures : report.sources) {

@@ -35,7 +35,7 @@ constexpr std::size_t kShown = 5;
 struct Chunk {
   std::vector<IndexEntry> entries;         // line numbers within the chunk
   std::vector<std::uint64_t> line_hashes;  // of each entry
-  std::int64_t lines = 0, tokens = 0, empty_answers = 0;
+  std::int64_t lines = 0, tokens = 0, empty_answers = 0, unreadable = 0;
   std::size_t first_empty_answer = 0;
   RowFaults faults;
   EncodingFigures encoding;
@@ -43,7 +43,7 @@ struct Chunk {
 
 class ChunkReader {
  public:
-  explicit ChunkReader(const data::RowReader& reader) : reader_(reader) {}
+  ChunkReader(const data::RowReader& reader, const IndexOptions& options) : reader_(reader), options_(options) {}
 
   Chunk read(const data::LineFile& file, std::int64_t number) const {
     Chunk chunk;
@@ -63,6 +63,7 @@ class ChunkReader {
         throw Error::user({.what = base::text("a line of ", base::bytes_text(line.size_bytes))});
       chunk.encoding.add(row, line.text);
       const data::Prompt prompt = reader_.read(std::string(line.text));
+      check_gold(prompt.gold, chunk);
       entry.prompt_tokens = static_cast<std::int32_t>(prompt.tokens.size());
       entry.prompt_hash = data::prompt_hash(prompt.text);
       chunk.tokens += entry.prompt_tokens;
@@ -76,7 +77,16 @@ class ChunkReader {
     chunk.line_hashes.push_back(base::hash_bytes(line.text.data(), line.text.size()));
   }
 
+  void check_gold(const std::string& gold, Chunk& chunk) const {
+    if (!options_.why_unreadable || !reader_.has_gold()) return;
+    const auto why = options_.why_unreadable(gold);
+    if (!why) return;
+    ++chunk.unreadable;
+    throw Error::user({.what = *why});
+  }
+
   const data::RowReader& reader_;
+  const IndexOptions& options_;
 };
 
 /// Every chunk of the file, each read by one of the threads.
@@ -91,7 +101,7 @@ std::vector<Chunk> read_chunks(const data::LineFile& file, const spec::DataJob& 
       const data::Tokenizer tokenizer = data::Tokenizer::read(options.model);
       const data::RowReader reader(data, source, tokenizer, options.model);
       for (std::int64_t c = next++; c < file.num_chunks(); c = next++) {
-        chunks[static_cast<std::size_t>(c)] = ChunkReader(reader).read(file, c);
+        chunks[static_cast<std::size_t>(c)] = ChunkReader(reader, options).read(file, c);
         done_bytes += options.chunk_bytes;
         const std::scoped_lock lock(guard);
         if (options.on_progress)
@@ -194,6 +204,7 @@ class SourceIndexer {
       const std::size_t first = entries_.size();
       if (empty_answers == 0) first_empty_answer = first + chunk.first_empty_answer;
       empty_answers += chunk.empty_answers;
+      figures_.unreadable += chunk.unreadable;
       faults.append(chunk.faults, first);
       encoding.append(chunk.encoding, first);
       for (IndexEntry entry : chunk.entries) {
@@ -255,7 +266,9 @@ class SourceIndexer {
       refuse_format(*other, facts_.shards[0].path);
     std::string what =
         base::text(refused, " of ", figures_.rows, " rows are refused: ", figures_.broken,
-                   " no prompt can be made of, ", figures_.too_long, " have more than ", most_tokens_, " tokens");
+                   figures_.unreadable > 0 ? base::text(" are broken (", unreadable_text(figures_), "), ")
+                                           : std::string(" no prompt can be made of, "),
+                   figures_.too_long, " have more than ", most_tokens_, " tokens");
     for (const std::string& example : figures_.examples) what += "\n      " + example;
     if (!figures_.lengths.empty()) what += "\n      " + figures_.lengths;
     throw Error::user({.what = what, .where = figures_.path, .fix = fix_of_rows(all)});
@@ -263,7 +276,9 @@ class SourceIndexer {
 
   std::string fix_of_rows(bool all) const {
     std::vector<std::string> ways;
-    if (figures_.broken > 0)
+    if (figures_.unreadable > 0)
+      ways.push_back("fix the gold answers, or choose their field (data.answer_field) or another reward.kind");
+    if (figures_.broken > figures_.unreadable)
       ways.push_back("fix the rows, or name their fields (data.prompt_field, data.answer_field)");
     if (figures_.too_long > 0)
       ways.push_back(data_.max_prompt_tokens > 0 ? "raise data.max_prompt_tokens or grpo.max_sequence_tokens"
@@ -285,6 +300,11 @@ class SourceIndexer {
 };
 
 }  // namespace
+
+std::string unreadable_text(const IndexFigures& figures) {
+  return base::text(figures.unreadable, figures.unreadable == 1 ? " has a gold answer" : " have gold answers",
+                    " that the grader cannot read");
+}
 
 IndexReport make_indexes(const spec::DataJob& data, const IndexOptions& options) {
   const std::vector<spec::DataSource> sources = spec::data_sources(data);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct IndexOptions {
   std::int64_t max_sequence_tokens = 0;
   int threads = 0;                     // 0: up to four
   std::int64_t chunk_bytes = 4 << 20;  // aside for tests
+  /// Why a gold answer is one that the grader cannot read; such rows are refused. May be empty; called by all threads.
+  std::function<std::optional<std::string>(const std::string& gold)> why_unreadable;
   /// Called now and then, by one thread at a time: what is done, of how much.
   std::function<void(const std::string& path, std::int64_t done_bytes, std::int64_t all_bytes)> on_progress;
 };
@@ -31,6 +34,7 @@ struct IndexFigures {
   bool is_kept = false;  // an index of this very source was there
   std::int64_t files = 1, rows = 0, bytes = 0;
   std::int64_t broken = 0, too_long = 0;  // rows that are refused
+  std::int64_t unreadable = 0;            // of the broken ones: by their gold answer
   std::int64_t tokens = 0;                // of all prompts
   double seconds = 0;
   std::vector<std::string> examples;  // "rows.jsonl:17: field 'answer' is missing (3 rows)"
@@ -38,6 +42,9 @@ struct IndexFigures {
   std::string empty_answers;          // how many rows have an empty gold answer, and the first; or ""
   spec::SourceIdentity identity;
 };
+
+/// "3 have gold answers that the grader cannot read".
+std::string unreadable_text(const IndexFigures& figures);
 
 struct IndexReport {
   std::vector<IndexFigures> sources;  // those that are files, in their order

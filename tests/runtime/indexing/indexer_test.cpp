@@ -296,5 +296,34 @@ TEST_F(Index, AGiganticLineIsARefusedRow) {
   EXPECT_EQ(source.next_prompts(4).size(), 4u);
 }
 
+TEST_F(Index, RowsWhoseGoldAnswerCannotBeReadAreRefusedAndNamed) {
+  {
+    std::ofstream file(data_.path, std::ios::binary);
+    for (int i = 0; i < 100; ++i)
+      file << R"({"prompt":"q )" << i << R"(","answer":")" << (i % 20 == 3 ? "?" : "7") << "\"}\n";
+  }
+  IndexOptions options = this->options();
+  options.why_unreadable = [](const std::string& gold) {
+    return gold == "?" ? std::optional<std::string>("no number: " + gold) : std::nullopt;
+  };
+  const IndexFigures figures = make_indexes(data_, options).sources.at(0);
+  EXPECT_EQ(figures.broken, 5);
+  EXPECT_EQ(figures.unreadable, 5);
+  ASSERT_EQ(figures.examples.size(), 1U);
+  EXPECT_NE(figures.examples[0].find("rows.jsonl:4: no number: ? (5 rows)"), std::string::npos) << figures.examples[0];
+  options.why_unreadable = [](const std::string&) { return std::optional<std::string>("no number"); };
+  fs::remove_all(runs());
+  try {
+    make_indexes(data_, options);
+    FAIL() << "all rows are refused";
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    EXPECT_EQ(error.exit_code(), 2);
+    for (const char* part :
+         {"100 of 100 rows are refused", "100 have gold answers that the grader cannot read", "reward.kind"})
+      EXPECT_NE(what.find(part), std::string::npos) << what;
+  }
+}
+
 }  // namespace
 }  // namespace muster::indexing
