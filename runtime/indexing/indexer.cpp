@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "runtime/base/clock.h"
@@ -89,17 +90,30 @@ class ChunkReader {
   const IndexOptions& options_;
 };
 
-/// Every chunk of the file, each read by one of the threads.
+/// The tokenizer of this thread, read when the first row asks for it: an index that is kept needs none.
+class LazyTokenizer {
+ public:
+  explicit LazyTokenizer(const fs::path& model) : model_(model) {}
+  const data::Tokenizer& get() {
+    if (!tokenizer_) tokenizer_.emplace(data::Tokenizer::read(model_));
+    return *tokenizer_;
+  }
+
+ private:
+  const fs::path& model_;
+  std::optional<data::Tokenizer> tokenizer_;
+};
+
+/// Every chunk of the file, each read by one of the threads; `own` is this one's tokenizer.
 std::vector<Chunk> read_chunks(const data::LineFile& file, const spec::DataJob& data, const spec::DataSource& source,
-                               const IndexOptions& options) {
+                               const IndexOptions& options, LazyTokenizer& own) {
   std::vector<Chunk> chunks(static_cast<std::size_t>(file.num_chunks()));
   std::atomic<std::int64_t> next = 0, done_bytes = 0;
   std::mutex guard;  // of failure and of on_progress
   std::exception_ptr failure;
-  const auto work = [&] {
+  const auto work = [&](LazyTokenizer& tokenizer) {
     try {
-      const data::Tokenizer tokenizer = data::Tokenizer::read(options.model);
-      const data::RowReader reader(data, source, tokenizer, options.model);
+      const data::RowReader reader(data, source, tokenizer.get(), options.model);
       for (std::int64_t c = next++; c < file.num_chunks(); c = next++) {
         chunks[static_cast<std::size_t>(c)] = ChunkReader(reader, options).read(file, c);
         done_bytes += options.chunk_bytes;
@@ -117,8 +131,12 @@ std::vector<Chunk> read_chunks(const data::LineFile& file, const spec::DataJob& 
       options.threads > 0 ? options.threads : std::min<std::int64_t>(kMostThreads, std::thread::hardware_concurrency());
   {
     std::vector<std::jthread> threads;
-    for (std::int64_t t = 1; t < std::min(most, file.num_chunks()); ++t) threads.emplace_back(work);
-    work();
+    for (std::int64_t t = 1; t < std::min(most, file.num_chunks()); ++t)
+      threads.emplace_back([&] {
+        LazyTokenizer another(options.model);
+        work(another);
+      });
+    work(own);
   }
   if (failure) std::rethrow_exception(failure);
   return chunks;
@@ -126,9 +144,8 @@ std::vector<Chunk> read_chunks(const data::LineFile& file, const spec::DataJob& 
 
 /// The fields whose columns are kept of a Parquet file; none: all of them.
 std::vector<std::string> kept_fields(const spec::DataJob& data, const spec::DataSource& source,
-                                     const IndexOptions& options) {
+                                     const IndexOptions& options, const data::Tokenizer& tokenizer) {
   if (std::find(data.columns.begin(), data.columns.end(), "*") != data.columns.end()) return {};
-  const data::Tokenizer tokenizer = data::Tokenizer::read(options.model);
   std::vector<std::string> fields = data::RowReader(data, source, tokenizer, options.model).fields();
   for (const std::string& column : data.columns)
     if (std::find(fields.begin(), fields.end(), column) == fields.end()) fields.push_back(column);
@@ -139,11 +156,12 @@ std::vector<std::string> kept_fields(const spec::DataJob& data, const spec::Data
 class SourceIndexer {
  public:
   SourceIndexer(const spec::DataJob& data, const spec::DataSource& source, std::size_t number,
-                const IndexOptions& options)
+                const IndexOptions& options, LazyTokenizer& tokenizer)
       : data_(data),
         source_(source),
         number_(number),
         options_(options),
+        tokenizer_(tokenizer),
         most_tokens_(data::most_prompt_tokens(data, options.max_sequence_tokens)) {}
 
   IndexFigures make() {
@@ -187,7 +205,7 @@ class SourceIndexer {
       rows_file = data::index_rows_file(options_.folder, number_).string();
       facts_.shards = write_rows_file({.files = files,
                                        .output = rows_file,
-                                       .fields = kept_fields(data_, source_, options_),
+                                       .fields = kept_fields(data_, source_, options_, tokenizer_.get()),
                                        .binaries = options_.binaries});
     }
     const data::LineFile file(rows_file, options_.chunk_bytes);
@@ -199,7 +217,7 @@ class SourceIndexer {
     std::uint64_t digest = 0;
     std::int64_t lines = 0, empty_answers = 0;
     std::size_t first_empty_answer = 0;
-    std::vector<Chunk> chunks = read_chunks(file, data_, source_, options_);
+    std::vector<Chunk> chunks = read_chunks(file, data_, source_, options_, tokenizer_);
     for (Chunk& chunk : chunks) {
       const std::size_t first = entries_.size();
       if (empty_answers == 0) first_empty_answer = first + chunk.first_empty_answer;
@@ -291,6 +309,7 @@ class SourceIndexer {
   const spec::DataSource& source_;
   const std::size_t number_;
   const IndexOptions& options_;
+  LazyTokenizer& tokenizer_;
   const std::int64_t most_tokens_;
   IndexFigures figures_;
   data::IndexFacts facts_;
@@ -309,14 +328,16 @@ std::string unreadable_text(const IndexFigures& figures) {
 IndexReport make_indexes(const spec::DataJob& data, const IndexOptions& options) {
   const std::vector<spec::DataSource> sources = spec::data_sources(data);
   IndexReport report;
+  LazyTokenizer tokenizer(options.model);
+  bool all_kept = true;
   for (std::size_t s = 0; s < sources.size(); ++s) {
     if (data::is_builtin(sources[s].path)) continue;
     base::make_folder(options.folder);
-    report.sources.push_back(SourceIndexer(data, sources[s], s, options).make());
+    report.sources.push_back(SourceIndexer(data, sources[s], s, options, tokenizer).make());
+    all_kept = all_kept && report.sources.back().is_kept;
   }
-  if (report.sources.empty()) return report;
-  const data::Tokenizer tokenizer = data::Tokenizer::read(options.model);
-  report.split = data::PromptSource(data, tokenizer,
+  if (all_kept) return report;
+  report.split = data::PromptSource(data, tokenizer.get(),
                                     {.max_sequence_tokens = options.max_sequence_tokens,
                                      .index_folder = options.folder,
                                      .model = options.model,

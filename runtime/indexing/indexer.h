@@ -48,7 +48,7 @@ std::string unreadable_text(const IndexFigures& figures);
 
 struct IndexReport {
   std::vector<IndexFigures> sources;  // those that are files, in their order
-  data::Split split;                  // of the rows that are trained on
+  data::Split split;                  // of the rows that are trained on; empty where every index is kept
 };
 
 /// throws: Error::user when a source is no file of rows, has none, or more than data.max_refused_share of its rows (and

@@ -44,14 +44,16 @@ std::string kind_of(fs::path name) {
 std::vector<std::string> shards_of(const std::string& folder) {
   std::vector<std::string> parquet, lines, json;
   bool has_folders = false;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    has_folders = has_folders || entry.is_directory();
-    if (!entry.is_regular_file()) continue;
+  std::error_code failed, ignored;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    has_folders = has_folders || entry.is_directory(ignored);
+    if (!entry.is_regular_file(ignored)) continue;
     const std::string kind = kind_of(entry.path().filename());
     if (kind == "parquet") parquet.push_back(entry.path().string());
     if (kind == "lines") lines.push_back(entry.path().string());
     if (kind == "json") json.push_back(entry.path().string());
   }
+  if (failed) throw Error::user({.what = "cannot read the data: " + failed.message(), .where = folder});
   if (!parquet.empty() && !lines.empty())
     throw Error::user(
         {.what = base::text("the folder holds ", parquet.size(), " Parquet files and ", lines.size(), " of JSON lines"),
@@ -107,8 +109,8 @@ std::vector<std::string> data_files(const std::string& path) {
     files = {path};
   }
   for (const std::string& file : files)
-    if (!fs::is_regular_file(file))
-      throw Error::user({.what = fs::is_directory(file)
+    if (std::error_code ignored; !fs::is_regular_file(file, ignored))
+      throw Error::user({.what = fs::is_directory(file, ignored)
                                      ? "cannot read the data: this is a folder"
                                      : "cannot read the data: this is no file but a pipe or a device",
                          .where = file,

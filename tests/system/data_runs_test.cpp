@@ -110,6 +110,55 @@ TEST_F(DataRuns, SeveralSourcesAreMixedByWeightAndTooManyBrokenRowsStopTheRun) {
   EXPECT_FALSE(std::filesystem::exists(paths("refused").rank_log(0, 0))) << "no rank was started";
 }
 
+TEST_F(DataRuns, AProblemThatStandsManyTimesIsNotBothTrainedOnAndValidated) {
+  const std::string once = file("once.jsonl", 1000, 60), path = (folder_.path() / "rows.jsonl.gz").string();
+  std::string rows;
+  for (int round = 0; round < 20; ++round) rows += base::read_file(once);
+  base::write_file(folder_.path() / "rows.jsonl", rows);
+  ASSERT_EQ(tests::run_command({"gzip", (folder_.path() / "rows.jsonl").string()}, 20).code, 0);
+  const tests::CommandResult result =
+      muster("run", "run",
+             {"data.path=" + path, "data.held_out=20", "validate.prompts=20", "validate.every=2", "grpo.steps=3",
+              "warmup.sft_steps=0", "warmup.stop_at_reward=0", "log.samples=-1"});
+  ASSERT_EQ(result.code, 0) << result.output;
+  EXPECT_NE(result.output.find("1200 rows hold 60 different prompts (one of them 20 times)"), std::string::npos)
+      << result.output;
+  std::set<std::string> held_out, trained;
+  for (const ordered_json& line : base::read_json_lines(paths("run").validation_samples()))
+    held_out.insert(line["prompt"]);
+  for (const ordered_json& line : base::read_json_lines(paths("run").samples())) trained.insert(line["prompt"]);
+  EXPECT_EQ(held_out.size(), 20u) << "each once";
+  EXPECT_GT(trained.size(), 30u);
+  for (const std::string& prompt : held_out) EXPECT_FALSE(trained.contains(prompt)) << prompt;
+}
+
+TEST_F(DataRuns, AResumedRunWhoseDataHasChangedIsRefusedUnlessThatIsAccepted) {
+  const std::string path = file("rows.jsonl", 1000, 200);
+  const auto resume = [&](const std::vector<std::string>& more = {}) {
+    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "--run-dir", paths("run").folder.string()};
+    command.insert(command.end(), more.begin(), more.end());
+    return tests::run_command(command, 120);
+  };
+  ASSERT_EQ(muster("run", "run",
+                   {"data.path=" + path, "data.held_out=10", "grpo.steps=2", "checkpoint.every=1", "warmup.sft_steps=0",
+                    "warmup.stop_at_reward=0"})
+                .code,
+            0);
+  std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now());
+  EXPECT_EQ(resume().code, 0) << "a file that was only touched is the same";
+  file("rows.jsonl", 1050, 220);
+  const tests::CommandResult refused = resume();
+  EXPECT_EQ(refused.code, 2) << refused.output;
+  EXPECT_NE(refused.output.find("rows.jsonl: 220 rows instead of 200"), std::string::npos) << refused.output;
+  EXPECT_NE(refused.output.find("--data-changed"), std::string::npos) << refused.output;
+  const tests::CommandResult accepted = resume({"--data-changed"});
+  EXPECT_EQ(accepted.code, 0) << accepted.output;
+  EXPECT_NE(accepted.output.find("220 rows instead of 200"), std::string::npos) << accepted.output;
+  EXPECT_EQ(resume().code, 0) << "accepted is accepted";
+  const tests::CommandResult needless = muster("run", "other", {}, {"--data-changed"});
+  EXPECT_EQ(needless.code, 2) << needless.output;
+}
+
 TEST_F(DataRuns, ASyntheticRunForcesLengthsAndSaysSoInEveryRecord) {
   const std::vector<std::string> assignments{"sampling.lengths=uniform:1-4",
                                              "reward.kind=random",
