@@ -97,8 +97,12 @@ Expr parse_arithmetic(std::string_view text) try { return Arithmetic(text).whole
 
 bool is_plain_value(const Expr& expr) {
   if (is_number(expr)) return true;
+  if (expr->kind == Kind::power) return is_plain_value(expr->args[0]) && is_plain_value(expr->args[1]);
   if (expr->kind != Kind::multiply || expr->args.size() != 2) return false;
   const Expr& below = expr->args[1];
+  // 6.02 * 10^23
+  if (below->kind == Kind::power && is_integer(below->args[0]) && below->args[0]->value == Rational(10, 1))
+    return is_number(expr->args[0]) && is_integer(below->args[1]);
   return is_plain_value(expr->args[0]) &&
          (is_number(below) || (below->kind == Kind::power && is_number(below->args[0]) && is_number(below->args[1]) &&
                                below->args[1]->value == Rational(-1, 1)));

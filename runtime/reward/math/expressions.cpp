@@ -83,6 +83,7 @@ Expr Expressions::factor(bool functions) {
 }
 
 Expr Expressions::script() {
+  if (take(Token::letter_e)) return make_constant("e");
   if (!take(Token::left_brace)) return atom();
   const Expr inner = expr();
   return inner && take(Token::right_brace) ? inner : nullptr;
@@ -98,7 +99,7 @@ bool Expressions::subscript(std::string& name) {
     name = written(start, place());
     return take(Token::right_brace);
   }
-  if (!atom()) return false;
+  if (!take(Token::letter_e) && !atom()) return false;
   name = written(start, place());
   return true;
 }

@@ -89,7 +89,7 @@ const std::vector<Anchor>& anchors() {
     add(100, Source::plain, R"((?i:answer):()\s*([^\n]{1,200}))");
     add(100, Source::text, R"((?i:answer):(?:.{0,100}=\s*|.{0,50}?))" + value + not_equal);
     add(200, Source::formula, R"((?i:answer).{0,50}?)" + latex);
-    add(200, Source::plain, R"((?i:answer)()\s+is\s+([^\n]{1,200}))");
+    add(200, Source::plain, R"((?i:answer)()\s*(?:\bis\b\s*[:=]?|=)\s*([^\n]{1,200}))");
     add(200, Source::text, R"((?i:answer)(?:.{0,100}=\s*|.{0,50}?))" + value + not_equal);
     add(300, Source::formula, latex);
     add(300, Source::plain, R"(\A(\s*)([^\n]{1,300})\s*\z)");
@@ -148,7 +148,8 @@ Extracted from_plain(std::string_view text, const PatternMatch& match, bool whol
   std::string line = base::trim(match.group(text, 2));
   if (const auto end = sentence_end.find(line)) line.resize(end->begin());
   while (!line.empty() && std::string_view(".,:;!").find(line.back()) != std::string_view::npos) line.pop_back();
-  if (!is_bare_formula(line)) return {};
+  static const Pattern letter(R"(^\(?[A-J]\)?$)");
+  if (!is_bare_formula(line) && !letter.find(line)) return {};
   const Normalized formula = normalized(line, Boxes::all);
   Expr value = read_latex(formula.text);
   if (value && whole && !is_plain_value(value) && parse_arithmetic(line)) return {.text = line, .is_question = true};
@@ -211,6 +212,13 @@ Extracted read_place(const std::string& text, const Place& place) {
   }
 }
 
+// Answer:3 -> Answer: 3
+std::string with_answers_apart(std::string text) {
+  static const Pattern joined(R"((?i)(answer(?:\s+is)?\s*[:=])(?=[-+]?[\d.$]))");
+  if (text.find("nswer") == std::string::npos && text.find("NSWER") == std::string::npos) return text;
+  return joined.replaced(text, [&](const PatternMatch& match) { return std::string(match.group(text, 1)) + ' '; });
+}
+
 // Whether the text behind the last box takes it back and then says what the answer is.
 bool box_is_taken_back(const std::string& text) {
   static const Pattern answer(
@@ -223,7 +231,7 @@ bool box_is_taken_back(const std::string& text) {
 
 Extracted extract_answer(std::string_view given) {
   if (given.size() > kMaxAnswerBytes) given.remove_prefix(given.size() - kMaxAnswerBytes);
-  const std::string text = without_open_ends(undressed(given));
+  const std::string text = without_open_ends(with_answers_apart(undressed(given)));
   Extracted out;
   const std::vector<Anchor>& all = anchors();
   const bool skips_boxes = box_is_taken_back(text);

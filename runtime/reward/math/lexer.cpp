@@ -155,13 +155,10 @@ void add_symbols(Table& table) {
   add(table, Token::infinity, {"\\infty", "\\infty%", "\\infty\\%", "\\$\\infty"});
   add(table, Token::partial, {"\\partial"});
   const std::initializer_list<std::pair<const char*, const char*>> sets = {
-      {"\\mathbb{N}", "N"},    {"ℕ", "N"},
-      {"\\mathbb{Z}", "Z"},    {"ℤ", "Z"},
-      {"\\mathbb{Q}", "Q"},    {"ℚ", "Q"},
-      {"\\mathbb{R}", "R"},    {"ℝ", "R"},
-      {"\\mathbb{C}", "C"},    {"ℂ", "C"},
-      {"\\emptyset", "empty"}, {"∅", "empty"},
-      {"\\{\\}", "empty"},     {"\\lbrace\\rbrace", "empty"}};
+      {"\\mathbb{N}", "N"}, {"ℕ", "N"},          {"\\mathbb{Z}", "Z"},         {"ℤ", "Z"},
+      {"\\mathbb{Q}", "Q"}, {"ℚ", "Q"},          {"\\mathbb{R}", "R"},         {"ℝ", "R"},
+      {"\\mathbb{C}", "C"}, {"ℂ", "C"},          {"\\emptyset", "empty"},      {"\\varnothing", "empty"},
+      {"∅", "empty"},       {"\\{\\}", "empty"}, {"\\lbrace\\rbrace", "empty"}};
   for (const auto& [sign, name] : sets) table[sign] = {Token::named_set, name};
   for (const char* space :
        {"\\,", "\\thinspace", "\\:", "\\medspace", "\\;", "\\thickspace", "\\quad", "\\qquad", "\\!", "\\negthinspace",

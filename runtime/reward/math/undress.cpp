@@ -184,11 +184,11 @@ std::string without_fences(std::string text) {
 // True: letters alone are a name that the face belongs to.
 const std::map<std::string, bool, std::less<>>& faces() {
   static const std::map<std::string, bool, std::less<>> all = {
-      {"text", true},        {"textbf", true},    {"textit", true}, {"textrm", true},      {"textsf", true},
-      {"texttt", true},      {"textup", true},    {"textsl", true}, {"textnormal", true},  {"emph", true},
-      {"mbox", true},        {"hbox", true},      {"mathrm", true}, {"mathbf", false},     {"mathit", false},
-      {"mathsf", false},     {"mathtt", false},   {"pmb", false},   {"mathnormal", false}, {"bm", false},
-      {"boldsymbol", false}, {"underline", false}};
+      {"text", true},   {"textbf", true},      {"textit", true},  {"textrm", true},      {"textsf", true},
+      {"texttt", true}, {"textup", true},      {"textsl", true},  {"textnormal", true},  {"emph", true},
+      {"mbox", true},   {"hbox", true},        {"rm", true},      {"bf", true},          {"it", true},
+      {"mathrm", true}, {"mathbf", false},     {"mathit", false}, {"mathsf", false},     {"mathtt", false},
+      {"pmb", false},   {"mathnormal", false}, {"bm", false},     {"boldsymbol", false}, {"underline", false}};
   return all;
 }
 
@@ -270,7 +270,7 @@ std::string without_faces(std::string_view text, int depth) {
 // \color{red}, {\bf ...}, \large; \$.
 std::string without_declarations(std::string text) {
   static const Pattern declared(
-      R"(\\(?:text)?color\s*(?:\[[a-zA-Z]{1,20}\])?\s*\{[^{}]{0,60}\}|\\(?:bf|rm|it|sf|tt|bfseries|itshape|boldmath|tiny|small|normalsize|large|Large|LARGE|huge|Huge|textstyle|scriptstyle)(?![a-zA-Z])\s*)");
+      R"(\\(?:text)?color\s*(?:\[[a-zA-Z]{1,20}\])?\s*\{[^{}]{0,60}\}|\\(?:bf|rm|it|sf|tt|bfseries|itshape|boldmath|tiny|small|normalsize|large|Large|LARGE|huge|Huge|textstyle|scriptstyle)(?![a-zA-Z]|\s*\{)\s*)");
   return declared.replaced(text, [](const PatternMatch&) { return std::string(); });
 }
 
@@ -288,7 +288,8 @@ std::string undressed(std::string_view given) {
   if (text.find_first_of("*_") != std::string::npos) text = without_emphasis(std::move(text));
   if (text.find('`') != std::string::npos) text = without_fences(std::move(text));
   if (text.find('\\') == std::string::npos) return text;
-  static const Pattern dollar(R"((?<!\\)\\\$)");
+  static const Pattern dollar(R"((?<!\\)\\\$)"), apart(R"((\\f?box(?:ed)?)\s+(?=\{))");
+  text = apart.replaced(text, [&](const PatternMatch& match) { return std::string(match.group(text, 1)); });
   text = dollar.replaced(text, [](const PatternMatch&) { return std::string(); });
   return without_faces(without_declarations(std::move(text)), 0);
 }

@@ -21,13 +21,13 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_bare_formula(std::string_view text) {
   if (text.empty() || text.find('$') != std::string_view::npos || text.find("\\boxed") != std::string_view::npos)
     return false;
-  static const Pattern number(R"(^[-+]?[\d.,\s]*(?:[eE][-+]?\d+)?%?$)");
+  static const Pattern number(R"(^[-+]?(?:\d|[., ](?=\d))*\.?(?:[eE][-+]?\d+)?\s*%?$)");
   if (number.find(text)) return false;
   bool says_something = false;
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
     if (!is_letter(c)) {
-      says_something = says_something || (c >= '0' && c <= '9') || c == '\\';
+      says_something = says_something || (c >= '0' && c <= '9') || c == '\\' || (c & 0x80) != 0;
       ++at;
       continue;
     }
