@@ -39,6 +39,15 @@ std::string count_text(std::int64_t count) {
   return base::number_text(value / 1e3, 1) + " k";
 }
 
+/// Who grades, and what of a reply.
+std::string rewards_text(const spec::RewardJob& reward) {
+  std::vector<std::string> kinds;
+  for (const spec::RewardPart& part : spec::reward_parts(reward)) kinds.push_back(part.kind);
+  return base::join(kinds, " + ") + (reward.answer == spec::AnswerPart::all
+                                         ? " of the whole reply"
+                                         : " of what follows the thinking (reward.answer)");
+}
+
 std::string head(const spec::Plan& plan) {
   const spec::Job& job = plan.job;
   const bool is_split = job.placement.mode == spec::PlacementMode::split;
@@ -76,6 +85,8 @@ std::string head(const spec::Plan& plan) {
   if (spec::is_synthetic(job))
     page += entry("synthetic", text("answers of forced lengths (", job.sampling.lengths, "), random rewards",
                                     job.model.weights == "random" ? ", random weights" : "", ": speed alone"));
+  else
+    page += entry("rewards", rewards_text(job.reward));
   if (!plan.run_folder.empty()) page += entry("run folder", plan.run_folder.string());
   return page;
 }

@@ -169,6 +169,12 @@ TEST_F(PlanTest, AHalfThousandRanksArePlannedInAFifthOfASecond) {
   EXPECT_LT(elapsed_s, 0.2);
 }
 
+TEST_F(PlanTest, ThePageSaysWhatIsGraded) {
+  const auto page = [&](const std::string& rewards) { return plan_page(make(kModel + rewards).plan, {}, ""); };
+  EXPECT_NE(page("").find("math of what follows the thinking"), std::string::npos) << page("");
+  EXPECT_NE(page("[reward]\nkind = \"exact\"\nanswer = \"all\"\n").find("exact of the whole reply"), std::string::npos);
+}
+
 TEST_F(PlanTest, TheResolvedPlanSaysWhereEachKeyWasGiven) {
   const Planned planned = make(kModel + "[grpo]\nsteps = 7\n");
   const std::string page = resolved_page(planned.plan, planned.places);
