@@ -60,7 +60,8 @@ std::vector<Rule> rules_of_size(const spec::Plan& plan, const cluster::SlurmFact
   std::vector<Rule> rules{
       {"nodes", 'N', "--nodes=" + nodes,
        [nodes](const std::string& value) { return value == nodes || value == nodes + "-" + nodes; }, layout},
-      {"ntasks", 'n', "--ntasks=" + nodes, equals(plan.num_nodes), "one task a node: the agent, which starts the ranks"},
+      {"ntasks", 'n', "--ntasks=" + nodes, equals(plan.num_nodes),
+       "one task a node: the agent, which starts the ranks"},
       {"ntasks-per-node", 0, "--ntasks-per-node=1", equals(1), "one task a node: the agent, which starts the ranks"},
       {"ntasks-per-gpu", 0, "--ntasks-per-node=1", never, "one task a node: the agent, which starts the ranks"},
       {"time", 't', text("--time=", slurm.time_limit_min),
@@ -92,7 +93,8 @@ std::vector<Rule> rules_of_gpus(const spec::Plan& plan, const cluster::SlurmFact
   return {{"gpus-per-node", 0, text("--gpus-per-node=", gpus), at_least(gpus), layout},
           {"gpus-per-task", 0, text("--gpus-per-task=", gpus), at_least(gpus), layout},
           {"gpus", 'G', text("--gpus=", total), at_least(total), layout},
-          {"gres", 0, text("--gres=gpu:", gpus), gres_agrees, text("write gpu:", gpus, " into it: the last --gres counts")}};
+          {"gres", 0, text("--gres=gpu:", gpus), gres_agrees,
+           text("write gpu:", gpus, " into it: the last --gres counts")}};
 }
 
 /// Flags that have a key: the key alone is checked against Slurm and shown by `plan`.
@@ -122,7 +124,8 @@ std::vector<Rule> rules_of_life(const spec::Plan& plan) {
       {"test-only", 0, "a job", never, "leave it out: `muster plan` shows what would be asked for"},
       {"wait", 'W', "sbatch that returns at once", never, "muster logs -f waits"},
       {"quiet", 'Q', "sbatch that names the job", never, "leave it out"},
-      {"clusters", 'M', "the cluster that the other commands ask", never, "export SLURM_CLUSTERS: all commands heed it"}};
+      {"clusters", 'M', "the cluster that the other commands ask", never,
+       "export SLURM_CLUSTERS: all commands heed it"}};
   if (job.requeue.max > 0)
     rules.push_back({"no-requeue", 0, text("requeue.max = ", job.requeue.max), never, "set requeue.max = 0"});
   else

@@ -38,10 +38,15 @@ class CommandControl : public Control {
   }
 
   Submitted submit(const Submission& submission) override {
+    const std::vector<std::string> before = jobs_of(submission, 1).value_or(std::vector<std::string>{});
     const CommandResult result = run_command({"sbatch", "--parsable", submission.script.string()}, kDeadline_s);
     const std::string id = parse_job_id(result.output);
     if (!result.timed_out && result.code == 0 && !id.empty()) return {.id = id};
-    return found(submission, result);
+    std::optional<std::vector<std::string>> jobs = jobs_of(submission, kTries);
+    if (jobs)
+      std::erase_if(
+          *jobs, [&](const std::string& one) { return std::find(before.begin(), before.end(), one) != before.end(); });
+    return found(jobs, result);
   }
 
   void cancel(const std::string& id) override { checked({"scancel", id}, ""); }
@@ -58,10 +63,9 @@ class CommandControl : public Control {
 
  private:
   // sbatch's answer is no help: the jobs themselves say whether one of them is this script's.
-  Submitted found(const Submission& submission, const CommandResult& result) {
+  Submitted found(const std::optional<std::vector<std::string>>& jobs, const CommandResult& result) {
     const std::string said = result.timed_out ? base::text("sbatch did not answer in ", base::seconds_text(kDeadline_s))
                                               : answer_text(result);
-    const std::optional<std::vector<std::string>> jobs = new_jobs(submission);
     if (!jobs) return {.sentence = said + "; a job may have been taken, but squeue does not answer: squeue --me"};
     if (jobs->empty() && result.code != 0 && !result.timed_out)
       throw Error::cluster({.what = said, .fix = "nothing was queued"});
@@ -77,18 +81,13 @@ class CommandControl : public Control {
                             : base::text("sbatch answered '", words, "', which names no job");
   }
 
-  // None when squeue does not answer.
-  static std::optional<std::vector<std::string>> new_jobs(const Submission& submission) {
-    for (int tries = 0; tries < kTries; ++tries) {
-      if (tries > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+  // The person's jobs that write to this log, also those that are over; none when squeue does not answer.
+  static std::optional<std::vector<std::string>> jobs_of(const Submission& submission, int tries) {
+    for (int done = 0; done < tries; ++done) {
+      if (done > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
       const CommandResult result =
           run_command({"squeue", "--me", "--noheader", "--states=all", "--Format=JobID:|,STDOUT:"}, kDeadline_s);
-      if (result.timed_out || result.code != 0) continue;
-      std::vector<std::string> jobs = jobs_with_log(result.output, submission.log);
-      std::erase_if(jobs, [&](const std::string& id) {
-        return std::find(submission.known.begin(), submission.known.end(), id) != submission.known.end();
-      });
-      return jobs;
+      if (!result.timed_out && result.code == 0) return jobs_with_log(result.output, submission.log);
     }
     return std::nullopt;
   }

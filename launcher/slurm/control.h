@@ -20,8 +20,7 @@ struct Forecast {
 /// A script for sbatch, and how its job is found again should sbatch's answer not hold the id.
 struct Submission {
   std::filesystem::path script;
-  std::string log;                      // what the job's --output begins with, which no other script's does
-  std::vector<std::string> known = {};  // ids of earlier jobs of the same log
+  std::string log;  // what the job's --output begins with, which no other script's does
 };
 
 struct Submitted {

@@ -11,18 +11,20 @@ namespace muster::slurm {
 namespace {
 
 // Which Slurm, and how to prove who asks: they change no job.
-constexpr std::array<std::string_view, 6> kWhichSlurm{"SLURM_CONF",     "SLURM_CLUSTERS",    "SLURM_CLUSTER_NAME",
-                                                      "SLURM_JWT",      "SLURM_SACK_SOCKET", "SLURM_SACK_KEY"};
-const std::array<std::string, 8> kOfCommands{"SBATCH_", "SLURM_",  "SALLOC_", "SRUN_",
-                                                 "SQUEUE_", "SINFO_", "SCANCEL_", "SCONTROL_"};
+constexpr std::array<std::string_view, 6> kWhichSlurm{"SLURM_CONF", "SLURM_CLUSTERS",    "SLURM_CLUSTER_NAME",
+                                                      "SLURM_JWT",  "SLURM_SACK_SOCKET", "SLURM_SACK_KEY"};
+const std::array<std::string, 8> kOfCommands{"SBATCH_", "SLURM_", "SALLOC_",  "SRUN_",
+                                             "SQUEUE_", "SINFO_", "SCANCEL_", "SCONTROL_"};
 const std::array<std::string, 4> kOfJobs{"SBATCH_", "SLURM_", "SALLOC_", "SRUN_"};
 const std::array<std::string, 3> kOfSteps{"SBATCH_", "SLURM_", "SALLOC_"};
 // What Slurm itself leaves in a job and no command takes for a flag.
-const std::array<std::string, 21> kDescribing{
-    "SLURM_JOB_",      "SLURM_JOBID",        "SLURM_NODE",       "SLURM_NNODES",   "SLURM_TASK_PID", "SLURM_TASKS_PER_NODE",
-    "SLURM_STEP",      "SLURM_SUBMIT_",      "SLURM_PROCID",     "SLURM_LOCALID",  "SLURM_GTIDS",    "SLURM_PRIO_PROCESS",
-    "SLURM_TOPOLOGY_", "SLURM_LAUNCH_",      "SLURM_SRUN_COMM_", "SLURM_RLIMIT_",  "SLURM_GPUS_ON",  "SLURM_CPUS_ON_NODE",
-    "SLURM_SCRIPT_",   "SLURM_OOM_KILL_STEP", "SRUN_DEBUG"};
+const std::array<std::string, 21> kDescribing{"SLURM_JOB_",      "SLURM_JOBID",         "SLURM_NODE",
+                                              "SLURM_NNODES",    "SLURM_TASK_PID",      "SLURM_TASKS_PER_NODE",
+                                              "SLURM_STEP",      "SLURM_SUBMIT_",       "SLURM_PROCID",
+                                              "SLURM_LOCALID",   "SLURM_GTIDS",         "SLURM_PRIO_PROCESS",
+                                              "SLURM_TOPOLOGY_", "SLURM_LAUNCH_",       "SLURM_SRUN_COMM_",
+                                              "SLURM_RLIMIT_",   "SLURM_GPUS_ON",       "SLURM_CPUS_ON_NODE",
+                                              "SLURM_SCRIPT_",   "SLURM_OOM_KILL_STEP", "SRUN_DEBUG"};
 constexpr std::size_t kShown = 60;  // characters of a value
 
 std::string name_of(const std::string& line) { return line.substr(0, line.find('=')); }

@@ -56,6 +56,7 @@ struct JobFacts {
   std::int64_t restarts = 0;
   std::string exit_code;  // "0:0"
   bool is_over() const;
+  bool operator==(const JobFacts&) const = default;
 };
 
 class Queries {

@@ -10,15 +10,17 @@ namespace {
 
 using base::text;
 
-constexpr std::int64_t kClocks_s = 5;  // by which the clocks of controller and file server may differ
+constexpr std::int64_t kClocks_s = 3;  // by which the clocks of controller and file server may differ
 
 std::int64_t changed_s(const std::filesystem::path& file) {
   struct stat stat {};
   return ::stat(file.c_str(), &stat) == 0 ? stat.st_mtim.tv_sec : 0;
 }
 
-/// Has the newest attempt begun since the job was started (last)?
+/// Has the newest attempt begun since the job was started (last)? A job that was cancelled while it waited ends as it
+/// starts.
 bool began_in(const FollowedRun& run, const slurm::JobFacts& job) {
+  if (job.end_s > 0 && job.end_s <= job.start_s) return false;
   return run.epoch && job.start_s > 0 &&
          changed_s(run.paths.placement(run.epoch->attempt)) + kClocks_s >= job.start_s &&
          (!run.verdict || changed_s(run.paths.verdict(run.epoch->attempt)) + kClocks_s >= job.start_s);
@@ -56,7 +58,8 @@ Standing of_job_that_is_over(const FollowedRun& run, const slurm::JobFacts& job)
 Standing standing_of(const FollowedRun& run, const std::optional<slurm::JobFacts>& job) {
   if (!job) {
     if (run.verdict || !run.not_begun.empty()) return {run.state};
-    return {RunState::lost, run.epoch ? "its job is over and left no verdict" : "its job is over, and no attempt began"};
+    return {RunState::lost,
+            run.epoch ? "its job is over and left no verdict" : "its job is over, and no attempt began"};
   }
   if (waits(*job)) return of_waiting_job(run, *job);
   if (job->is_over()) return of_job_that_is_over(run, *job);

@@ -1,5 +1,5 @@
-// Where a run stands when Slurm is asked too: the files know what attempts did, only Slurm knows of a job that waits, was
-// cancelled before it began, or ended without a verdict.
+// Where a run stands when Slurm is asked too: the files know what attempts did, only Slurm knows of a job that waits,
+// was cancelled before it began, or ended without a verdict.
 #pragma once
 
 #include <optional>

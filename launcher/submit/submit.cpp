@@ -223,9 +223,8 @@ slurm::Forecast foreseen(const run::Prepared& prepared, const std::vector<slurm:
 /// The job's id. The folder of a job that may have been taken stays whatever happens.
 std::string submitted(const run::Prepared& prepared, slurm::Control& control, Undo& undo) {
   const spec::RunPaths paths{prepared.plan.run_folder};
-  slurm::Submission submission{.script = paths.batch_script(), .log = render::log_prefix(paths.folder)};
-  for (const run::Submission& one : run::read_submissions(paths.folder)) submission.known.push_back(one.job_id);
-  const slurm::Submitted taken = control.submit(submission);
+  const slurm::Submitted taken =
+      control.submit({.script = paths.batch_script(), .log = render::log_prefix(paths.folder)});
   undo.keep();
   if (taken.id.empty())
     throw Error::cluster({.what = taken.sentence,

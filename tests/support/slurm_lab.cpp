@@ -27,7 +27,7 @@ SlurmLab::SlurmLab(SlurmLabOptions options) {
   take_environment();
   try {
     call({"start", name, "--nodes", std::to_string(options.nodes), "--gpus", std::to_string(options.gpus_per_node),
-          "--owner", std::to_string(::getpid())});
+          "--select", options.counts_memory ? "CR_Core_Memory" : "CR_Core", "--owner", std::to_string(::getpid())});
   } catch (...) {
     give_environment_back();
     throw;

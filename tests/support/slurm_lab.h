@@ -11,6 +11,7 @@ namespace muster::tests {
 struct SlurmLabOptions {
   int nodes = 4;
   int gpus_per_node = 8;
+  bool counts_memory = false;  // CR_Core_Memory: jobs and steps get the memory they ask for, at most
 };
 
 /// Nodes are node0, node1, ...; partitions are `batch` and `short` (5 minutes, 2 nodes at most). While the object

@@ -2,7 +2,7 @@
 # A whole Slurm on this machine, for tests: munged, slurmctld and N slurmd under one folder and on ports of its own, without
 # systemd, cgroups or real GPUs, as root or as an ordinary user. Several labs can run side by side.
 #
-#   slurm_lab.sh start DIR [--nodes 4] [--gpus 8] [--base-port P] [--owner PID]   prints SLURM_CONF=DIR/slurm.conf
+#   slurm_lab.sh start DIR [--nodes 4] [--gpus 8] [--base-port P] [--owner PID] [--select CR_Core]   prints SLURM_CONF=DIR/slurm.conf
 #   slurm_lab.sh stop DIR                       ends jobs and daemons; DIR and its logs stay
 #   slurm_lab.sh kill-slurmd DIR NODE           kills one node's slurmd (0 is node0) and leaves its tasks alive
 #   slurm_lab.sh start-slurmd DIR NODE
@@ -137,7 +137,7 @@ MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=$select
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0
 ReturnToService=2
@@ -210,7 +210,7 @@ wait_until_known() {
 # ---- verbs ----------------------------------------------------------------------------------------------------------------
 
 start() {
-  nodes=4 gpus=8 base_port='' owner=''
+  nodes=4 gpus=8 base_port='' owner='' select=CR_Core
   while (($#)); do
     (($# > 1)) || fail "$1 needs a value"
     case $1 in
@@ -218,7 +218,8 @@ start() {
       --gpus) gpus=$2 ;;
       --base-port) base_port=$2 ;;
       --owner) owner=$2 ;;
-      *) fail "unknown option '$1'; known: --nodes --gpus --base-port --owner" ;;
+      --select) select=$2 ;;
+      *) fail "unknown option '$1'; known: --nodes --gpus --base-port --owner --select" ;;
     esac
     shift 2
   done

@@ -13,7 +13,8 @@ struct Asked {
 };
 
 // Two nodes of four GPUs for 30 minutes, checkpoints and no requeue.
-Asked ask(const std::vector<std::string>& flags, const std::function<void(spec::Plan&, cluster::Cluster&)>& change = {}) {
+Asked ask(const std::vector<std::string>& flags,
+          const std::function<void(spec::Plan&, cluster::Cluster&)>& change = {}) {
   spec::Plan plan;
   plan.num_nodes = 2;
   plan.ranks_per_node = 4;
@@ -35,8 +36,8 @@ Asked ask(const std::vector<std::string>& flags, const std::function<void(spec::
 
 TEST(SlurmRequest, FlagsThatSayWhatThePlanSaysAndThoseItLeavesOpenAreLegal) {
   EXPECT_EQ(ask({"--mem=0", "--nice=100", "--nodes=2", "-N 2", "-t30", "--time=0:30:00", "--gres=gpu:h100:4,nvme:1",
-                 "--gpus-per-node=8", "--exclusive", "--no-requeue", "--signal=B:USR2@120", "--mail-type END", "--qos=x",
-                 "--job-name=site-name", "--dependency=afterok:7", "--no-kill"})
+                 "--gpus-per-node=8", "--exclusive", "--no-requeue", "--signal=B:USR2@120", "--mail-type END",
+                 "--qos=x", "--job-name=site-name", "--dependency=afterok:7", "--no-kill"})
                 .faults,
             "");
 }
@@ -45,11 +46,37 @@ TEST(SlurmRequest, AFlagThatContradictsThePlanIsRefusedWithBothValues) {
   EXPECT_EQ(ask({"--nodes=1", "-t 90"}).faults,
             "--sbatch-flag: the flag --nodes=1 of sbatch contradicts the plan, which has --nodes=2\n"
             "--sbatch-flag: the flag -t 90 of sbatch contradicts the plan, which has --time=30\n");
-  for (const char* flag :
-       {"-N1", "--nodes 4", "--node=1", "--ntasks=8", "-n8", "--ntasks-per-node=4", "--array=0-3", "-a 1,2",
-        "--time=1-0", "--time=soon", "--exclusive=user", "--oversubscribe", "-s", "--gpus-per-node=2", "--gpus=4", "-G 4",
-        "--gres=nvme:1", "--gres=gpu:2", "--partition=short", "-pshort", "--part=short", "--requeue", "--signal=TERM@30",
-        "--segment=2", "--output=/tmp/x", "--wrap=true", "--test-only", "--wait", "-W", "--quiet", "--clusters=other"})
+  for (const char* flag : {"-N1",
+                           "--nodes 4",
+                           "--node=1",
+                           "--ntasks=8",
+                           "-n8",
+                           "--ntasks-per-node=4",
+                           "--array=0-3",
+                           "-a 1,2",
+                           "--time=1-0",
+                           "--time=soon",
+                           "--exclusive=user",
+                           "--oversubscribe",
+                           "-s",
+                           "--gpus-per-node=2",
+                           "--gpus=4",
+                           "-G 4",
+                           "--gres=nvme:1",
+                           "--gres=gpu:2",
+                           "--partition=short",
+                           "-pshort",
+                           "--part=short",
+                           "--requeue",
+                           "--signal=TERM@30",
+                           "--segment=2",
+                           "--output=/tmp/x",
+                           "--wrap=true",
+                           "--test-only",
+                           "--wait",
+                           "-W",
+                           "--quiet",
+                           "--clusters=other"})
     EXPECT_NE(ask({flag}).faults, "") << flag;
   const auto with_account = [](spec::Plan&, cluster::Cluster& cluster) { cluster.slurm.account = "mine"; };
   EXPECT_EQ(ask({"--account=mine"}, with_account).faults, "");
@@ -70,9 +97,10 @@ TEST(SlurmRequest, AMarginAsLongAsTheJobIsRefusedWithTheFigures) {
       plan.job.checkpoint.every = every;
     };
   };
-  EXPECT_EQ(ask({}, minutes(2, 5)).faults,
-            "job.toml: requeue.margin_s = 120, but the job has 120 s (2 min): each attempt would be warned at its start, "
-            "write a checkpoint and leave\n");
+  EXPECT_EQ(
+      ask({}, minutes(2, 5)).faults,
+      "job.toml: requeue.margin_s = 120, but the job has 120 s (2 min): each attempt would be warned at its start, "
+      "write a checkpoint and leave\n");
   EXPECT_EQ(ask({}, minutes(3, 5)).faults, "");
   EXPECT_EQ(ask({}, minutes(3, 5)).warnings.size(), 1U);
   EXPECT_TRUE(ask({}, minutes(4, 5)).warnings.empty());

@@ -75,7 +75,7 @@ TEST_F(StandingOf, AJobThatIsQueuedAgainWaitsThoughItsLastAttemptFailed) {
   EXPECT_EQ(words(job("CANCELLED", 10, 1)), "ended (cancelled before its next attempt began)");
   EXPECT_EQ(words(job("FAILED", 110)), "failed");
   EXPECT_EQ(resume(job("FAILED", 110)), "muster submit --run-dir " + paths_.folder.string() +
-                                             "   (it begins again at step 1: there is no checkpoint yet)");
+                                            "   (it begins again at step 1: there is no checkpoint yet)");
 }
 
 TEST_F(StandingOf, AnAttemptWithoutAVerdictIsJudgedByItsJob) {
