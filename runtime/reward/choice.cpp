@@ -4,13 +4,15 @@
 
 #include "runtime/base/text.h"
 #include "runtime/reward/math/boxed.h"
+#include "runtime/reward/math/undress.h"
 #include "runtime/reward/pattern.h"
 
 namespace muster::reward {
 namespace {
 
-// B, (B), **B**, $B$, \text{B}, B. Paris; group 1 is the letter.
-const std::string kLetter = R"((?:\*\*|[$(\[]|\\(?:text|mathrm|textbf)\{|\\\()*([A-Za-z])(?![A-Za-z'’]))";
+// B, (B), **B**, $B$, \text{B}, B. Paris; group 1 is the letter. "a prime" has an article.
+const std::string kLetter =
+    R"((?:\*\*|[$(\[]|\\(?:text\w{0,6}|math\w{2,6}|mbox)\s*\{\s*|\\\()*([A-Za-z])(?![A-Za-z'’])(?!(?<=[a-z])[ \t]+[A-Za-z]))";
 
 std::optional<char> letter_of(const Pattern& pattern, std::string_view text) {
   const auto found = pattern.find_all(text);
@@ -24,7 +26,7 @@ std::optional<char> letter_of(const Pattern& pattern, std::string_view text) {
 std::optional<char> chosen_letter(std::string_view answer) {
   static const Pattern beginning("^" + kLetter + R"((?=[).:,*\]}$\\]|$))");
   static const Pattern said(R"((?i:answer(?:\s+is)?|choose|choice(?:\s+is)?|option)\s*:?\s*(?:\*\*\s*)?)" + kLetter);
-  const std::string text = base::trim(answer);
+  const std::string text = base::trim(math::undressed(answer));
   if (text.find("\\boxed") != std::string::npos || text.find("\\fbox") != std::string::npos)
     return letter_of(beginning, base::trim(math::boxed_content(text, math::Boxes::last)));
   if (const auto letter = letter_of(said, text)) return letter;
