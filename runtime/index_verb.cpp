@@ -6,6 +6,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/data/schemas.h"
 #include "runtime/indexing/indexer.h"
 #include "runtime/reward/grade.h"
 #include "runtime/spec/answer_lengths.h"
@@ -43,10 +44,14 @@ std::string repeats_text(const data::Split& split, const spec::DataJob& job) {
         base::text(split.left_out, " rows repeat the prompt of an earlier one and are left out (data.deduplicate)\n");
   if (split.repeat_held_out > 0)
     text += base::text(split.repeat_held_out, " rows have the prompt of a held-out one and are not trained on\n");
-  if (split.prompts == 1 && split.trained_rows > 1)
-    text += base::text("warning: every row makes the same prompt: does data.prompt (",
-                       job.messages_field.empty() ? job.prompt : job.messages_field, ") name what differs?\n");
-  return text;
+  if (split.prompts != 1 || split.trained_rows < 2) return text;
+  text += "warning: every row makes the same prompt";
+  for (const spec::DataSource& source : spec::data_sources(job))
+    if (const std::string field = data::field_names(source).prompt; field.ends_with(".0.content"))
+      return text + base::text(": ", field, " may be a system turn that all rows share; data.messages_field = \"",
+                               field.substr(0, field.size() - std::string_view(".0.content").size()),
+                               "\" gives all turns to the chat template\n");
+  return text + "\n";
 }
 
 /// Why no part of the reward that has to read a gold answer can read this one.

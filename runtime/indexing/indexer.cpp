@@ -236,7 +236,8 @@ class SourceIndexer {
       chunk = {};  // of a large file two copies would not fit
     }
     facts_.digest = base::text(std::hex, digest);
-    check_encoding(encoding);
+    // Bytes in a column of Parquet are no text of another encoding.
+    if (data::file_kind(files[0]) != data::FileKind::parquet) check_encoding(encoding);
     describe(faults);
     if (empty_answers > 0)
       figures_.empty_answers = base::text(empty_answers, empty_answers == 1 ? " row has" : " rows have",

@@ -113,6 +113,8 @@ class DataCheck {
     if (!data_.messages_field.empty() && !data_.system.empty())
       fault("data.system", "data.system has no effect beside data.messages_field",
             "the turns of a row stand as they are: take one of them out");
+    if (!data_.template_date.empty() && data_.chat_template == "chatml")
+      fault("data.template_date", "data.template_date has no effect: ChatML has no date", "take it out");
     if (!data_.template_date.empty() && !is_date(data_.template_date))
       fault("data.template_date", text("data.template_date = \"", data_.template_date, "\" is no date"),
             "write it as YYYY-MM-DD: \"2026-11-30\"");

@@ -36,6 +36,15 @@ TEST_F(RowReaderTest, SchemasNameTheFieldsOfKnownDataSets) {
   EXPECT_THROW(field_names({.schema = "unknown"}), Error);
 }
 
+TEST_F(RowReaderTest, OnlyASchemaThatRepeatsRowsIsDeduplicatedUnasked) {
+  using spec::Switch;
+  EXPECT_TRUE(is_deduplicated({}, {.schema = "dapo-math-17k"}));
+  EXPECT_FALSE(is_deduplicated({}, {.schema = "openmathinstruct-2"}));
+  EXPECT_FALSE(is_deduplicated({}, {}));
+  EXPECT_FALSE(is_deduplicated({.deduplicate = Switch::off}, {.schema = "dapo-math-17k"}));
+  EXPECT_TRUE(is_deduplicated({.deduplicate = Switch::on}, {}));
+}
+
 TEST_F(RowReaderTest, AJobMapsTheFieldsOfAnyOther) {
   const spec::DataSource source{.prompt_field = "question", .answer_field = "meta.0.final"};
   EXPECT_EQ(read(source, R"({"question":"How many?","meta":[{"final":7}]})").gold, "7");

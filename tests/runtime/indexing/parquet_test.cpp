@@ -119,6 +119,20 @@ TEST_F(Parquet, ColumnsWithDotsInTheirNamesAreFoundByThem) {
             "\n");
 }
 
+TEST_F(Parquet, BytesOfAColumnAreABrokenRowAndNoOtherEncoding) {
+  fs::create_directories(folder_.path() / "model");
+  fs::copy_file(std::string(MUSTER_SOURCE_DIR) + "/tests/golden/data/gpt2.tokenizer.json",
+                folder_.path() / "model/tokenizer.json");
+  const spec::DataJob job{.path = golden("kinds"), .prompt_field = "word", .answer_field = "bytes"};
+  const IndexReport report = make_indexes(job, {.folder = folder_.path() / "index",
+                                                .model = folder_.path() / "model",
+                                                .binaries = fs::path(MUSTER_BINARY_DIR) / "bin",
+                                                .max_sequence_tokens = 64});
+  EXPECT_EQ(report.sources.at(0).broken, 2) << "a row of bytes, and one without a word";
+  EXPECT_NE(report.sources[0].examples.at(0).find("kinds.parquet:2: this is no UTF-8"), std::string::npos)
+      << report.sources[0].examples[0];
+}
+
 TEST_F(Parquet, FilesThatLieEndInOneErrorSoon) {
   const base::RandomKey random(7, base::Purpose::test);
   const std::string whole = base::read_file(golden("kinds"));

@@ -53,6 +53,14 @@ TEST(CheckData, ADateIsADayThatThereIs) {
     EXPECT_EQ(dated(date), "data.template_date = \"" + std::string(date) + "\" is no date");
 }
 
+TEST(CheckData, ADateNeedsATemplateThatMayAskForIt) {
+  EXPECT_EQ(only_fault([](DataJob& d) {
+              d.chat_template = "chatml";
+              d.template_date = "2026-11-30";
+            }),
+            "data.template_date has no effect: ChatML has no date");
+}
+
 TEST(CheckData, KeysOfChatsNeedATemplate) {
   for (const auto& change : std::vector<std::function<void(DataJob&)>>{
            [](DataJob& d) { d.system = "Be brief."; }, [](DataJob& d) { d.thinking = Switch::on; },
