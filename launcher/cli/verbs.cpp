@@ -12,6 +12,7 @@
 #include "launcher/rows/page.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/supported.h"
 #include "runtime/spec/toml_reader.h"
@@ -111,7 +112,7 @@ int run_rows(const Options& options) {
   if (options.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const rows::PublishedRow& row : found) list.push_back(rows::row_value(row));
-    print(list.dump(2) + "\n");
+    print(base::json_text(list, 2) + "\n");
   } else if (is_one) {
     print(rows::row_page(found[0], job_of(found[0])));
   } else {

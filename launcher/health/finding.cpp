@@ -6,6 +6,7 @@
 #include "launcher/slurm/host_list.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/error.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::health {
@@ -92,7 +93,7 @@ std::string report_line(const Report& report) {
                         {"mend", finding.mend}});
   const ordered_json object{
       {"host", report.host}, {"clock_s", report.clock_s}, {"fabric", report.fabric}, {"findings", findings}};
-  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return base::json_text(object);
 }
 
 Report parse_report(const std::string& line, const std::string& where) {

@@ -16,6 +16,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/hardware.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
 
@@ -117,19 +118,18 @@ Wanted wanted_of(const cluster::Cluster& cluster, const fs::path& run_root, cons
 }
 
 std::string wanted_text(const Wanted& wanted) {
-  return nlohmann::ordered_json{{"gpus", wanted.gpus},
-                                {"gpu_kind", wanted.gpu_kind},
-                                {"gpu_memory_gb", wanted.gpu_memory_gb},
-                                {"host_memory_gb", wanted.host_memory_gb},
-                                {"cpus", wanted.cpus},
-                                {"adapters", wanted.adapters},
-                                {"adapter_gbit_per_s", wanted.adapter_gbit_per_s},
-                                {"nvlink", wanted.nvlink},
-                                {"shares_fabric", wanted.shares_fabric},
-                                {"run_root", wanted.run_root.string()},
-                                {"canary", wanted.canary},
-                                {"binaries", wanted.binaries.string()}}
-      .dump();
+  return base::json_text(nlohmann::ordered_json{{"gpus", wanted.gpus},
+                                                {"gpu_kind", wanted.gpu_kind},
+                                                {"gpu_memory_gb", wanted.gpu_memory_gb},
+                                                {"host_memory_gb", wanted.host_memory_gb},
+                                                {"cpus", wanted.cpus},
+                                                {"adapters", wanted.adapters},
+                                                {"adapter_gbit_per_s", wanted.adapter_gbit_per_s},
+                                                {"nvlink", wanted.nvlink},
+                                                {"shares_fabric", wanted.shares_fabric},
+                                                {"run_root", wanted.run_root.string()},
+                                                {"canary", wanted.canary},
+                                                {"binaries", wanted.binaries.string()}});
 }
 
 Wanted parse_wanted(const std::string& words) {

@@ -12,6 +12,7 @@
 #include "launcher/slurm/command.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/answer_lengths.h"
 
@@ -106,7 +107,7 @@ int rehearse_verb(const cli::Options& typed) {
     if (&kind == kinds.data()) base::print(stdout, head_line(plan, lengths, found, kinds.size()));
     base::print(stdout, kind_page(plan, kind, found));
   }
-  base::print(stdout, typed.json ? list.dump(2) + "\n" : foot_text());
+  base::print(stdout, typed.json ? base::json_text(list, 2) + "\n" : foot_text());
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "launcher/run/run_folder.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::run {
@@ -29,7 +30,7 @@ void add_submission(const fs::path& run_folder, const Submission& submission) {
   std::vector<Submission> jobs = read_submissions(run_folder);
   jobs.push_back(submission);
   for (const Submission& one : jobs) object["jobs"].push_back(to_json(one));
-  base::write_file(file_of(run_folder), object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  base::write_file(file_of(run_folder), base::json_text(object) + "\n");
 }
 
 std::vector<Submission> read_submissions(const fs::path& run_folder) {

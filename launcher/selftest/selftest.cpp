@@ -15,6 +15,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/json_lines.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/plan.h"
@@ -197,7 +198,7 @@ int run_selftest(const Options& options) {
                 median_last25(seeds));
   std::printf("%s in %s; records in %s\n", passed ? "passed" : "NOT PASSED",
               base::seconds_text(clock.elapsed_s()).c_str(), folder.c_str());
-  if (options.json) std::printf("%s\n", json_of(seeds, controls, passed, clock.elapsed_s()).dump().c_str());
+  if (options.json) std::printf("%s\n", base::json_text(json_of(seeds, controls, passed, clock.elapsed_s())).c_str());
   std::fflush(stdout);
   return passed ? 0 : 4;
 }

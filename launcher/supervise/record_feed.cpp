@@ -11,6 +11,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 
@@ -24,9 +25,7 @@ namespace {
 constexpr double kRead_s = 1;
 constexpr int kPipe_bytes = 1 << 20;
 
-std::string line_of(const ordered_json& object) {
-  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const ordered_json& object) { return base::json_text(object) + "\n"; }
 
 /// A write to a pipe that nobody reads is an error here, not the end of this process.
 class NoBrokenPipe {

@@ -134,7 +134,7 @@ void filter_json_lines(const std::string& input, const std::string& output,
       if (line.size() > kLongestLineBytes)
         throw Error::user({.what = text("the line is longer than ", bytes_text(kLongestLineBytes))});
       const ordered_json object = parse_json_object(line);
-      writer.put(with_id(object, answer(object)).dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+      writer.put(json_text(with_id(object, answer(object))));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::user) throw;
       if (++refused > kFaultsShown) continue;

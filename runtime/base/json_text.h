@@ -1,4 +1,5 @@
-// JSON that comes from outside: refused with its place when it is none, or nested deeper than anything meant.
+// JSON that comes from outside: refused with its place when it is none, or nested deeper than anything meant. And JSON
+// that holds text from outside, which may be no UTF-8.
 #pragma once
 
 #include <cstdint>
@@ -16,5 +17,10 @@ std::int64_t json_depth(std::string_view text, std::int64_t most = kDeepestJson)
 /// throws: Error::user with `where` and `fix` when the text is no JSON (line and column are in the sentence), no UTF-8,
 /// or deeper than kDeepestJson.
 nlohmann::json parse_json(std::string_view text, const std::string& where, const std::string& fix = "");
+
+/// The value on one line, or with `indent` spaces a level. Text that is no UTF-8 is written with U+FFFD where it goes
+/// wrong: `dump()` would throw, and the record would be lost.
+std::string json_text(const nlohmann::json& value, int indent = -1);
+std::string json_text(const nlohmann::ordered_json& value, int indent = -1);
 
 }  // namespace muster::base

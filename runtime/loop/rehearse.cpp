@@ -11,6 +11,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/rehearsal_communicator.h"
 #include "runtime/loop/context.h"
@@ -240,7 +241,7 @@ int rehearse_verb(const std::vector<std::string>& words) {
   if (words.size() != 7 || words[1] != "--plan" || words[3] != "--rank" || words[5] != "--lengths")
     throw Error::user({.what = "muster-rank rehearse --plan FILE --rank R --lengths RULE"});
   const Rehearsal rehearsal = rehearse(spec::read_plan(words[2]), std::stoll(words[4]), words[6]);
-  std::printf("%s\n", json_of(rehearsal).dump().c_str());
+  std::printf("%s\n", base::json_text(json_of(rehearsal)).c_str());
   return 0;
 }
 

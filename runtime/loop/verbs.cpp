@@ -8,6 +8,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/json_lines.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/loop/policy.h"
@@ -45,7 +46,7 @@ weights::ShardStore loaded(const RankContext& context, const parallel::Mesh& mes
 
 void write_lines(const std::filesystem::path& output, const std::vector<ordered_json>& lines) {
   std::string text;
-  for (const ordered_json& line : lines) text += line.dump() + "\n";
+  for (const ordered_json& line : lines) text += base::json_text(line) + "\n";
   base::write_file(output, text);
 }
 
@@ -218,7 +219,7 @@ int inspect_model(const std::filesystem::path& folder) {
                              {{"sequence_tokens", facts.max_position_embeddings},
                               {"forward", flops(facts.max_position_embeddings) / 3},
                               {"training", flops(facts.max_position_embeddings)}}}};
-  std::printf("%s\n", object.dump(2).c_str());
+  std::printf("%s\n", base::json_text(object, 2).c_str());
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/plan.h"
 
@@ -17,7 +18,7 @@ std::string epoch_text(const Epoch& epoch) {
                                       {"host", epoch.host},
                                       {"boot_id", epoch.boot_id},
                                       {"pid", epoch.pid}};
-  return object.dump() + "\n";
+  return base::json_text(object) + "\n";
 }
 
 Epoch parse_epoch(const std::string& text, const std::string& where) {

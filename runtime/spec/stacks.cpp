@@ -65,7 +65,9 @@ RankStacks rank_of(const json& value, std::size_t num_frames) {
 
 }  // namespace
 
-std::string stacks_request_text(std::int64_t number) { return ordered_json{{"number", number}}.dump() + "\n"; }
+std::string stacks_request_text(std::int64_t number) {
+  return base::json_text(ordered_json{{"number", number}}) + "\n";
+}
 
 std::int64_t parse_stacks_request(const std::string& content, const std::string& where) {
   const json value = base::parse_json(content, where, kAskAgain);
@@ -85,7 +87,7 @@ std::string node_stacks_text(const NodeStacks& stacks) {
   value["frames"] = ordered_json::array();
   for (const StackFrame& frame : stacks.frames)
     value["frames"].push_back({{"module", frame.module}, {"address", frame.address}, {"symbol", frame.symbol}});
-  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return base::json_text(value) + "\n";
 }
 
 NodeStacks parse_node_stacks(const std::string& content, const std::string& where) {

@@ -41,5 +41,11 @@ TEST(JsonText, HostileTextEndsInOneError) {
   EXPECT_NE(refusal("1e999").find("number overflow"), std::string::npos);
 }
 
+TEST(JsonText, TextThatIsNoUtf8IsWrittenWithItsReplacement) {
+  const std::string bad = "row 3: 1\x9d";
+  EXPECT_EQ(json_text(nlohmann::ordered_json{{"sentence", bad}}), "{\"sentence\":\"row 3: 1\xEF\xBF\xBD\"}");
+  EXPECT_EQ(json_text(nlohmann::json::array({bad}), 1), "[\n \"row 3: 1\xEF\xBF\xBD\"\n]");
+}
+
 }  // namespace
 }  // namespace muster::base
