@@ -3,42 +3,24 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
-#include <type_traits>
 
 #include "runtime/base/json_lines.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/record_visitors.h"
 
 namespace muster::progress {
 namespace {
 
 using nlohmann::ordered_json;
 
-void take(const ordered_json& value, std::string& out) {
-  if (value.is_string()) out = value.get<std::string>();
-}
-template <class T>
-requires std::is_arithmetic_v<T>
-void take(const ordered_json& value, T& out) {
-  if (value.is_number() || value.is_boolean())
-    out = value.get<T>();
-  else if (value.is_null() && std::is_floating_point_v<T>)
-    out = std::numeric_limits<T>::quiet_NaN();
-}
-template <class T>
-void take(const ordered_json& value, std::vector<T>& out) {
-  if (!value.is_array()) return;
-  for (const ordered_json& entry : value) take(entry, out.emplace_back());
-}
-template <class T>
-void take(const ordered_json& value, std::map<std::string, T>& out) {
-  if (!value.is_object()) return;
-  for (const auto& [key, entry] : value.items()) take(entry, out[key]);
-}
 template <class T>
 void take(const ordered_json& line, const char* key, T& out) {
-  if (const auto found = line.find(key); found != line.end()) take(*found, out);
+  if (const auto found = line.find(key); found != line.end()) spec::read_value(*found, out);
 }
+
+constexpr const char* kGoesOn = " loop: goes on after step ";
 
 /// The complete lines that were added to a text file.
 std::vector<std::string> added_lines(const std::filesystem::path& path, std::int64_t& offset) {
@@ -75,45 +57,6 @@ std::vector<const spec::StepRecord*> RunRecords::step_list() const {
   std::vector<const spec::StepRecord*> list;
   for (const auto& [number, step] : steps) list.push_back(&step);
   return list;
-}
-
-std::optional<spec::StepRecord> step_of(const ordered_json& line) {
-  spec::StepRecord r;
-  take(line, "step", r.step);
-  if (r.step < 1) return std::nullopt;
-  take(line, "attempt", r.attempt);
-  take(line, "time", r.time);
-  take(line, "step_s", r.step_s);
-  take(line, "step_to_step_s", r.step_to_step_s);
-  take(line, "synthetic", r.synthetic);
-  take(line, "phases", r.phases);
-  take(line, "tokens_per_s_per_gpu", r.tokens_per_s_per_gpu);
-  take(line, "generate_tokens_per_s_per_gpu", r.generate_tokens_per_s_per_gpu);
-  take(line, "train_tokens_per_s_per_gpu", r.train_tokens_per_s_per_gpu);
-  take(line, "mfu", r.mfu);
-  take(line, "reward", r.reward);
-  take(line, "samples", r.samples);
-  take(line, "timeouts", r.timeouts);
-  take(line, "failed", r.failed);
-  take(line, "refused_rows", r.refused_rows);
-  take(line, "mean_answer_tokens", r.mean_answer_tokens);
-  take(line, "truncated", r.truncated);
-  take(line, "losses", r.losses);
-  take(line, "grad_norms", r.grad_norms);
-  take(line, "lr", r.lr);
-  take(line, "kl", r.kl);
-  take(line, "entropy", r.entropy);
-  take(line, "logprob_diff_mean", r.logprob_diff_mean);
-  take(line, "logprob_diff_max", r.logprob_diff_max);
-  take(line, "prob_error", r.prob_error);
-  take(line, "refit_bytes", r.refit_bytes);
-  take(line, "refit_least_bytes", r.refit_least_bytes);
-  take(line, "refit_checked_tensors", r.refit_checked_tensors);
-  take(line, "memory", r.memory);
-  take(line, "memory_predicted", r.memory_predicted);
-  take(line, "peak_memory_bytes", r.peak_memory_bytes);
-  take(line, "slowest_rank", r.slowest_rank);
-  return r;
 }
 
 RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bool earlier_too, bool samples)
@@ -174,7 +117,7 @@ bool RecordReader::read() {
     changed = true;
   }
   for (const ordered_json& line : new_lines(steps_)) {
-    std::optional<spec::StepRecord> step = step_of(line);
+    std::optional<spec::StepRecord> step = spec::step_record_of(line);
     if (!step) {
       ++steps_.broken;
       continue;
@@ -221,6 +164,8 @@ bool RecordReader::read_start() {
       start.all_met = true;
     else if (has(" loop: ready"))
       start.load_s = std::atof(line.substr(std::min(line.size(), line.find("load_s=") + 7)).c_str());
+    else if (has(kGoesOn))
+      start.resumed_after = std::atoll(line.c_str() + line.find(kGoesOn) + std::strlen(kGoesOn));
     else if (has(" loop: warm start done"))
       start.warm_start_done = true;
     else if (has(" warning rank "))
@@ -255,12 +200,8 @@ std::vector<spec::ValidationRecord> read_validations(const spec::RunPaths& paths
   std::int64_t offset = 0;
   std::map<std::int64_t, spec::ValidationRecord> by_step;
   for (const ordered_json& line : base::read_json_lines(paths.validation(), offset, broken)) {
-    try {
-      const spec::ValidationRecord record = spec::validation_record_of(line);
-      if (record.attempt <= attempt) by_step[record.step] = record;
-    } catch (const nlohmann::json::exception&) {
-      continue;  // a value of another type: no line of ours
-    }
+    const spec::ValidationRecord record = spec::validation_record_of(line);
+    if (record.attempt <= attempt) by_step[record.step] = record;
   }
   std::vector<spec::ValidationRecord> records;
   for (const auto& [step, record] : by_step) records.push_back(record);

@@ -39,7 +39,8 @@ struct StartLines {
   bool all_met = false;
   std::optional<double> load_s;
   bool warm_start_done = false;
-  std::vector<std::string> warnings;  // of the writer, whole lines
+  std::optional<std::int64_t> resumed_after;  // the step, as the ranks decided
+  std::vector<std::string> warnings;          // of the writer, whole lines
 };
 
 struct RunRecords {
@@ -87,8 +88,5 @@ std::vector<SampleLine> newest_samples(const spec::RunPaths& paths);
 /// The lines of validation.jsonl up to this attempt; of a step that was repeated the last one. Broken lines are left
 /// out.
 std::vector<spec::ValidationRecord> read_validations(const spec::RunPaths& paths, std::int64_t attempt);
-
-/// A line of steps.jsonl; what is missing or of another type stays 0, null is NaN. None without a step number.
-std::optional<spec::StepRecord> step_of(const nlohmann::ordered_json& line);
 
 }  // namespace muster::progress

@@ -1,16 +1,17 @@
+// The table of the fields of a step, and what follows from it.
 #include "runtime/spec/step_record.h"
 
-#include <nlohmann/json.hpp>
+#include "runtime/spec/record_visitors.h"
 
 namespace muster::spec {
 
 namespace {
 
-/// Every field once: name, value, unit, whether two identical runs agree in it, meaning.
-template <class Visitor>
-void describe_step(Visitor& v, const StepRecord& r) {
+// Every field once: name, value, unit, whether two identical runs agree in it, meaning.
+template <class Visitor, class Record>
+void describe_step(Visitor& v, Record& r) {
   constexpr bool kSame = true;
-  constexpr bool kOwn = false;  // of this run alone: clocks, rates, memory, attempt
+  constexpr bool kOwn = false;  // of this run alone: clocks, rates, memory at its peak, attempt
   v.field("step", r.step, "", kSame, "number of the step, from 1");
   v.field("attempt", r.attempt, "", kOwn,
           "attempt that wrote the line, from 0; of a step that was repeated the highest counts");
@@ -74,8 +75,8 @@ void describe_step(Visitor& v, const StepRecord& r) {
   v.field("refit_transfer_s", r.refit_transfer_s, "s", kOwn, "of the copies and sends alone");
   v.field("refit_checked_tensors", r.refit_checked_tensors, "tensors", kSame,
           "whose checksum was compared on both sides");
-  v.field("memory", r.memory, "bytes", kOwn, "by owner, largest over the ranks");
-  v.field("memory_predicted", r.memory_predicted, "bytes", kOwn, "by owner, as the launcher predicted");
+  v.field("memory", r.memory, "bytes", kSame, "by owner, largest over the ranks");
+  v.field("memory_predicted", r.memory_predicted, "bytes", kSame, "by owner, as the launcher predicted");
   v.field("phase_memory", r.phase_memory, "bytes", kOwn,
           "what tensors held in each phase when they held most, by owner, largest over the ranks; on the CPU alone");
   v.field("moved_bytes", r.moved_bytes, "bytes", kOwn,
@@ -85,41 +86,35 @@ void describe_step(Visitor& v, const StepRecord& r) {
           "largest resident (cpu) or allocated (cuda) over the ranks so far");
   v.field("slowest_rank", r.slowest_rank, "rank", kOwn, "by phase");
   v.field(
-      "calls", r.calls, "", kOwn,
-      "collectives of the step on the first rank of the role, a checkpoint's among them: communicator -> count, bytes");
+      "calls", r.calls, "", kSame,
+      "collectives of the step on the first rank of the role, a checkpoint's among them, those of the start and of a "
+      "validation not: communicator -> count, bytes");
 }
-
-struct JsonFields {
-  template <class T>
-  void field(const char* name, const T& value, const char*, bool, const char*) {
-    object[name] = value;
-  }
-  nlohmann::ordered_json object = nlohmann::ordered_json::object();
-};
-
-struct FieldList {
-  template <class T>
-  void field(const char* name, const T&, const char* unit, bool identical, const char* meaning) {
-    fields.push_back({.name = name, .unit = unit, .meaning = meaning, .identical = identical});
-  }
-  std::vector<FieldInfo> fields;
-};
 
 }  // namespace
 
 const std::vector<FieldInfo>& step_fields() {
   static const std::vector<FieldInfo> fields = [] {
     FieldList list;
-    describe_step(list, StepRecord{});
+    const StepRecord record;
+    describe_step(list, record);
     return list.fields;
   }();
   return fields;
 }
 
 nlohmann::ordered_json to_json(const StepRecord& record) {
-  JsonFields json;
-  describe_step(json, record);
-  return json.object;
+  FieldWriter writer;
+  describe_step(writer, record);
+  return writer.object;
+}
+
+std::optional<StepRecord> step_record_of(const nlohmann::ordered_json& line) {
+  StepRecord record;
+  FieldReader reader(line);
+  describe_step(reader, record);
+  if (record.step < 1) return std::nullopt;
+  return record;
 }
 
 }  // namespace muster::spec

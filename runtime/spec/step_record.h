@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,10 +61,12 @@ struct StepRecord {
 /// One field as `muster keys --steps` prints it.
 struct FieldInfo {
   std::string name, unit, meaning;
-  bool identical = true;  // compared when two runs are called identical (seconds, rates, memory, attempt are not)
+  bool identical = true;  // compared when two runs are called identical (seconds, rates, peaks, attempt are not)
 };
 const std::vector<FieldInfo>& step_fields();
 
 nlohmann::ordered_json to_json(const StepRecord& record);
+/// A line of steps.jsonl; what is missing or of another type stays 0, null is NaN. None without a step number.
+std::optional<StepRecord> step_record_of(const nlohmann::ordered_json& line);
 
 }  // namespace muster::spec

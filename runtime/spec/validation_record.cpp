@@ -1,65 +1,56 @@
+// The table of the fields of a validation, and what follows from it.
 #include "runtime/spec/validation_record.h"
 
-#include <nlohmann/json.hpp>
+#include "runtime/spec/record_visitors.h"
 
 namespace muster::spec {
+namespace {
+
+template <class Visitor, class Record>
+void describe_validation(Visitor& v, Record& r) {
+  constexpr bool kSame = true;
+  constexpr bool kOwn = false;  // of this run alone
+  v.field("step", r.step, "", kSame, "after which the weights were looked at; 0: before the first");
+  v.field("attempt", r.attempt, "", kOwn, "of the run");
+  v.field("weight_version", r.weight_version, "", kSame, "of the generator");
+  v.field("time", r.time, "", kOwn, "wall clock, UTC");
+  v.field("seconds", r.seconds, "s", kOwn, "of the whole look");
+  v.field("prompts", r.prompts, "prompts", kSame, "looked at");
+  v.field("samples_per_prompt", r.samples_per_prompt, "samples", kSame, "k");
+  v.field("pass_1", r.pass_1, "", kSame,
+          "pass@1: share of graded samples with reward 1 or more, mean over the prompts");
+  v.field("pass_k", r.pass_k, "", kSame, "pass@k: share of prompts with such a sample among k");
+  v.field("mean_k", r.mean_k, "", kSame, "mean@k: mean reward of the graded samples, mean over the prompts");
+  v.field("maj_k", r.maj_k, "", kSame, "maj@k: share of prompts whose most frequent final answer is right");
+  v.field("mean_answer_tokens", r.mean_answer_tokens, "tokens", kSame, "of an answer");
+  v.field("truncated", r.truncated, "", kSame, "share of answers cut off");
+  v.field("timeouts", r.timeouts, "samples", kSame, "whose grading was given up");
+  v.field("failed", r.failed, "samples", kSame, "whose grader died");
+}
+
+}  // namespace
 
 const std::vector<FieldInfo>& validation_fields() {
-  static const std::vector<FieldInfo> fields{
-      {"step", "", "after which the weights were looked at; 0: before the first"},
-      {"attempt", "", "of the run", false},
-      {"weight_version", "", "of the generator"},
-      {"time", "", "wall clock, UTC", false},
-      {"seconds", "s", "of the whole look", false},
-      {"prompts", "prompts", "looked at"},
-      {"samples_per_prompt", "samples", "k"},
-      {"pass_1", "", "pass@1: share of graded samples with reward 1 or more, mean over the prompts"},
-      {"pass_k", "", "pass@k: share of prompts with such a sample among k"},
-      {"mean_k", "", "mean@k: mean reward of the graded samples, mean over the prompts"},
-      {"maj_k", "", "maj@k: share of prompts whose most frequent final answer is right"},
-      {"mean_answer_tokens", "tokens", "of an answer"},
-      {"truncated", "", "share of answers cut off"},
-      {"timeouts", "samples", "whose grading was given up"},
-      {"failed", "samples", "whose grader died"},
-  };
+  static const std::vector<FieldInfo> fields = [] {
+    FieldList list;
+    const ValidationRecord record;
+    describe_validation(list, record);
+    return list.fields;
+  }();
   return fields;
 }
 
 nlohmann::ordered_json to_json(const ValidationRecord& record) {
-  return {{"step", record.step},
-          {"attempt", record.attempt},
-          {"weight_version", record.weight_version},
-          {"time", record.time},
-          {"seconds", record.seconds},
-          {"prompts", record.prompts},
-          {"samples_per_prompt", record.samples_per_prompt},
-          {"pass_1", record.pass_1},
-          {"pass_k", record.pass_k},
-          {"mean_k", record.mean_k},
-          {"maj_k", record.maj_k},
-          {"mean_answer_tokens", record.mean_answer_tokens},
-          {"truncated", record.truncated},
-          {"timeouts", record.timeouts},
-          {"failed", record.failed}};
+  FieldWriter writer;
+  describe_validation(writer, record);
+  return writer.object;
 }
 
 ValidationRecord validation_record_of(const nlohmann::ordered_json& line) {
-  const ValidationRecord none;
-  return {.step = line.value("step", none.step),
-          .attempt = line.value("attempt", none.attempt),
-          .weight_version = line.value("weight_version", none.weight_version),
-          .time = line.value("time", none.time),
-          .seconds = line.value("seconds", none.seconds),
-          .prompts = line.value("prompts", none.prompts),
-          .samples_per_prompt = line.value("samples_per_prompt", none.samples_per_prompt),
-          .pass_1 = line.value("pass_1", none.pass_1),
-          .pass_k = line.value("pass_k", none.pass_k),
-          .mean_k = line.value("mean_k", none.mean_k),
-          .maj_k = line.value("maj_k", none.maj_k),
-          .mean_answer_tokens = line.value("mean_answer_tokens", none.mean_answer_tokens),
-          .truncated = line.value("truncated", none.truncated),
-          .timeouts = line.value("timeouts", none.timeouts),
-          .failed = line.value("failed", none.failed)};
+  ValidationRecord record;
+  FieldReader reader(line);
+  describe_validation(reader, record);
+  return record;
 }
 
 }  // namespace muster::spec
