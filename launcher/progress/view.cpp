@@ -6,6 +6,7 @@
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
 #include "launcher/progress/figures.h"
+#include "launcher/progress/lessons.h"
 #include "launcher/progress/progress.h"
 #include "launcher/progress/run_records.h"
 #include "runtime/base/clock.h"
@@ -60,9 +61,10 @@ struct View::State {
 
   // What has been told already.
   bool told_head = false, told_met = false, told_load = false, told_warm_start = false, told_start_reward = false,
-       told_answers = false;
+       told_answers = false, told_resumed = false;
   std::size_t told_checks = 0, told_warnings = 0;
   std::int64_t told_updates = 0, told_step = 0;
+  LessonWarnings told_lessons;
 
   std::vector<std::int64_t> drawn_columns;  // of the lines of the block that stands on the screen
   std::string drawn;
@@ -71,6 +73,7 @@ struct View::State {
   std::vector<Line> news();
   void start_news(std::vector<Line>& lines);
   void step_news(std::vector<Line>& lines);
+  void lesson_news(const LessonWarnings& warnings, std::vector<Line>& lines);
   void show(const std::vector<Line>& lines, bool over);
   std::string up_to_block() const;
   Moment moment(bool over) const;
@@ -123,6 +126,8 @@ void View::State::start_news(std::vector<Line>& lines) {
   told_load = told_load || start.load_s.has_value();
   for (; told_warnings < start.warnings.size(); ++told_warnings)
     lines.push_back({harmless(start.warnings[told_warnings], style), Ink::yellow});
+  if (start.resumed_after && !told_resumed) lines.push_back(text("goes on after step ", *start.resumed_after));
+  told_resumed = told_resumed || start.resumed_after.has_value();
   if (!terminal) {
     const std::int64_t tenth = std::max<std::int64_t>(1, job.sft_steps / 10);
     const bool tells =
@@ -166,7 +171,15 @@ void View::State::step_news(std::vector<Line>& lines) {
     told_step = number;
     if (!terminal)
       lines.push_back(plain_step_line(plan, step, remaining_s(recent_step_s(so_far), plan.job.grpo.steps - number, 0)));
+    lesson_news(lesson_warnings(so_far), lines);
   }
+}
+
+/// Once when it begins; told again when it begins again.
+void View::State::lesson_news(const LessonWarnings& warnings, std::vector<Line>& lines) {
+  if (!warnings.idle.empty() && told_lessons.idle.empty()) lines.push_back({warnings.idle, Ink::yellow});
+  if (!warnings.ungraded.empty() && told_lessons.ungraded.empty()) lines.push_back({warnings.ungraded, Ink::yellow});
+  told_lessons = warnings;
 }
 
 /// The way from below the block to its first line. After the window was made narrower a line takes several rows.

@@ -28,6 +28,14 @@ std::string ended_text(const std::string& name, const base::ChildEnd& end) {
   return base::text(name, " left with code ", end.code);
 }
 
+// The last line, and where that is the fix of a fault (indented, below it) the fault before it.
+std::string last_words(const std::vector<std::string>& lines) {
+  if (lines.empty()) return "";
+  const std::string& last = lines.back();
+  if (lines.size() < 2 || !last.starts_with("    ")) return base::trim(last);
+  return lines[lines.size() - 2] + ": " + base::trim(last);
+}
+
 }  // namespace
 
 Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes,
@@ -82,7 +90,9 @@ void Agents::reap() {
     starter.runs = false;
     if ((end->code == 0 && end->signal == 0) || has_failed()) continue;
     failure_ = ended_text(starter.name, *end);
-    for (const std::string& line : last_lines(starter.log, 1)) failure_ += " (" + line + ")";
+    failure_code_ = end->signal == 0 ? end->code : 128 + end->signal;
+    const std::string words = last_words(last_lines(starter.log, 2));
+    if (!words.empty()) failure_ += " (" + words + ")";
   }
 }
 

@@ -29,8 +29,10 @@ class Agents {
   /// itself would have its tasks killed. Where Slurm does not answer nothing happens: signal(SIGTERM) is the second
   /// step.
   void ask_to_end() const;
-  /// Empty while nothing failed; else how the first ended, with the last line that srun or it wrote.
+  /// Empty while nothing failed; else how the first ended, with the last fault that srun or it wrote.
   const std::string& failure() const { return failure_; }
+  /// Its exit code, or 128 + signal; 0 while nothing failed.
+  int failure_code() const { return failure_code_; }
 
  private:
   struct Starter {
@@ -43,6 +45,7 @@ class Agents {
   std::string step_name_;  // under srun: by which Slurm lists the step
   std::vector<Starter> starters_;
   std::string failure_;
+  int failure_code_ = 0;
 };
 
 /// The last `count` lines of a file that are not empty; fewer when there are fewer, none when it cannot be read.

@@ -78,9 +78,17 @@ Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>
 
 std::string beginning_text(const spec::Plan& plan) {
   if (plan.job.checkpoint.every == 0) return "begins again at step 1: no checkpoints are written";
-  const std::vector<std::int64_t> steps = spec::complete_checkpoints({plan.run_folder});
-  return steps.empty() ? "begins again at step 1: there is no checkpoint yet"
-                       : base::text("goes on after step ", steps.back());
+  const spec::RunPaths paths{plan.run_folder};
+  const std::vector<std::int64_t> steps = spec::complete_checkpoints(paths);
+  if (steps.empty()) return "begins again at step 1: there is no checkpoint yet";
+  std::string fault;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const std::string own = spec::checkpoint_fault(paths, plan, *step, std::nullopt);
+    if (own.empty())
+      return base::text("goes on after step ", *step, ", or after an older one where a checksum of it is wrong");
+    fault = fault.empty() ? own : fault;
+  }
+  return base::text("cannot go on: none of its ", steps.size(), " checkpoints can be used; the newest: ", fault);
 }
 
 void end_attempt(const Attempt& attempt) noexcept {

@@ -21,7 +21,8 @@ struct Attempt {
 Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>& nodes);
 /// Is the supervisor that the epoch names alive on this machine (and not this process)?
 bool is_alive_here(const spec::Epoch& epoch);
-/// Where the next attempt of this run begins: "goes on after step 12", or "begins again at step 1: ..." and why.
+/// Where the next attempt of this run begins: "goes on after step 12, ...", or "begins again at step 1: ..." and why.
+/// The ranks decide by the same rules and compare checksums too, which takes longer: what they found is in the log.
 std::string beginning_text(const spec::Plan& plan);
 /// Removes the key, which nobody needs any more. Never throws.
 void end_attempt(const Attempt& attempt) noexcept;

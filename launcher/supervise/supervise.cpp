@@ -47,8 +47,12 @@ class Supervisor {
       feed_.poll();
       scalars_.poll();
     }
-    return judge(plan_, attempt_.placement, read_exit_records(plan_, attempt_.placement), stop_signal_,
-                 agents_.failure());
+    const std::vector<spec::ExitRecord> records = read_exit_records(plan_, attempt_.placement);
+    Verdict verdict =
+        judge(plan_, attempt_.placement, records, stop_signal_, {agents_.failure(), agents_.failure_code()});
+    blame_full_disk(verdict, std::ssize(plan_.ranks) - std::ssize(records), base::free_bytes(plan_.run_folder),
+                    plan_.run_folder);
+    return verdict;
   }
 
  private:
@@ -140,7 +144,12 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
     verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
   }
   end_attempt(attempt);
-  write_verdict(attempt.paths, verdict);
+  try {
+    write_verdict(attempt.paths, verdict);
+  } catch (const Error& error) {
+    options.say(base::text("the verdict cannot be written: ", error.what()));
+    if (verdict.code == 3 || verdict.code == 4) verdict.code = error.exit_code();  // so that nobody queues it again
+  }
   scalars.finish();
   feed.finish(verdict, signals);
   return verdict;

@@ -6,11 +6,15 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/exit_cause.h"
 
 namespace muster::supervise {
 namespace {
+
+constexpr int kUserCode = 2;
+constexpr std::int64_t kFullDisk_bytes = 256 << 10;
 
 // Node slots of which at least one rank left no record, as "slot 2 (node2)".
 std::vector<std::string> silent_slots(const spec::Plan& plan, const spec::Placement& placement,
@@ -34,24 +38,12 @@ std::string signal_name(int signal) {
 }  // namespace
 
 std::vector<spec::ExitRecord> read_exit_records(const spec::Plan& plan, const spec::Placement& placement) {
-  const spec::RunPaths paths{plan.run_folder};
-  std::vector<spec::ExitRecord> records;
-  for (const spec::RankPlan& rank : plan.ranks) {
-    const std::filesystem::path path = paths.rank_exit(placement.attempt, rank.rank);
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) continue;
-    try {
-      spec::ExitRecord record = spec::parse_exit_record(base::read_file(path), path.string());
-      if (record.attempt_id == placement.attempt_id && record.rank == rank.rank) records.push_back(std::move(record));
-    } catch (const Error&) {
-      continue;  // not whole: it counts as missing, and the verdict says so
-    }
-  }
-  return records;
+  std::vector<base::Fault> broken;  // they count as missing, and the verdict says so
+  return spec::read_exit_records(plan, {plan.run_folder}, placement, broken);
 }
 
 Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records,
-              int stop_signal, const std::string& starter) {
+              int stop_signal, const StarterEnd& starter) {
   Verdict verdict{.attempt = placement.attempt};
   const spec::ExitRecord* cause = spec::cause_of(records);
   const bool complete = records.size() == plan.ranks.size();
@@ -73,19 +65,28 @@ Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const st
   }
   const std::vector<std::string> slots = silent_slots(plan, placement, records);
   // Nothing at all was started: the cluster's affair. Something ran and was lost: a rank died.
-  verdict.code = records.empty() && !starter.empty() ? 3 : 4;
+  verdict.code = records.empty() && !starter.text.empty() ? 3 : 4;
+  if (starter.code == kUserCode) verdict.code = kUserCode;
   verdict.sentence = slots.empty() ? std::string("the ranks were ended, but no record says why")
                                    : base::text(plan.ranks.size() - records.size(), " of ", plan.ranks.size(),
                                                 " ranks left no exit record: the node agent of ",
                                                 base::join(slots, ", "), " did not start or was lost");
-  if (!starter.empty()) verdict.sentence += "; " + starter;
+  if (!starter.text.empty()) verdict.sentence += "; " + starter.text;
   return verdict;
+}
+
+void blame_full_disk(Verdict& verdict, std::int64_t missing_records, std::int64_t free_bytes,
+                     const std::filesystem::path& run_folder) {
+  if ((verdict.code != 3 && verdict.code != 4) || missing_records == 0 || free_bytes >= kFullDisk_bytes) return;
+  verdict.code = kUserCode;
+  verdict.sentence = base::text("the disk of ", run_folder.string(), " is full (", base::bytes_text(free_bytes),
+                                " free): free some space there; ", verdict.sentence);
 }
 
 void write_verdict(const spec::RunPaths& paths, const Verdict& verdict) {
   nlohmann::ordered_json object{{"attempt", verdict.attempt}, {"code", verdict.code}, {"sentence", verdict.sentence}};
   if (verdict.rank) object["rank"] = *verdict.rank;
-  base::write_file(paths.verdict(verdict.attempt), object.dump() + "\n");
+  base::write_file(paths.verdict(verdict.attempt), base::json_text(object) + "\n");
 }
 
 std::optional<Verdict> read_verdict(const spec::RunPaths& paths, std::int64_t attempt) {

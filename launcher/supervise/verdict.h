@@ -1,4 +1,5 @@
-// What an attempt came to, decided from the exit records of its ranks alone: never from the code that srun returned.
+// What an attempt came to, decided from the exit records of its ranks. The code that srun or an agent returned counts
+// only where records are missing, and only when it is that of a fault which a person has to fix, such as a full disk.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +23,18 @@ struct Verdict {
 /// The records of the attempt that are there, whole and its own (attempt id); others count as missing.
 std::vector<spec::ExitRecord> read_exit_records(const spec::Plan& plan, const spec::Placement& placement);
 
-/// `stop_signal`: the signal by which a person (or Slurm) ended the run, 0 for none. `starter`: what srun or an agent
-/// said or how it ended, for runs in which ranks left no record.
+/// How srun or the first agent that failed ended, with what it said last; empty when none failed.
+struct StarterEnd {
+  std::string text;
+  int code = 0;
+};
+
+/// `stop_signal`: the signal by which a person (or Slurm) ended the run, 0 for none.
 Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records,
-              int stop_signal, const std::string& starter);
+              int stop_signal, const StarterEnd& starter);
+/// Where records are missing and the disk of the run folder is full, that is the reason: code 2, and not queued again.
+void blame_full_disk(Verdict& verdict, std::int64_t missing_records, std::int64_t free_bytes,
+                     const std::filesystem::path& run_folder);
 
 /// verdict.json: {"attempt", "code", "sentence"} and "rank" where one is to blame.
 void write_verdict(const spec::RunPaths& paths, const Verdict& verdict);

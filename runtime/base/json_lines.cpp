@@ -8,6 +8,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::base {
@@ -27,17 +28,34 @@ JsonLinesWriter::JsonLinesWriter(const std::filesystem::path& path) : path_(path
 }
 
 void JsonLinesWriter::append(const nlohmann::ordered_json& object) {
-  const std::string line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string line = json_text(object) + "\n";
+  const off_t begin = ::lseek(file_.get(), 0, SEEK_END);
   std::size_t written = 0;
   while (written < line.size()) {
     const ssize_t count = ::write(file_.get(), line.data() + written, line.size() - written);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      throw Error::user({.what = std::string("cannot append: ") + std::strerror(errno),
-                         .where = path_.string(),
-                         .fix = errno == ENOSPC ? "free some space there" : ""});
+    if (count < 0) {
+      const int code = errno;
+      if (written > 0 && begin >= 0 && ::ftruncate(file_.get(), begin) != 0)
+        fail("cannot take back half a line", errno);
+      fail("cannot append", code);
+    }
     written += static_cast<std::size_t>(count);
   }
+}
+
+void JsonLinesWriter::sync() {
+  if (::fsync(file_.get()) != 0 && errno != EINVAL) fail("cannot bring it to the disk", errno);
+  if (is_named_) return;
+  const Descriptor folder(::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || (::fsync(folder.get()) != 0 && errno != EINVAL)) fail("cannot bring its folder to the disk", errno);
+  is_named_ = true;
+}
+
+void JsonLinesWriter::fail(const std::string& action, int code) const {
+  throw Error::user({.what = action + ": " + std::strerror(code),
+                     .where = path_.string(),
+                     .fix = code == ENOSPC || code == EDQUOT ? "free some space there" : ""});
 }
 
 std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset,

@@ -16,11 +16,17 @@ class JsonLinesWriter {
  public:
   /// Opens for appending; a half line that a killed writer left at the end is cut off. throws: Error::user.
   explicit JsonLinesWriter(const std::filesystem::path& path);
+  /// throws: Error::user (no space); what was written of the line is taken back, so that the file stays whole lines.
   void append(const nlohmann::ordered_json& object);
+  /// What was appended is on the disk afterwards, and the file's name too. throws: Error::user.
+  void sync();
 
  private:
+  [[noreturn]] void fail(const std::string& action, int code) const;
+
   std::filesystem::path path_;
   Descriptor file_;
+  bool is_named_ = false;  // its folder is on the disk with its name
 };
 
 /// Reads what is complete; `offset` moves past the lines taken, so that a growing file can be followed.

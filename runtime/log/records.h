@@ -1,9 +1,12 @@
 // The records of a run, written by the writer rank only: steps.jsonl, samples.jsonl, warmup.jsonl and, from the first
 // look on, validation.jsonl and validation_samples.jsonl. Every line carries the attempt, and before each line the
-// epoch is read again: an attempt that has been followed by another writes nothing any more.
+// epoch is read again: an attempt that has been followed by another writes nothing any more. A line that cannot be
+// written ends the run, but for samples: those are left out, with a warning.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -31,25 +34,33 @@ class Records {
  public:
   /// throws: Error::user when the folder cannot be written; every call below: Error::rank when another attempt owns the
   /// folder.
-  /// `synthetic`: said in every line.
-  Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id, bool synthetic = false);
+  /// `synthetic`: said in every line. `warn`: gets a sentence for a person.
+  Records(const spec::RunPaths& paths, std::int64_t attempt, std::string attempt_id, bool synthetic = false,
+          std::function<void(const std::string&)> warn = {});
   void step(const spec::StepRecord& record);
   void sample(const SampleRecord& record);
   void validation(const spec::ValidationRecord& record);
   void validation_sample(const SampleRecord& record);
   /// A line of warmup.jsonl: {"attempt", "kind": "sft" | "check" | "start", ...}.
   void warmup(nlohmann::ordered_json line);
+  /// All lines so far are on the disk afterwards: a checkpoint that follows them may be published.
+  void sync();
 
  private:
+  void warn_of_samples(const base::Fault& fault);
   void append(base::JsonLinesWriter& lines, nlohmann::ordered_json line) const;
-  void append(base::JsonLinesWriter& lines, const SampleRecord& record) const;
+  void append(base::JsonLinesWriter& lines, const SampleRecord& record);
 
   spec::RunPaths paths_;
   std::int64_t attempt_;
   std::string attempt_id_;
-  bool synthetic_;
+  bool synthetic_, has_warned_ = false;
+  std::function<void(const std::string&)> warn_;
   base::JsonLinesWriter steps_, samples_, warmup_;
   std::optional<base::JsonLinesWriter> validation_, validation_samples_;
 };
+
+/// Steps 1 .. `last` that have no line in the file, in their order: what a power cut took.
+std::vector<std::int64_t> missing_steps(const std::filesystem::path& steps, std::int64_t last);
 
 }  // namespace muster::log

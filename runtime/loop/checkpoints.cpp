@@ -10,6 +10,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/loop/rollout.h"
+#include "runtime/loop/state_fault.h"
 #include "runtime/spec/epoch.h"
 #include "runtime/weights/safetensors.h"
 
@@ -19,10 +20,6 @@ using base::text;
 
 namespace {
 
-constexpr const char* kUpdates = "num_updates";  // of the optimizer, beside the trainer's slices
-
-std::string file_of(std::int64_t train_rank) { return text("train_", train_rank, ".safetensors"); }
-
 // What a rank says of its file when it is written.
 fs::path note_of(const fs::path& file) { return file.string() + ".json"; }
 
@@ -30,18 +27,6 @@ std::int64_t size_of(const fs::path& file) { return static_cast<std::int64_t>(fs
 
 // The bytes of a window that is a part of a larger tensor, alone and on the host.
 at::Tensor copy_of(const at::Tensor& tensor) { return tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true); }
-
-// Is the file there with the size and the sum that the manifest says? The reason why not, or "".
-std::string fault_of(const fs::path& folder, const spec::CheckpointFile& file) {
-  std::error_code error;
-  const std::uintmax_t bytes = fs::file_size(folder / file.name, error);
-  if (error) return text(file.name, ": ", error.message());
-  if (static_cast<std::int64_t>(bytes) != file.bytes)
-    return text(file.name, " has ", bytes, " bytes, its manifest says ", file.bytes);
-  if (base::sha256_of_file(folder / file.name) != file.sha256)
-    return file.name + " has another checksum than its manifest";
-  return "";
-}
 
 std::vector<std::uint8_t> bytes_of(const std::string& words) { return {words.begin(), words.end()}; }
 
@@ -67,7 +52,8 @@ std::int64_t Checkpoints::resume(data::PromptSource& source) {
   for (auto step = steps.rbegin(); step != steps.rend(); ++step)
     if (load(std::stoll(*step), source)) return std::stoll(*step);
   if (!steps.empty())
-    throw Error::user({.what = text("none of the ", steps.size(), " checkpoints of this run is whole"),
+    throw Error::user({.what = text("none of the ", steps.size(), " checkpoints of this run can be used",
+                                    newest_fault_.empty() ? "" : "; the newest: " + newest_fault_),
                        .where = context_.paths().checkpoints().string(),
                        .fix = "restore the folder, or remove it and begin again at step 1"});
   return 0;
@@ -77,25 +63,26 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
   const fs::path folder = spec::checkpoint_folder(context_.paths(), step);
   const fs::path file = spec::manifest_path(folder);
   spec::CheckpointManifest manifest;
-  std::string fault;
+  std::string fault = spec::checkpoint_fault(context_.paths(), context_.plan, step, context_.self.train_rank);
+  auto slices = policy_.slices();
+  const fs::path state_file =
+      context_.self.train_rank ? folder / spec::checkpoint_file_name(*context_.self.train_rank) : "";
   try {
-    manifest = spec::parse_checkpoint_manifest(base::read_file(file), file.string());
-    for (const spec::CheckpointFile& part : manifest.files)
-      if (context_.self.train_rank && part.name == file_of(*context_.self.train_rank)) fault = fault_of(folder, part);
+    if (fault.empty()) manifest = spec::parse_checkpoint_manifest(base::read_file(file), file.string());
+    if (fault.empty() && context_.self.train_rank)
+      fault = state_fault(weights::SafetensorsFile(state_file).entries(), slices);
   } catch (const Error& error) {
     fault = error.what();
   }
-  if (!fault.empty()) context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
+  if (!fault.empty()) {
+    context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
+    newest_fault_ = newest_fault_.empty() ? fault : newest_fault_;
+  }
   if (count(!fault.empty(), "checkpoint.whole") > 0) return false;
-  if (manifest.layout != spec::layout_text(context_.plan))
-    throw Error::user({.what = text("the checkpoint of step ", step, " was written as ", manifest.layout,
-                                    "; this plan is ", spec::layout_text(context_.plan)),
-                       .where = file.string(),
-                       .fix = "go on in the layout that wrote it; its checkpoints cannot be read in another yet"});
   std::int64_t num_updates = 0;
   if (context_.self.train_rank) {
-    const weights::SafetensorsFile state(folder / file_of(*context_.self.train_rank));
-    for (auto& [name, window] : policy_.slices()) {
+    const weights::SafetensorsFile state(state_file);
+    for (auto& [name, window] : slices) {
       const at::Tensor read = state.read(name, {.ranges = {{0, window.numel()}}});
       at::Tensor target = window;
       target.copy_(read);
@@ -124,6 +111,7 @@ void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
   writing.manifest = {.step = step,
                       .attempt = context_.placement.attempt,
                       .layout = spec::layout_text(context_.plan),
+                      .decides = spec::deciding_values(context_.plan),
                       .weight_version = policy_.weight_version(),
                       .data_epoch = cursor.epoch,
                       .data_position = cursor.position};
@@ -140,7 +128,7 @@ void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
   if (!policy_.trains()) return;
   for (const auto& [name, window] : policy_.slices()) writing.copies.emplace_back(name, copy_of(window));
   writing.copies.emplace_back(kUpdates, at::full({1}, policy_.trainer().num_updates(), at::kLong));
-  writing.thread = std::jthread([&writing, path = folder / file_of(*context_.self.train_rank)] {
+  writing.thread = std::jthread([&writing, path = folder / spec::checkpoint_file_name(*context_.self.train_rank)] {
     pthread_setname_np(pthread_self(), "checkpoint");
     try {
       weights::write_safetensors(path, writing.copies);
@@ -184,9 +172,10 @@ bool Checkpoints::publish() {
   const fs::path unfinished = spec::unfinished_checkpoint_folder(context_.paths(), manifest.step);
   const fs::path folder = spec::checkpoint_folder(context_.paths(), manifest.step);
   spec::check_epoch(context_.paths().folder, context_.placement.attempt_id);
+  if (records_ != nullptr) records_->sync();
   try {
     for (std::int64_t rank = 0; rank < context_.plan.train.ranks(); ++rank) {
-      const fs::path note = note_of(unfinished / file_of(rank));
+      const fs::path note = note_of(unfinished / spec::checkpoint_file_name(rank));
       if (!fs::exists(note)) return false;
       manifest.files.push_back(spec::parse_checkpoint_file(base::read_file(note), note.string()));
     }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/data/prompts.h"
+#include "runtime/log/records.h"
 #include "runtime/loop/context.h"
 #include "runtime/loop/policy.h"
 #include "runtime/spec/checkpoint.h"
@@ -23,10 +24,12 @@ namespace muster::loop {
 
 class Checkpoints {
  public:
-  Checkpoints(RankContext& context, Policy& policy) : context_(context), policy_(policy) {}
+  /// `records`: of the writer rank, null on others; they are on the disk before a checkpoint that follows them.
+  Checkpoints(RankContext& context, Policy& policy, log::Records* records)
+      : context_(context), policy_(policy), records_(records) {}
 
-  /// Looks for the newest checkpoint that is whole on every rank and goes on from it: weights, optimizer, the cursor of
-  /// the data. The step after which it was written; 0 when there is none. collective: world.
+  /// Looks for the newest checkpoint that is this run's and whole on every rank and goes on from it: weights,
+  /// optimizer, the cursor of the data. The step after which it was written; 0 when there is none. collective: world.
   /// throws: Error::user on every rank, when there are checkpoints but none can be used.
   std::int64_t resume(data::PromptSource& source);
   /// Where one is due (every checkpoint.every steps, and in the step in which the warning before the time limit came):
@@ -59,7 +62,9 @@ class Checkpoints {
 
   RankContext& context_;
   Policy& policy_;
+  log::Records* records_;
   std::unique_ptr<Writing> writing_;
+  std::string newest_fault_;  // why the newest checkpoint that was looked at could not be used
   bool is_last_step_ = false;
 };
 

@@ -42,6 +42,18 @@ void check_tokenizer(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
                        .fix = "tokenizer.json and config.json belong to different models"});
 }
 
+void warn_of_missing_steps(const RankContext& context, std::int64_t steps_done) {
+  const std::vector<std::int64_t> missing = log::missing_steps(context.paths().steps(), steps_done);
+  if (missing.empty()) return;
+  std::vector<std::string> named;
+  for (const std::int64_t step : missing)
+    if (named.size() < 10) named.push_back(base::text(step));
+  const std::size_t others = missing.size() - named.size();
+  context.console.warn("loop", base::text("steps.jsonl has no line of ", missing.size(), " of the ", steps_done,
+                                          " steps that were done: ", base::join(named, ", "),
+                                          others > 0 ? base::text(" and ", others, " more") : ""));
+}
+
 }  // namespace
 
 void run(RankContext& context) {
@@ -59,12 +71,13 @@ void run(RankContext& context) {
   std::unique_ptr<log::Records> records;
   if (context.is_writer() && !context.rehearses())
     records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id,
-                                             spec::is_synthetic(job));
+                                             spec::is_synthetic(job),
+                                             [&](const std::string& sentence) { console.warn("log", sentence); });
   if (spec::is_synthetic(job))
     console.info("loop", "synthetic run: forced lengths, random rewards; it teaches nothing");
   Policy policy(context, stop_tokens);
   Scoring scoring(job, context.env.reward_fds, tokenizer);
-  Checkpoints checkpoints(context, policy);
+  Checkpoints checkpoints(context, policy, records.get());
   Step step(context, policy, tokenizer, scoring, checkpoints);
   if (job.loss.kl_weight > 0) policy.freeze_reference();
   Validation validation(context, policy, tokenizer, step);
@@ -72,7 +85,10 @@ void run(RankContext& context) {
   policy.refit();
   console.info("loop", "ready", {{"load_s", base::number_text(loading.elapsed_s(), 2)}});
 
-  if (steps_done > 0) console.info("loop", base::text("goes on after step ", steps_done));
+  if (steps_done > 0) {
+    console.info("loop", base::text("goes on after step ", steps_done));
+    if (records) warn_of_missing_steps(context, steps_done);
+  }
   if (steps_done == 0 && job.warmup.sft_steps > 0) {
     clock.enter(Phase::warmup);
     warm_start(context, policy, tokenizer, step, stop_tokens, records.get());
@@ -96,6 +112,7 @@ void run(RankContext& context) {
   double last_end_s = base::steady_s();
   for (std::int64_t s = steps_done + 1; s <= job.grpo.steps; ++s) {
     clock.begin_step(s);
+    context.calls.take();  // those of the start and of a validation are no step's
     spec::StepRecord record = step.run(s, source, records.get());
     const double end_s = base::steady_s();
     record.step_to_step_s = end_s - last_end_s;

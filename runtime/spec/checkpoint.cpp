@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "runtime/base/digest.h"
 #include "runtime/base/error.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/choices.h"
+#include "runtime/spec/record_visitors.h"
 
 namespace muster::spec {
 namespace fs = std::filesystem;
@@ -26,12 +28,30 @@ std::int64_t step_of(const std::string& name) {
   return error == std::errc() && end == name.data() + name.size() ? step : -1;
 }
 
-ordered_json object_of(const CheckpointFile& file) {
-  return {{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}};
+template <class Visitor, class File>
+void describe_file(Visitor& v, File& file) {
+  v.field("name", file.name);
+  v.field("bytes", file.bytes);
+  v.field("sha256", file.sha256);
+}
+constexpr auto kDescribeFile = [](auto& visitor, auto& file) { describe_file(visitor, file); };
+
+template <class Visitor, class Manifest>
+void describe_manifest(Visitor& v, Manifest& manifest) {
+  v.field("step", manifest.step);
+  v.field("attempt", manifest.attempt);
+  v.field("layout", manifest.layout);
+  v.field("decides", manifest.decides);
+  v.field("weight_version", manifest.weight_version);
+  v.field("data_epoch", manifest.data_epoch);
+  v.field("data_position", manifest.data_position);
+  v.list("files", manifest.files, kDescribeFile);
 }
 
-CheckpointFile file_in(const ordered_json& object) {
-  return {object.at("name"), object.at("bytes"), object.at("sha256")};
+std::string folder_name(std::int64_t step) {
+  char name[32];
+  std::snprintf(name, sizeof name, "step_%06lld", static_cast<long long>(step));
+  return name;
 }
 
 std::vector<fs::path> folders_in(const RunPaths& paths) {
@@ -41,9 +61,19 @@ std::vector<fs::path> folders_in(const RunPaths& paths) {
   return folders;
 }
 
+// Under its one name: step_12 is nobody's.
 bool is_complete(const fs::path& folder) {
   std::error_code ignored;
-  return step_of(folder.filename().string()) >= 0 && fs::exists(manifest_path(folder), ignored);
+  const std::int64_t step = step_of(folder.filename().string());
+  return step >= 0 && folder_name(step) == folder.filename() && fs::exists(manifest_path(folder), ignored);
+}
+
+// What an attempt leaves that is ended while it writes, publishes or discards; what a person put there is not.
+bool is_left_over(const fs::path& folder) {
+  const fs::path name =
+      folder.extension() == ".part" || folder.extension() == ".old" ? folder.stem() : folder.filename();
+  const std::int64_t step = step_of(name.string());
+  return step >= 0 && folder_name(step) == name && !is_complete(folder);
 }
 
 }  // namespace
@@ -59,59 +89,53 @@ std::string layout_text(const Plan& plan) {
               is_cut ? text(" in buckets of ", bucket) : "");
 }
 
-std::string checkpoint_file_json(const CheckpointFile& file) { return object_of(file).dump() + "\n"; }
+std::string checkpoint_file_json(const CheckpointFile& file) {
+  FieldWriter writer;
+  describe_file(writer, file);
+  return base::json_text(writer.object) + "\n";
+}
 
 CheckpointFile parse_checkpoint_file(const std::string& content, const std::string& where) {
-  try {
-    return file_in(ordered_json::parse(content));
-  } catch (const ordered_json::exception& error) {
-    throw Error::user({.what = text("not a note of a checkpoint's file: ", error.what()), .where = where});
-  }
+  CheckpointFile file;
+  const auto object = ordered_json::parse(content, nullptr, false);
+  FieldReader reader(object);
+  describe_file(reader, file);
+  if (!reader.fault.empty())
+    throw Error::user({.what = "not a note of a checkpoint's file: " + reader.fault, .where = where});
+  return file;
 }
 
 std::string checkpoint_manifest_json(const CheckpointManifest& manifest) {
-  ordered_json files = ordered_json::array();
-  for (const CheckpointFile& file : manifest.files) files.push_back(object_of(file));
-  const ordered_json object{{"step", manifest.step},
-                            {"attempt", manifest.attempt},
-                            {"layout", manifest.layout},
-                            {"weight_version", manifest.weight_version},
-                            {"data_epoch", manifest.data_epoch},
-                            {"data_position", manifest.data_position},
-                            {"files", files}};
-  return object.dump(1) + "\n";
+  FieldWriter writer;
+  describe_manifest(writer, manifest);
+  writer.object["digest"] = base::sha256_of(base::json_text(writer.object));
+  return base::json_text(writer.object, 1) + "\n";
 }
 
 CheckpointManifest parse_checkpoint_manifest(const std::string& content, const std::string& where) {
-  try {
-    const ordered_json object = ordered_json::parse(content);
-    CheckpointManifest manifest;
-    object.at("step").get_to(manifest.step);
-    object.at("attempt").get_to(manifest.attempt);
-    object.at("layout").get_to(manifest.layout);
-    object.at("weight_version").get_to(manifest.weight_version);
-    object.at("data_epoch").get_to(manifest.data_epoch);
-    object.at("data_position").get_to(manifest.data_position);
-    for (const ordered_json& file : object.at("files")) manifest.files.push_back(file_in(file));
-    return manifest;
-  } catch (const ordered_json::exception& error) {
-    throw Error::user({.what = text("not a checkpoint's manifest: ", error.what()),
+  CheckpointManifest manifest;
+  const auto object = ordered_json::parse(content, nullptr, false);
+  FieldReader reader(object);
+  describe_manifest(reader, manifest);
+  // One text belongs to one manifest: a byte that is another, or elsewhere, is found.
+  if (reader.fault.empty() && checkpoint_manifest_json(manifest) != content)
+    reader.fault = "its digest is that of another text";
+  if (!reader.fault.empty())
+    throw Error::user({.what = "not a checkpoint's manifest, or a damaged one: " + reader.fault,
                        .where = where,
                        .fix = "remove that checkpoint's folder: the run then goes on from an older one"});
-  }
+  return manifest;
 }
 
-fs::path checkpoint_folder(const RunPaths& paths, std::int64_t step) {
-  char name[32];
-  std::snprintf(name, sizeof name, "step_%06lld", static_cast<long long>(step));
-  return paths.checkpoints() / name;
-}
+fs::path checkpoint_folder(const RunPaths& paths, std::int64_t step) { return paths.checkpoints() / folder_name(step); }
 
 fs::path unfinished_checkpoint_folder(const RunPaths& paths, std::int64_t step) {
   return checkpoint_folder(paths, step).string() + ".part";
 }
 
 fs::path manifest_path(const fs::path& folder) { return folder / "manifest.json"; }
+
+std::string checkpoint_file_name(std::int64_t train_rank) { return text("train_", train_rank, ".safetensors"); }
 
 std::vector<std::int64_t> complete_checkpoints(const RunPaths& paths) {
   std::vector<std::int64_t> steps;
@@ -123,7 +147,7 @@ std::vector<std::int64_t> complete_checkpoints(const RunPaths& paths) {
 
 std::vector<fs::path> unfinished_checkpoints(const RunPaths& paths) {
   std::vector<fs::path> folders = folders_in(paths);
-  std::erase_if(folders, is_complete);
+  std::erase_if(folders, [](const fs::path& folder) { return !is_left_over(folder); });
   return folders;
 }
 

@@ -2,9 +2,11 @@
 #include "runtime/spec/plan.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/facts_schema.h"
 #include "runtime/spec/job_schema.h"
@@ -215,8 +217,29 @@ std::string plan_json(const Plan& plan) {
   value["memory"] = memory_value(plan);
   value["unsupported"] = ordered_json::array();
   for (const base::Fault& fault : unsupported(plan)) value["unsupported"].push_back(fault.what);
-  return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return base::json_text(value, 2) + "\n";
 }
+
+namespace {
+
+// Major and minor release of "0.1.0"; none when it is no version.
+std::optional<std::pair<int, int>> release_of(const std::string& version) {
+  int major = 0, minor = 0;
+  if (std::sscanf(version.c_str(), "%d.%d", &major, &minor) != 2) return std::nullopt;
+  return std::pair{major, minor};
+}
+
+// A plan of a later release may mean what this one does not know. One without a version was written by hand.
+void check_version(const std::string& version, const std::string& place, base::Faults& faults) {
+  if (version.empty()) return;
+  const auto release = release_of(version);
+  if (release && *release <= *release_of(MUSTER_VERSION)) return;
+  faults.add({.what = text("muster_version = \"", version, "\", but this is ", MUSTER_VERSION),
+              .where = place,
+              .fix = "run the plan with the program that made it (its path is `binaries`), or plan again"});
+}
+
+}  // namespace
 
 Plan parse_plan(const std::string& content, const std::string& where) {
   base::Faults faults;
@@ -226,6 +249,7 @@ Plan parse_plan(const std::string& content, const std::string& where) {
   PlanPlaces places;
   places.job.file = where;
   reader.read("muster_version", plan.muster_version);
+  check_version(plan.muster_version, reader.place("muster_version"), faults);
   reader.read("cluster", plan.cluster);
   reader.read("device", plan.device);
   reader.read("peak_tflops", plan.peak_tflops, 0, 1e6);

@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "runtime/base/files.h"
 #include "runtime/base/json_lines.h"
@@ -51,6 +52,26 @@ void expect_same_run(const spec::RunPaths& run, const spec::RunPaths& other, std
     return base::read_file(paths.final_model() / "model.safetensors");
   };
   EXPECT_TRUE(weights(run) == weights(other)) << "the final weights differ";
+}
+
+void expect_each_prompt_once(const spec::RunPaths& run, std::int64_t num_steps, std::int64_t prompts_per_step,
+                             std::int64_t samples_per_prompt) {
+  const auto steps = lines_by_step(run.samples());
+  EXPECT_EQ(static_cast<std::int64_t>(steps.size()), num_steps) << run.folder;
+  std::map<std::int64_t, std::int64_t> step_of_row;
+  for (const auto& [step, lines] : steps) {
+    std::map<std::int64_t, std::set<std::int64_t>> samples_of;
+    for (const ordered_json& line : lines) {
+      EXPECT_TRUE(samples_of[line["prompt_index"]].insert(line["sample_index"].get<std::int64_t>()).second)
+          << "step " << step << " has twice " << line.dump();
+    }
+    EXPECT_EQ(static_cast<std::int64_t>(samples_of.size()), prompts_per_step) << "step " << step;
+    for (const auto& [row, samples] : samples_of) {
+      EXPECT_EQ(static_cast<std::int64_t>(samples.size()), samples_per_prompt) << "step " << step << ", row " << row;
+      const auto [before, is_new] = step_of_row.emplace(row, step);
+      EXPECT_TRUE(is_new) << "row " << row << " in step " << before->second << " and " << step;
+    }
+  }
 }
 
 }  // namespace muster::tests

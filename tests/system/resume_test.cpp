@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::text;
 
-constexpr std::int64_t kSteps = 40;
+constexpr std::int64_t kSteps = 40, kPrompts = 8, kSamples = 16;
 
 const std::string kMuster = std::string(MUSTER_BINARY_DIR) + "/bin/muster";
 
@@ -50,10 +50,10 @@ class Resume : public testing::Test {
   static std::vector<std::string> first(const std::string& name, std::vector<std::string> changes) {
     std::vector<std::string> command{kMuster, "run", "reverse-digits", "--run-dir", paths(name).folder.string()};
     for (const std::string& change :
-         {text("grpo.steps=", kSteps), std::string("grpo.prompts_per_step=8"), std::string("train.gbs=64"),
-          std::string("gen.dp=2"), std::string("train.dp=2"), std::string("warmup.sft_steps=44"),
-          std::string("warmup.stop_at_reward=0"), std::string("loss.kl_weight=0.01"), std::string("checkpoint.every=3"),
-          std::string("log.samples=-1")})
+         {text("grpo.steps=", kSteps), text("grpo.prompts_per_step=", kPrompts),
+          text("grpo.samples_per_prompt=", kSamples), std::string("train.gbs=64"), std::string("gen.dp=2"),
+          std::string("train.dp=2"), std::string("warmup.sft_steps=44"), std::string("warmup.stop_at_reward=0"),
+          std::string("loss.kl_weight=0.01"), std::string("checkpoint.every=3"), std::string("log.samples=-1")})
       changes.insert(changes.begin(), change);
     for (const std::string& change : changes) command.insert(command.end(), {"--set", change});
     return command;
@@ -113,6 +113,7 @@ TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) {
       ASSERT_LT(attempt, 4 * num_kills);
     }
     expect_same_run(paths(name), paths("undisturbed"), kSteps);
+    expect_each_prompt_once(paths(name), kSteps, kPrompts, kSamples);
     EXPECT_TRUE(spec::unfinished_checkpoints(paths(name)).empty());
     EXPECT_EQ(spec::complete_checkpoints(paths(name)), (std::vector<std::int64_t>{kSteps - 4, kSteps - 1}));
   }
@@ -181,7 +182,11 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
   for (const std::int64_t step : spec::complete_checkpoints(paths("damaged"))) damage(step);
   const CommandResult none = run_command(next("damaged"), 120);
   EXPECT_EQ(none.code, 2) << none.output;
-  EXPECT_NE(none.output.find("none of the 2 checkpoints of this run is whole"), std::string::npos) << none.output;
+  EXPECT_NE(
+      none.output.find(
+          "none of the 2 checkpoints of this run can be used; the newest: train_1.safetensors has another checksum"),
+      std::string::npos)
+      << none.output;
 }
 
 TEST_F(Resume, WithoutRoomForACheckpointTheRunGoesOnAndSaysSo) {

@@ -125,5 +125,29 @@ TEST_F(ViewOfARun, OfARunThatIsOverShowsHowLongItTook) {
   EXPECT_NE(news().find("took 2 min 0 s"), std::string::npos);
 }
 
+TEST_F(ViewOfARun, TellsWhereTheRanksGoOn) {
+  View view(plan_, paths_, 0, out_, false);
+  view.poll();
+  news();
+  append(paths_.rank_log(0, 0), "2026-11-23T20:31:07.123Z info rank 0 loop: goes on after step 8\n");
+  view.poll();
+  view.poll();
+  EXPECT_EQ(news(), "goes on after step 8\n");
+}
+
+TEST_F(ViewOfARun, TellsOnceThatNothingIsLearned) {
+  View view(plan_, paths_, 0, out_, false);
+  for (std::int64_t step = 1; step <= 12; ++step) {
+    spec::StepRecord record = tests::sums_step(step);
+    record.advantage_max = record.advantage_min = 0;
+    append(paths_.steps(), spec::to_json(record).dump() + "\n");
+    view.poll();
+  }
+  const std::string told = news();
+  const auto first = told.find("nothing is learned: in the last 10 steps");
+  EXPECT_NE(first, std::string::npos) << told;
+  EXPECT_EQ(told.find("nothing is learned", first + 1), std::string::npos) << told;
+}
+
 }  // namespace
 }  // namespace muster::progress

@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
+#include "runtime/spec/checkpoint.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::supervise {
@@ -66,6 +67,34 @@ TEST(Attempt, ARunThatIsGoingOnHereIsNotBegunAgain) {
   base::signal_child(alive, SIGKILL);
   base::wait_child(alive, true);
   EXPECT_EQ(begin_attempt(plan_in(folder.path()), kHere).number(), 5);
+}
+
+TEST(Attempt, BeginsWhereTheNewestCheckpointOfThisRunIs) {
+  tests::TemporaryFolder folder;
+  spec::Plan plan = plan_in(folder.path());
+  EXPECT_EQ(beginning_text(plan), "begins again at step 1: no checkpoints are written");
+  plan.job.checkpoint.every = 2;
+  EXPECT_EQ(beginning_text(plan), "begins again at step 1: there is no checkpoint yet");
+  const spec::RunPaths paths{folder.path()};
+  const auto write = [&](std::int64_t step, std::int64_t said) {
+    base::make_folder(spec::checkpoint_folder(paths, step));
+    base::write_file(spec::checkpoint_folder(paths, step) / spec::checkpoint_file_name(0), "state");
+    base::write_file(spec::manifest_path(spec::checkpoint_folder(paths, step)),
+                     spec::checkpoint_manifest_json({.step = said,
+                                                     .layout = spec::layout_text(plan),
+                                                     .decides = spec::deciding_values(plan),
+                                                     .weight_version = 1,
+                                                     .files = {{spec::checkpoint_file_name(0), 5, "sum"}}}));
+  };
+  write(4, 4);
+  write(6, 4);
+  EXPECT_EQ(beginning_text(plan), "goes on after step 4, or after an older one where a checksum of it is wrong")
+      << "the checkpoint of step 6 says that it is another";
+  write(4, 2);
+  EXPECT_NE(beginning_text(plan).find(
+                "cannot go on: none of its 2 checkpoints can be used; the newest: its folder is of step 6"),
+            std::string::npos)
+      << beginning_text(plan);
 }
 
 }  // namespace

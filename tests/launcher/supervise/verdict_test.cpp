@@ -30,16 +30,16 @@ struct Case {
 
 TEST(Verdict, AllEndedWell) {
   const Case c;
-  EXPECT_EQ(judge(c.plan, c.placement, c.records(), 0, "").code, 0);
+  EXPECT_EQ(judge(c.plan, c.placement, c.records(), 0, {}).code, 0);
 }
 
 TEST(Verdict, MissingRecordsAreNeverASuccessWhateverTheStarterSaid) {
   const Case c;
-  const Verdict verdict = judge(c.plan, c.placement, c.records(2), 0, "");
+  const Verdict verdict = judge(c.plan, c.placement, c.records(2), 0, {});
   EXPECT_EQ(verdict.code, 4);
   EXPECT_NE(verdict.sentence.find("2 of 4 ranks left no exit record: the node agent of slot 1 (n1)"), std::string::npos)
       << verdict.sentence;
-  EXPECT_EQ(judge(c.plan, c.placement, {}, 0, "srun left with code 1 (no such file)").code, 3);
+  EXPECT_EQ(judge(c.plan, c.placement, {}, 0, {"srun left with code 1 (no such file)"}).code, 3);
 }
 
 TEST(Verdict, OneSentenceNamesRankHostPhaseAndCollective) {
@@ -47,7 +47,7 @@ TEST(Verdict, OneSentenceNamesRankHostPhaseAndCollective) {
   auto records = c.records();
   records[2].signal = 11;
   records[0].code = 4;
-  const Verdict verdict = judge(c.plan, c.placement, records, 0, "srun left with code 143");
+  const Verdict verdict = judge(c.plan, c.placement, records, 0, {"srun left with code 143"});
   EXPECT_EQ(verdict.code, 4);
   EXPECT_EQ(verdict.rank, 2);
   for (const char* part : {"rank 2", "n1", "train", "dp all_reduce #3"})
@@ -58,7 +58,7 @@ TEST(Verdict, AStopOfThePersonIsNoFailureOfARank) {
   const Case c;
   auto records = c.records();
   for (auto& record : records) record.signal = 15, record.ended_by_agent = true;
-  EXPECT_EQ(judge(c.plan, c.placement, records, 2, "the agent of slot 0 left with code 143").code, 130);
+  EXPECT_EQ(judge(c.plan, c.placement, records, 2, {"the agent of slot 0 left with code 143"}).code, 130);
 }
 
 TEST(Verdict, RecordsOfAnotherAttemptDoNotCount) {
@@ -79,6 +79,40 @@ TEST(Verdict, ReadsWhatItWrote) {
   EXPECT_FALSE(read_verdict({c.folder.path()}, 0));
   write_verdict({c.folder.path()}, verdict);
   EXPECT_EQ(read_verdict({c.folder.path()}, 0), verdict);
+}
+
+TEST(Verdict, IsWrittenWhateverBytesItsSentenceHolds) {
+  const Case c;
+  const spec::RunPaths paths{c.folder.path()};
+  base::make_folder(paths.attempt(0));
+  write_verdict(paths, {.attempt = 0, .code = 2, .sentence = "row 1 is {\"a\": \"1\x9d\"}"});
+  const auto read = read_verdict(paths, 0);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->code, 2);
+  EXPECT_EQ(read->sentence, "row 1 is {\"a\": \"1\xEF\xBF\xBD\"}");
+}
+
+TEST(Verdict, WhereRecordsAreMissingTheAgentsFaultOfTheUserCounts) {
+  const Case c;
+  const StarterEnd full{"the agent of slot 0 left with code 2 (samples.jsonl: cannot append: No space left on device)",
+                        2};
+  const Verdict none = judge(c.plan, c.placement, {}, 0, full);
+  EXPECT_EQ(none.code, 2);
+  EXPECT_NE(none.sentence.find("No space left on device"), std::string::npos) << none.sentence;
+  EXPECT_EQ(judge(c.plan, c.placement, c.records(2), 0, full).code, 2);
+  EXPECT_EQ(judge(c.plan, c.placement, {}, 0, {"srun left with code 1", 1}).code, 3);
+}
+
+TEST(Verdict, AFullDiskIsTheReasonWhereRecordsAreMissing) {
+  Verdict verdict{.code = 4, .sentence = "2 of 4 ranks left no exit record"};
+  blame_full_disk(verdict, 2, 1 << 20, "runs/a");
+  EXPECT_EQ(verdict.code, 4) << "there is room";
+  blame_full_disk(verdict, 0, 4096, "runs/a");
+  EXPECT_EQ(verdict.code, 4) << "every rank said how it ended";
+  blame_full_disk(verdict, 2, 4096, "runs/a");
+  EXPECT_EQ(verdict.code, 2);
+  EXPECT_EQ(verdict.sentence,
+            "the disk of runs/a is full (4.0 KiB free): free some space there; 2 of 4 ranks left no exit record");
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "runtime/base/json_lines.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -52,6 +56,32 @@ TEST(JsonLines, AViewPassesBrokenLinesOver) {
   EXPECT_EQ(broken[0].where, path.string() + " at byte 11");
   EXPECT_TRUE(read_json_lines(path, offset, broken).empty());
   EXPECT_EQ(broken.size(), 1u);
+}
+
+TEST(JsonLines, ALineForWhichThereIsNoRoomIsTakenBack) {
+  tests::TemporaryFolder folder;
+  const auto path = folder.path() / "samples.jsonl";
+  // A child that may write no file beyond 100 bytes.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{100, 100};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    JsonLinesWriter writer(path);
+    writer.append({{"step", 1}});
+    try {
+      writer.append({{"text", std::string(500, 'a')}});
+    } catch (const Error& error) {
+      writer.append({{"step", 2}});
+      writer.sync();
+      ::_exit(error.exit_code());
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 2);
+  EXPECT_EQ(read_json_lines(path).size(), 2u);
 }
 
 }  // namespace

@@ -43,5 +43,45 @@ TEST(Records, AnAttemptThatWasFollowedWritesNothingMore) {
   EXPECT_EQ(base::read_json_lines(paths.warmup()).size(), 1u);
 }
 
+TEST(Records, SamplesForWhichThereIsNoRoomAreLeftOutAndStepsAreNot) {
+  tests::TemporaryFolder folder;
+  const spec::RunPaths paths{folder.path()};
+  std::filesystem::create_symlink("/dev/full", paths.samples());
+  std::vector<std::string> warnings;
+  Records records(paths, 0, "me", false, [&](const std::string& sentence) { warnings.push_back(sentence); });
+  records.sample({.step = 1});
+  records.sample({.step = 1});
+  records.step({.step = 1});
+  records.sync();
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("samples.jsonl: cannot append: No space left on device: samples are left out"),
+            std::string::npos)
+      << warnings[0];
+  EXPECT_EQ(base::read_json_lines(paths.steps()).size(), 1u);
+}
+
+TEST(Records, StepsForWhichThereIsNoRoomEndTheRunWithAFix) {
+  tests::TemporaryFolder folder;
+  const spec::RunPaths paths{folder.path()};
+  std::filesystem::create_symlink("/dev/full", paths.steps());
+  Records records(paths, 0, "me");
+  try {
+    records.step({.step = 1});
+    FAIL() << "written";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_NE(std::string(error.what()).find("free some space there"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Records, StepsWithoutALineAreNamed) {
+  tests::TemporaryFolder folder;
+  const auto file = folder.path() / "steps.jsonl";
+  EXPECT_EQ(missing_steps(file, 2), (std::vector<std::int64_t>{1, 2}));
+  base::write_file(file, "{\"step\":1}\n{\"step\":3}\nnonsense\n{\"step\":7}\n{\"st");
+  EXPECT_EQ(missing_steps(file, 4), (std::vector<std::int64_t>{2, 4}));
+  EXPECT_TRUE(missing_steps(file, 1).empty());
+}
+
 }  // namespace
 }  // namespace muster::log

@@ -110,6 +110,8 @@ TEST(Plan, RefusesWhatDoesNotHoldTogetherWithItsPlace) {
   expect_has(refusal([](Plan& p) { p.train.dp = 5; }), "but the job asks for tp 2");
   expect_has(refusal([](Plan& p) { p.job.train.dp = 5; }), "do");
   expect_has(refusal([](Plan& p) { p.device = "tpu"; }), "device = \"tpu\"");
+  for (const char* version : {"99.0", "0.200.1", "new"})
+    expect_has(refusal([&](Plan& p) { p.muster_version = version; }), "but this is 0.");
   expect_has(refusal([](Plan& p) { p.model = {}; }), "must be");
   expect_has(refusal([](Plan& p) { p.model.num_kv_heads = 3; }), "no multiple of 3");
   expect_has(refusal([](Plan& p) { p.num_nodes = 4; }), "have no rank, but placement.spares is 0");
