@@ -10,10 +10,12 @@
 #include "launcher/progress/block.h"
 #include "launcher/progress/charts.h"
 #include "launcher/progress/figures.h"
+#include "launcher/progress/lessons.h"
 #include "launcher/progress/progress.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/exit_cause.h"
 
 namespace muster::progress {
 namespace {
@@ -103,6 +105,10 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
   if (timeouts + failed > 0)
     page.row("grading",
              text(timeouts, " timeouts, ", failed, " failures, of ", samples, " samples: they did not count"));
+  const std::int64_t idle = idle_steps(steps), all = std::ssize(steps);
+  if (idle == all || idle >= 10)
+    page.row("lessons", text("in ", idle, " of ", all, all == 1 ? " step" : " steps",
+                             " no group had differing rewards: they taught nothing"));
   if (refused > 0)
     page.row("data", text(refused, refused == 1 ? " row was" : " rows were", " passed over, too long or broken"));
   const double cut = ends_of(values_of(steps, [](const auto& s) { return s.truncated; })).last;
@@ -315,15 +321,13 @@ RunFacts read_facts(const spec::Plan& plan, const spec::RunPaths& paths, std::in
   RecordReader reader(paths, attempt, true);
   reader.read();
   facts.records = reader.records();
-  for (const spec::RankPlan& rank : plan.ranks) {
-    const std::filesystem::path path = paths.rank_exit(attempt, rank.rank);
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) continue;
-    try {
-      facts.exits.push_back(spec::parse_exit_record(base::read_file(path), path.string()));
-    } catch (const Error& error) {
-      facts.records.problems.push_back(error.faults().front().where + ": " + error.faults().front().what);
-    }
+  try {
+    const spec::Placement placement = spec::read_placement(paths.placement(attempt));
+    std::vector<base::Fault> broken;
+    facts.exits = spec::read_exit_records(plan, paths, placement, broken);
+    for (const base::Fault& fault : broken) facts.records.problems.push_back(fault.where + ": " + fault.what);
+  } catch (const Error&) {
+    facts.exits.clear();  // without its placement nobody knows whose the records are
   }
   facts.validations = read_validations(paths, attempt);
   struct stat begin {

@@ -80,6 +80,9 @@ std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFact
     page += row("expected end", expected_end_text(run.remaining_s(), std::time(nullptr)));
     page += limit_row(run, job, std::time(nullptr));
   }
+  const progress::LessonWarnings lessons = progress::lesson_warnings(steps);
+  for (const std::string& warning : {lessons.idle, lessons.ungraded})
+    if (!warning.empty()) page += row("warning", warning);
   std::vector<std::string> slowest;
   if (run.plan.ranks.size() > 1)
     for (const progress::Slowest& one : progress::slowest_of(run.plan, steps, run.hosts))

@@ -2,6 +2,8 @@
 
 #include <csignal>
 
+#include "runtime/base/files.h"
+
 namespace muster::spec {
 namespace {
 
@@ -16,6 +18,23 @@ int remoteness(const ExitRecord& record) {
 }
 
 }  // namespace
+
+std::vector<ExitRecord> read_exit_records(const Plan& plan, const RunPaths& paths, const Placement& placement,
+                                          std::vector<base::Fault>& broken) {
+  std::vector<ExitRecord> records;
+  for (const RankPlan& rank : plan.ranks) {
+    const std::filesystem::path path = paths.rank_exit(placement.attempt, rank.rank);
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) continue;
+    try {
+      ExitRecord record = parse_exit_record(base::read_file(path), path.string());
+      if (record.attempt_id == placement.attempt_id && record.rank == rank.rank) records.push_back(std::move(record));
+    } catch (const Error& error) {
+      broken.push_back(error.faults().front());
+    }
+  }
+  return records;
+}
 
 bool is_success(const ExitRecord& record) { return record.code == 0 && record.signal == 0 && !record.silent; }
 

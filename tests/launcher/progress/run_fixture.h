@@ -41,6 +41,8 @@ inline spec::StepRecord sums_step(std::int64_t step, std::int64_t attempt = 0) {
   record.samples = 64;
   record.graded = 64;
   record.mean_answer_tokens = 9.5;
+  record.advantage_max = 1.5;
+  record.advantage_min = -1.5;
   record.losses = {-0.001 / static_cast<double>(step)};
   record.grad_norms = {1.5 / static_cast<double>(step)};
   record.logprob_diff_mean = 1.2e-6;
@@ -78,6 +80,8 @@ inline void write_sums_run(const std::filesystem::path& folder, std::int64_t ste
     samples_file << sums_sample(steps, 9, 2, 2, "4", 1).dump() << "\n"
                  << sums_sample(steps, 3, 3, 5, "8", 1).dump() << "\n"
                  << sums_sample(steps, 8, 9, 9, "17", 0).dump() << "\n";
+  std::ofstream(folder / "attempt_0" / "placement.toml") << spec::placement_text(
+      {.attempt_id = "abc", .port = 4000, .key_file = "key", .nodes = {{0, "node1", "10.0.0.1"}}});
   for (std::int64_t rank = 0; rank < 2; ++rank)
     std::ofstream(folder / "attempt_0" / ("rank_" + std::to_string(rank) + ".exit")) << spec::exit_record_json(
         {.rank = rank, .host = "node1", .attempt_id = "abc", .peak_memory_bytes = 1'900'000'000 - rank * 50'000'000});

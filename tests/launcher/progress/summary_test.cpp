@@ -98,5 +98,25 @@ TEST_F(Summary, IsWhatACallerGets) {
   expect_has(text, folder_.path().string());
 }
 
+TEST_F(Summary, ExitRecordsOfAnotherAttemptCountAsMissing) {
+  tests::write_sums_run(folder_.path());
+  const auto record = [&](std::int64_t rank) {
+    return folder_.path() / "attempt_0" / base::text("rank_", rank, ".exit");
+  };
+  std::ofstream(record(1)) << spec::exit_record_json({.rank = 1, .attempt_id = "other", .peak_memory_bytes = 1});
+  expect_has(page(), "exit records of 1 of 2 ranks");
+  fs::remove(record(1));
+  std::ofstream(record(1)) << spec::exit_record_json({.rank = 1, .attempt_id = "abc", .peak_memory_bytes = 1});
+  EXPECT_EQ(page().find("exit records of"), std::string::npos);
+}
+
+TEST_F(Summary, SaysThatNoStepTaught) {
+  fs::create_directories(folder_.path());
+  spec::StepRecord step = tests::sums_step(1);
+  step.advantage_max = step.advantage_min = 0;
+  std::ofstream(folder_.path() / "steps.jsonl") << spec::to_json(step).dump() << "\n";
+  expect_has(page(), "lessons    in 1 of 1 step no group had differing rewards: they taught nothing\n");
+}
+
 }  // namespace
 }  // namespace muster::progress
