@@ -10,6 +10,7 @@
 
 #include "launcher/progress/block.h"
 #include "launcher/progress/figures.h"
+#include "launcher/progress/lessons.h"
 #include "launcher/progress/progress.h"
 #include "launcher/progress/slowest.h"
 #include "launcher/run/submission.h"

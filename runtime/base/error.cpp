@@ -1,7 +1,41 @@
 #include "runtime/base/error.h"
 
+#include <cstdio>
+
+#include "runtime/base/utf8.h"
+
 namespace muster::base {
 namespace {
+
+constexpr std::size_t kLongestPart = 8000, kMostFaults = 100;
+
+// What a person can read on a terminal: no control characters but line ends and tabs, and not without end. Names and
+// values in a fault are those of others.
+std::string shown(const std::string& part) {
+  std::string shown;
+  for (const char c : std::string_view(part).substr(0, kLongestPart)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 0x20 && byte != 0x7f) || c == '\n' || c == '\t') {
+      shown += c;
+      continue;
+    }
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+    shown += escape;
+  }
+  if (part.size() > kLongestPart) shown += "... (" + std::to_string(part.size()) + " bytes)";
+  return lossy_utf8(shown);
+}
+
+std::vector<Fault> shown(std::vector<Fault> faults) {
+  const std::size_t count = faults.size();
+  if (count > kMostFaults) {
+    faults.resize(kMostFaults);
+    faults.push_back({"and " + std::to_string(count - kMostFaults) + " more faults", faults.front().where, ""});
+  }
+  for (Fault& fault : faults) fault = {shown(fault.what), shown(fault.where), shown(fault.fix)};
+  return faults;
+}
 
 std::string text_of(const std::vector<Fault>& faults) {
   std::string text;
@@ -17,7 +51,7 @@ std::string text_of(const std::vector<Fault>& faults) {
 }  // namespace
 
 Error::Error(ErrorKind kind, std::vector<Fault> faults)
-    : kind_(kind), faults_(std::move(faults)), text_(text_of(faults_)) {}
+    : kind_(kind), faults_(shown(std::move(faults))), text_(text_of(faults_)) {}
 
 int Error::exit_code() const {
   switch (kind_) {

@@ -52,7 +52,10 @@ void Generator::State::run_pass(const Pass& pass, std::int64_t step, std::vector
   cache.copy(pass.copies);
   CacheAttention attention(cache, pass.batch);
   at::Tensor hidden_RD = decoder.hidden(tensor_of(pass.tokens, device), tensor_of(pass.positions, device), attention);
-  if (pass.rows.empty()) return;  // chunks of prompts alone, on every rank
+  if (pass.rows.empty()) {  // chunks of prompts alone, on every rank
+    figures.forward_s += watch.lap_s();
+    return;
+  }
   if (pass.rows.size() < pass.tokens.size()) hidden_RD = hidden_RD.index_select(0, tensor_of(pass.rows, device));
   const at::Tensor logits_RV = parallel::logits_of(hidden_RD, decoder.head().value);
   figures.forward_s += watch.lap_s();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "runtime/base/error.h"
@@ -132,6 +133,22 @@ void check_graded(const std::vector<ScoredSample>& samples) {
                                         count(Outcome::failed), " failed, ", count(Outcome::timeout), " timed out"),
                      .where = "[reward]",
                      .fix = "the logs of the ranks say why; `muster-runtime grade` tries a reward by hand"});
+}
+
+void check_rewards(const Rollout& rollout, const spec::RewardJob& job) {
+  constexpr double kLargest = 1e12;
+  const std::vector<spec::RewardPart> parts = spec::reward_parts(job);
+  for (const ScoredSample& scored : rollout.samples) {
+    if (scored.outcome != Outcome::graded || std::abs(scored.reward) <= kLargest) continue;
+    std::string given;
+    for (std::size_t p = 0; p < parts.size() && p < scored.parts.size(); ++p)
+      given += base::text(p == 0 ? "" : ", ", parts[p].name, " gave ", scored.parts[p]);
+    throw Error::user(
+        {.what = base::text("the reward of an answer to row ", rollout.prompts[scored.sample.group].row, " is ",
+                            scored.reward, " (", given, "): beyond 1e12 no advantage can be computed"),
+         .where = "[reward]",
+         .fix = "let it return rewards of a usual size, or clamp them with reward.source_min and source_max"});
+  }
 }
 
 }  // namespace muster::loop

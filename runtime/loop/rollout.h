@@ -7,6 +7,7 @@
 
 #include "runtime/generate/sample.h"
 #include "runtime/reward/grade.h"
+#include "runtime/spec/job.h"
 
 namespace muster::comm {
 class Communicator;
@@ -50,6 +51,10 @@ double graded_value(const ScoredSample& scored);
 /// A rollout of which nothing could be graded teaches nothing, and the next one will not either. Every rank sees the
 /// same samples. throws: Error::user when not one has the outcome graded.
 void check_graded(const std::vector<ScoredSample>& samples);
+
+/// A reward that float32 cannot tell from infinity (beyond 1e12) makes statistics, losses and weights that are no
+/// numbers. throws: Error::user naming the reward, its part and the row.
+void check_rewards(const Rollout& rollout, const spec::RewardJob& job);
 
 /// Bytes of every rank, in rank order. collective: comm.
 std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own,

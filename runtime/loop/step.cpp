@@ -86,6 +86,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
         exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
   }
   check_graded(rollout.samples);
+  check_rewards(rollout, context_.job().reward);
   return rollout;
 }
 

@@ -143,6 +143,12 @@ int run_ranks_verb(const std::vector<std::string>& words) {
   const bool generates = request.kind == "generate";
   check_output(typed.output);
   const spec::ModelFacts facts = spec::read_model_facts(request.model);
+  if (typed.new_tokens >= facts.max_position_embeddings)
+    throw Error::user(
+        {.what = base::text("--max-new-tokens ", typed.new_tokens, " leaves no room for a prompt: the model has ",
+                            facts.max_position_embeddings, " positions"),
+         .where = request.model.string(),
+         .fix = base::text("give --max-new-tokens ", facts.max_position_embeddings / 2, ", say")});
   std::optional<data::Tokenizer> tokenizer;
   if (generates) tokenizer = data::Tokenizer::read(request.model);
   const std::vector<VerbRow> rows =

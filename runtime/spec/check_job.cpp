@@ -17,6 +17,8 @@ using base::text;
 
 namespace {
 
+constexpr double kLeastTemperature = 1e-4;
+
 class JobCheck {
  public:
   JobCheck(const Job& job, const ModelFacts* facts, const KeyPlaces& places, base::Faults& faults,
@@ -131,6 +133,15 @@ class JobCheck {
     if (sampling.temperature <= 0 && job_.verb.kind == "steps")
       fault("sampling.temperature", text("sampling.temperature = ", sampling.temperature),
             "all samples of a group would be equal and teach nothing; 1 is usual");
+    for (const auto& [key, value] : {std::pair{"sampling.temperature", sampling.temperature},
+                                     std::pair{"validate.temperature", job_.validate.temperature}})
+      if (value > 0 && value < kLeastTemperature)
+        fault(key, text(key, " = ", value, ": logits divided by it are no numbers"),
+              text("must be at least ", kLeastTemperature,
+                   key == std::string("validate.temperature") ? ", or 0 for greedy answers" : "; 1 is usual"));
+    if (job_.validate.temperature < 0 && job_.validate.temperature != -1)
+      fault("validate.temperature", text("validate.temperature = ", job_.validate.temperature),
+            "must be 0 or more, or -1 for sampling.temperature");
     if (sampling.top_p <= 0)
       fault("sampling.top_p", text("sampling.top_p = ", sampling.top_p), "must be above 0; 1 is off");
     const OptimizerJob& optimizer = job_.optimizer;

@@ -225,6 +225,7 @@ class LayoutCheck {
     check_stages("gen", job_.gen.pp);
     check_experts("train", job_.train.ep, job_.train.etp);
     check_experts("gen", job_.gen.ep, gen_degrees(job_).etp);
+    check_cache();
     if (facts_->num_experts == 0 && (job_.moe.router_dtype != MoeJob().router_dtype || job_.moe.bias_update_rate > 0))
       warnings_.push_back("[moe] has no effect: the model has no experts");
     // Megatron refuses it: the ranks of tp then hold the same tokens, and each would send all of them to the experts.
@@ -239,6 +240,21 @@ class LayoutCheck {
                  facts_->max_position_embeddings, " positions"),
             "lower it");
     }
+  }
+
+  /// The longest sequence must find its pages, or the generator could not go on.
+  void check_cache() {
+    if (job_.gen.kv_gb <= 0 || job_.gen.page_tokens <= 0) return;
+    const std::int64_t page = kv_page_bytes(*facts_, job_);
+    if (page <= 0) return;
+    const std::int64_t pages = planned_kv_pages(*facts_, job_);
+    const std::int64_t one = (job_.grpo.max_sequence_tokens + job_.gen.page_tokens - 1) / job_.gen.page_tokens;
+    if (pages < one)
+      fault("gen.kv_gb",
+            text("gen.kv_gb = ", job_.gen.kv_gb, " is a cache of ", pages, " pages, but one sequence of ",
+                 job_.grpo.max_sequence_tokens, " tokens needs ", one, " of ", job_.gen.page_tokens, " tokens each"),
+            text("set gen.kv_gb to ", static_cast<double>(one) * static_cast<double>(page) * 1.01 / 1e9,
+                 " at least, or 0 for what the plan leaves"));
   }
 
   void check_experts(const std::string& role, std::int64_t ep, std::int64_t etp) {

@@ -14,7 +14,7 @@ constexpr std::int64_t kMB = 1'000'000;
 // Estimates, to be replaced by what a run measures: a CUDA context with the kernels of ATen, cuBLAS and FlashInfer and
 // their workspaces; captured graphs; NCCL's channels of one communicator, and its buffers for one peer of
 // point-to-point traffic; the share of transient blocks that an allocator loses between them.
-constexpr std::int64_t kContext_bytes = 1500 * kMB, kGraphs_bytes = 1000 * kMB;
+constexpr std::int64_t kContext_bytes = 1500 * kMB;
 constexpr std::int64_t kCommunicator_bytes = 250 * kMB, kPeer_bytes = 16 * kMB;
 constexpr std::int64_t kSlackPart = 8;
 constexpr std::int64_t kGpuProcess_bytes = 3000 * kMB, kCpuProcess_bytes = 100 * kMB;
@@ -81,8 +81,7 @@ class StageMemory {
     memory.host.of(MemoryOwner::context) = (limits_.is_gpu ? kGpuProcess_bytes : kCpuProcess_bytes) +
                                            (rank_.generates && !is_synthetic(job_) ? workers : 0);
     if (!limits_.is_gpu) return;
-    memory.device.of(MemoryOwner::context) =
-        kContext_bytes + (rank_.generates && job_.gen.cuda_graphs ? kGraphs_bytes : 0);
+    memory.device.of(MemoryOwner::context) = kContext_bytes;
     std::int64_t communicators = 1, peers = 0;  // the world's
     const auto count = [&](const Degrees& degrees) {
       for (const Axis axis : {Axis::tp, Axis::cp, Axis::dp, Axis::pp, Axis::ep, Axis::edp})

@@ -45,8 +45,10 @@ void describe_step(Visitor& v, Record& r) {
   v.field("timeouts", r.timeouts, "samples", kSame, "whose grading ran out of time; never a silent 0");
   v.field("failed", r.failed, "samples", kSame, "whose grading failed otherwise");
   v.field("refused_rows", r.refused_rows, "rows", kSame, "of the data passed over, too long or broken, in this step");
-  v.field("groups_all_wrong", r.groups_all_wrong, "", kSame, "share of groups whose samples all have one reward, 0 or less");
-  v.field("groups_all_right", r.groups_all_right, "", kSame, "share of groups whose samples all have one reward, 1 or more");
+  v.field("groups_all_wrong", r.groups_all_wrong, "", kSame,
+          "share of groups whose samples all have one reward, 0 or less");
+  v.field("groups_all_right", r.groups_all_right, "", kSame,
+          "share of groups whose samples all have one reward, 1 or more");
   v.field("groups_mixed", r.groups_mixed, "", kSame, "share of groups whose rewards differ: those that teach");
   v.field("mean_answer_tokens", r.mean_answer_tokens, "tokens", kSame, "mean length of an answer");
   v.field("max_answer_tokens", r.max_answer_tokens, "tokens", kSame, "longest answer");

@@ -170,11 +170,19 @@ void TomlReader::read(const std::string& key, bool& value) {
 
 namespace {
 
+std::string bound_text(std::int64_t bound) { return text(bound); }
+/// As short as it can be read back: 0.9999999 is not 1.
+std::string bound_text(double bound) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, bound).ptr;
+  return {digits, end};
+}
+
 /// "between 1 and 8", or one side alone where the other is no limit to speak of.
 template <class Number>
 std::string bounds_text(Number least, Number most, Number far) {
-  if (most >= far) return text("at least ", least);
-  return text("between ", least, " and ", most);
+  if (most >= far) return "at least " + bound_text(least);
+  return "between " + bound_text(least) + " and " + bound_text(most);
 }
 
 }  // namespace

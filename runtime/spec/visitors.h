@@ -159,7 +159,7 @@ class KeyVisitor {
   static std::string bound_text(double bound) {
     return bound == static_cast<double>(static_cast<std::int64_t>(bound))
                ? std::to_string(static_cast<std::int64_t>(bound))
-               : base::text(bound);
+               : toml_value(bound);
   }
   static std::string range_text(const Rule& rule) {
     if (rule.most >= 1e9) return rule.least > -1e300 ? ">= " + bound_text(rule.least) : "";

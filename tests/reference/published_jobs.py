@@ -95,7 +95,7 @@ OWN_NAMES = {"v0.4-draft1-llama8b-megatron": "grpo-llama3.1-8b-16xh100-megatron"
 # Muster's defaults of the keys used here: a job leaves them out, unless its base says otherwise.
 DEFAULTS = {
     "placement.mode": "colocated", "placement.segment_nodes": 0,
-    "gen.tp": 1, "gen.pp": 1, "gen.ep": 1, "gen.dp": 1, "gen.dtype": "bf16", "gen.fp8_skip": [], "gen.cuda_graphs": True,
+    "gen.tp": 1, "gen.pp": 1, "gen.ep": 1, "gen.dp": 1, "gen.dtype": "bf16", "gen.fp8_skip": [],
     "gen.max_running_samples": 256,
     "train.backend": "megatron", "train.tp": 1, "train.cp": 1, "train.ep": 1, "train.pp": 1, "train.vpp": 1,
     "train.dp": 1, "train.fsdp": 0, "train.sequence_parallel": False, "train.mbs": 1, "train.first_stage_layers": 0,
@@ -115,7 +115,6 @@ COMMENTS = {  # (key, value) or key -> what is said behind it
     ("loss.correction", "plain"): "without bounds",
     "train.share_prompt": "the recipes compute each sample with its own prompt",
     "train.grad_dtype": "main weights and moments stay in fp32",
-    ("gen.cuda_graphs", False): "the recipe runs eagerly",
 }
 
 
@@ -152,7 +151,7 @@ def settings_of(recipe, facts, folder):
         "gen.tp": recipe["gen_tp"], "gen.pp": recipe["gen_pp"], "gen.ep": recipe["gen_ep"], "gen.dp": recipe["gen_replicas"],
         "gen.dtype": "fp8" if recipe["gen_precision"] == "fp8" else "bf16",
         "gen.fp8_skip": recipe.get("gen_quantization_ignored_layer_kws", []),
-        "gen.memory_share": recipe["gen_gpu_memory_utilization"], "gen.cuda_graphs": not recipe["gen_enforce_eager"],
+        "gen.memory_share": recipe["gen_gpu_memory_utilization"],
         "gen.max_running_samples": 32 if '"max_num_seqs": 32' in kwargs else 256,
         "train.backend": recipe["train_backend"],
         "train.tp": recipe["train_tp"], "train.cp": recipe["train_cp"], "train.ep": recipe["train_ep"],

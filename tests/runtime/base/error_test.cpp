@@ -42,5 +42,21 @@ TEST(Invariant, NamesTheConditionAndItsReason) {
   }
 }
 
+TEST(Error, WhatOthersWroteIsShownWithoutItsControlCharactersAndNotWithoutEnd) {
+  const Error error = Error::user(
+      {.what = "unknown key '\x1b[2J\x7f\x01\r" + std::string(20'000'000, 'k') + "'", .where = "job\x9d.toml:1\n2"});
+  const std::string shown = error.what();
+  EXPECT_NE(shown.find("unknown key '\\x1b[2J\\x7f\\x01\\x0dkk"), std::string::npos) << shown.substr(0, 80);
+  EXPECT_NE(shown.find("... (20000021 bytes)"), std::string::npos);
+  EXPECT_TRUE(shown.starts_with("job\xEF\xBF\xBD.toml:1\n2: ")) << shown.substr(0, 40);
+  EXPECT_LT(shown.size(), 10'000u);
+}
+
+TEST(Error, OfManyFaultsTheFirstHundredAreShown) {
+  const Error error(ErrorKind::user, std::vector<Fault>(300'000, Fault{"unknown key", "job.toml:1", ""}));
+  EXPECT_EQ(error.faults().size(), 101u);
+  EXPECT_EQ(error.faults().back().what, "and 299900 more faults");
+}
+
 }  // namespace
 }  // namespace muster::base

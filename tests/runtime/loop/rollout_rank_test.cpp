@@ -1,6 +1,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "runtime/base/error.h"
 #include "runtime/loop/rollout.h"
 #include "tests/support/run_ranks.h"
@@ -68,6 +71,27 @@ TEST(CheckGraded, ARolloutWithoutAGradeEndsTheRun) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("1 failed, 1 timed out"), std::string::npos) << error.what();
+  }
+}
+
+TEST(CheckRewards, AnAbsurdRewardIsNamedWithItsPartAndRow) {
+  Rollout rollout{.samples_per_prompt = 2};
+  rollout.prompts.push_back({.row = 17});
+  rollout.samples = {made(0, 0), made(0, 1)};
+  spec::RewardJob job{.kind = "command"};
+  EXPECT_NO_THROW(check_rewards(rollout, job));
+  rollout.samples[0].outcome = Outcome::graded;
+  for (const double absurd : {1e308, -1e40, std::numeric_limits<double>::infinity(), std::nan("")}) {
+    rollout.samples[0].reward = absurd;
+    rollout.samples[0].parts = {absurd};
+    try {
+      check_rewards(rollout, job);
+      ADD_FAILURE() << absurd << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2);
+      EXPECT_NE(std::string(error.what()).find("the reward of an answer to row 17 is"), std::string::npos);
+      EXPECT_NE(std::string(error.what()).find("(command gave"), std::string::npos) << error.what();
+    }
   }
 }
 

@@ -284,5 +284,23 @@ TEST(CheckJob, WarnsOfWhatIsLegalButFoolish) {
             1u);
 }
 
+TEST(CheckJob, ATemperatureByWhichNothingCanBeDividedIsRefused) {
+  EXPECT_EQ(only_fault([](Job& j) { j.sampling.temperature = 1e-300; }),
+            "sampling.temperature = 1e-300: logits divided by it are no numbers");
+  EXPECT_EQ(only_fault([](Job& j) { j.validate.temperature = 1e-9; }),
+            "validate.temperature = 1e-09: logits divided by it are no numbers");
+  EXPECT_EQ(only_fault([](Job& j) { j.validate.temperature = -0.5; }), "validate.temperature = -0.5");
+  EXPECT_TRUE(verdict([](Job& j) { j.sampling.temperature = 0.01; }).faults.empty());
+}
+
+TEST(CheckJob, ACacheThatHoldsNoWholeSequenceIsRefused) {
+  // 28 layers, 4 key/value heads of 128, bf16: a page of 16 tokens has 917,504 bytes; 4,096 tokens need 256 of them.
+  EXPECT_EQ(only_fault([](Job& j) { j.gen.kv_gb = 1e-5; }),
+            "gen.kv_gb = 1e-05 is a cache of 0 pages, but one sequence of 4096 tokens needs 256 of 16 tokens each");
+  EXPECT_EQ(only_fault([](Job& j) { j.gen.kv_gb = 0.2; }),
+            "gen.kv_gb = 0.2 is a cache of 217 pages, but one sequence of 4096 tokens needs 256 of 16 tokens each");
+  EXPECT_TRUE(verdict([](Job& j) { j.gen.kv_gb = 0.24; }).faults.empty());
+}
+
 }  // namespace
 }  // namespace muster::spec

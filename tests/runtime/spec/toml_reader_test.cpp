@@ -126,5 +126,16 @@ TEST(TomlReader, FinishLooksIntoListsOfTables) {
   EXPECT_EQ(faults.list()[0].what, "unknown key 'z' in [r[1]]");
 }
 
+TEST(TomlReader, SaysABoundWithAllItsDigits) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("beta2 = 1\nshare = 2.5\n", "f", faults);
+  double beta2 = 0.5, share = 0.5;
+  reader.read("beta2", beta2, 0, 0.9999999);
+  reader.read("share", share, 0, 1);
+  ASSERT_EQ(faults.list().size(), 2u);
+  EXPECT_NE((faults.list()[0].what + faults.list()[0].fix).find("between 0 and 0.9999999"), std::string::npos);
+  EXPECT_NE((faults.list()[1].what + faults.list()[1].fix).find("between 0 and 1"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace muster::spec
