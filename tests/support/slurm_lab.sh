@@ -274,7 +274,12 @@ stop() {
 
 kill_daemon() {
   local pid
-  pid=$(pid_in "$dir/run/$1.pid") || fail "$1 does not run"
+  local tries
+  for tries in {1..50}; do # one that has just been started writes its file a moment later
+    pid=$(pid_in "$dir/run/$1.pid") && break
+    sleep 0.1
+  done
+  [[ -n $pid ]] || fail "$1 does not run"
   end KILL 2 "$pid"
 }
 

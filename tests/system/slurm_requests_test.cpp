@@ -1,5 +1,6 @@
 // What is asked of Slurm and what it answers: the job that it gets is the job of the plan, whatever the shell around
-// `submit` has set and whatever sbatch prints; a run has one job at a time; the end is gentle; both forms of queries agree.
+// `submit` has set and whatever sbatch prints; a run has one job at a time; the end is gentle; both forms of queries
+// agree.
 #include <cstdlib>
 #include <optional>
 
@@ -44,7 +45,8 @@ class SlurmRequests : public SlurmRunsFixture {
     Words values;
     for (const pid_t pid : processes_with(paths().placement(0))) {
       const std::string folder = text("/proc/", pid);
-      if (base::read_file(folder + "/cmdline").find(text("muster-runtime", '\0', "node")) == std::string::npos) continue;
+      if (base::read_file(folder + "/cmdline").find(text("muster-runtime", '\0', "node")) == std::string::npos)
+        continue;
       std::string value = "not set";
       for (const std::string& line : base::split(base::read_file(folder + "/environ"), '\0'))
         if (line.starts_with(variable + "=")) value = line.substr(variable.size() + 1);
@@ -55,18 +57,25 @@ class SlurmRequests : public SlurmRunsFixture {
   static slurm::Record shown(const std::string& what, const std::string& id) {
     return slurm::parse_record(base::trim(run_command({"scontrol", "--oneliner", "show", what, id}).output));
   }
-  std::string status() const { return muster({"status", run()}).output; }
-  static std::string queue() {
-    return base::trim(run_command({"squeue", "--noheader", "--format=%i"}).output);
+  // What was given; newer releases tell it apart from what was asked for.
+  static std::string tres_of(const slurm::Record& record) {
+    return record.contains("AllocTRES") ? record.at("AllocTRES") : record.contains("TRES") ? record.at("TRES") : "";
   }
+  void TearDown() override {
+    if (lab_ != nullptr) run_command({"scancel", "--me"});
+    SlurmRunsFixture::TearDown();
+  }
+  std::string status() const { return muster({"status", run()}).output; }
+  static std::string queue() { return base::trim(run_command({"squeue", "--noheader", "--format=%i"}).output); }
 };
 
 TEST_F(SlurmRequests, TheJobIsThatOfThePlanWhateverTheShellAroundSubmitHasSet) {
   const std::string cluster_text = base::read_file(cluster());
   base::write_file(cluster(), cluster_text + "sbatch_flags = [\"--mem=0\", \"--gres=gpu:2\"]\n");
-  const Words around{"SBATCH_PARTITION=short", "SBATCH_TIMELIMIT=3",   "SBATCH_ARRAY_INX=0-1",  "SBATCH_EXCLUSIVE=user",
-                     "SLURM_MEM_PER_NODE=500", "SLURM_MEM_PER_CPU=100", "SLURM_GPUS_PER_NODE=1", "SLURM_GRES=gpu:1",
-                     "SLURM_CPUS_PER_GPU=1",   "SLURM_NTASKS=64",       "SLURM_TIME_FORMAT=%k",  "SLURM_RESTART_COUNT=2",
+  const Words around{"SBATCH_PARTITION=short", "SBATCH_TIMELIMIT=3",     "SBATCH_ARRAY_INX=0-1",
+                     "SBATCH_EXCLUSIVE=user",  "SLURM_MEM_PER_NODE=500", "SLURM_MEM_PER_CPU=100",
+                     "SLURM_GPUS_PER_NODE=1",  "SLURM_GRES=gpu:1",       "SLURM_CPUS_PER_GPU=1",
+                     "SLURM_NTASKS=64",        "SLURM_TIME_FORMAT=%k",   "SLURM_RESTART_COUNT=2",
                      "SALLOC_QOS=none",        "SRUN_CPUS_PER_TASK=1"};
   const CommandResult submitted = submit_in(around, 2, {"requeue.max=1", "checkpoint.every=1"});
   ASSERT_EQ(submitted.code, 0) << submitted.output;
@@ -78,10 +87,10 @@ TEST_F(SlurmRequests, TheJobIsThatOfThePlanWhateverTheShellAroundSubmitHasSet) {
   EXPECT_EQ(job["TimeLimit"], "00:30:00");
   EXPECT_EQ(job["NumNodes"], "2");
   EXPECT_EQ(job["Restarts"], "0");
-  const std::string all = job["TRES"];
+  const std::string all = tres_of(job);
   ASSERT_NE(all.find("mem="), std::string::npos) << all;
   // Memory and GPUs of the agents' step are the job's.
-  const std::string step = shown("step", id + ".0")["TRES"];
+  const std::string step = tres_of(shown("step", id + ".0"));
   for (const std::string& part : base::split(all, ','))
     if (part.starts_with("mem=")) {
       EXPECT_NE(step.find(part), std::string::npos) << step;
@@ -90,6 +99,31 @@ TEST_F(SlurmRequests, TheJobIsThatOfThePlanWhateverTheShellAroundSubmitHasSet) {
   EXPECT_GE(gpus.size(), 2U);
   EXPECT_EQ(gpus, Words(gpus.size(), "0,1"));
   EXPECT_EQ(muster({"cancel", run()}).code, 0);
+}
+
+TEST_F(SlurmRequests, AJobThatSharesItsNodesHasItsCpusWhateverTheReleaseCallsThem) {
+  base::write_file(cluster(), base::read_file(cluster()) + "exclusive = false\nsbatch_flags = [\"--mem=200\"]\n");
+  ASSERT_EQ(submit_in({"SLURM_CPUS_PER_TASK=7", "SLURM_TRES_PER_TASK=cpu:7"}, 2, {"threads=3"}).code, 0);
+  ASSERT_TRUE(wait_for(paths().rank_log(0, 1))) << logs();
+  EXPECT_NE(tres_of(shown("job", jobs().back())).find("mem=400M,node=2"), std::string::npos);
+  EXPECT_EQ(muster({"cancel", run()}).code, 0);
+  EXPECT_EQ(verdict().code, 128 + SIGTERM) << logs();
+}
+
+TEST_F(SlurmRequests, AJobWaitsForANodeThatDoesNotAnswer) {
+  const Words names{"node0", "node1"};
+  const auto commands = slurm::make_command_queries();
+  run_command({"scontrol", "update", "nodename=node1", "state=drain", "reason=a test of ours"});
+  EXPECT_TRUE(commands->nodes(names)[1].is_away());
+  const CommandResult submitted = submit_in({}, 2, {});
+  EXPECT_EQ(submitted.code, 0) << submitted.output;
+  EXPECT_NE(submitted.output.find("it waits for node1"), std::string::npos) << submitted.output;
+  run_command({"scontrol", "update", "nodename=node1", "state=resume"});
+  EXPECT_EQ(muster({"cancel", run()}).code, 0);
+  run_command({"scontrol", "update", "nodename=node1", "state=noresp"});
+  const std::string state = commands->nodes(names)[1].state;
+  EXPECT_NE(state.find("NOT_RESPONDING"), std::string::npos) << state;
+  EXPECT_TRUE(commands->nodes(names)[1].is_away()) << state;
 }
 
 TEST_F(SlurmRequests, AFlagThatContradictsThePlanLeavesNothingBehind) {
@@ -192,7 +226,8 @@ TEST_F(SlurmRequests, StatusKnowsARunThatIsQueuedAgainAndOneThatNeverBegan) {
   ASSERT_EQ(submit_in({}, 1, {}).code, 0);
   const base::Stopwatch ended;
   while (status().find("state         failed") == std::string::npos && ended.elapsed_s() < 20) pause();
-  EXPECT_NE(status().find("state         failed (its job is FAILED, before it began)\n"), std::string::npos) << status();
+  EXPECT_NE(status().find("state         failed (its job is FAILED, before it began)\n"), std::string::npos)
+      << status();
   EXPECT_NE(status().find("the module is gone"), std::string::npos) << status();
 }
 
@@ -207,8 +242,8 @@ TEST_F(SlurmRequests, BothFormsOfQueriesSayTheSameOfEveryNodePartitionAndJob) {
     return base::trim(run_command(flags).output);
   };
   const Words ids{sbatch({"--nodes=1", "--mem=100", "--job-name=a name", "--time=90"}, "sleep 60"),
-                  sbatch({"--hold", "--mem=100"}, "true"), sbatch({"--mem=100"}, "exit 3"), sbatch({"--mem=100"}, "true"),
-                  sbatch({"--nodes=2", "--exclusive"}, "true")};
+                  sbatch({"--hold", "--mem=100"}, "true"), sbatch({"--mem=100"}, "exit 3"),
+                  sbatch({"--mem=100"}, "true"), sbatch({"--nodes=2", "--exclusive"}, "true")};
   const base::Stopwatch watch;
   while (commands->job(ids[3])->state != "COMPLETED" && watch.elapsed_s() < 20) pause();
   run_command({"scancel", ids[4]});
