@@ -7,11 +7,18 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "runtime/base/followed_file.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::base {
+namespace {
+
+constexpr std::size_t kLongestLine_bytes = 256 << 20;  // longer ones are none of ours
+
+}  // namespace
 
 JsonLinesWriter::JsonLinesWriter(const std::filesystem::path& path) : path_(path) {
   file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -61,29 +68,18 @@ void JsonLinesWriter::fail(const std::string& action, int code) const {
 std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path& path, std::int64_t& offset,
                                                     std::vector<Fault>& broken) {
   std::vector<nlohmann::ordered_json> objects;
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return objects;
-  std::string content;
-  char buffer[1 << 16];
-  while (true) {
-    const ssize_t count = ::pread(file.get(), buffer, sizeof buffer, offset + static_cast<off_t>(content.size()));
-    if (count <= 0) break;
-    content.append(buffer, static_cast<std::size_t>(count));
-  }
-  std::size_t begin = 0;
-  for (std::size_t end = content.find('\n'); end != std::string::npos; end = content.find('\n', begin)) {
-    const std::string line = content.substr(begin, end - begin);
-    if (!line.empty()) {
-      nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
-      if (object.is_discarded())
-        broken.push_back({.what = "not a JSON line",
-                          .where = text(path.string(), " at byte ", offset + static_cast<std::int64_t>(begin))});
-      else
-        objects.push_back(std::move(object));
-    }
-    begin = end + 1;
-  }
-  offset += static_cast<std::int64_t>(begin);
+  FollowedFile file(path, offset, kLongestLine_bytes);
+  std::int64_t begin = offset;
+  file.read_lines([&](std::string_view line) {
+    const std::int64_t at = std::exchange(begin, begin + static_cast<std::int64_t>(line.size()) + 1);
+    if (line.empty()) return;
+    nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
+    if (object.is_discarded())
+      broken.push_back({.what = "not a JSON line", .where = text(path.string(), " at byte ", at)});
+    else
+      objects.push_back(std::move(object));
+  });
+  offset = file.offset();
   return objects;
 }
 

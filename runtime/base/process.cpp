@@ -32,6 +32,14 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return list;
 }
 
+// Where the system does not allow it, the kernel chooses as usual.
+void raise_oom_score() {
+  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  (void)!::write(file, "1000", 4);
+  ::close(file);
+}
+
 // Runs in the child between fork and exec: only async-signal-safe calls. Returns the errno of what failed.
 int become(const ChildOptions& options, char* const* arguments, char* const* environment, int output, pid_t parent,
            int report) {
@@ -46,6 +54,8 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP}) ::signal(signal, SIG_DFL);
   if (options.input >= 0 && ::dup2(options.input, 0) < 0) return errno;
   if (output >= 0 && (::dup2(output, 1) < 0 || ::dup2(output, 2) < 0)) return errno;
+  if (options.output_fd >= 0 && ::dup2(options.output_fd, 1) < 0) return errno;
+  if (options.error_fd >= 0 && ::dup2(options.error_fd, 2) < 0) return errno;
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) return errno;
   if (!options.cpus.empty()) {
     cpu_set_t set;
@@ -54,6 +64,11 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
     if (::sched_setaffinity(0, sizeof set, &set) != 0) return errno;
   }
   if (options.memory_node) prefer_memory_node(*options.memory_node);
+  if (options.killed_first) raise_oom_score();
+  if (options.memory_bytes > 0) {
+    const rlimit limit{static_cast<rlim_t>(options.memory_bytes), static_cast<rlim_t>(options.memory_bytes)};
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   for (const int fd : options.inherit) ::fcntl(fd, F_SETFD, 0);
   ::fcntl(report, F_SETFD, FD_CLOEXEC);

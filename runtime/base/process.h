@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,10 +17,13 @@ struct ChildOptions {
   std::optional<std::vector<std::string>> environment;  // NAME=value; none: the parent's
   int input = -1;                                       // becomes stdin; -1: the parent's
   std::filesystem::path output;                         // stdout and stderr are appended here; empty: the parent's
+  int output_fd = -1, error_fd = -1;                    // become stdout and stderr instead; -1: as `output` says
   std::filesystem::path folder;                         // working folder; empty: the parent's
   std::vector<int> inherit;                             // descriptors that stay open under their own numbers
   std::vector<int> cpus;                                // affinity; empty: the parent's
   std::optional<int> memory_node;                       // whose memory is preferred; where the system refuses, none is
+  std::int64_t memory_bytes = 0;                        // of address space; 0: no limit of its own
+  bool killed_first = false;                            // when the machine runs out of memory
   bool own_group = true;         // a process group of its own, so that signals reach its children too
   bool dies_with_parent = true;  // PR_SET_PDEATHSIG SIGKILL
 };
