@@ -1,8 +1,5 @@
 #include "launcher/progress/run_records.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -15,28 +12,15 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr std::int64_t kLogRead_bytes = 4 << 20;  // of the writer's log at one look
+constexpr std::size_t kMostWarnings = 1000;
+
 template <class T>
 void take(const ordered_json& line, const char* key, T& out) {
   if (const auto found = line.find(key); found != line.end()) spec::read_value(*found, out);
 }
 
 constexpr const char* kGoesOn = " loop: goes on after step ";
-
-/// The complete lines that were added to a text file.
-std::vector<std::string> added_lines(const std::filesystem::path& path, std::int64_t& offset) {
-  const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string content;
-  char buffer[1 << 14];
-  while (file) {
-    const ssize_t count = ::pread(file.get(), buffer, sizeof buffer, offset + static_cast<off_t>(content.size()));
-    if (count <= 0) break;
-    content.append(buffer, static_cast<std::size_t>(count));
-  }
-  const std::size_t end = content.rfind('\n');
-  if (end == std::string::npos) return {};
-  offset += static_cast<std::int64_t>(end) + 1;
-  return base::split(std::string_view(content).substr(0, end), '\n');
-}
 
 SampleLine sample_of(const ordered_json& line) {
   SampleLine sample;
@@ -66,7 +50,8 @@ RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bo
       with_samples_(samples),
       steps_{.path = paths.steps()},
       samples_{.path = paths.samples()},
-      warmup_{.path = paths.warmup()} {}
+      warmup_{.path = paths.warmup()},
+      log_(paths.rank_log(attempt, 0), 0, 64 << 10) {}
 
 std::vector<ordered_json> RecordReader::new_lines(Followed& file) {
   std::vector<base::Fault> broken;
@@ -157,41 +142,41 @@ bool RecordReader::read_start() {
     changed = started != start.ranks_started;
     start.ranks_started = started;
   }
-  for (const std::string& line : added_lines(paths_.rank_log(attempt_, 0), log_offset_)) {  // rank 0 writes the records
+  const auto take_line = [&](std::string_view line) {
     const auto has = [&](const char* words) { return line.find(words) != std::string::npos; };
     changed = true;
     if (has(" rank: all ranks have met"))
       start.all_met = true;
     else if (has(" loop: ready"))
-      start.load_s = std::atof(line.substr(std::min(line.size(), line.find("load_s=") + 7)).c_str());
+      start.load_s = std::atof(std::string(line.substr(std::min(line.size(), line.find("load_s=") + 7))).c_str());
     else if (has(kGoesOn))
-      start.resumed_after = std::atoll(line.c_str() + line.find(kGoesOn) + std::strlen(kGoesOn));
+      start.resumed_after = std::atoll(std::string(line.substr(line.find(kGoesOn) + std::strlen(kGoesOn))).c_str());
     else if (has(" loop: warm start done"))
       start.warm_start_done = true;
-    else if (has(" warning rank "))
-      start.warnings.push_back(line);
+    else if (has(" warning rank ") && start.warnings.size() < kMostWarnings)
+      start.warnings.emplace_back(line);
+  };
+  log_.read_lines(take_line, kLogRead_bytes);  // rank 0 writes the records
+  if (log_.unread() > 0) {
+    // Of a large log the beginning tells of the start, and the end of what happens now.
+    log_.skip_to_last(kLogRead_bytes);
+    log_.read_lines(take_line, 2 * kLogRead_bytes);
   }
   return changed;
 }
 
 std::vector<SampleLine> newest_samples(const spec::RunPaths& paths) {
-  constexpr std::int64_t kTail_bytes = 1 << 20;
-  std::error_code code;
-  const auto size = std::filesystem::file_size(paths.samples(), code);
-  if (code) return {};
-  std::int64_t offset = std::max<std::int64_t>(0, static_cast<std::int64_t>(size) - kTail_bytes);
-  const bool cut = offset > 0;
-  std::vector<std::string> lines = added_lines(paths.samples(), offset);
-  if (cut && !lines.empty()) lines.erase(lines.begin());  // the rest of a line that began before
+  base::FollowedFile file(paths.samples());
+  file.skip_to_last(1 << 20);
   std::vector<SampleLine> samples;
-  for (const std::string& text : lines) {
+  file.read_lines([&](std::string_view text) {
     const ordered_json line = ordered_json::parse(text, nullptr, false);
-    if (!line.is_object()) continue;
+    if (!line.is_object()) return;
     SampleLine sample = sample_of(line);
     if (!samples.empty() && (samples.back().step != sample.step || samples.back().attempt != sample.attempt))
       samples.clear();
     samples.push_back(std::move(sample));
-  }
+  });
   return samples;
 }
 

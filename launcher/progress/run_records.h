@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/followed_file.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/step_record.h"
 #include "runtime/spec/validation_record.h"
@@ -77,7 +78,7 @@ class RecordReader {
   bool earlier_too_, with_samples_;
   Followed steps_, samples_, warmup_;
   std::int64_t warmup_attempt_ = -1;
-  std::int64_t log_offset_ = 0;
+  base::FollowedFile log_;  // of the writer
   RunRecords records_;
 };
 

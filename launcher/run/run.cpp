@@ -13,6 +13,7 @@
 #include "launcher/supervise/agents.h"
 #include "launcher/supervise/preflight.h"
 #include "launcher/supervise/supervise.h"
+#include "runtime/base/followed_file.h"
 #include "runtime/base/text.h"
 
 namespace muster::run {
@@ -38,7 +39,7 @@ std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdi
   std::string page = "\nmuster: the run failed: " + verdict.sentence + "\n";
   const std::filesystem::path log =
       verdict.rank ? paths.rank_log(verdict.attempt, *verdict.rank) : paths.node_log(verdict.attempt, 0);
-  const std::vector<std::string> lines = supervise::last_lines(log, kLogLines);
+  const std::vector<std::string> lines = base::last_lines(log, kLogLines);
   if (!lines.empty()) page += base::text("\nlast lines of ", typed_path(log), ":\n");
   for (const std::string& line : lines) page += "  | " + line + "\n";
   return page + "\nfolder:  " + typed_path(plan.run_folder) + "\n" + resume_hint(plan);

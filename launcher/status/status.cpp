@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <ctime>
-#include <fstream>
 #include <thread>
 
 #include "launcher/progress/block.h"
@@ -24,6 +23,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/followed_file.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
 
@@ -91,21 +91,23 @@ std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFact
   return slowest.empty() ? page : page + row("slowest", base::join(slowest, ", "));
 }
 
+void put_bytes(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
+
 // Prints what a growing file gets, until the attempt has its verdict.
 void follow(const fs::path& log, const spec::RunPaths& paths, std::int64_t attempt) {
-  std::streamoff offset = 0;
+  base::FollowedFile file(log);
   for (bool last = false;; std::this_thread::sleep_for(std::chrono::milliseconds(200))) {
-    std::ifstream file(log, std::ios::binary);
-    file.seekg(offset);
-    char buffer[1 << 14];
-    while (file.read(buffer, sizeof buffer) || file.gcount() > 0) {
-      std::fwrite(buffer, 1, static_cast<std::size_t>(file.gcount()), stdout);
-      offset += file.gcount();
-    }
+    file.read_bytes(put_bytes);
     std::fflush(stdout);
     if (last) return;
     last = supervise::read_verdict(paths, attempt).has_value();
   }
+}
+
+// In blocks, NUL bytes and all.
+void print_log(const fs::path& log) {
+  if (!base::is_there(log)) throw Error::user({.what = "there is no such log yet", .where = log.string()});
+  base::FollowedFile(log).read_bytes(put_bytes);
 }
 
 void follow_progress(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt) {
@@ -158,7 +160,7 @@ bool cancel_jobs(const std::vector<run::Submission>& submissions) {
 /// The last line of what the job wrote, for one that began no attempt.
 std::string log_row(const FollowedRun& run) {
   const fs::path log = run.paths.folder / text("slurm-", run.submission->job_id, ".log");
-  const std::vector<std::string> lines = supervise::last_lines(log, 1);
+  const std::vector<std::string> lines = base::last_lines(log, 1);
   return lines.empty() ? "" : row("", text(log.filename().string(), ": ", base::trim(lines[0])));
 }
 
@@ -224,7 +226,7 @@ int logs_verb(const cli::Options& typed) {
   } else if (typed.follow) {
     follow(log, paths, epoch->attempt);
   } else {
-    std::fputs(base::read_file(log).c_str(), stdout);
+    print_log(log);
   }
   return 0;
 }

@@ -9,7 +9,7 @@
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/environment.h"
 #include "runtime/base/error.h"
-#include "runtime/base/files.h"
+#include "runtime/base/followed_file.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/rank_env.h"
@@ -91,7 +91,7 @@ void Agents::reap() {
     if ((end->code == 0 && end->signal == 0) || has_failed()) continue;
     failure_ = ended_text(starter.name, *end);
     failure_code_ = end->signal == 0 ? end->code : 128 + end->signal;
-    const std::string words = last_words(last_lines(starter.log, 2));
+    const std::string words = last_words(base::last_lines(starter.log, 2));
     if (!words.empty()) failure_ += " (" + words + ")";
   }
 }
@@ -105,16 +105,6 @@ void Agents::ask_to_end() const {
   const std::optional<spec::SlurmEnv> slurm = spec::parse_slurm_env();
   if (!by_srun_ || !slurm) return signal(SIGTERM);
   slurm::make_control()->end_step(slurm->job_id, step_name_);
-}
-
-std::vector<std::string> last_lines(const std::filesystem::path& file, std::size_t count) {
-  std::vector<std::string> lines;
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(file, code)) return lines;
-  for (const std::string& line : base::split(base::read_file(file), '\n'))
-    if (!base::trim(line).empty()) lines.push_back(line);
-  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
-  return lines;
 }
 
 }  // namespace muster::supervise

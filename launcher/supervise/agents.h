@@ -48,7 +48,4 @@ class Agents {
   int failure_code_ = 0;
 };
 
-/// The last `count` lines of a file that are not empty; fewer when there are fewer, none when it cannot be read.
-std::vector<std::string> last_lines(const std::filesystem::path& file, std::size_t count);
-
 }  // namespace muster::supervise

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "runtime/base/error.h"
-#include "runtime/base/files.h"
+#include "runtime/base/followed_file.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 
@@ -14,28 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kIndexLook_s = 0.05;
-
-/// Follows a log as it grows.
-class LogLines {
- public:
-  explicit LogLines(fs::path log) : log_(std::move(log)) {}
-  /// Lines that are whole since the last call.
-  std::vector<std::string> next() {
-    std::vector<std::string> lines;
-    std::error_code ignored;
-    if (!fs::exists(log_, ignored)) return lines;
-    const std::string content = base::read_file(log_);
-    for (std::size_t end = content.find('\n', at_); end != std::string::npos; end = content.find('\n', at_)) {
-      lines.push_back(content.substr(at_, end - at_));
-      at_ = end + 1;
-    }
-    return lines;
-  }
-
- private:
-  fs::path log_;
-  std::size_t at_ = 0;
-};
 
 [[noreturn]] void fail(const base::ChildEnd& end, const std::vector<std::string>& said, const fs::path& log) {
   constexpr std::string_view kSpeaker = "muster-runtime: ";
@@ -61,11 +39,9 @@ void prepare_data(const spec::Plan& plan, const Attempt& attempt, base::SignalQu
   const pid_t child = base::start_child(
       {.command = {(plan.binaries / "muster-runtime").string(), "index", "--plan", attempt.paths.plan().string()},
        .output = log});
-  LogLines lines(log);
+  base::FollowedFile lines(log);
   std::vector<std::string> said;
-  const auto listen = [&] {
-    for (std::string& line : lines.next()) said.push_back(std::move(line));
-  };
+  const auto listen = [&] { lines.read_lines([&](std::string_view line) { said.emplace_back(line); }); };
   std::size_t told = 0;
   int stop = 0;
   std::optional<base::ChildEnd> end;

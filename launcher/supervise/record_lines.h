@@ -4,11 +4,11 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
+#include "runtime/base/followed_file.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::supervise {
@@ -29,10 +29,9 @@ class RecordLines {
  private:
   struct Followed {
     const char* record;
-    std::filesystem::path path;
-    std::int64_t offset = 0;  // of the next line
+    base::FollowedFile file;
   };
-  std::int64_t take_from(Followed& file, const Use& use) const;
+  std::int64_t take_from(Followed& followed, const Use& use) const;
 
   std::int64_t attempt_;
   std::array<Followed, 5> files_;

@@ -1,6 +1,9 @@
 #include "launcher/progress/run_records.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 
@@ -113,6 +116,29 @@ TEST_F(RecordsOfARun, TheAttemptsFolderTellsHowTheStartGoes) {
   append("attempt_0/rank_0.log", "ne weight_version=1\n");
   reader.read();
   EXPECT_TRUE(reader.records().start.warm_start_done);
+}
+
+// By a process of its own, whose memory is measured. Whoever read it all would need minutes, too.
+TEST_F(RecordsOfARun, ALogOf64GigabytesNeedsLittleMemory) {
+  const fs::path log = paths_.rank_log(0, 0);
+  append(fs::relative(log, folder_.path()), "t info rank 0 rank: all ranks have met\n");
+  fs::resize_file(log, std::uintmax_t{64} << 30);
+  append(fs::relative(log, folder_.path()), "\nt warning rank 0 loop: the disk is slow\n");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    rusage before{}, after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    RecordReader reader(paths_, 0, false);
+    reader.read();
+    const StartLines& start = reader.records().start;
+    ::getrusage(RUSAGE_SELF, &after);
+    const bool right =
+        start.all_met && start.warnings == std::vector<std::string>{"t warning rank 0 loop: the disk is slow"};
+    ::_exit(!right ? 1 : after.ru_maxrss - before.ru_maxrss > 32 << 10 ? 2 : 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "1: wrong lines, 2: more than 32 MiB";
 }
 
 }  // namespace
