@@ -11,11 +11,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "launcher/supervise/record_lines.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/files.h"
+#include "runtime/base/limited_log.h"
 #include "runtime/base/signals.h"
 #include "runtime/spec/plan.h"
 
@@ -23,8 +25,8 @@ namespace muster::supervise {
 
 class RecordFeed {
  public:
-  /// Starts the program, with its output in attempt_<n>/log_command.log; nothing where the job names none. That it
-  /// cannot be started, or ends early, is said once: the run goes on without it.
+  /// Starts the program, with its output in attempt_<n>/log_command.log (log.max_mb of it); nothing where the job names
+  /// none. That it cannot be started, or ends early, is said once: the run goes on without it.
   RecordFeed(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt,
              std::function<void(const std::string&)> say);
   ~RecordFeed();
@@ -48,7 +50,8 @@ class RecordFeed {
   std::int64_t attempt_;
   std::function<void(const std::string&)> say_;
   RecordLines lines_;
-  pid_t pid_ = 0;  // 0: none, or it has ended
+  std::optional<base::LimitedLog> log_;  // of the program's output
+  pid_t pid_ = 0;                        // 0: none, or it has ended
   base::Descriptor line_;
   std::string pending_;
   std::int64_t records_ = 0;  // handed over, or pending

@@ -129,6 +129,18 @@ TEST_F(Feed, AProgramThatNeverEndsIsEnded) {
   EXPECT_NE(said_[0].find("had not ended"), std::string::npos) << said_[0];
 }
 
+TEST_F(Feed, WhatAProgramPrintsIsCutAtItsLimit) {
+  plan_.job.log.max_mb = 1;
+  {
+    auto chatty = feed({"sh", "-c", "yes | head -c 5000000; cat > /dev/null"});
+    poll_for(*chatty, 0.05);
+    chatty->finish({.sentence = "well"}, signals_);
+  }
+  EXPECT_TRUE(said_.empty()) << said_[0];
+  const std::string log = base::read_file(paths_.attempt(1) / "log_command.log");
+  EXPECT_EQ(log.substr(1'000'000), "\nmuster: this log is cut here, at 1 MB (log.max_mb); the rest is dropped\n");
+}
+
 TEST_F(Feed, ALineLongerThanABlockArrivesWhole) {
   auto all = feed(keeper());
   step(1, 1, ",\"more\":\"" + std::string(3 << 20, 'x') + "\"");
