@@ -46,18 +46,19 @@ void Records::append(base::JsonLinesWriter& lines, ordered_json line) const {
 }
 
 void Records::append(base::JsonLinesWriter& lines, const SampleRecord& record) {
-  const ordered_json line{{"step", record.step},
-                          {"attempt", attempt_},
-                          {"prompt_index", record.prompt_index},
-                          {"sample_index", record.sample_index},
-                          {"weight_version", record.weight_version},
-                          {"reward", record.reward},
-                          {"outcome", record.outcome},
-                          {"finish", record.finish},
-                          {"prompt", record.prompt},
-                          {"text", record.text},
-                          {"tokens", record.tokens},
-                          {"logprobs", record.logprobs}};
+  ordered_json line{{"step", record.step},
+                    {"attempt", attempt_},
+                    {"prompt_index", record.prompt_index},
+                    {"sample_index", record.sample_index},
+                    {"weight_version", record.weight_version},
+                    {"reward", record.reward},
+                    {"outcome", record.outcome}};
+  if (!record.reward_note.empty()) line["reward_note"] = record.reward_note;
+  line.update({{"finish", record.finish},
+               {"prompt", record.prompt},
+               {"text", record.text},
+               {"tokens", record.tokens},
+               {"logprobs", record.logprobs}});
   try {
     append(lines, line);
   } catch (const Error& error) {

@@ -26,8 +26,9 @@ struct SampleRecord {
   std::vector<float> logprobs;
   std::string prompt, text;
   double reward = 0;
-  std::string outcome;  // graded, timeout, failed
-  std::string finish;   // stop, length
+  std::string outcome;           // graded, timeout, failed
+  std::string reward_note = {};  // why it was not graded; left out where it was
+  std::string finish;            // stop, length
 };
 
 class Records {

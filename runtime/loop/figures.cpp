@@ -214,6 +214,7 @@ std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollou
                        .text = reply_text(job, tokenizer, scored.sample),
                        .reward = scored.reward,
                        .outcome = reward::outcome_name(scored.outcome),
+                       .reward_note = scored.note,
                        .finish = scored.sample.finish == generate::Finish::stop ? "stop" : "length"});
   }
   return records;

@@ -14,9 +14,9 @@
 namespace muster::loop {
 namespace {
 
-// A sample as bytes: nine numbers of 64 bits, then its tokens, log-probabilities, raw log-probabilities and the parts
-// of its reward.
-constexpr std::size_t kHeadWords = 9;
+// A sample as bytes: ten numbers of 64 bits, then its tokens, log-probabilities, raw log-probabilities, the parts of
+// its reward and its note.
+constexpr std::size_t kHeadWords = 10;
 
 void append(std::vector<std::uint8_t>& bytes, const void* data, std::size_t size) {
   if (size == 0) return;
@@ -37,19 +37,22 @@ void pack(std::vector<std::uint8_t>& bytes, const ScoredSample& scored) {
                                          static_cast<std::int64_t>(scored.outcome),
                                          static_cast<std::int64_t>(sample.tokens.size()),
                                          std::bit_cast<std::int64_t>(scored.shaping),
-                                         static_cast<std::int64_t>(scored.parts.size())};
+                                         static_cast<std::int64_t>(scored.parts.size()),
+                                         static_cast<std::int64_t>(scored.note.size())};
   append(bytes, head, sizeof head);
   append(bytes, sample.tokens.data(), sample.tokens.size() * sizeof(std::int32_t));
   append(bytes, sample.logprobs.data(), sample.logprobs.size() * sizeof(float));
   append(bytes, sample.raw_logprobs.data(), sample.raw_logprobs.size() * sizeof(float));
   append(bytes, scored.parts.data(), scored.parts.size() * sizeof(double));
+  append(bytes, scored.note.data(), scored.note.size());
 }
 
-template <class Value>
-void take(std::vector<Value>& values, std::size_t count, const std::uint8_t*& at) {
+template <class Values>
+void take(Values& values, std::size_t count, const std::uint8_t*& at) {
+  constexpr std::size_t kBytes = sizeof(typename Values::value_type);
   values.resize(count);
-  if (count > 0) std::memcpy(values.data(), at, count * sizeof(Value));
-  at += count * sizeof(Value);
+  if (count > 0) std::memcpy(values.data(), at, count * kBytes);
+  at += count * kBytes;
 }
 
 ScoredSample unpack(const std::uint8_t*& at) {
@@ -69,6 +72,7 @@ ScoredSample unpack(const std::uint8_t*& at) {
   take(scored.sample.raw_logprobs, count, at);
   scored.shaping = std::bit_cast<double>(head[7]);
   take(scored.parts, static_cast<std::size_t>(head[8]), at);
+  take(scored.note, static_cast<std::size_t>(head[9]), at);
   return scored;
 }
 
@@ -129,10 +133,14 @@ void check_graded(const std::vector<ScoredSample>& samples) {
     return std::count_if(samples.begin(), samples.end(), [&](const ScoredSample& s) { return s.outcome == outcome; });
   };
   if (samples.empty() || count(Outcome::graded) > 0) return;
-  throw Error::user({.what = base::text("not one of ", samples.size(), " answers could be graded: ",
-                                        count(Outcome::failed), " failed, ", count(Outcome::timeout), " timed out"),
-                     .where = "[reward]",
-                     .fix = "the logs of the ranks say why; `muster-runtime grade` tries a reward by hand"});
+  const auto noted =
+      std::find_if(samples.begin(), samples.end(), [](const ScoredSample& s) { return !s.note.empty(); });
+  throw Error::user(
+      {.what =
+           base::text("not one of ", samples.size(), " answers could be graded (", count(Outcome::failed), " failed, ",
+                      count(Outcome::timeout), " timed out)", noted == samples.end() ? "" : ": " + noted->note),
+       .where = "[reward]",
+       .fix = "the logs of the ranks say more; `muster-runtime grade` tries a reward by hand (README, Rewards)"});
 }
 
 void check_rewards(const Rollout& rollout, const spec::RewardJob& job) {

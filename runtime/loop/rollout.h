@@ -23,6 +23,7 @@ struct ScoredSample {
   std::vector<double> parts = {};  // of the job's rewards, in their order, as they were graded
   double shaping = 0;              // what the length added to the reward
   Outcome outcome = Outcome::graded;
+  std::string note = {};  // why it was not graded, for people
 };
 
 /// One prompt of a step.

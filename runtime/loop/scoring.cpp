@@ -28,9 +28,7 @@ reward::GradeSettings grade_settings(const spec::Job& job, const spec::RewardPar
 Scoring::Scoring(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
     : job_(job), parts_(spec::reward_parts(job.reward)), tokenizer_(tokenizer) {
   for (const spec::RewardPart& part : parts_) reward::Pattern{part.pattern};  // refused before anything is generated
-  if (!worker_fds.empty())
-    client_ =
-        std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{.timeout_s = job.reward.timeout_s});
+  if (!worker_fds.empty()) client_ = std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{});
 }
 
 Scoring::~Scoring() = default;
@@ -67,14 +65,15 @@ std::vector<ScoredSample> Scoring::scored_at_random(std::vector<generate::Sample
   return scored;
 }
 
-std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples, double& waited_s) {
+std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples, double& waited_s,
+                                           const std::function<void()>& on_progress) {
   waited_s = 0;
   if (samples.empty()) return {};
   if (spec::is_synthetic(job_)) return scored_at_random(std::move(samples));
   std::vector<std::int64_t> ids;
   for (const generate::Sample& sample : samples)
     for (std::size_t p = 0; p < parts_.size(); ++p) ids.push_back(id_of(sample, p));
-  const reward::Collected collected = client_->collect(ids);
+  const reward::Collected collected = client_->collect(ids, on_progress);
   waited_s = collected.waited_s;
   std::vector<ScoredSample> scored(samples.size());
   for (std::size_t s = 0; s < samples.size(); ++s) {
@@ -82,7 +81,9 @@ std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       const reward::Grade& grade = collected.grades[s * parts_.size() + p];
       out.parts.push_back(grade.reward);
-      if (out.outcome == Outcome::graded) out.outcome = grade.outcome;
+      if (out.outcome != Outcome::graded || grade.outcome == Outcome::graded) continue;
+      out.outcome = grade.outcome;
+      out.note = collected.notes[s * parts_.size() + p];
     }
     const generate::Sample& sample = samples[s];
     if (out.outcome == Outcome::graded) {

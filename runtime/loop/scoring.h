@@ -2,6 +2,7 @@
 // when all have. Those of a synthetic run are drawn at random, here.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,7 +30,9 @@ class Scoring {
   void submit(const generate::Sample& sample, const StepPrompt& prompt);
   /// These samples, all of them submitted, with their rewards and in the order given. A sample is graded when all parts
   /// are; otherwise its outcome is that of the first part that was not. `waited_s`: what generation did not hide.
-  std::vector<ScoredSample> collect(std::vector<generate::Sample> samples, double& waited_s);
+  /// `on_progress` is called as grades come.
+  std::vector<ScoredSample> collect(std::vector<generate::Sample> samples, double& waited_s,
+                                    const std::function<void()>& on_progress);
 
  private:
   std::vector<ScoredSample> scored_at_random(std::vector<generate::Sample> samples) const;

@@ -73,7 +73,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
         requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
     if (speaks) {
       double waited_s = 0;
-      own = scoring_.collect(std::move(samples), waited_s);
+      own = scoring_.collect(std::move(samples), waited_s, [this] { context_.clock->progress(); });
       context_.clock->move(Phase::generate, Phase::reward, waited_s);
     }
   }

@@ -35,9 +35,16 @@ bool ended(pid_t pid) {
   return true;
 }
 
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return base::trim(text);
+// The lines of a message, where each begins as a sentence of its own.
+std::string one_line(const std::string& message) {
+  std::string joined;
+  for (const std::string& line : base::split(message, '\n')) {
+    const std::string part = base::trim(line);
+    if (part.empty()) continue;
+    if (!joined.empty()) joined += std::string_view(".?!:;").find(joined.back()) == std::string::npos ? "; " : " ";
+    joined += part;
+  }
+  return joined;
 }
 
 }  // namespace
@@ -45,17 +52,19 @@ std::string one_line(std::string text) {
 RankProcess::RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, const std::filesystem::path& plan_file,
                          const std::filesystem::path& placement_file, const std::filesystem::path& binaries,
                          const std::filesystem::path& log)
-    : rank_(rank.rank), beat_(spec::Beat::make()) {
+    : rank_(rank.rank),
+      beat_(spec::Beat::make()),
+      log_(std::make_unique<base::LimitedLog>(log, plan.job.log.max_mb * 1'000'000)) {
   spec::RankEnv told{.rank = rank.rank, .plan = plan_file, .placement = placement_file, .beat_fd = beat_.fd()};
   std::vector<base::Descriptor> rank_ends;
   try {
     for (std::int64_t i = 0; scores(plan, rank) && !spec::is_synthetic(plan.job) && i < plan.job.reward.workers; ++i) {
       auto [rank_end, worker_end] = socket_pair();
-      workers_.push_back({base::start_child(worker_child(plan, worker_end.get(), binaries, log))});
+      workers_.push_back({base::start_child(worker_child(plan, rank, worker_end.get(), binaries, log_->fd()))});
       told.reward_fds.push_back(rank_end.get());
       rank_ends.push_back(std::move(rank_end));
     }
-    pid_ = base::start_child(rank_child(plan, rank, told, binaries, log));
+    pid_ = base::start_child(rank_child(plan, rank, told, binaries, log_->fd()));
   } catch (const Error&) {
     kill_all();
     finish_workers(1);

@@ -3,10 +3,12 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/base/limited_log.h"
 #include "runtime/base/process.h"
 #include "runtime/node/watch.h"
 #include "runtime/spec/beat.h"
@@ -16,8 +18,8 @@ namespace muster::node {
 
 class RankProcess {
  public:
-  /// Starts the workers and then the rank. throws: Error::cluster when a program cannot be started; what was started is
-  /// ended.
+  /// Starts the workers and then the rank; what they print goes to `log`, up to log.max_mb. throws: Error::cluster when
+  /// a program cannot be started; what was started is ended.
   RankProcess(const spec::Plan& plan, const spec::RankPlan& rank, const std::filesystem::path& plan_file,
               const std::filesystem::path& placement_file, const std::filesystem::path& binaries,
               const std::filesystem::path& log);
@@ -52,6 +54,7 @@ class RankProcess {
   };
   std::int64_t rank_;
   spec::Beat beat_;
+  std::unique_ptr<base::LimitedLog> log_;  // of the rank, its workers and their programs
   pid_t pid_ = 0;
   std::vector<Worker> workers_;
   std::optional<base::ChildEnd> end_;

@@ -78,6 +78,13 @@ std::vector<std::string> rank_environment(const spec::Plan& plan, const spec::Ra
   return lines;
 }
 
+std::vector<std::string> worker_environment(const spec::RewardJob& job) {
+  std::vector<std::string> lines = inherited_environment();
+  for (const std::string& name : job.environment)
+    if (const char* value = std::getenv(name.c_str())) set(lines, base::text(name, '=', value));
+  return lines;
+}
+
 std::vector<int> usable_cpus(const std::vector<int>& wanted, const std::vector<int>& allowed) {
   std::vector<int> usable;
   for (const int cpu : wanted)
@@ -96,12 +103,12 @@ std::vector<int> allowed_cpus() {
 }
 
 base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told,
-                              const std::filesystem::path& binaries, const std::filesystem::path& log) {
+                              const std::filesystem::path& binaries, int log_fd) {
   base::ChildOptions child;
   child.command = plan.job.rank_wrapper;
   child.command.push_back((binaries / "muster-rank").string());
   child.environment = rank_environment(plan, rank, told);
-  child.output = log;
+  child.output_fd = child.error_fd = log_fd;
   child.inherit = told.reward_fds;
   child.inherit.push_back(told.beat_fd);
   child.cpus = usable_cpus(rank.cpus, allowed_cpus());
@@ -109,15 +116,20 @@ base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank
   return child;
 }
 
-base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries,
-                                const std::filesystem::path& log) {
+base::ChildOptions worker_child(const spec::Plan& plan, const spec::RankPlan& rank, int fd,
+                                const std::filesystem::path& binaries, int log_fd) {
   base::ChildOptions child;
+  const spec::RewardJob& job = plan.job.reward;
   child.command = {(binaries / "muster-runtime").string()};
   for (const std::string& word : reward::reward_arguments(
-           fd, {.timeout_s = plan.job.reward.timeout_s, .max_memory_gb = plan.job.reward.max_memory_gb}))
+           fd, {.timeout_s = job.timeout_s,
+               .start_timeout_s = job.start_timeout_s,
+               .max_memory_gb = job.max_memory_gb,
+               .log_mb = static_cast<double>(plan.job.log.max_mb) / 2 / static_cast<double>(job.workers),
+               .rank = rank.rank}))
     child.command.push_back(word);
-  child.environment = inherited_environment();
-  child.output = log;
+  child.environment = worker_environment(job);
+  child.output_fd = child.error_fd = log_fd;
   child.inherit = {fd};
   return child;
 }

@@ -26,17 +26,21 @@ std::vector<std::string> inherited_environment();
 std::vector<std::string> rank_environment(const spec::Plan& plan, const spec::RankPlan& rank,
                                           const spec::RankEnv& told);
 
+/// The inherited names, and those of reward.environment with the values that this process has: for the programs of its
+/// workers, and nobody else.
+std::vector<std::string> worker_environment(const spec::RewardJob& job);
+
 /// The wanted CPUs that this process may use; empty (not bound) when none of them is among `allowed`.
 std::vector<int> usable_cpus(const std::vector<int>& wanted, const std::vector<int>& allowed);
 /// CPUs that this process may run on.
 std::vector<int> allowed_cpus();
 
-/// job.rank_wrapper, then muster-rank in `binaries`.
+/// job.rank_wrapper, then muster-rank in `binaries`. `log_fd` becomes standard output and error.
 base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank, const spec::RankEnv& told,
-                              const std::filesystem::path& binaries, const std::filesystem::path& log);
+                              const std::filesystem::path& binaries, int log_fd);
 /// `muster-runtime reward` in `binaries`, on the worker's end of its socket pair.
-base::ChildOptions worker_child(const spec::Plan& plan, int fd, const std::filesystem::path& binaries,
-                                const std::filesystem::path& log);
+base::ChildOptions worker_child(const spec::Plan& plan, const spec::RankPlan& rank, int fd,
+                                const std::filesystem::path& binaries, int log_fd);
 
 /// No core files, as many open files and locked pages as the hard limits allow. For this process and all it starts.
 void raise_limits();

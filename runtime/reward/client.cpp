@@ -30,7 +30,7 @@ struct Worker {
   std::size_t num_sent = 0;      // bytes of `sending`
   std::string reply_part;
   std::unordered_set<std::int64_t> open;  // without a reply
-  double progress_s = 0;                  // when the last reply came, or the first of the open answers went
+  double heard_s = 0;                     // when something last came, or the first of the open answers went
   bool lost = false;
 };
 
@@ -41,10 +41,10 @@ struct RewardClient::State {
   mutable std::mutex mutex;  // guards all below but `wake` and what only the I/O thread touches
   std::condition_variable changed;
   std::vector<Worker> workers;
-  std::unordered_map<std::int64_t, Grade> grades;
+  std::unordered_map<std::int64_t, Reply> replies;  // not collected yet
   std::unordered_set<std::int64_t> in_use;
-  std::int64_t num_lost = 0;
-  std::exception_ptr failure;  // of the I/O thread, rethrown by collect
+  std::int64_t num_ended = 0, num_silent = 0;  // the workers that are lost
+  std::exception_ptr failure;                  // of the I/O thread, rethrown by collect
   base::Descriptor wake;
   std::atomic<bool> awake{false};
   std::jthread thread;
@@ -54,7 +54,8 @@ struct RewardClient::State {
   bool send_some(Worker& worker);
   bool read_some(Worker& worker);
   bool take_replies(Worker& worker);
-  void lose(Worker& worker);
+  void lose(Worker& worker, bool is_silent);
+  std::string lost_text() const;
   void call() {
     if (awake.exchange(true)) return;
     const std::uint64_t one = 1;
@@ -99,9 +100,8 @@ void RewardClient::State::poll_once() {
     if (events & POLLOUT) alive = send_some(worker);
     if (events & (POLLIN | POLLHUP | POLLERR)) alive = read_some(worker) && alive;
     const std::scoped_lock lock(mutex);
-    const bool silent =
-        !worker.open.empty() && base::steady_s() - worker.progress_s > options.timeout_s + options.silent_margin_s;
-    if (!alive || silent) lose(worker);
+    const bool silent = !worker.open.empty() && base::steady_s() - worker.heard_s > options.silent_s;
+    if (!alive || silent) lose(worker, alive);
   }
 }
 
@@ -134,30 +134,42 @@ bool RewardClient::State::take_replies(Worker& worker) {
   std::size_t begin = 0;
   try {
     for (std::size_t end; (end = worker.reply_part.find('\n', begin)) != std::string::npos; begin = end + 1)
-      replies.push_back(parse_reply(std::string_view(worker.reply_part).substr(begin, end - begin)));
+      if (end > begin)  // an empty line is a beat
+        replies.push_back(parse_reply(std::string_view(worker.reply_part).substr(begin, end - begin)));
   } catch (const Error&) {
     return false;
   }
   worker.reply_part.erase(0, begin);
-  if (replies.empty()) return true;
   const std::scoped_lock lock(mutex);
-  worker.progress_s = base::steady_s();
-  for (const Reply& reply : replies)
-    if (worker.open.erase(reply.id) > 0) grades[reply.id] = reply.grade;
-  changed.notify_all();
+  worker.heard_s = base::steady_s();
+  for (Reply& reply : replies)
+    if (worker.open.erase(reply.id) > 0) this->replies[reply.id] = std::move(reply);
+  if (!replies.empty()) changed.notify_all();
   return true;
 }
 
 // Under the mutex.
-void RewardClient::State::lose(Worker& worker) {
+void RewardClient::State::lose(Worker& worker, bool is_silent) {
   worker.lost = true;
-  ++num_lost;
-  for (const std::int64_t id : worker.open) grades[id] = {0, Outcome::failed};
+  ++(is_silent ? num_silent : num_ended);
+  for (const std::int64_t id : worker.open)
+    replies[id] = {id, {0, Outcome::failed}, is_silent ? "its reward worker fell silent" : "its reward worker ended"};
   worker.open.clear();
   worker.fd.reset();
   worker.to_send.clear();
   worker.sending.clear();
   changed.notify_all();
+}
+
+// Under the mutex.
+std::string RewardClient::State::lost_text() const {
+  std::vector<std::string> how;
+  if (num_ended > 0) how.push_back(base::text(num_ended, " ended"));
+  if (num_silent > 0)
+    how.push_back(base::text(num_silent, num_silent == 1 ? " was" : " were", " silent for ",
+                             base::seconds_text(options.silent_s)));
+  return base::text(num_ended + num_silent, " of the ", workers.size(),
+                    " reward workers of this rank are lost: ", base::join(how, ", "));
 }
 
 RewardClient::RewardClient(std::vector<int> worker_fds, const ClientOptions& options)
@@ -193,39 +205,41 @@ void RewardClient::submit(const Request& request) {
     for (Worker& worker : state_->workers)
       if (!worker.lost && (best == nullptr || worker.open.size() < best->open.size())) best = &worker;
     if (best == nullptr) {
-      state_->grades[id] = {0, Outcome::failed};
+      state_->replies[id] = {id, {0, Outcome::failed}, "no reward worker is left"};
       return;
     }
-    if (best->open.empty()) best->progress_s = base::steady_s();
+    if (best->open.empty()) best->heard_s = base::steady_s();
     best->open.insert(id);
     best->to_send += line;
   }
   state_->call();
 }
 
-Collected RewardClient::collect(std::span<const std::int64_t> ids) {
+Collected RewardClient::collect(std::span<const std::int64_t> ids, const std::function<void()>& on_progress) {
   const base::Stopwatch watch;
   std::unique_lock lock(state_->mutex);
   std::size_t known = 0;  // all before this one have their grade
   for (const std::int64_t id : ids)
     INVARIANT(state_->in_use.contains(id), base::text("answer ", id, " was submitted and not collected yet"));
   state_->changed.wait(lock, [&] {
-    while (known < ids.size() && state_->grades.contains(ids[known])) ++known;
+    if (on_progress) on_progress();
+    while (known < ids.size() && state_->replies.contains(ids[known])) ++known;
     return known == ids.size() || state_->failure;
   });
   if (state_->failure) std::rethrow_exception(state_->failure);
-  const auto num_workers = static_cast<std::int64_t>(state_->workers.size());
-  if (state_->num_lost > state_->options.max_lost_workers || state_->num_lost == num_workers)
-    throw Error::rank(
-        {.what = base::text(state_->num_lost, " of the ", num_workers,
-                            " reward workers of this rank are lost: they ended, or were silent for ",
-                            base::seconds_text(state_->options.timeout_s + state_->options.silent_margin_s)),
-         .fix = "the node's log says how they ended; out of memory is the usual reason"});
+  const std::int64_t num_lost = state_->num_ended + state_->num_silent;
+  if (num_lost > state_->options.max_lost_workers || num_lost == std::ssize(state_->workers))
+    throw Error::rank({.what = state_->lost_text(),
+                       .fix = state_->num_ended > 0
+                                  ? "the logs of the node and of this rank say how; out of memory is a usual reason"
+                                  : "it was stopped, or its machine has no time for it"});
   Collected collected;
   collected.grades.reserve(ids.size());
   for (const std::int64_t id : ids) {
-    collected.grades.push_back(state_->grades.at(id));
-    state_->grades.erase(id);
+    Reply& reply = state_->replies.at(id);
+    collected.grades.push_back(reply.grade);
+    collected.notes.push_back(std::move(reply.note));
+    state_->replies.erase(id);
     state_->in_use.erase(id);
   }
   collected.waited_s = watch.elapsed_s();
@@ -234,7 +248,7 @@ Collected RewardClient::collect(std::span<const std::int64_t> ids) {
 
 std::int64_t RewardClient::lost_workers() const {
   const std::scoped_lock lock(state_->mutex);
-  return state_->num_lost;
+  return state_->num_ended + state_->num_silent;
 }
 
 }  // namespace muster::reward

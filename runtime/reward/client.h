@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,15 +13,15 @@
 namespace muster::reward {
 
 struct ClientOptions {
-  double timeout_s = 5;               // of one answer, as the workers have it
-  double silent_margin_s = 10;        // a worker without a reply for so much longer is given up
+  double silent_s = 15;               // a worker that has answers and sends nothing, not even a beat, is given up
   std::int64_t max_lost_workers = 1;  // more lost than that and collect throws; all lost: always
 };
 
 /// What collect hands back, in the order of the ids asked for.
 struct Collected {
   std::vector<Grade> grades;
-  double waited_s = 0;  // seconds that collect was blocked: what generation did not hide
+  std::vector<std::string> notes;  // of each: why there is no grade, or ""
+  double waited_s = 0;             // seconds that collect was blocked: what generation did not hide
 };
 
 /// One I/O thread (reward-io) writes and reads all sockets; nothing here blocks but collect. A worker that vanishes or
@@ -35,9 +36,10 @@ class RewardClient {
 
   /// Hands the answer to the worker with the least to do; never waits. The id is the caller's and may not be in use.
   void submit(const Request& request);
-  /// Waits for these; each id was submitted and is collected once.
+  /// Waits for these; each id was submitted and is collected once. `on_progress` is called as replies come: it must be
+  /// quick.
   /// throws: Error::rank when more than max_lost_workers workers were lost, or all of them.
-  Collected collect(std::span<const std::int64_t> ids);
+  Collected collect(std::span<const std::int64_t> ids, const std::function<void()>& on_progress = {});
   std::int64_t lost_workers() const;
 
  private:

@@ -76,7 +76,7 @@ void grade_lines(const std::string& kind, const std::string& input, const std::s
                        .where = "--kind",
                        .fix = "kinds: " + base::join(grade_kinds(), ", ")});
   OwnWorker worker(limits);
-  RewardClient client({worker.take_client_end()}, {.timeout_s = limits.timeout_s});
+  RewardClient client({worker.take_client_end()}, {});
   std::int64_t id = 0;
   base::filter_json_lines(input, output, [&](const ordered_json& object) {
     const std::string &answer = text_member(object, "answer"), &gold = text_member(object, "gold");
@@ -91,8 +91,11 @@ void grade_lines(const std::string& kind, const std::string& input, const std::s
                    .settings = own,
                    .prompt = prompt,
                    .row = row == object.end() ? "" : row->dump()});
-    const Grade grade = client.collect({&id, 1}).grades[0];
-    return ordered_json{{"reward", grade.reward}, {"outcome", outcome_name(grade.outcome)}};
+    const Collected collected = client.collect({&id, 1});
+    const Grade& grade = collected.grades[0];
+    ordered_json reply{{"reward", grade.reward}, {"outcome", outcome_name(grade.outcome)}};
+    if (!collected.notes[0].empty()) reply["note"] = collected.notes[0];
+    return reply;
   });
 }
 

@@ -9,15 +9,12 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
-#include <map>
 #include <new>
 #include <stdexcept>
 #include <string>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
-#include "runtime/base/text.h"
-#include "runtime/reward/program.h"
 #include "runtime/reward/protocol.h"
 
 namespace muster::reward {
@@ -59,66 +56,36 @@ bool send_all(int fd, const std::string& bytes) {
   return true;
 }
 
-/// Grades lines one by one; answers for a program go ahead of those before them, up to Program::kMaxOpen. Replies come
-/// in the order of the lines.
+/// Grades lines one by one; replies come in the order of the lines.
 class Grader {
  public:
   Grader(ChildPage& page, const WorkerLimits& limits, std::string& out) : page_(page), limits_(limits), out_(out) {}
 
   void take(std::string_view line) {
-    Request request{.id = -1};
-    try {
-      request = parse_request(line);
-      if (request.kind == "command") {
-        if (request.settings.command.empty())
-          throw Error::user({.what = "the reward kind command needs a program", .where = "reward.command"});
-        Program& program = program_of(request.settings.command);
-        if (&program != asked_ || program.open() == Program::kMaxOpen) finish();
-        asked_ = &program;
-        return program.ask(request);
-      }
-    } catch (const Error&) {  // a broken line: graded below, with the outcome failed
-    }
-    finish();
-    answer([&] { return graded(request); });
-  }
-
-  /// Waits for what is with a program.
-  void finish() {
-    while (asked_ != nullptr && asked_->open() > 0) answer([&] { return asked_->next(); });
-  }
-
- private:
-  template <class Give>
-  void answer(const Give& give) {
     page_.begin_ns.store(steady_ns());
     page_.answer.store(++graded_);
-    out_ += reply_line(give());
+    Reply reply{.id = -1, .grade = {0, Outcome::failed}};
+    try {
+      Request request = parse_request(line);
+      reply.id = request.id;
+      request.settings.allow_test_kinds = limits_.allow_test_kinds;
+      reply.grade = grade(request.kind, request.answer, request.gold, request.settings);
+    } catch (const Error& error) {  // an unknown kind or a broken line: this answer cannot be graded
+      reply.note = error.faults()[0].what;
+    } catch (const std::bad_alloc&) {
+      reply.note = "the grader had no memory left";
+    } catch (const std::length_error&) {
+      reply.note = "the grader had no memory left";
+    }
+    out_ += reply_line(reply);
     page_.answer.store(0);
   }
 
-  Reply graded(Request& request) const {
-    Reply reply{.id = request.id, .grade = {0, Outcome::failed}};
-    try {
-      request.settings.allow_test_kinds = limits_.allow_test_kinds;
-      reply.grade = grade(request.kind, request.answer, request.gold, request.settings);
-    } catch (const Error&) {  // an unknown kind or a broken line: this answer cannot be graded, and the outcome says so
-    } catch (const std::bad_alloc&) {
-    } catch (const std::length_error&) {
-    }
-    return reply;
-  }
-
-  Program& program_of(const std::vector<std::string>& command) {
-    return programs_.try_emplace(base::join(command, std::string_view("\0", 1)), command).first->second;
-  }
-
+ private:
   ChildPage& page_;
   const WorkerLimits& limits_;
   std::string& out_;
   std::int64_t graded_ = 0;
-  std::map<std::string, Program> programs_;
-  Program* asked_ = nullptr;  // the one that has open answers
 };
 
 }  // namespace
@@ -151,7 +118,6 @@ void run_grading_child(int fd, ChildPage& page, const WorkerLimits& limits) {
       if (out.size() >= kFlushBytes || steady_ns() - flushed_ns >= kFlushNs) flush();
     }
     in.erase(0, begin);
-    grader.finish();
     flush();
     if (base::process_cpu_s() > limits.cpu_s / 2) ::_exit(0);
   }

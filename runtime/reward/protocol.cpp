@@ -100,13 +100,17 @@ Request parse_request(std::string_view line) {
 }
 
 std::string reply_line(const Reply& reply) {
-  return line_of({{"id", reply.id}, {"reward", reply.grade.reward}, {"outcome", outcome_name(reply.grade.outcome)}});
+  ordered_json object = {
+      {"id", reply.id}, {"reward", reply.grade.reward}, {"outcome", outcome_name(reply.grade.outcome)}};
+  if (!reply.note.empty()) object["note"] = reply.note;
+  return line_of(object);
 }
 
 Reply parse_reply(std::string_view line) {
   return parse_line(line, [](const ordered_json& object) {
     return Reply{object.at("id").get<std::int64_t>(),
-                 {object.at("reward").get<double>(), parse_outcome(object.at("outcome").get<std::string>())}};
+                 {object.at("reward").get<double>(), parse_outcome(object.at("outcome").get<std::string>())},
+                 object.value("note", "")};
   });
 }
 

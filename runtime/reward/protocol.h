@@ -19,10 +19,11 @@ struct Request {
   std::string prompt = {}, row = {};  // for the kind command; the row is JSON
 };
 
-/// {"id":7,"reward":1.0,"outcome":"graded"}
+/// {"id":7,"reward":1.0,"outcome":"graded"}; "note" where there is one.
 struct Reply {
   std::int64_t id = 0;
   Grade grade;
+  std::string note = {};  // why there is no grade, for people
 };
 
 /// Settings that differ from the defaults, by name.
@@ -38,6 +39,10 @@ Request parse_request(std::string_view line);
 std::string reply_line(const Reply& reply);
 /// throws: Error::user.
 Reply parse_reply(std::string_view line);
+
+/// A worker that has something to grade, and no reply to send, sends this line every kBeat_s: it is slow, not gone.
+constexpr std::string_view kBeatLine = "\n";
+constexpr double kBeat_s = 1;
 
 /// A line may not be longer: an end that sends more is broken.
 constexpr std::int64_t kMaxLineBytes = 64 << 20;

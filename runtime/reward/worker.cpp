@@ -10,14 +10,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <deque>
+#include <limits>
+#include <map>
 #include <memory>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/reward/grading_child.h"
+#include "runtime/reward/program.h"
 #include "runtime/reward/protocol.h"
 
 namespace muster::reward {
@@ -44,8 +49,10 @@ class Supervisor {
 
   int run() {
     while (!done_) {
-      if (input_closed_ && waiting_.empty() && replies_.empty()) return 0;
+      if (input_closed_ && num_open() == 0 && replies_.empty()) return 0;
       hand_out();
+      run_programs();
+      beat();
       wait();
     }
     return code_;
@@ -56,7 +63,13 @@ class Supervisor {
   void end_child();
   void hand_out();
   void wait();
+  void run_programs();
+  void beat();
   void read_rank();
+  void take_request(std::string line);
+  Program& program_of(const std::vector<std::string>& command);
+  std::size_t num_open() const;
+  std::size_t held_bytes() const;
   void write_rank();
   void read_child();
   void write_child();
@@ -64,6 +77,7 @@ class Supervisor {
   void child_died();
   void replace_child(Outcome outcome, std::int64_t answer);
   double wait_s() const;
+  double child_wait_s() const;
   void stop(int code) {
     done_ = true;
     code_ = code;
@@ -77,7 +91,9 @@ class Supervisor {
   std::size_t waiting_bytes_ = 0, num_sent_ = 0, ahead_bytes_ = 0;
   std::int64_t num_replied_ = 0;  // of this child
   int fruitless_ = 0;
-  std::string request_part_, reply_part_;  // lines that are not complete
+  std::map<std::string, Program> programs_;  // by their commands
+  double sent_s_ = base::steady_s();         // when the rank was last written to
+  std::string request_part_, reply_part_;    // lines that are not complete
   std::string to_child_, replies_;
   bool input_closed_ = false, done_ = false;
   int code_ = 0;
@@ -121,8 +137,38 @@ void Supervisor::hand_out() {
   }
 }
 
+std::size_t Supervisor::num_open() const {
+  std::size_t open = waiting_.size();
+  for (const auto& [command, program] : programs_) open += program.open();
+  return open;
+}
+
+std::size_t Supervisor::held_bytes() const {
+  std::size_t bytes = waiting_bytes_;
+  for (const auto& [command, program] : programs_) bytes += program.open_bytes();
+  return bytes;
+}
+
+void Supervisor::run_programs() {
+  std::vector<Reply> replies;
+  for (auto& [command, program] : programs_) program.advance(replies);
+  for (const Reply& reply : replies) replies_ += reply_line(reply);
+}
+
+void Supervisor::beat() {
+  if (!replies_.empty() || num_open() == 0 || base::steady_s() - sent_s_ < kBeat_s) return;
+  replies_ = kBeatLine;
+}
+
+// Until something has to be done without an event; infinity: never.
 double Supervisor::wait_s() const {
-  if (waiting_.empty()) return -1;
+  double seconds = num_open() > 0 ? kBeat_s : std::numeric_limits<double>::infinity();
+  for (const auto& [command, program] : programs_) seconds = std::min(seconds, program.wait_s());
+  return std::min(seconds, child_wait_s());
+}
+
+double Supervisor::child_wait_s() const {
+  if (waiting_.empty()) return std::numeric_limits<double>::infinity();
   if (page_->answer.load() == 0) return std::min(limits_.timeout_s, 1.0);
   return std::clamp(limits_.timeout_s - static_cast<double>(steady_ns() - page_->begin_ns.load()) * 1e-9, 0.0,
                     limits_.timeout_s) +
@@ -130,14 +176,14 @@ double Supervisor::wait_s() const {
 }
 
 void Supervisor::wait() {
-  const bool takes_requests = !input_closed_ && waiting_bytes_ < kHeldBytes,
-             takes_replies = replies_.size() < kHeldBytes;
+  const bool takes_requests = !input_closed_ && held_bytes() < kHeldBytes, takes_replies = replies_.size() < kHeldBytes;
   const auto events = [](bool in, bool out) { return static_cast<short>((in ? POLLIN : 0) | (out ? POLLOUT : 0)); };
   const short of_child = events(takes_replies, !to_child_.empty());
-  pollfd polled[2] = {{rank_.get(), events(takes_requests, !replies_.empty()), 0},
-                      {of_child ? child_.get() : -1, of_child, 0}};
+  std::vector<pollfd> polled = {{rank_.get(), events(takes_requests, !replies_.empty()), 0},
+                                {of_child ? child_.get() : -1, of_child, 0}};
+  for (const auto& [command, program] : programs_) program.add_to(polled);
   const double seconds = wait_s();
-  if (::poll(polled, 2, seconds < 0 ? -1 : static_cast<int>(seconds * 1e3) + 1) < 0) {
+  if (::poll(polled.data(), polled.size(), std::isinf(seconds) ? -1 : static_cast<int>(seconds * 1e3) + 1) < 0) {
     if (errno != EINTR) stop(3);
     return;
   }
@@ -162,19 +208,47 @@ void Supervisor::read_rank() {
   std::size_t begin = 0, searched = request_part_.size();
   request_part_.append(block, static_cast<std::size_t>(got));
   for (std::size_t end; (end = request_part_.find('\n', searched)) != std::string::npos; begin = searched = end + 1) {
-    waiting_.push_back(request_part_.substr(begin, end + 1 - begin));
-    waiting_bytes_ += waiting_.back().size();
+    take_request(request_part_.substr(begin, end + 1 - begin));
   }
   request_part_.erase(0, begin);
   if (static_cast<std::int64_t>(request_part_.size()) > kMaxLineBytes) stop(3);
 }
 
+// To the child, or to a program. Within the text of a member the quotes are escaped, so the words cannot stand there.
+void Supervisor::take_request(std::string line) {
+  if (line.find(R"("kind":"command")") == std::string::npos) {
+    waiting_bytes_ += line.size();
+    return waiting_.push_back(std::move(line));
+  }
+  Reply reply{.id = -1, .grade = {0, Outcome::failed}};
+  try {
+    const Request request = parse_request(line);
+    reply.id = request.id;
+    if (!request.settings.command.empty()) return program_of(request.settings.command).ask(request);
+    reply.note = "the reward kind command needs a program";
+  } catch (const Error& error) {
+    reply.note = error.faults()[0].what;
+  }
+  replies_ += reply_line(reply);
+}
+
+Program& Supervisor::program_of(const std::vector<std::string>& command) {
+  const ProgramLimits limits{.timeout_s = limits_.timeout_s,
+                             .start_timeout_s = limits_.start_timeout_s,
+                             .max_memory_gb = limits_.max_memory_gb,
+                             .log_bytes = static_cast<std::int64_t>(limits_.log_mb * 1e6),
+                             .rank = limits_.rank};
+  return programs_.try_emplace(base::join(command, std::string_view("\0", 1)), command, limits).first->second;
+}
+
 void Supervisor::write_rank() {
   const ssize_t sent = ::send(rank_.get(), replies_.data(), replies_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent > 0)
+  if (sent > 0) {
+    sent_s_ = base::steady_s();
     replies_.erase(0, static_cast<std::size_t>(sent));
-  else if (errno != EAGAIN && errno != EINTR)
+  } else if (errno != EAGAIN && errno != EINTR) {
     stop(0);
+  }
 }
 
 void Supervisor::write_child() {
@@ -240,7 +314,11 @@ void Supervisor::replace_child(Outcome outcome, std::int64_t answer) {
   }
   if (answer > num_replied_ && answer - num_replied_ <= static_cast<std::int64_t>(num_sent_)) {
     const auto guilty = waiting_.begin() + (answer - num_replied_ - 1);
-    Reply reply{.id = -1, .grade = {0, outcome}};
+    Reply reply{.id = -1,
+                .grade = {0, outcome},
+                .note = outcome == Outcome::timeout
+                            ? base::text("it was not graded within ", base::seconds_text(limits_.timeout_s))
+                            : "the grader died of it, or had no memory left"};
     try {
       reply.id = parse_request(*guilty).id;
     } catch (const Error&) {  // a broken line has no id to answer to
@@ -267,7 +345,14 @@ int serve_rewards(int fd, const WorkerLimits& limits) { return Supervisor(fd, li
 
 int reward_main(const std::vector<std::string>& arguments) {
   WorkerLimits limits;
-  int fd = -1;
+  double fd = -1, rank = -1;
+  const std::map<std::string, std::pair<double*, double>> numbers{{"--fd", {&fd, 0}},
+                                                                  {"--timeout-s", {&limits.timeout_s, 1e-3}},
+                                                                  {"--start-timeout-s", {&limits.start_timeout_s, 0}},
+                                                                  {"--max-memory-gb", {&limits.max_memory_gb, 1e-3}},
+                                                                  {"--log-mb", {&limits.log_mb, 0}},
+                                                                  {"--cpu-s", {&limits.cpu_s, 1}},
+                                                                  {"--rank", {&rank, 0}}};
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& name = arguments[i];
     if (name == "reward" && i == 0) continue;
@@ -275,28 +360,20 @@ int reward_main(const std::vector<std::string>& arguments) {
       limits.allow_test_kinds = true;
       continue;
     }
-    if (i + 1 >= arguments.size())
+    const auto number = numbers.find(name);
+    if (number == numbers.end() || i + 1 >= arguments.size())
       throw Error::user({.what = "cannot read '" + name + "' after 'reward'",
-                         .fix = "--fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]"});
-    const std::string& value = arguments[++i];
-    if (name == "--fd")
-      fd = static_cast<int>(number_of(name, value, 0));
-    else if (name == "--timeout-s")
-      limits.timeout_s = number_of(name, value, 1e-3);
-    else if (name == "--max-memory-gb")
-      limits.max_memory_gb = number_of(name, value, 1e-3);
-    else if (name == "--cpu-s")
-      limits.cpu_s = number_of(name, value, 1);
-    else
-      throw Error::user({.what = "cannot read '" + name + "' after 'reward'",
-                         .fix = "--fd N [--timeout-s S] [--max-memory-gb G] [--cpu-s S] [--allow-test-kinds]"});
+                         .fix = "--fd N [--timeout-s S] [--start-timeout-s S] [--max-memory-gb G] [--log-mb M] "
+                                "[--cpu-s S] [--rank R] [--allow-test-kinds]"});
+    *number->second.first = number_of(name, arguments[++i], number->second.second);
   }
+  limits.rank = static_cast<std::int64_t>(rank);
   int type = 0;
   socklen_t size = sizeof(type);
-  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
+  if (::getsockopt(static_cast<int>(fd), SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
     throw Error::user({.what = base::text("--fd ", fd, " is no stream socket"),
                        .fix = "the node agent starts this verb; it is not for people"});
-  return serve_rewards(fd, limits);
+  return serve_rewards(static_cast<int>(fd), limits);
 }
 
 std::vector<std::string> reward_arguments(int fd, const WorkerLimits& limits) {
@@ -305,10 +382,15 @@ std::vector<std::string> reward_arguments(int fd, const WorkerLimits& limits) {
                                         std::to_string(fd),
                                         "--timeout-s",
                                         base::text(limits.timeout_s),
+                                        "--start-timeout-s",
+                                        base::text(limits.start_timeout_s),
                                         "--max-memory-gb",
                                         base::text(limits.max_memory_gb),
+                                        "--log-mb",
+                                        base::text(limits.log_mb),
                                         "--cpu-s",
                                         base::text(limits.cpu_s)};
+  if (limits.rank >= 0) arguments.insert(arguments.end(), {"--rank", base::text(limits.rank)});
   if (limits.allow_test_kinds) arguments.emplace_back("--allow-test-kinds");
   return arguments;
 }

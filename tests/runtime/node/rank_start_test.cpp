@@ -47,10 +47,21 @@ TEST(RankStart, TheEnvironmentIsAnExplicitListInWhichTheLastWordCounts) {
             1);
 }
 
+TEST(RankStart, OnlyWorkersGetTheVariablesOfRewardPrograms) {
+  ::setenv("JUDGE_KEY", "secret", 1);
+  spec::Plan plan = split_plan();
+  plan.job.reward.environment = {"JUDGE_KEY", "NOT_SET_ANYWHERE"};
+  const auto lines = worker_child(plan, plan.ranks[1], 9, "/opt/bin", 3).environment.value();
+  EXPECT_TRUE(has(lines, "JUDGE_KEY=secret"));
+  EXPECT_TRUE(std::none_of(lines.begin(), lines.end(),
+                           [](const std::string& line) { return line.starts_with("NOT_SET_ANYWHERE"); }));
+  EXPECT_FALSE(has(rank_environment(plan, plan.ranks[1], {.rank = 1}), "JUDGE_KEY=secret"));
+}
+
 TEST(RankStart, TheWrapperStandsBeforeTheRank) {
   spec::Plan plan = split_plan();
   plan.job.rank_wrapper = {"perf", "record", "--"};
-  const auto child = rank_child(plan, plan.ranks[0], {.beat_fd = 7, .reward_fds = {8, 9}}, "/opt/bin", "/log");
+  const auto child = rank_child(plan, plan.ranks[0], {.beat_fd = 7, .reward_fds = {8, 9}}, "/opt/bin", 3);
   EXPECT_EQ(child.command, (std::vector<std::string>{"perf", "record", "--", "/opt/bin/muster-rank"}));
   EXPECT_EQ(child.inherit, (std::vector<int>{8, 9, 7}));
   EXPECT_TRUE(child.dies_with_parent);

@@ -23,7 +23,7 @@ std::vector<std::int64_t> ids_to(std::int64_t count) {
 
 TEST(RewardClient, HandsBackGradesInTheOrderAskedFor) {
   WorkerProcess first(kQuick), second(kQuick);
-  RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.3});
+  RewardClient client({first.fd(), second.fd()}, {});
   for (std::int64_t id = 0; id < 100; ++id)
     client.submit(
         {.id = id, .kind = "math", .answer = "it is " + std::to_string(id), .gold = std::to_string(id / 2 * 2)});
@@ -39,14 +39,14 @@ TEST(RewardClient, HandsBackGradesInTheOrderAskedFor) {
 
 TEST(RewardClient, SettingsReachTheGrader) {
   WorkerProcess worker(kQuick);
-  RewardClient client({worker.fd()}, {.timeout_s = 0.3});
+  RewardClient client({worker.fd()}, {});
   client.submit({.id = 1, .kind = "exact", .answer = "YES", .gold = "yes", .settings = {.ignore_case = true}});
   EXPECT_EQ(client.collect(std::vector<std::int64_t>{1}).grades[0].reward, 1);
 }
 
 TEST(RewardClient, ATimeoutIsAnOutcomeOfItsOwn) {
   WorkerProcess worker(kQuick);
-  RewardClient client({worker.fd()}, {.timeout_s = 0.3});
+  RewardClient client({worker.fd()}, {});
   client.submit({.id = 0, .kind = "sleep", .answer = "100", .gold = ""});
   client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
   const Collected collected = client.collect(ids_to(2));
@@ -58,7 +58,7 @@ TEST(RewardClient, ATimeoutIsAnOutcomeOfItsOwn) {
 
 TEST(RewardClient, TimeThatIsHiddenIsNotWaited) {
   WorkerProcess worker(kQuick);
-  RewardClient client({worker.fd()}, {.timeout_s = 0.3});
+  RewardClient client({worker.fd()}, {});
   client.submit({.id = 0, .kind = "sleep", .answer = "0.1", .gold = ""});
   std::this_thread::sleep_for(std::chrono::milliseconds(400));
   EXPECT_LT(client.collect(ids_to(1)).waited_s, 0.05);
@@ -66,7 +66,7 @@ TEST(RewardClient, TimeThatIsHiddenIsNotWaited) {
 
 TEST(RewardClient, AWorkerThatVanishesLeavesItsAnswersFailedAndTheOtherGoesOn) {
   WorkerProcess first({.timeout_s = 100, .allow_test_kinds = true}), second(kQuick);
-  RewardClient client({first.fd(), second.fd()}, {.timeout_s = 100});
+  RewardClient client({first.fd(), second.fd()}, {});
   client.submit({.id = 0, .kind = "sleep", .answer = "100", .gold = ""});
   client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -81,7 +81,7 @@ TEST(RewardClient, AWorkerThatVanishesLeavesItsAnswersFailedAndTheOtherGoesOn) {
 
 TEST(RewardClient, WithoutAWorkerLeftCollectThrows) {
   WorkerProcess worker({.timeout_s = 100, .allow_test_kinds = true});
-  RewardClient client({worker.fd()}, {.timeout_s = 100});
+  RewardClient client({worker.fd()}, {});
   client.submit({.id = 0, .kind = "sleep", .answer = "100", .gold = ""});
   ::kill(worker.pid(), SIGKILL);
   try {
@@ -93,10 +93,34 @@ TEST(RewardClient, WithoutAWorkerLeftCollectThrows) {
   }
 }
 
+// A beat a second: an answer may take longer than a worker may be silent.
+TEST(RewardClient, AWorkerThatIsSlowIsNotGivenUp) {
+  WorkerProcess worker({.timeout_s = 100, .allow_test_kinds = true});
+  RewardClient client({worker.fd()}, {.silent_s = 2.5});
+  client.submit({.id = 0, .kind = "sleep", .answer = "4", .gold = ""});
+  EXPECT_EQ(client.collect(ids_to(1)).grades[0].outcome, Outcome::graded);
+  EXPECT_EQ(client.lost_workers(), 0);
+}
+
+TEST(RewardClient, TheMessageTellsSilentWorkersFromDeadOnes) {
+  WorkerProcess worker(kQuick);
+  ::kill(worker.pid(), SIGSTOP);
+  RewardClient client({worker.fd()}, {.silent_s = 0.5});
+  client.submit({.id = 0, .kind = "exact", .answer = "a", .gold = "a"});
+  try {
+    client.collect(ids_to(1));
+    FAIL() << "no throw";
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    EXPECT_NE(what.find("1 was silent for"), std::string::npos) << what;
+    EXPECT_EQ(what.find("memory"), std::string::npos) << what;
+  }
+}
+
 TEST(RewardClient, AWorkerThatIsStoppedIsGivenUp) {
   WorkerProcess first({.timeout_s = 0.2, .allow_test_kinds = true}), second(kQuick);
   ::kill(first.pid(), SIGSTOP);
-  RewardClient client({first.fd(), second.fd()}, {.timeout_s = 0.2, .silent_margin_s = 0.3});
+  RewardClient client({first.fd(), second.fd()}, {.silent_s = 0.5});
   client.submit({.id = 0, .kind = "exact", .answer = "a", .gold = "a"});
   client.submit({.id = 1, .kind = "exact", .answer = "a", .gold = "a"});
   const base::Stopwatch watch;

@@ -38,10 +38,12 @@ class Line {
     while (count > 0) {
       const std::size_t end = in_.find('\n');
       if (end != std::string::npos) {
-        const Reply reply = parse_reply(in_.substr(0, end));
-        replies[reply.id] = reply.grade;
+        if (end > 0) {  // an empty line is a beat
+          const Reply reply = parse_reply(in_.substr(0, end));
+          replies[reply.id] = reply.grade;
+          --count;
+        }
         in_.erase(0, end + 1);
-        --count;
         continue;
       }
       char block[4096];
@@ -195,9 +197,16 @@ TEST(RewardWorker, AKilledSupervisorLeavesNoChild) {
 
 TEST(RewardMain, ReadsTheArgumentsThatItIsGiven) {
   WorkerProcess worker(kQuick);  // only for a socket
-  EXPECT_EQ(reward_arguments(9, {.timeout_s = 2.5, .max_memory_gb = 0.5, .cpu_s = 60, .allow_test_kinds = true}),
-            (std::vector<std::string>{"reward", "--fd", "9", "--timeout-s", "2.5", "--max-memory-gb", "0.5", "--cpu-s",
-                                      "60", "--allow-test-kinds"}));
+  EXPECT_EQ(reward_arguments(9, {.timeout_s = 2.5,
+                                 .start_timeout_s = 7,
+                                 .max_memory_gb = 0.5,
+                                 .log_mb = 3,
+                                 .cpu_s = 60,
+                                 .rank = 4,
+                                 .allow_test_kinds = true}),
+            (std::vector<std::string>{"reward", "--fd", "9", "--timeout-s", "2.5", "--start-timeout-s", "7",
+                                      "--max-memory-gb", "0.5", "--log-mb", "3", "--cpu-s", "60", "--rank", "4",
+                                      "--allow-test-kinds"}));
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"reward"},
                                              {"--fd"},
