@@ -1,6 +1,7 @@
 #include "launcher/run/run_folder.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "launcher/health/node_checks.h"
 #include "launcher/plan/plan.h"
@@ -111,6 +112,9 @@ Prepared prepare(const cli::Options& typed) {
   Prepared prepared = chosen(typed);
   spec::check_supported(
       prepared.plan, typed.words.empty() ? spec::RunPaths{prepared.plan.run_folder}.plan().string() : typed.words[0]);
+  base::Faults faults;
+  check_reward_environment(prepared.plan, faults);
+  faults.throw_if_any();
   return prepared;
 }
 
@@ -157,6 +161,14 @@ void check_paths(const spec::Plan& plan, base::Faults& faults) {
   for (const spec::DataSource& source : spec::data_sources(plan.job.data))
     if (!source.path.starts_with("builtin:") && !spec::is_data_there(source.path))
       faults.add({.what = text("data: there is no file ", source.path), .where = where});
+}
+
+void check_reward_environment(const spec::Plan& plan, base::Faults& faults) {
+  for (const std::string& name : plan.job.reward.environment)
+    if (std::getenv(name.c_str()) == nullptr)
+      faults.add({.what = text(name, " is not set here, but the reward program is to get it"),
+                  .where = "reward.environment",
+                  .fix = "export it before you start the run, or take its name out of the list"});
 }
 
 std::int64_t needed_bytes(const spec::Plan& plan) {

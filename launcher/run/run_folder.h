@@ -32,6 +32,9 @@ std::string batch_script_of(const spec::Plan& plan, const cluster::Cluster& clus
 
 /// A fault for each path of the job that is not there.
 void check_paths(const spec::Plan& plan, base::Faults& faults);
+/// A fault for each variable that reward.environment names and this process has not: programs get their values through
+/// the environments of supervisor, agent and worker alone.
+void check_reward_environment(const spec::Plan& plan, base::Faults& faults);
 /// Bytes that the run leaves at least: the final model where it is wanted, and room for records.
 std::int64_t needed_bytes(const spec::Plan& plan);
 

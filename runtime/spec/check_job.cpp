@@ -229,6 +229,18 @@ class JobCheck {
                                  : "set kind = \"command\", or leave it out");
   }
 
+  void check_reward_environment(const std::vector<RewardPart>& parts) {
+    const std::vector<std::string>& names = job_.reward.environment;
+    const auto is_program = [](const RewardPart& part) { return part.kind == "command"; };
+    if (!names.empty() && std::none_of(parts.begin(), parts.end(), is_program))
+      fault("reward.environment", "reward.environment has no effect without a reward of the kind command",
+            "only programs of yours get variables");
+    for (const std::string& name : names)
+      if (name.empty() || name.find_first_of("= \t\n") != std::string::npos)
+        fault("reward.environment", text("'", name, "' is no name of a variable"),
+              "names alone: [\"OPENAI_API_KEY\"]; the values are taken from your environment");
+  }
+
   void check_reward() {
     const RewardJob& reward = job_.reward;
     const std::vector<RewardPart> parts = reward_parts(reward);
@@ -251,6 +263,7 @@ class JobCheck {
     idle(reward.kind != usual.kind, "reward.kind");
     idle(!reward.pattern.empty(), "reward.pattern");
     idle(!reward.command.empty(), "reward.command");
+    check_reward_environment(parts);
     if (reward.source_min >= reward.source_max)
       fault("reward.source_max",
             text("reward.source_min = ", reward.source_min, " is not below source_max = ", reward.source_max),

@@ -51,7 +51,11 @@ ExitRecord parse_exit_record(const std::string& content, const std::string& wher
 }
 
 std::string exit_sentence(const ExitRecord& record) {
-  std::string sentence = text("rank ", record.rank, " on ", record.host.empty() ? "an unknown host" : record.host);
+  const std::string who = text("rank ", record.rank, " on ", record.host.empty() ? "an unknown host" : record.host);
+  // What a person has to fix comes first.
+  if (record.code == 2 && !record.silent && !record.message.empty())
+    return text(record.message, " (", who, record.phase.empty() ? "" : ", in phase " + record.phase, ")");
+  std::string sentence = who;
   if (record.silent) {
     sentence += " fell silent";
   } else if (record.signal != 0) {

@@ -54,6 +54,16 @@ TEST_F(RunFolder, IsNamedForJobAndTimeWhenNobodyNamesIt) {
   EXPECT_NE(default_run_folder("reverse-digits"), prepared.plan.run_folder);
 }
 
+TEST_F(RunFolder, AVariableOfTheRewardProgramThatIsNotSetIsNamed) {
+  cli::Options options = tiny("mine");
+  options.overrides = {"reward.kind=command", "reward.command=[\"true\"]", "reward.environment=[\"JUDGE_KEY\"]"};
+  ::unsetenv("JUDGE_KEY");
+  EXPECT_NE(message([&] { prepare(options); }).find("JUDGE_KEY is not set here"), std::string::npos);
+  ::setenv("JUDGE_KEY", "secret", 1);
+  const Prepared prepared = prepare(options);
+  EXPECT_EQ(spec::plan_text(prepared.plan).find("secret"), std::string::npos);
+}
+
 TEST_F(RunFolder, AFolderThatHoldsARunIsNotTakenForAnother) {
   write_run_folder(prepare(tiny("mine")));
   EXPECT_NE(message([&] { prepare(tiny("mine")); }).find("holds a run already"), std::string::npos);

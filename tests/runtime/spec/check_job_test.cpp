@@ -217,6 +217,13 @@ TEST(CheckJob, ARewardHasWhatItsKindNeedsAndNoMore) {
   EXPECT_NE(only_fault([](Job& job) { job.reward.kind = "regex"; }).find("needs a pattern"), std::string::npos);
   EXPECT_NE(only_fault([](Job& job) { job.reward.kind = "command"; }).find("needs a program"), std::string::npos);
   EXPECT_NE(only_fault([](Job& job) { job.reward.pattern = "a"; }).find("has no effect"), std::string::npos);
+  EXPECT_NE(only_fault([](Job& job) { job.reward.environment = {"KEY"}; }).find("has no effect"), std::string::npos);
+  EXPECT_EQ(only_fault([](Job& job) {
+              job.reward.kind = "command";
+              job.reward.command = {"true"};
+              job.reward.environment = {"KEY", "KEY=secret"};
+            }),
+            "'KEY=secret' is no name of a variable");
   EXPECT_NE(only_fault([](Job& job) {
               job.reward.kind = "exact";
               job.reward.parts = {{}};
