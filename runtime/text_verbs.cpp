@@ -1,5 +1,6 @@
 #include "runtime/text_verbs.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.h"
@@ -55,6 +56,19 @@ bool grades_after_thinking(const std::string& answer) {
   return answer == "after_thinking";
 }
 
+// As a job has it, ["python3", "./grade.py"], or a line for the shell.
+std::vector<std::string> command_of(const std::string& word) {
+  if (base::trim(word).empty())
+    throw Error::user({.what = "--command is empty", .fix = "a list as in a job: '[\"python3\", \"./grade.py\"]'"});
+  if (!base::trim(word).starts_with('[')) return {"/bin/sh", "-c", word};
+  const auto list = ordered_json::parse(word, nullptr, false);
+  const auto is_text = [](const ordered_json& entry) { return entry.is_string(); };
+  if (!list.is_array() || list.empty() || !std::all_of(list.begin(), list.end(), is_text))
+    throw Error::user({.what = "--command begins like a list, but is no list of texts: " + word.substr(0, 100),
+                       .fix = "as in a job: '[\"python3\", \"./grade.py\"]'"});
+  return list.get<std::vector<std::string>>();
+}
+
 }  // namespace
 
 int tokenize(const std::vector<std::string>& words) {
@@ -91,7 +105,7 @@ int grade(const std::vector<std::string>& words) {
   reward::WorkerLimits limits;
   reward::GradeSettings settings;
   if (options.has("pattern")) settings.pattern = options.at("pattern");
-  if (options.has("command")) settings.command = {"/bin/sh", "-c", options.at("command")};
+  if (options.has("command")) settings.command = command_of(options.at("command"));
   if (options.has("answer")) settings.after_thinking = grades_after_thinking(options.at("answer"));
   if (options.has("thinking-tags")) settings.thinking_tags = base::split(options.at("thinking-tags"), ',');
   if (options.has("timeout-s")) limits.timeout_s = options.number<double>("timeout-s");

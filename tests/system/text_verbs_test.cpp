@@ -58,6 +58,22 @@ TEST(TextVerbs, BadLinesAreNamedAndTheOthersAnswered) {
   EXPECT_EQ(run_verb(model, "tokenize", "{\"text\":\"\\ud800\"}\n").code, 2);
 }
 
+TEST(TextVerbs, GradesByAProgramAsAJobNamesIt) {
+  const TemporaryFolder folder;
+  const auto input = folder.path() / "in.jsonl";
+  base::write_file(input, "{\"id\": \"row 7\", \"answer\": \"4\", \"gold\": \"4\"}\n");
+  const auto grade = [&](const std::string& command) {
+    return run_command(
+        {kProgram, "grade", "--kind", "command", "--command", command, "--input", input, "--output", "-"});
+  };
+  const std::string script = R"(read -r line; echo '{\"id\": 1, \"reward\": 0.5}'; cat)";
+  EXPECT_EQ(grade("[\"sh\", \"-c\", \"" + script + "\"]").output,
+            "{\"id\":\"row 7\",\"reward\":0.5,\"outcome\":\"graded\"}\n");
+  EXPECT_NE(grade("read -r line; echo '{\"id\": 1, \"score\": 0.5}'; cat").output.find("did you mean"),
+            std::string::npos);
+  for (const char* bad : {"[python3, ./grade.py]", "[]", "[1]", " "}) EXPECT_EQ(grade(bad).code, 2) << bad;
+}
+
 TEST(TextVerbs, WordsAreChecked) {
   for (const char* words :
        {"tokenize", "tokenize --model", "render --modle x", "tokenize --model /nowhere --input /dev/null --output -"}) {
