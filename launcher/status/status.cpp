@@ -157,6 +157,20 @@ bool cancel_jobs(const std::vector<run::Submission>& submissions) {
   return !going.empty();
 }
 
+/// "job 7 is CANCELLED" when the run's newest job is over; "" when it is not, or Slurm does not answer just now.
+std::string state_of_job_that_is_over(const fs::path& run_folder) {
+  const std::vector<run::Submission> submissions = run::read_submissions(run_folder);
+  if (submissions.empty()) return "";
+  const std::string& id = submissions.back().job_id;
+  try {
+    const std::optional<slurm::JobFacts> job = slurm::make_queries()->job(id);
+    if (!job) return text("Slurm knows job ", id, " no more");
+    return job->is_over() ? text("job ", id, " is ", job->state) : "";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
 /// The last line of what the job wrote, for one that began no attempt.
 std::string log_row(const FollowedRun& run) {
   const fs::path log = run.paths.folder / text("slurm-", run.submission->job_id, ".log");
@@ -219,7 +233,14 @@ int logs_verb(const cli::Options& typed) {
     throw Error::user({.what = "no attempt of this run has begun, so it has no logs",
                        .where = paths.folder.string(),
                        .fix = "muster status"});
-  for (; !epoch; epoch = spec::current_epoch(paths.folder)) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  for (; !epoch; epoch = spec::current_epoch(paths.folder)) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const std::string state = state_of_job_that_is_over(paths.folder);
+    if (!state.empty() && !spec::current_epoch(paths.folder))
+      throw Error::user({.what = text(state, ", and no attempt of this run has begun: there are no logs to come"),
+                         .where = paths.folder.string(),
+                         .fix = "muster status says how to go on"});
+  }
   const fs::path log = paths.rank_log(epoch->attempt, typed.rank.value_or(writer_rank(plan)));
   if (typed.follow && !typed.rank) {
     follow_progress(plan, paths, epoch->attempt);

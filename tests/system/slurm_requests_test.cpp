@@ -177,6 +177,11 @@ TEST_F(SlurmRequests, ARunHasOneJobAtATimeAndIsKnownByAllItHad) {
   EXPECT_EQ(muster({"cancel", run()}).code, 0);
   EXPECT_NE(status().find("state         ended (cancelled before it began)\n"), std::string::npos) << status();
   EXPECT_NE(status().find("muster submit --run-dir " + run()), std::string::npos) << status();
+  const CommandResult logs = muster({"logs", "-f", run()});
+  EXPECT_EQ(logs.code, 2) << logs.output;
+  EXPECT_NE(logs.output.find(text("job ", first, " is CANCELLED, and no attempt of this run has begun")),
+            std::string::npos)
+      << logs.output;
   const CommandResult again = muster({"cancel", run()});
   EXPECT_EQ(again.code, 0);
   EXPECT_NE(again.output.find("nothing to cancel"), std::string::npos) << again.output;
