@@ -38,6 +38,12 @@ std::int64_t Checkpoints::count(bool yes, const char* label) {
   return total.item<std::int64_t>();
 }
 
+std::string Checkpoints::first_of_all(const std::string& fault) {
+  for (const std::vector<std::uint8_t>& words : all_gather_bytes(context_.host(), bytes_of(fault), "checkpoint.whole"))
+    if (!words.empty()) return {words.begin(), words.end()};
+  return "";
+}
+
 std::int64_t Checkpoints::resume(data::PromptSource& source) {
   if (context_.job().checkpoint.every == 0) return 0;
   // The writer's list is everybody's: a file system may show a folder to one node later than to another.
@@ -74,11 +80,11 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
   } catch (const Error& error) {
     fault = error.what();
   }
-  if (!fault.empty()) {
-    context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
-    newest_fault_ = newest_fault_.empty() ? fault : newest_fault_;
-  }
-  if (count(!fault.empty(), "checkpoint.whole") > 0) return false;
+  const std::string anybodys = first_of_all(fault);
+  if (context_.is_writer()) fault = anybodys;  // it tells the person
+  if (!fault.empty()) context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
+  newest_fault_ = newest_fault_.empty() ? anybodys : newest_fault_;
+  if (!anybodys.empty()) return false;
   std::int64_t num_updates = 0;
   if (context_.self.train_rank) {
     const weights::SafetensorsFile state(state_file);

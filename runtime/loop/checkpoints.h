@@ -57,6 +57,8 @@ class Checkpoints {
   bool publish();
   void discard(std::int64_t step);
   bool load(std::int64_t step, data::PromptSource& source);
+  /// The fault of the first rank that has one, or "". collective: world.
+  std::string first_of_all(const std::string& fault);
   /// How many ranks say yes. collective: world.
   std::int64_t count(bool yes, const char* label);
 

@@ -165,6 +165,7 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   }
 
   for (const comm::CallCount& call : context.calls.take()) {
+    if (call.label.starts_with("checkpoint.")) continue;  // the same step with and without one is the same step
     record.calls[call.communicator]["count"] += call.count;
     record.calls[call.communicator]["bytes"] += call.bytes;
   }

@@ -87,10 +87,9 @@ void describe_step(Visitor& v, Record& r) {
   v.field("peak_memory_bytes", r.peak_memory_bytes, "bytes", kOwn,
           "largest resident (cpu) or allocated (cuda) over the ranks so far");
   v.field("slowest_rank", r.slowest_rank, "rank", kOwn, "by phase");
-  v.field(
-      "calls", r.calls, "", kSame,
-      "collectives of the step on the first rank of the role, a checkpoint's among them, those of the start and of a "
-      "validation not: communicator -> count, bytes");
+  v.field("calls", r.calls, "", kSame,
+          "collectives of the step on the first rank of the role, without those of the start, a checkpoint and a "
+          "validation: communicator -> count, bytes");
 }
 
 }  // namespace
