@@ -67,6 +67,8 @@ class JobCheck {
       warnings_.push_back(
           "gen.dtype = \"fp8\" without loss.correction: generator and trainer differ by more than rounding");
     }
+    if (gen.cuda_graphs && places_.keys.contains("gen.cuda_graphs"))
+      warnings_.push_back("gen.cuda_graphs has no effect yet: decode steps are not captured, and it costs no memory");
     if (train.grad_dtype == DataType::fp8)
       fault("train.grad_dtype", "train.grad_dtype = \"fp8\"", "gradients are kept in bf16 or fp32");
     if (train.fp8 && job_.model.dtype != DataType::bf16)

@@ -79,7 +79,7 @@ void describe_job(Visitor& v, J& job) {
         "of one forward pass, prefill and decode together");
   v.key("max_running_samples", job.gen.max_running_samples, within(1, 1e6), "samples",
         "that decode at the same time on a replica");
-  v.key("cuda_graphs", job.gen.cuda_graphs, kAny, "", "capture the decode step (no meaning on a CPU)");
+  v.key("cuda_graphs", job.gen.cuda_graphs, kAny, "", "capture the decode step: no effect yet, nothing is captured");
   v.key("draft_tokens", job.gen.draft_tokens, within(0, 16), "tokens",
         "guessed ahead by the model's own multi-token head; 0: off");
 

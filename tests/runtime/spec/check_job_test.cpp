@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 
@@ -307,6 +308,21 @@ TEST(CheckJob, ACacheThatHoldsNoWholeSequenceIsRefused) {
   EXPECT_EQ(only_fault([](Job& j) { j.gen.kv_gb = 0.2; }),
             "gen.kv_gb = 0.2 is a cache of 217 pages, but one sequence of 4096 tokens needs 256 of 16 tokens each");
   EXPECT_TRUE(verdict([](Job& j) { j.gen.kv_gb = 0.24; }).faults.empty());
+}
+
+TEST(CheckJob, CudaGraphsThatSomebodyAsksForAreSaidToHaveNoEffect) {
+  const auto warnings_with = [](bool wanted) {
+    Job job = sound();
+    job.gen.cuda_graphs = wanted;
+    base::Faults faults;
+    std::vector<std::string> warnings;
+    const KeyPlaces places{.file = "job.toml", .keys = {{"gen.cuda_graphs", "job.toml:3:1"}}};
+    check_job(job, nullptr, places, faults, warnings);
+    return std::count_if(warnings.begin(), warnings.end(),
+                         [](const std::string& text) { return text.find("gen.cuda_graphs") != std::string::npos; });
+  };
+  EXPECT_EQ(warnings_with(true), 1);
+  EXPECT_EQ(warnings_with(false), 0);
 }
 
 }  // namespace
