@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "runtime/base/error.h"
+#include "runtime/base/open_for_writing.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
 
@@ -72,8 +73,7 @@ EventFile::EventFile(const std::filesystem::path& folder, std::int64_t attempt, 
   base::make_folder(folder);
   path_ = folder / base::text("events.out.tfevents.", static_cast<std::int64_t>(time_s), ".", spec::this_host(),
                               ".attempt_", attempt);
-  file_ = base::Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file_) throw Error::user({.what = std::strerror(errno), .where = path_.string()});
+  file_ = base::open_for_writing(path_, O_WRONLY | O_APPEND);
   write(event_at(time_s, 0, bytes_field(3, "brain.Event:2")));
 }
 

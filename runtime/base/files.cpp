@@ -59,7 +59,8 @@ std::string read_file(const fs::path& path) {
 
 void write_file(const fs::path& path, std::string_view content, unsigned mode) {
   const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  ::unlink(temporary.c_str());  // of a process with this number that was killed, or planted
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file) fail("cannot write", path, errno);
   try {
     write_all(file.get(), content, path);

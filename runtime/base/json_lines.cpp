@@ -11,6 +11,7 @@
 
 #include "runtime/base/followed_file.h"
 #include "runtime/base/json_text.h"
+#include "runtime/base/open_for_writing.h"
 #include "runtime/base/text.h"
 
 namespace muster::base {
@@ -21,9 +22,7 @@ constexpr std::size_t kLongestLine_bytes = 256 << 20;  // longer ones are none o
 }  // namespace
 
 JsonLinesWriter::JsonLinesWriter(const std::filesystem::path& path) : path_(path) {
-  file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file_)
-    throw Error::user({.what = std::string("cannot append: ") + std::strerror(errno), .where = path.string()});
+  file_ = open_for_writing(path, O_RDWR | O_APPEND);
   struct stat stat {};
   ::fstat(file_.get(), &stat);
   off_t end = stat.st_size;

@@ -14,9 +14,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/inherited.h"
+#include "runtime/base/open_for_writing.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -51,7 +54,8 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP}) ::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP})
+    if (!options.keeps_ignored || (signal != SIGINT && signal != SIGHUP) || !ignores(signal)) ::signal(signal, SIG_DFL);
   if (options.input >= 0 && ::dup2(options.input, 0) < 0) return errno;
   if (output >= 0 && (::dup2(output, 1) < 0 || ::dup2(output, 2) < 0)) return errno;
   if (options.output_fd >= 0 && ::dup2(options.output_fd, 1) < 0) return errno;
@@ -84,12 +88,7 @@ pid_t start_child(const ChildOptions& options) {
   static const std::vector<std::string> kNone;
   const std::vector<char*> given = pointers(options.environment ? *options.environment : kNone);
   Descriptor output;
-  if (!options.output.empty()) {
-    output = Descriptor(::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!output)
-      throw Error::user(
-          {.what = std::string("cannot write: ") + std::strerror(errno), .where = options.output.string()});
-  }
+  if (!options.output.empty()) output = open_for_writing(options.output, O_WRONLY | O_APPEND);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Error::cluster({.what = std::string("no pipe: ") + std::strerror(errno)});
   Descriptor read_end(ends[0]);
@@ -144,6 +143,40 @@ std::optional<ChildEnd> wait_child(pid_t pid, bool block) {
 
 void signal_child(pid_t pid, int signal, bool group) {
   if (pid > 0) ::kill(group ? -pid : pid, signal);
+}
+
+std::optional<ProcessFacts> process_facts(pid_t pid) {
+  std::string line;
+  try {
+    line = read_file("/proc/" + std::to_string(pid) + "/stat");
+  } catch (const Error&) {
+    return std::nullopt;  // it is gone
+  }
+  // pid (name) state ppid ...: the name may hold blanks and brackets. From the state on, the start is field 20 (22).
+  const std::size_t bracket = line.rfind(')');
+  if (bracket == std::string::npos) return std::nullopt;
+  std::istringstream fields(line.substr(bracket + 1));
+  char state = 0;
+  std::string skipped;
+  ProcessFacts facts;
+  fields >> state >> facts.parent;
+  for (int i = 0; i < 17; ++i) fields >> skipped;
+  fields >> facts.start_ticks;
+  if (!fields) return std::nullopt;
+  facts.has_ended = state == 'Z' || state == 'X';
+  return facts;
+}
+
+bool is_alive(pid_t pid, std::int64_t start_ticks) {
+  const std::optional<ProcessFacts> facts = process_facts(pid);
+  return facts && !facts->has_ended && facts->start_ticks == start_ticks;
+}
+
+bool signal_process(pid_t pid, std::int64_t start_ticks, int signal) {
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!is_alive(pid, start_ticks)) return false;
+  if (!process) return ::kill(pid, signal) == 0;  // a kernel without pidfd_open
+  return ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0;
 }
 
 std::filesystem::path executable_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }

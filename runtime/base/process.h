@@ -26,6 +26,7 @@ struct ChildOptions {
   bool killed_first = false;                            // when the machine runs out of memory
   bool own_group = true;         // a process group of its own, so that signals reach its children too
   bool dies_with_parent = true;  // PR_SET_PDEATHSIG SIGKILL
+  bool keeps_ignored = false;    // HUP and INT stay ignored where they are here: nohup, and `&` in a script
 };
 
 /// How a child ended. Either `code` or `signal` says it.
@@ -46,6 +47,18 @@ bool prefer_memory_node(int node);
 std::optional<ChildEnd> wait_child(pid_t pid, bool block);
 /// Sends to the child's group (or the process where it has none); a child that is gone is no error.
 void signal_child(pid_t pid, int signal, bool group = true);
+/// What /proc tells of a process.
+struct ProcessFacts {
+  pid_t parent = 0;
+  std::int64_t start_ticks = 0;  // clock ticks from boot to its start: with its number they name a process for good
+  bool has_ended = false;        // and was not waited for
+};
+/// None when there is no such process.
+std::optional<ProcessFacts> process_facts(pid_t pid);
+/// Whether the process that began at `start_ticks` still runs under this number.
+bool is_alive(pid_t pid, std::int64_t start_ticks);
+/// Signals that process, and never another one that was given its number. False when it is gone or another's.
+bool signal_process(pid_t pid, std::int64_t start_ticks, int signal);
 /// The folder of the running executable.
 std::filesystem::path executable_folder();
 

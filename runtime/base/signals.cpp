@@ -2,11 +2,14 @@
 
 #include <ctime>
 
+#include "runtime/base/inherited.h"
+
 namespace muster::base {
 
 SignalQueue::SignalQueue(std::initializer_list<int> signals) {
   sigemptyset(&set_);
-  for (const int signal : signals) sigaddset(&set_, signal);
+  for (const int signal : signals)
+    if ((signal != SIGHUP && signal != SIGINT) || !ignores(signal)) sigaddset(&set_, signal);
   ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
 }
 

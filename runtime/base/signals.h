@@ -8,7 +8,9 @@
 
 namespace muster::base {
 
-/// Blocks its signals for as long as it lives (make it before any thread starts) and hands them out one by one.
+/// Blocks its signals for as long as it lives (make it before any thread starts) and hands them out one by one. HUP and
+/// INT are left alone where the starter ignores them (nohup, `&` in a script): Linux would queue a blocked one all the
+/// same.
 /// Children started with start_child have nothing blocked.
 class SignalQueue {
  public:

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/base/error.h"
 #include "tests/support/temporary_folder.h"
@@ -68,6 +69,20 @@ TEST(Files, HomeAndVariablesOfAPathAreExpanded) {
     EXPECT_NE(std::string(error.what()).find("MUSTER_NO_SUCH_VARIABLE"), std::string::npos);
   }
   ::unsetenv("MUSTER_TEST_ROOT");
+}
+
+TEST(Files, WhatALinkPointsToIsNotWritten) {
+  tests::TemporaryFolder folder;
+  const auto others = folder.path() / "others", link = folder.path() / "link";
+  write_file(others, "not ours");
+  std::filesystem::create_symlink(others, link);
+  // By the name that a file has before it gets its own.
+  std::filesystem::create_symlink(others, folder.path() / ("mine.tmp" + std::to_string(::getpid())));
+  write_file(folder.path() / "mine", "ours");
+  write_file(link, "ours too");  // the link itself is replaced
+  EXPECT_EQ(read_file(others), "not ours");
+  EXPECT_EQ(read_file(folder.path() / "mine"), "ours");
+  EXPECT_FALSE(std::filesystem::is_symlink(link));
 }
 
 }  // namespace

@@ -84,5 +84,13 @@ TEST(JsonLines, ALineForWhichThereIsNoRoomIsTakenBack) {
   EXPECT_EQ(read_json_lines(path).size(), 2u);
 }
 
+TEST(JsonLines, TheLastLineOfAFileThatALinkPointsToIsNotCut) {
+  tests::TemporaryFolder folder;
+  write_file(folder.path() / "others", "no newline at the end");
+  std::filesystem::create_symlink(folder.path() / "others", folder.path() / "steps.jsonl");
+  EXPECT_THROW(JsonLinesWriter(folder.path() / "steps.jsonl"), Error);
+  EXPECT_EQ(read_file(folder.path() / "others"), "no newline at the end");
+}
+
 }  // namespace
 }  // namespace muster::base

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -59,6 +61,24 @@ TEST(Process, SignalsReachTheWholeGroup) {
   EXPECT_FALSE(wait_child(pid, false).has_value());
   signal_child(pid, SIGKILL);
   EXPECT_EQ(wait_child(pid, true).value().signal, SIGKILL);
+}
+
+TEST(Process, IsKnownByItsNumberAndItsStart) {
+  const pid_t pid = start_child({.command = {"/bin/sleep", "60"}});
+  const ProcessFacts facts = process_facts(pid).value();
+  EXPECT_EQ(facts.parent, ::getpid());
+  EXPECT_GT(facts.start_ticks, 0);
+  EXPECT_TRUE(is_alive(pid, facts.start_ticks));
+  // Another process that was given the number is neither taken for it nor signalled.
+  EXPECT_FALSE(is_alive(pid, facts.start_ticks - 1));
+  EXPECT_FALSE(signal_process(pid, facts.start_ticks - 1, SIGKILL));
+  EXPECT_TRUE(is_alive(pid, facts.start_ticks));
+  EXPECT_TRUE(signal_process(pid, facts.start_ticks, SIGTERM));
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+  EXPECT_FALSE(is_alive(pid, facts.start_ticks)) << "it has ended and was not waited for";
+  EXPECT_EQ(wait_child(pid, true).value().signal, SIGTERM);
+  EXPECT_FALSE(process_facts(pid).has_value());
 }
 
 }  // namespace
