@@ -47,6 +47,7 @@ TEST(Records, SamplesForWhichThereIsNoRoomAreLeftOutAndStepsAreNot) {
   tests::TemporaryFolder folder;
   const spec::RunPaths paths{folder.path()};
   std::filesystem::create_symlink("/dev/full", paths.samples());
+  base::write_file(paths.epoch(), spec::epoch_text({.id = "me"}));
   std::vector<std::string> warnings;
   Records records(paths, 0, "me", false, [&](const std::string& sentence) { warnings.push_back(sentence); });
   records.sample({.step = 1});
@@ -64,6 +65,7 @@ TEST(Records, StepsForWhichThereIsNoRoomEndTheRunWithAFix) {
   tests::TemporaryFolder folder;
   const spec::RunPaths paths{folder.path()};
   std::filesystem::create_symlink("/dev/full", paths.steps());
+  base::write_file(paths.epoch(), spec::epoch_text({.id = "me"}));
   Records records(paths, 0, "me");
   try {
     records.step({.step = 1});
