@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/base/inherited.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/index_verb.h"
@@ -89,6 +90,7 @@ int run(int count, char** arguments) {
 }  // namespace muster
 
 int main(int count, char** arguments) {
+  muster::base::repair_inherited_state();
   try {
     return muster::run(count, arguments);
   } catch (const muster::Error& error) {

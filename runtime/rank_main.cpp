@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "runtime/base/error.h"
+#include "runtime/base/inherited.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/compared_communicator.h"
 #include "runtime/comm/gloo_communicator.h"
@@ -123,6 +124,7 @@ int run_rank(Life& life) {
 
 int main(int argc, char** argv) {
   using namespace muster;
+  base::repair_inherited_state();
   ops::keep_freed_memory();
   Life life;
   int code = 70;

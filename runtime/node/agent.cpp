@@ -1,7 +1,6 @@
 #include "runtime/node/agent.h"
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <signal.h>
 
 #include <cstdio>
 #include <functional>
@@ -9,8 +8,11 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/base/inherited.h"
 #include "runtime/base/signals.h"
+#include "runtime/base/subreaper.h"
 #include "runtime/base/text.h"
+#include "runtime/node/killed_rank.h"
 #include "runtime/node/node_check.h"
 #include "runtime/node/rank_process.h"
 #include "runtime/node/rank_start.h"
@@ -46,6 +48,7 @@ class Agent {
     while (any_runs()) {
       take_signal(signals_.wait(kLook_s));
       reap();
+      reap_orphans();
       check_silence();
       if (!ending_since_s_) desk_->poll(ranks_, still_);
       check_fence();
@@ -80,7 +83,7 @@ class Agent {
       }
     }
     inform(base::text("started ", ranks_.size(), " ranks of slot ", options_.slot, " on ", host_));
-    for (const std::string& line : site_environment()) inform("from the cluster's setup lines: " + line);
+    for (const std::string& line : site_environment()) inform("from the cluster's setup lines: " + masked(line));
   }
 
   void inform(const std::string& sentence) const {
@@ -115,6 +118,16 @@ class Agent {
         write_once(rank);
   }
 
+  // What a rank's or a grader's program left behind comes to us, because we are the subreaper.
+  void reap_orphans() const {
+    std::vector<pid_t> own;
+    for (const RankProcess& rank : ranks_) {
+      const std::vector<pid_t> pids = rank.running();
+      own.insert(own.end(), pids.begin(), pids.end());
+    }
+    subreaper_.reap_orphans(own);
+  }
+
   void check_silence() {
     if (ending_since_s_ || base::steady_s() - looked_s_ < kLook_s) return;
     looked_s_ = base::steady_s();
@@ -138,10 +151,12 @@ class Agent {
     try {
       spec::check_epoch(plan_.run_folder, placement_.attempt_id);
     } catch (const Error& error) {
-      if (error.kind() != base::ErrorKind::rank) return;  // unreadable just now: the writers look again themselves
-      overtaken_ = true;
+      const bool is_removed = spec::is_removed(plan_.run_folder);
+      // Unreadable just now: the writers look again themselves.
+      if (error.kind() != base::ErrorKind::rank && !is_removed) return;
+      lost_folder_ = error.exit_code();
       say("error", error.what());
-      end_all("another attempt has taken over");
+      end_all(is_removed ? "the run folder is gone" : "another attempt has taken over");
     }
   }
 
@@ -170,12 +185,12 @@ class Agent {
     given_up_ = waited_s > kGrace_s + kKill_s;
   }
 
-  // Nothing of ours is left: workers, and orphans of the ranks, which come to us because we are their subreaper.
+  // Nothing of ours is left: workers, and what ranks and graders left behind.
   void clear() {
     for (RankProcess& rank : ranks_) rank.finish_workers(1);
     for (const RankProcess& rank : ranks_) write_once(rank);
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
+    const int killed = subreaper_.end_rest(kGrace_s);
+    if (killed > 0) inform(base::text("ended ", killed, " processes that ranks and their programs left behind"));
   }
 
   void write_once(const RankProcess& rank) {
@@ -183,6 +198,9 @@ class Agent {
     spec::ExitRecord record = rank.record(host_, placement_.attempt_id);
     // A signal to the whole job reaches the ranks themselves a moment before us.
     if (told_to_end_ != 0 && record.signal == told_to_end_) record.ended_by_agent = true;
+    const bool was_killed = record.signal == SIGKILL && !record.ended_by_agent && !record.silent;
+    if (was_killed && record.message.empty())
+      record.message = killed_text(record.peak_memory_bytes, oom_before_, read_oom_kills(), read_memory());
     write(record);
   }
 
@@ -200,13 +218,16 @@ class Agent {
     const spec::ExitRecord* cause = spec::cause_of(records_);
     if (cause != nullptr && !cause->ended_by_agent) return spec::exit_code_of(*cause);
     if (cause == nullptr) return 0;
-    return told_to_end_ != 0 && !overtaken_ ? 128 + told_to_end_ : 4;
+    if (lost_folder_ != 0) return lost_folder_;
+    return told_to_end_ != 0 ? 128 + told_to_end_ : 4;
   }
 
   const spec::Plan& plan_;
   const spec::Placement& placement_;
   const AgentOptions& options_;
   spec::RunPaths paths_;
+  const base::Subreaper subreaper_;
+  const OomKills oom_before_ = read_oom_kills();
   base::SignalQueue signals_{SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
   Watch watch_;
   const StackDesk::Still still_ = [this](std::int64_t rank) { return watch_.still_s(rank, base::steady_s()); };
@@ -218,7 +239,8 @@ class Agent {
   std::optional<double> fails_since_s_, ending_since_s_;
   double looked_s_ = 0, fenced_s_ = 0;
   int told_to_end_ = 0;
-  bool overtaken_ = false, given_up_ = false;
+  int lost_folder_ = 0;  // the exit code, once the run folder is another attempt's or gone
+  bool given_up_ = false;
 };
 
 }  // namespace
@@ -229,7 +251,7 @@ int run_agent(const spec::Plan& plan, const spec::Placement& placement, const Ag
     throw Error::user(
         {.what = base::text("slot ", options.slot, " is not among the ", plan.num_nodes, " node slots of the plan"),
          .where = options.plan.string()});
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  base::ignore_broken_pipes();
   raise_limits();
   return Agent(plan, placement, options).run();
 }

@@ -16,10 +16,12 @@ struct AgentOptions {
   bool is_quiet = false;                  // only what went wrong is said
 };
 
-/// Runs until every rank of the slot has ended and nothing that it started is left. TERM, INT and HUP end the ranks (3
-/// s, then KILL); USR2 goes to the ranks and to nobody else. Logs to stderr. Returns 0 when all ranks ended with 0; 128
+/// Runs until every rank of the slot has ended and nothing below it is left, sessions of their own included. TERM, INT
+/// and HUP end the ranks (3 s, then KILL), HUP and INT not where the starter ignores them; USR2 goes to the ranks and
+/// to nobody else. Logs to stderr. Returns 0 when all ranks ended with 0; 128
 /// + signal when it was told to end; otherwise the code of the failure (2, 3, 4, 70). throws: Error when plan,
-/// placement and slot do not fit, before any rank is started.
+/// placement and slot do not fit, before any rank is started. A run folder that another attempt has taken, or that is
+/// gone, ends the ranks with 4 or 2.
 int run_agent(const spec::Plan& plan, const spec::Placement& placement, const AgentOptions& options);
 
 /// The slot whose host this is, by the name that Slurm gives this node (or the host's own name). throws: Error::user.

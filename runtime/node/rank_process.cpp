@@ -119,6 +119,14 @@ std::vector<std::string> RankProcess::lost_workers() {
   return lines;
 }
 
+std::vector<pid_t> RankProcess::running() const {
+  std::vector<pid_t> pids;
+  if (!end_) pids.push_back(pid_);
+  for (const Worker& worker : workers_)
+    if (worker.runs) pids.push_back(worker.pid);
+  return pids;
+}
+
 Glimpse RankProcess::glimpse() const {
   const spec::BeatPage& page = beat_.page();
   return {.rank = rank_,

@@ -45,6 +45,8 @@ class RankProcess {
   spec::BeatPage& page() { return beat_.page(); }
   /// Of the process that was started: a wrapper, where the job has one.
   pid_t pid() const { return pid_; }
+  /// Rank and workers that were not waited for yet.
+  std::vector<pid_t> running() const;
   spec::ExitRecord record(const std::string& host, const std::string& attempt_id) const;
 
  private:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 
 #include "runtime/base/text.h"
@@ -60,6 +61,14 @@ std::vector<std::string> inherited_environment() {
   return lines;
 }
 
+std::string masked(const std::string& line) {
+  std::string name = name_of(line);
+  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char* word : {"KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL"})
+    if (name.find(word) != std::string::npos) return name_of(line) + "=(not shown)";
+  return line;
+}
+
 std::vector<std::string> site_environment() {
   std::vector<std::string> lines;
   const char* names = std::getenv(spec::kSiteNames);
@@ -109,6 +118,7 @@ base::ChildOptions rank_child(const spec::Plan& plan, const spec::RankPlan& rank
   child.command.push_back((binaries / "muster-rank").string());
   child.environment = rank_environment(plan, rank, told);
   child.output_fd = child.error_fd = log_fd;
+  child.keeps_ignored = true;
   child.inherit = told.reward_fds;
   child.inherit.push_back(told.beat_fd);
   child.cpus = usable_cpus(rank.cpus, allowed_cpus());
@@ -130,6 +140,7 @@ base::ChildOptions worker_child(const spec::Plan& plan, const spec::RankPlan& ra
     child.command.push_back(word);
   child.environment = worker_environment(job);
   child.output_fd = child.error_fd = log_fd;
+  child.keeps_ignored = true;
   child.inherit = {fd};
   return child;
 }

@@ -17,6 +17,8 @@ bool scores(const spec::Plan& plan, const spec::RankPlan& rank);
 
 /// NAME=value of what the cluster's setup lines set or changed in the batch script, as this node has it.
 std::vector<std::string> site_environment();
+/// NAME=value for a log: the value of a name that speaks of a secret (KEY, TOKEN, SECRET, PASSWORD, ...) is not shown.
+std::string masked(const std::string& line);
 /// NAME=value of a few names that come from where the agent was started (PATH, HOME, LD_LIBRARY_PATH,
 /// CUDA_VISIBLE_DEVICES, ...), and of the site's. Everything else is written in the plan: a rank sees the same under
 /// Slurm and on one machine.

@@ -6,6 +6,7 @@
 //   hang      beats, but makes no progress                            wait     beats inside a collective for ever
 //   run       beats and makes progress until it is ended              deaf     as run, and ignores TERM
 //   family    as ok, but leaves a sleeping child behind               nobeat   never beats
+//   daemon    as ok, but leaves a child with a session of its own     kill     kills itself by SIGKILL
 //   env       writes its environment to its log, then as ok           usr2     runs until USR2 comes, then exit 0
 //   records   as run for 1 s, appending to steps.jsonl while the epoch is its own; exit 4 when it is not
 //   stubborn  as records, for ever
@@ -96,6 +97,15 @@ int behave(const std::string& behaviour, Life& life, const spec::RankEnv& env) {
     life.live(0.2);
     ::kill(::getpid(), SIGSEGV);
   }
+  if (behaviour == "kill") {
+    life.live(0.2);
+    ::kill(::getpid(), SIGKILL);
+  }
+  if (behaviour == "daemon" && ::fork() == 0) {
+    ::setsid();
+    if (::fork() == 0) ::sleep(600);
+    ::_exit(0);
+  }
   if (behaviour == "stop") {
     life.live(0.2);
     ::kill(::getpid(), SIGSTOP);
@@ -114,7 +124,7 @@ int behave(const std::string& behaviour, Life& life, const spec::RankEnv& env) {
     ::_exit(0);
   }
   if (behaviour == "records" || behaviour == "stubborn") return write_records(life, env, behaviour == "stubborn");
-  const bool is_short = behaviour == "ok" || behaviour == "env" || behaviour == "family";
+  const bool is_short = behaviour == "ok" || behaviour == "env" || behaviour == "family" || behaviour == "daemon";
   life.live(is_short ? 0.3 : -1, behaviour == "usr2");
   return 0;
 }

@@ -21,13 +21,14 @@ namespace {
 class NodeAgent : public testing::Test {
  protected:
   // An attempt 0 of `ranks` ranks on one slot; starts the agent and does not wait.
-  void start(const std::vector<std::string>& behaviours, std::int64_t ranks = 2,
-             void (*change)(spec::Plan&) = nullptr) {
+  void start(const std::vector<std::string>& behaviours, std::int64_t ranks = 2, void (*change)(spec::Plan&) = nullptr,
+             bool keeps_ignored = false) {
     spec::Plan plan = tests::small_plan(folder_.path(), 1, ranks, behaviours);
     if (change != nullptr) change(plan);
     base::make_folder(paths_.attempt(0));
     base::write_file(paths_.plan(), spec::plan_text(plan));
     base::write_file(paths_.attempt(0) / "key", "00", 0600);
+    base::write_file(paths_.epoch(), spec::epoch_text({.attempt = 0, .id = "me", .host = "here"}));
     const spec::Placement placement{.attempt = 0,
                                     .attempt_id = "me",
                                     .port = 20000,
@@ -36,7 +37,8 @@ class NodeAgent : public testing::Test {
     base::write_file(paths_.placement(0), spec::placement_text(placement));
     pid_ = base::start_child({.command = {std::string(MUSTER_BINARY_DIR) + "/bin/muster-runtime", "node", "--plan",
                                           paths_.plan(), "--placement", paths_.placement(0), "--slot", "0"},
-                              .output = paths_.node_log(0, 0)});
+                              .output = paths_.node_log(0, 0),
+                              .keeps_ignored = keeps_ignored});
   }
   // Its exit code (128 + signal when it was killed); nothing of it may be left.
   int finish() {
@@ -186,6 +188,42 @@ TEST_F(NodeAgent, TheWarningSignalGoesToTheRanks) {
 
 TEST_F(NodeAgent, WhatARankLeftBehindIsEndedToo) {
   start({"family"});
+  EXPECT_EQ(finish(), 0) << log();
+}
+
+TEST_F(NodeAgent, WhatMadeASessionOfItsOwnIsEndedToo) {
+  start({"daemon"});
+  EXPECT_EQ(finish(), 0) << log();
+  EXPECT_NE(log().find("processes that ranks and their programs left behind"), std::string::npos) << log();
+}
+
+TEST_F(NodeAgent, ARankThatWasKilledFromOutsideSaysItsMemory) {
+  start({"run", "1:kill"});
+  EXPECT_EQ(finish(), 4) << log();
+  EXPECT_EQ(record(1).signal, SIGKILL);
+  EXPECT_NE(record(1).message.find("its peak memory was "), std::string::npos) << record(1).message;
+  EXPECT_NE(record(1).message.find("memory; "), std::string::npos) << record(1).message;
+  EXPECT_EQ(record(0).message, "") << "it was ended by us";
+}
+
+TEST_F(NodeAgent, ARunFolderThatIsGoneEndsTheRanks) {
+  start({"run"});
+  wait_for_ranks(2);
+  std::filesystem::rename(paths_.folder, paths_.folder.string() + ".moved");
+  const base::ChildEnd end = base::wait_child(pid_, true).value();
+  std::filesystem::rename(paths_.folder.string() + ".moved", paths_.folder);
+  EXPECT_EQ(end.code, 2) << log();
+  EXPECT_NE(log().find("its folder was removed or moved while it ran"), std::string::npos) << log();
+  EXPECT_TRUE(tests::processes_with(folder_.path()).empty());
+}
+
+TEST_F(NodeAgent, AHangupThatTheStarterIgnoresEndsNothing) {
+  ::signal(SIGHUP, SIG_IGN);
+  start({"usr2"}, 2, nullptr, true);
+  ::signal(SIGHUP, SIG_DFL);
+  wait_for_ranks(2);
+  ::kill(pid_, SIGHUP);
+  ::kill(pid_, SIGUSR2);
   EXPECT_EQ(finish(), 0) << log();
 }
 

@@ -73,5 +73,14 @@ TEST(RankStart, OnlyCpusThatMayBeUsedAreBound) {
   EXPECT_FALSE(allowed_cpus().empty());
 }
 
+TEST(RankStart, AValueWhoseNameSpeaksOfASecretIsNotShown) {
+  EXPECT_EQ(masked("HF_TOKEN=hf_abc"), "HF_TOKEN=(not shown)");
+  EXPECT_EQ(masked("wandb_api_key=1=2"), "wandb_api_key=(not shown)");
+  EXPECT_EQ(masked("DB_PASSWORD=x"), "DB_PASSWORD=(not shown)");
+  EXPECT_EQ(masked("AWS_SECRET_ACCESS=x"), "AWS_SECRET_ACCESS=(not shown)");
+  EXPECT_EQ(masked("GOOGLE_CREDENTIALS=x"), "GOOGLE_CREDENTIALS=(not shown)");
+  EXPECT_EQ(masked("NCCL_DEBUG=the TOKEN of it"), "NCCL_DEBUG=the TOKEN of it");
+}
+
 }  // namespace
 }  // namespace muster::node
