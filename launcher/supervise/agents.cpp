@@ -52,7 +52,8 @@ Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& node
     starters_.push_back({"srun",
                          base::start_child({.command = slurm::agents_command(step),
                                             .environment = slurm::step_environment(slurm::own_environment()),
-                                            .output = log}),
+                                            .output = log,
+                                            .keeps_ignored = true}),
                          true, log});
     return;
   }
@@ -62,7 +63,7 @@ Agents::Agents(const spec::Plan& plan, const Attempt& attempt, const Nodes& node
       command.insert(command.end(), {"--slot", std::to_string(place.slot)});
       const std::filesystem::path log = attempt.paths.node_log(attempt.number(), place.slot);
       starters_.push_back({base::text("the agent of slot ", place.slot),
-                           base::start_child({.command = command, .output = log}), true, log});
+                           base::start_child({.command = command, .output = log, .keeps_ignored = true}), true, log});
     }
   } catch (const Error&) {
     signal(SIGTERM);
@@ -80,6 +81,13 @@ Agents::~Agents() {
 
 bool Agents::any_runs() const {
   return std::any_of(starters_.begin(), starters_.end(), [](const Starter& starter) { return starter.runs; });
+}
+
+std::vector<pid_t> Agents::pids() const {
+  std::vector<pid_t> running;
+  for (const Starter& starter : starters_)
+    if (starter.runs) running.push_back(starter.pid);
+  return running;
 }
 
 void Agents::reap() {

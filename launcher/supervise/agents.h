@@ -21,6 +21,8 @@ class Agents {
   ~Agents();
 
   bool any_runs() const;
+  /// Of those that run.
+  std::vector<pid_t> pids() const;
   /// An agent (or srun) has ended with another code than 0, or by a signal.
   bool has_failed() const { return !failure_.empty(); }
   void reap();

@@ -1,11 +1,11 @@
 #include "launcher/supervise/attempt.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/port.h"
+#include "runtime/base/process.h"
 #include "runtime/base/random.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/checkpoint.h"
@@ -26,6 +26,31 @@ std::int64_t make_attempt_folder(const spec::RunPaths& paths, std::int64_t numbe
   }
 }
 
+// What a run writes lies in its own folder; a link that was planted there would lead it elsewhere.
+void check_no_links(const spec::RunPaths& paths) {
+  base::Faults faults;
+  for (const std::filesystem::path& path :
+       {paths.steps(), paths.samples(), paths.warmup(), paths.validation(), paths.validation_samples(), paths.data(),
+        paths.checkpoints(), paths.final_model(), paths.folder / "tensorboard"}) {
+    std::error_code ignored;
+    if (std::filesystem::is_symlink(path, ignored) && !std::filesystem::is_character_file(path, ignored))
+      faults.add({.what = "is a symbolic link, which a run does not follow in its folder",
+                  .where = path.string(),
+                  .fix = "remove the link; the run folder itself, or the folder of all runs, may be one"});
+  }
+  faults.throw_if_any();
+}
+
+// A supervisor or agent that was killed leaves its key and half-written records.
+void clear_earlier(const spec::RunPaths& paths, std::int64_t number) {
+  std::error_code ignored;
+  for (std::int64_t earlier = 0; earlier < number; ++earlier) {
+    std::filesystem::remove(paths.attempt(earlier) / "key", ignored);
+    for (const auto& entry : std::filesystem::directory_iterator(paths.attempt(earlier), ignored))
+      if (entry.path().extension().string().starts_with(".tmp")) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 void raise_epoch(const spec::RunPaths& paths, const spec::Epoch& epoch) {
   base::write_file(paths.epoch(), spec::epoch_text(epoch));
   const auto now = spec::current_epoch(paths.folder);
@@ -37,26 +62,15 @@ void raise_epoch(const spec::RunPaths& paths, const spec::Epoch& epoch) {
 
 }  // namespace
 
-bool is_alive_here(const spec::Epoch& epoch) {
-  if (epoch.host != spec::this_host() || epoch.boot_id != spec::this_boot_id() || epoch.pid <= 1 ||
-      epoch.pid == ::getpid())
-    return false;
-  if (::kill(static_cast<pid_t>(epoch.pid), 0) != 0) return false;
-  try {
-    return base::read_file(base::text("/proc/", epoch.pid, "/cmdline")).find("muster") != std::string::npos;
-  } catch (const Error&) {
-    return false;  // it ended just now
-  }
-}
-
 Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>& nodes) {
   Attempt attempt{.paths = {plan.run_folder}};
   const auto before = spec::current_epoch(plan.run_folder);
-  if (before && is_alive_here(*before))
+  if (before && spec::is_alive_here(*before))
     throw Error::user(
         {.what = base::text("attempt ", before->attempt, " of this run is going on here (process ", before->pid, ")"),
          .where = plan.run_folder.string(),
          .fix = "end it first (muster cancel), or choose another --run-dir"});
+  check_no_links(attempt.paths);
   spec::Placement& placement = attempt.placement;
   placement.attempt_id = base::random_hex(8);
   placement.attempt = make_attempt_folder(attempt.paths, before ? before->attempt + 1 : 0);
@@ -64,7 +78,9 @@ Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>
                               .id = placement.attempt_id,
                               .host = spec::this_host(),
                               .boot_id = spec::this_boot_id(),
-                              .pid = ::getpid()});
+                              .pid = ::getpid(),
+                              .start_ticks = base::process_facts(::getpid()).value().start_ticks});
+  clear_earlier(attempt.paths, placement.attempt);
   placement.nodes = nodes;
   placement.key_file = attempt.paths.attempt(placement.attempt) / "key";
   base::write_file(placement.key_file, base::random_hex(32) + "\n", 0600);

@@ -16,11 +16,10 @@ struct Attempt {
   std::int64_t number() const { return placement.attempt; }
 };
 
-/// Raises the epoch, makes attempt_<n>/ with key (0600) and placement.toml. `nodes` by slot.
-/// throws: Error::user when an attempt of this run is going on on this machine, or the folder cannot be written.
+/// Raises the epoch, makes attempt_<n>/ with key (0600) and placement.toml, removes what killed attempts left of
+/// theirs. `nodes` by slot. throws: Error::user when an attempt of this run is going on on this machine, the folder
+/// cannot be written, or a file or folder of the run is a symbolic link there.
 Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>& nodes);
-/// Is the supervisor that the epoch names alive on this machine (and not this process)?
-bool is_alive_here(const spec::Epoch& epoch);
 /// Where the next attempt of this run begins: "goes on after step 12, ...", or "begins again at step 1: ..." and why.
 /// The ranks decide by the same rules and compare checksums too, which takes longer: what they found is in the log.
 std::string beginning_text(const spec::Plan& plan);

@@ -38,7 +38,8 @@ void prepare_data(const spec::Plan& plan, const Attempt& attempt, base::SignalQu
   const fs::path log = attempt.paths.attempt(attempt.number()) / "index.log";
   const pid_t child = base::start_child(
       {.command = {(plan.binaries / "muster-runtime").string(), "index", "--plan", attempt.paths.plan().string()},
-       .output = log});
+       .output = log,
+       .keeps_ignored = true});
   base::FollowedFile lines(log);
   std::vector<std::string> said;
   const auto listen = [&] { lines.read_lines([&](std::string_view line) { said.emplace_back(line); }); };

@@ -65,8 +65,11 @@ RecordFeed::RecordFeed(const spec::Plan& plan, const spec::RunPaths& paths, std:
   ::fcntl(line_.get(), F_SETPIPE_SZ, kPipe_bytes);
   try {
     log_.emplace(paths.attempt(attempt) / "log_command.log", plan.job.log.max_mb * 1'000'000);
-    pid_ = base::start_child(
-        {.command = command, .input = read_end.get(), .output_fd = log_->fd(), .error_fd = log_->fd()});
+    pid_ = base::start_child({.command = command,
+                              .input = read_end.get(),
+                              .output_fd = log_->fd(),
+                              .error_fd = log_->fd(),
+                              .keeps_ignored = true});
   } catch (const Error& error) {
     lose(error.faults()[0].what);
     return;

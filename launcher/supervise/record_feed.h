@@ -30,6 +30,8 @@ class RecordFeed {
   RecordFeed(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt,
              std::function<void(const std::string&)> say);
   ~RecordFeed();
+  /// Of the program; 0 when none runs.
+  pid_t pid() const { return pid_; }
   RecordFeed(const RecordFeed&) = delete;
   RecordFeed& operator=(const RecordFeed&) = delete;
 

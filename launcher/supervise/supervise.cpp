@@ -13,7 +13,9 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/inherited.h"
 #include "runtime/base/signals.h"
+#include "runtime/base/subreaper.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/exit_cause.h"
 
@@ -25,14 +27,16 @@ constexpr double kRecords_s = 1;  // between two looks at the exit records
 constexpr double kTerm_s = 5;     // from a failure that the starter did not notice to TERM
 constexpr double kAgents_s = 6;   // from asking to TERM, by which srun kills its tasks; agents need 3 s
 constexpr double kKill_s = 15;    // from asking to KILL
+constexpr double kRest_s = 5;     // for what programs left behind to be gone after KILL
 
 class Supervisor {
  public:
   Supervisor(const spec::Plan& plan, const Attempt& attempt, const Nodes& nodes, const AttemptOptions& options,
-             RecordFeed& feed, ScalarFeed& scalars)
+             const base::Subreaper& subreaper, RecordFeed& feed, ScalarFeed& scalars)
       : plan_(plan),
         attempt_(attempt),
         options_(options),
+        subreaper_(subreaper),
         feed_(feed),
         scalars_(scalars),
         agents_(plan, attempt, nodes, options.srun_flags) {}
@@ -41,7 +45,9 @@ class Supervisor {
     while (agents_.any_runs()) {
       take_signal(signals.wait(kLook_s));
       agents_.reap();
+      reap_orphans();
       look_for_failures();
+      check_folder();
       press();
       options_.watcher(attempt_);
       feed_.poll();
@@ -50,6 +56,7 @@ class Supervisor {
     const std::vector<spec::ExitRecord> records = read_exit_records(plan_, attempt_.placement);
     Verdict verdict =
         judge(plan_, attempt_.placement, records, stop_signal_, {agents_.failure(), agents_.failure_code()});
+    if (const std::optional<Verdict> lost = lost_folder(verdict)) return *lost;
     blame_full_disk(verdict, std::ssize(plan_.ranks) - std::ssize(records), base::free_bytes(plan_.run_folder),
                     plan_.run_folder);
     return verdict;
@@ -62,6 +69,33 @@ class Supervisor {
     if (stop_signal_ != 0 && signal == SIGINT) agents_.signal(SIGKILL);
     stop_signal_ = signal;
     end_all();
+  }
+
+  void reap_orphans() const {
+    std::vector<pid_t> own = agents_.pids();
+    own.push_back(feed_.pid());
+    subreaper_.reap_orphans(own);
+  }
+
+  // Without its folder the attempt can record nothing: it ends, because every further step would be lost.
+  void check_folder() {
+    if (term_s_ || base::steady_s() - folder_checked_s_ < kRecords_s) return;
+    folder_checked_s_ = base::steady_s();
+    if (spec::is_removed(attempt_.paths.folder)) end_all();
+  }
+
+  // Ranks that were ended because the run is not this attempt's any more cannot say so themselves. None: it still is,
+  // or something else is the cause.
+  std::optional<Verdict> lost_folder(Verdict verdict) const {
+    if (verdict.code == 0 || verdict.rank || stop_signal_ != 0) return std::nullopt;
+    try {
+      spec::check_epoch(attempt_.paths.folder, attempt_.placement.attempt_id);
+    } catch (const Error& error) {
+      verdict.code = error.exit_code();
+      verdict.sentence = base::text(error.faults()[0].where, ": ", error.faults()[0].what);
+      return verdict;
+    }
+    return std::nullopt;
   }
 
   // A child that failed is seen at once; an agent behind srun by its records, should srun not notice.
@@ -92,12 +126,13 @@ class Supervisor {
   const spec::Plan& plan_;
   const Attempt& attempt_;
   const AttemptOptions& options_;
+  const base::Subreaper& subreaper_;
   RecordFeed& feed_;
   ScalarFeed& scalars_;
   Agents agents_;
   int stop_signal_ = 0;
   std::optional<double> failed_s_, term_s_;
-  double looked_s_ = 0;
+  double looked_s_ = 0, folder_checked_s_ = base::steady_s();
   bool pressed_ = false;
 };
 
@@ -122,6 +157,17 @@ std::optional<std::int64_t> restarts_of(const std::string& job_id, slurm::Querie
   return std::nullopt;
 }
 
+// A copied or moved folder holds the plan of another one: what is done there would be done in the other.
+void check_folder_is_its_own(const spec::Plan& plan, const std::filesystem::path& folder) {
+  std::error_code code;
+  if (std::filesystem::equivalent(plan.run_folder, folder, code)) return;
+  throw Error::user(
+      {.what = base::text("this folder was copied or moved: its plan is that of the run in ", plan.run_folder.string()),
+       .where = folder.string(),
+       .fix = base::text("make it a run of its own: muster run --run-dir ", folder.string(),
+                         ", or muster submit --run-dir")});
+}
+
 void requeue(const Attempt& attempt, const spec::SlurmEnv& slurm) {
   spec::check_epoch(attempt.paths.folder, attempt.placement.attempt_id);
   say("asks Slurm to queue the job again");
@@ -131,6 +177,8 @@ void requeue(const Attempt& attempt, const spec::SlurmEnv& slurm) {
 }  // namespace
 
 Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOptions& options) {
+  base::ignore_broken_pipes();  // a reader of the progress that leaves does not end the run
+  const base::Subreaper subreaper;
   base::SignalQueue signals({SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD});
   const Attempt attempt = begin_attempt(plan, nodes.places);
   options.watcher(attempt);
@@ -139,19 +187,20 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
   ScalarFeed scalars(plan, attempt.paths, attempt.number(), options.say);
   try {
     prepare_data(plan, attempt, signals, options.say);
-    verdict = Supervisor(plan, attempt, nodes, options, feed, scalars).run(signals);
+    verdict = Supervisor(plan, attempt, nodes, options, subreaper, feed, scalars).run(signals);
   } catch (const Error& error) {
     verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
   }
   end_attempt(attempt);
   try {
-    write_verdict(attempt.paths, verdict);
+    if (verdict.code == 0 || !spec::is_removed(attempt.paths.folder)) write_verdict(attempt.paths, verdict);
   } catch (const Error& error) {
     options.say(base::text("the verdict cannot be written: ", error.what()));
     if (verdict.code == 3 || verdict.code == 4) verdict.code = error.exit_code();  // so that nobody queues it again
   }
   scalars.finish();
   feed.finish(verdict, signals);
+  subreaper.end_rest(kRest_s);
   return verdict;
 }
 
@@ -160,8 +209,10 @@ int supervise_verb(const std::vector<std::string>& words) {
     throw Error::user(
         {.what = "muster supervise RUN_FOLDER: the folder is missing",
          .fix = "it is what the batch script of a run calls; people use `muster submit` or `muster run`"});
+  base::ignore_broken_pipes();
   const spec::RunPaths paths{std::filesystem::absolute(words[0])};
   const spec::Plan plan = spec::read_plan(paths.plan());
+  check_folder_is_its_own(plan, paths.folder);
   const std::unique_ptr<slurm::Queries> queries = slurm::make_queries();
   auto slurm = spec::parse_slurm_env();
   if (slurm) slurm->restart_count = restarts_of(slurm->job_id, *queries).value_or(slurm->restart_count);

@@ -22,8 +22,10 @@ struct AttemptOptions {
 };
 
 /// Begins the next attempt of plan.run_folder (plan.toml lies there), runs it, writes verdict.json. INT, TERM and HUP
-/// end it, a second INT at once; USR2 is handed on to the ranks. Leaves no process behind. When one agent fails the
-/// others have 15 s to end. throws: Error when the attempt cannot begin; failures of the run itself are the verdict.
+/// end it, a second INT at once (HUP and INT not where they are ignored, as under nohup); USR2 is handed on to the
+/// ranks. Ignores SIGPIPE from then on. Leaves no process behind, not even those that made a session of their own. When
+/// one agent fails the others have 15 s to end. throws: Error when the attempt cannot begin; failures of the run itself
+/// are the verdict.
 Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOptions& options);
 
 /// `muster supervise RUN_FOLDER [srun flags]`: run_attempt on the nodes of this job, then requeue where the plan says

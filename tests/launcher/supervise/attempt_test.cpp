@@ -49,6 +49,33 @@ TEST(Attempt, TheKeyIsItsUsersAloneAndGoneAfterwards) {
   EXPECT_FALSE(std::filesystem::exists(attempt.placement.key_file));
 }
 
+TEST(Attempt, WhatAKilledAttemptLeftIsRemovedByTheNext) {
+  tests::TemporaryFolder folder;
+  const Attempt killed = begin_attempt(plan_in(folder.path()), kHere);
+  const auto half = folder.path() / "attempt_0" / "rank_0.exit.tmp123",
+             log = folder.path() / "attempt_0" / "rank_0.log";
+  base::write_file(half, "{");
+  base::write_file(log, "a line\n");
+  ASSERT_TRUE(base::is_there(killed.placement.key_file));
+  const Attempt next = begin_attempt(plan_in(folder.path()), kHere);
+  EXPECT_FALSE(base::is_there(killed.placement.key_file));
+  EXPECT_FALSE(base::is_there(half));
+  EXPECT_TRUE(base::is_there(log));
+  EXPECT_TRUE(base::is_there(next.placement.key_file));
+}
+
+TEST(Attempt, ALinkInTheRunFolderIsNotFollowedAndALinkToItIs) {
+  tests::TemporaryFolder folder, others;
+  for (const char* name : {"steps.jsonl", "checkpoints"}) {
+    std::filesystem::create_symlink(others.path(), folder.path() / name);
+    EXPECT_THROW(begin_attempt(plan_in(folder.path()), kHere), Error) << name;
+    std::filesystem::remove(folder.path() / name);
+  }
+  EXPECT_FALSE(base::is_there(folder.path() / "epoch")) << "nothing was begun";
+  std::filesystem::create_directory_symlink(folder.path(), others.path() / "run");
+  EXPECT_EQ(begin_attempt(plan_in(others.path() / "run"), kHere).number(), 0);
+}
+
 TEST(Attempt, ANumberThatSomebodyTookIsPassedOver) {
   tests::TemporaryFolder folder;
   std::filesystem::create_directory(folder.path() / "attempt_0");
@@ -57,11 +84,13 @@ TEST(Attempt, ANumberThatSomebodyTookIsPassedOver) {
 
 TEST(Attempt, ARunThatIsGoingOnHereIsNotBegunAgain) {
   tests::TemporaryFolder folder;
-  const auto program = folder.path() / "muster-sleep";
-  std::filesystem::copy_file("/bin/sleep", program);
-  const pid_t alive = base::start_child({.command = {program.string(), "30"}});
-  const spec::Epoch epoch{
-      .attempt = 4, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = alive};
+  const pid_t alive = base::start_child({.command = {"/bin/sleep", "30"}});
+  const spec::Epoch epoch{.attempt = 4,
+                          .id = "x",
+                          .host = spec::this_host(),
+                          .boot_id = spec::this_boot_id(),
+                          .pid = alive,
+                          .start_ticks = base::process_facts(alive).value().start_ticks};
   base::write_file(folder.path() / "epoch", spec::epoch_text(epoch));
   EXPECT_THROW(begin_attempt(plan_in(folder.path()), kHere), Error);
   base::signal_child(alive, SIGKILL);

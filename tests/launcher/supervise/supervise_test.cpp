@@ -7,7 +7,9 @@
 #include <thread>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_folder.h"
@@ -96,6 +98,53 @@ TEST_F(Supervise, ASecondAttemptFollowsTheFirst) {
   const Verdict second = run({"ok"}, 1);
   EXPECT_EQ(second.attempt, 1);
   EXPECT_EQ(second.code, 0) << second.sentence;
+}
+
+TEST_F(Supervise, AnAttemptThatWasOvertakenSaysSo) {
+  bool done = false;
+  const Verdict verdict = run({"run"}, 1, [&](const Attempt& attempt) {
+    if (done || !std::filesystem::exists(attempt.paths.rank_log(0, 1))) return;
+    base::write_file(attempt.paths.epoch(), spec::epoch_text({.attempt = 9, .id = "newer", .host = "there"}));
+    done = true;
+  });
+  EXPECT_EQ(verdict.code, 4);
+  EXPECT_NE(verdict.sentence.find("attempt 9 on there has taken over this run"), std::string::npos) << verdict.sentence;
+}
+
+TEST_F(Supervise, WhatTheUsersProgramLeavesInASessionOfItsOwnIsEnded) {
+  // run() itself looks that no process names the folder any more.
+  log_command_ = {"sh", "-c", "setsid sleep 604 & cat > /dev/null", folder_.path().string()};
+  std::vector<pid_t> found;
+  const Verdict verdict = run({"ok"}, 1, [&](const Attempt&) {
+    if (found.empty())
+      found =
+          tests::processes_with(std::string("sleep\0"
+                                            "604",
+                                            9));
+  });
+  EXPECT_EQ(verdict.code, 0) << verdict.sentence;
+  ASSERT_FALSE(found.empty());
+  for (const pid_t pid : found) EXPECT_FALSE(base::process_facts(pid).has_value()) << pid;
+}
+
+TEST_F(Supervise, ACopiedFolderIsRefusedBecauseItsPlanIsThatOfTheOriginal) {
+  run({"ok"}, 1);
+  const tests::TemporaryFolder elsewhere;
+  const std::filesystem::path copy = elsewhere.path() / "copy", link = elsewhere.path() / "link";
+  std::filesystem::copy(folder_.path(), copy, std::filesystem::copy_options::recursive);
+  try {
+    supervise_verb({copy.string()});
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_NE(std::string(error.what()).find("muster run --run-dir " + copy.string()), std::string::npos)
+        << error.what();
+  }
+  EXPECT_FALSE(base::is_there(paths_.attempt(1)));
+  // A link to the folder is the folder.
+  std::filesystem::create_symlink(folder_.path(), link);
+  EXPECT_EQ(supervise_verb({link.string()}), 0);
+  EXPECT_TRUE(base::is_there(paths_.attempt(1)));
 }
 
 TEST_F(Supervise, TheOlderOfTwoAttemptsWritesNoMore) {
