@@ -15,6 +15,7 @@
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
 #include "launcher/watch/watch.h"
+#include "runtime/base/inherited.h"
 
 namespace {
 
@@ -28,6 +29,7 @@ std::vector<std::string> with_wishes(std::vector<std::string> flags) {
 
 int main(int argc, char** argv) {
   using namespace muster;
+  base::repair_inherited_state();
   std::vector<cli::Verb> verbs{
       {"plan", "JOB [--cluster C] [--set key=value]...",
        "what a job would be: allocation, mesh, ranks, environment, memory",
@@ -48,12 +50,14 @@ int main(int argc, char** argv) {
        16,
        cli::run_rows},
       {"run",
-       "JOB [--run-dir DIR] [--set key=value]... | --plan FILE | --run-dir DIR",
+       "JOB [--run-dir DIR] [--detach] [--set key=value]... | --plan FILE | --run-dir DIR",
        "runs a job here, or across the nodes of the allocation it is called in",
        "muster run smollm2-135m-sums --set grpo.steps=20",
-       {"cluster", "set", "run-dir", "run-root", "plan", "new-binaries", "data-changed", "preflight"},
+       {"cluster", "set", "run-dir", "run-root", "plan", "new-binaries", "data-changed", "preflight", "detach"},
        1,
-       run::run_verb},
+       run::run_verb,
+       true,
+       false},
       {"evaluate",
        "JOB [--model DIR] [--set key=value]...",
        "looks at a model with the job's held-out rows and reward: pass@1, mean@k, maj@k; nothing is trained",
@@ -64,7 +68,7 @@ int main(int argc, char** argv) {
       {"submit", "JOB --cluster C [--run-dir DIR] [--set key=value]...",
        "checks everything, writes the run folder, submits with sbatch", "muster submit my-job.toml --cluster dgx-h100",
        with_wishes({"cluster", "set", "run-dir", "new-binaries", "data-changed", "preflight"}), 1,
-       [](const cli::Options& typed) { return submit::submit_verb(typed); }},
+       [](const cli::Options& typed) { return submit::submit_verb(typed); }, true, false},
       {"cluster",
        "show FILE | probe [--partition P] [--output FILE] | diff FILE",
        "a cluster file: draw a node, write one from the live Slurm, compare the two",
@@ -111,7 +115,7 @@ int main(int argc, char** argv) {
        {"rank", "json"},
        1,
        stacks::stacks_verb},
-      {"cancel", "[RUN]", "ends a run", "muster cancel 4711", {}, 1, status::cancel_verb},
+      {"cancel", "[RUN]", "ends a run", "muster cancel 4711", {}, 1, status::cancel_verb, true, false},
       {"supervise",
        "RUN_FOLDER [-- SRUN_FLAG...]",
        "one attempt of a run, inside its job",
@@ -119,6 +123,7 @@ int main(int argc, char** argv) {
        {},
        64,
        [](const cli::Options& typed) { return supervise::supervise_verb(typed.words); },
+       false,
        false},
       {"selftest",
        "[--seed S | --seeds N] [--controls | --control NAME...] [--json]",

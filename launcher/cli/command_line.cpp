@@ -1,6 +1,8 @@
 // From the words to the verb to the exit code: the one place where errors are printed.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "launcher/cli/options.h"
@@ -29,20 +31,29 @@ const Verb& find_verb(const std::vector<Verb>& verbs, const std::string& word) {
        .fix = (near.empty() ? "" : "did you mean \"" + near + "\"? ") + "verbs: " + base::join(names, ", ")});
 }
 
+// An answer that did not arrive, because the disk is full or its reader left, is no success.
+int after_printing(int code, bool prints_its_answer) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  const std::string reason = errno != 0 ? text(": ", std::strerror(errno)) : "";
+  print(stderr, text("muster: the output could not be written", reason, "\n"));
+  return code == 0 && prints_its_answer ? 2 : code;
+}
+
 int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
     print(stdout, help_text(verbs));
-    return arguments.empty() ? 2 : 0;
+    return after_printing(arguments.empty() ? 2 : 0, true);
   }
   if (arguments[0] == "--version" || arguments[0] == "-V" || arguments[0] == "version") {
     print(stdout, "muster " MUSTER_VERSION "\n");
-    return 0;
+    return after_printing(0, true);
   }
   const Verb& verb = find_verb(verbs, arguments[0]);
   const Options options = parse_options(verb, {arguments.begin() + 1, arguments.end()});
-  if (!options.wants_help) return verb.run(options);
+  if (!options.wants_help) return after_printing(verb.run(options), verb.prints_its_answer);
   print(stdout, help_text(verb));
-  return 0;
+  return after_printing(0, true);
 }
 
 }  // namespace

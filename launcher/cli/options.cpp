@@ -43,6 +43,7 @@ const std::vector<Flag>& known_flags() {
       {"controls", "controls", "", "also the sabotaged runs, which must fail"},
       {"control", "control", "NAME", "also this sabotaged run, as often as you like"},
       {"preflight", "preflight", "", "look at every node before the ranks start (placement.preflight)"},
+      {"detach", "detach", "", "return once the ranks run; the run goes on without this terminal"},
       {"submit", "submit", "", "also look at one node, by a job of a minute"},
       {"output", "output", "FILE", "write this file instead of printing"},
       {"account", "account", "NAME", "whom Slurm charges"},
@@ -217,6 +218,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.seeds = typed.number("seeds");
   options.submit = typed.has("submit");
   options.preflight = typed.has("preflight");
+  options.detach = typed.has("detach");
   options.controls = typed.has("controls");
   options.output = typed.one("output");
   options.wishes = wishes_of(typed);

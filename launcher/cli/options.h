@@ -37,6 +37,7 @@ struct Options {
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
   bool submit = false;                       // doctor --submit
   bool preflight = false;                    // run, submit: sets placement.preflight
+  bool detach = false;                       // run --detach
   bool controls = false;                     // selftest --controls
   bool wants_help = false;                   // --help
   std::filesystem::path output;              // cluster probe --output
@@ -62,6 +63,7 @@ struct Verb {
   std::size_t max_words = 0;
   std::function<int(const Options&)> run;  // the exit code
   bool is_for_people = true;               // supervise is not
+  bool prints_its_answer = true;           // false: the exit code tells what it did, whether or not its words arrived
 };
 
 /// Parses and runs; every error is printed as "muster: ..." and becomes its exit code. `arguments` without the

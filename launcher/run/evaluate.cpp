@@ -92,6 +92,7 @@ int evaluate_verb(const cli::Options& typed) {
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
+  check_device_here(plan);
   write_run_folder(prepared);
   const std::vector<std::string> srun_flags = render::agent_words(plan, with_library_mounts(plan, prepared.cluster));
   const auto say = [](const std::string& line) { base::print(stderr, line + "\n"); };

@@ -7,6 +7,7 @@
 
 #include "launcher/progress/progress.h"
 #include "launcher/render/batch_script.h"
+#include "launcher/run/detach.h"
 #include "launcher/run/pin.h"
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/queries.h"
@@ -14,6 +15,7 @@
 #include "launcher/supervise/preflight.h"
 #include "launcher/supervise/supervise.h"
 #include "runtime/base/followed_file.h"
+#include "runtime/base/inherited.h"
 #include "runtime/base/text.h"
 
 namespace muster::run {
@@ -37,6 +39,7 @@ std::string resume_hint(const spec::Plan& plan) {
 std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdict) {
   const spec::RunPaths paths{plan.run_folder};
   std::string page = "\nmuster: the run failed: " + verdict.sentence + "\n";
+  if (spec::is_removed(plan.run_folder)) return page;
   const std::filesystem::path log =
       verdict.rank ? paths.rank_log(verdict.attempt, *verdict.rank) : paths.node_log(verdict.attempt, 0);
   const std::vector<std::string> lines = base::last_lines(log, kLogLines);
@@ -45,14 +48,31 @@ std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdi
   return page + "\nfolder:  " + typed_path(plan.run_folder) + "\n" + resume_hint(plan);
 }
 
+// Where a run in the background writes what it would print.
+std::filesystem::path attempt_log(const supervise::Attempt& attempt) {
+  return attempt.paths.attempt(attempt.number()) / "run.log";
+}
+
+std::string background_page(const spec::Plan& plan, const std::filesystem::path& log) {
+  const std::string folder = typed_path(plan.run_folder);
+  return base::text("run folder ", folder, "\nthe run goes on in the background as process ", ::getpid(),
+                    "; it writes to ", typed_path(log), "\n\nfollow:  muster logs -f ", folder,
+                    "\nstate:   muster status ", folder, "\nend:     muster cancel ", folder, "\n");
+}
+
 }  // namespace
 
 int run_verb(const cli::Options& typed) {
   if (typed.words.empty() && !typed.new_binaries) become_pinned(typed.run_dir);
+  base::ignore_broken_pipes();
+  std::optional<Background> background;
+  if (typed.detach)
+    if (const std::optional<int> code = detach(background.emplace())) return *code;
   const Prepared prepared = prepare(typed);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
+  check_device_here(plan);
   write_run_folder(prepared);
 
   const std::vector<std::string> srun_flags = render::agent_words(plan, with_library_mounts(plan, prepared.cluster));
@@ -67,13 +87,14 @@ int run_verb(const cli::Options& typed) {
   std::optional<progress::View> view;
   supervise::AttemptOptions options{.srun_flags = srun_flags};
   options.say = [&](const std::string& line) {
-    if (view)
-      view->note(line);
-    else
-      base::print(stderr, line + "\n");
+    if (view) view->note(line);
+    if (!view || (background && !background->has_begun())) base::print(stderr, line + "\n");
   };
   options.watcher = [&](const supervise::Attempt& attempt) {
+    if (view && background && !background->has_begun())
+      background->report_begun(background_page(plan, attempt_log(attempt)));
     if (!view) {
+      if (background) background->print_to(attempt_log(attempt));
       if (prepared.is_next_attempt)
         base::print(stdout, base::text("attempt ", attempt.number(), " ", supervise::beginning_text(plan), "\n"));
       base::print(stdout, base::text("run folder ", typed_path(plan.run_folder), "\n"));

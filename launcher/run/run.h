@@ -6,7 +6,8 @@
 namespace muster::run {
 
 /// JOB [--cluster C] [--run-dir DIR] [--set key=value]..., --plan FILE, or --run-dir DIR alone for the next attempt.
-/// Returns 0, the code of the failure, or 130 after Ctrl-C.
+/// Returns 0, the code of the failure, or 130 after Ctrl-C. With --detach it returns once the ranks are started, and
+/// the run goes on in the background.
 int run_verb(const cli::Options& typed);
 
 }  // namespace muster::run

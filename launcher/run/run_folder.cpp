@@ -9,11 +9,14 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/hardware.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 #include "runtime/spec/data_files.h"
 #include "runtime/spec/data_identity.h"
 #include "runtime/spec/memory.h"
+#include "runtime/spec/rank_env.h"
 #include "runtime/spec/supported.h"
 
 namespace muster::run {
@@ -36,6 +39,23 @@ cluster::Cluster cluster_of(const std::string& name, const cluster::Wishes& wish
   }
   cluster::take_wishes(wishes, cluster);
   return cluster;
+}
+
+// A name that plan, script and logs can carry; found out before anything is written under it.
+void check_folder_name(const fs::path& folder, bool for_submit) {
+  const std::string name = folder.string();
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const auto refuse = [&](const std::string& what) {
+    std::string shown = base::lossy_utf8(name);
+    std::replace_if(shown.begin(), shown.end(), is_control, '?');
+    throw Error::user({.what = "a run folder's path may not hold " + what,
+                       .where = shown,
+                       .fix = "choose another --run-dir or --run-root"});
+  };
+  if (!base::is_utf8(name)) refuse("bytes that are no UTF-8: the plan is a TOML file");
+  if (for_submit) return;  // render::check_names refuses more, and says which
+  if (std::any_of(name.begin(), name.end(), is_control)) refuse("a newline or another control character");
+  if (name.find('"') != std::string::npos) refuse("a quote: its batch script could not be written");
 }
 
 Prepared of_job(const cli::Options& typed) {
@@ -109,13 +129,24 @@ Prepared chosen(const cli::Options& typed) {
 }  // namespace
 
 Prepared prepare(const cli::Options& typed) {
+  if (!typed.run_dir.empty()) check_folder_name(whole_path(typed.run_dir), typed.verb == "submit");
   Prepared prepared = chosen(typed);
+  check_folder_name(prepared.plan.run_folder, typed.verb == "submit");
   spec::check_supported(
       prepared.plan, typed.words.empty() ? spec::RunPaths{prepared.plan.run_folder}.plan().string() : typed.words[0]);
   base::Faults faults;
   check_reward_environment(prepared.plan, faults);
   faults.throw_if_any();
   return prepared;
+}
+
+void check_device_here(const spec::Plan& plan) {
+  if (plan.device != "cuda" || spec::parse_slurm_env() || !base::gpus().empty()) return;
+  // GPUs that lie on no PCI bus of this system, as in a virtual machine of Windows.
+  if (base::is_there("/dev/nvidiactl") || base::is_there("/dev/dxg")) return;
+  throw Error::user({.what = text("this machine has no GPU, and the plan is for those of cluster ", plan.cluster),
+                     .fix = text("muster submit sends it to the nodes of ", plan.cluster,
+                                 "; --cluster local is this machine's processor")});
 }
 
 void write_run_folder(const Prepared& prepared) {

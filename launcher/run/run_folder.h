@@ -21,6 +21,9 @@ struct Prepared {
 /// lies there. Model and data must be there. throws: Error::user with every fault.
 Prepared prepare(const cli::Options& typed);
 
+/// throws: Error::user when the plan is for GPUs, the ranks would be started on this machine, and it has none.
+void check_device_here(const spec::Plan& plan);
+
 /// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved); notes that
 /// a person accepts changed data.
 /// throws: Error::user when it cannot be written, or has no room for what the run leaves.

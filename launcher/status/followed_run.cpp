@@ -9,7 +9,6 @@
 
 #include "launcher/progress/charts.h"
 #include "launcher/progress/figures.h"
-#include "launcher/supervise/attempt.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -110,8 +109,8 @@ void FollowedRun::read() {
 RunState FollowedRun::state_now() const {
   if (!not_begun.empty()) return RunState::failed;
   if (verdict) return verdict->code == 0 ? RunState::done : verdict->code > 128 ? RunState::ended : RunState::failed;
-  const bool is_here = epoch->host == spec::this_host() && epoch->boot_id == spec::this_boot_id();
-  if (is_here && !supervise::is_alive_here(*epoch)) return RunState::lost;
+  // A machine that was started again since has another boot id: what ran on it is gone.
+  if (epoch->host == spec::this_host() && !spec::is_alive_here(*epoch)) return RunState::lost;
   const auto& steps = records().steps;
   return !steps.empty() && steps.rbegin()->second.attempt == epoch->attempt ? RunState::running : RunState::starting;
 }

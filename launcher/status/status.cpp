@@ -18,12 +18,12 @@
 #include "launcher/status/followed_run.h"
 #include "launcher/status/standing.h"
 #include "launcher/supervise/agents.h"
-#include "launcher/supervise/attempt.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/followed_file.h"
+#include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
 
@@ -137,6 +137,14 @@ bool wait_for(IsOver is_over) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   return true;
+}
+
+// TERM to the supervisor of this attempt, and to no other process; false when it is not alive.
+bool signal_supervisor(const spec::Epoch& epoch) {
+  if (!spec::is_alive_here(epoch)) return false;
+  const auto pid = static_cast<pid_t>(epoch.pid);
+  const auto facts = base::process_facts(pid);
+  return facts && base::signal_process(pid, epoch.start_ticks > 0 ? epoch.start_ticks : facts->start_ticks, SIGTERM);
 }
 
 /// Cancels every job of the run that is not over, and waits for the end. False when all are.
@@ -257,7 +265,7 @@ int cancel_verb(const cli::Options& typed) {
   const std::vector<run::Submission> submissions = run::read_submissions(paths.folder);
   if (!submissions.empty() && cancel_jobs(submissions)) return 0;
   const auto epoch = spec::current_epoch(paths.folder);
-  if (!submissions.empty() && (!epoch || !supervise::is_alive_here(*epoch))) {
+  if (!submissions.empty() && (!epoch || !spec::is_alive_here(*epoch))) {
     std::printf("job %s is over already: there is nothing to cancel\n", submissions.back().job_id.c_str());
     return 0;
   }
@@ -265,16 +273,21 @@ int cancel_verb(const cli::Options& typed) {
     std::printf("%s\n", epoch ? "the run is over already" : "no attempt of this run has begun");
     return 0;
   }
-  if (!supervise::is_alive_here(*epoch))
+  if (epoch->host != spec::this_host())
     throw Error::user({.what = text("attempt ", epoch->attempt, " was begun on ", epoch->host, " by process ",
-                                    epoch->pid, ", which is not alive here"),
+                                    epoch->pid, ", and this is ", spec::this_host()),
                        .where = paths.folder.string(),
                        .fix = "cancel it on that machine"});
-  ::kill(static_cast<pid_t>(epoch->pid), SIGTERM);
-  if (!wait_for([&] { return supervise::read_verdict(paths, epoch->attempt).has_value(); }))
+  if (!signal_supervisor(*epoch)) {
+    std::printf("over: nothing to cancel (attempt %lld left no verdict: its supervisor, process %lld, is gone)\n",
+                static_cast<long long>(epoch->attempt), static_cast<long long>(epoch->pid));
+    return 0;
+  }
+  const auto verdict = [&] { return supervise::read_verdict(paths, epoch->attempt); };
+  if (!wait_for([&] { return verdict() || !spec::is_alive_here(*epoch); }))
     throw Error::cluster(
         {.what = text("process ", epoch->pid, " was told to end, but has not"), .where = paths.folder.string()});
-  std::printf("ended: %s\n", supervise::read_verdict(paths, epoch->attempt)->sentence.c_str());
+  std::printf("ended%s\n", verdict() ? (": " + verdict()->sentence).c_str() : ", and left no verdict");
   return 0;
 }
 

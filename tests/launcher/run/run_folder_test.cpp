@@ -77,6 +77,25 @@ TEST_F(RunFolder, AMovedRunGoesOnInItsNewPlace) {
   EXPECT_EQ(spec::read_plan("moved/plan.toml").run_folder.filename(), "moved");
 }
 
+TEST_F(RunFolder, ANameThatNoPlanCanCarryIsRefusedBeforeAnythingIsWritten) {
+  const auto said = [&](const std::string& verb, const std::string& name) {
+    cli::Options typed = tiny(name);
+    typed.verb = verb;
+    return message([&] { prepare(typed); });
+  };
+  EXPECT_NE(said("run", "bad\xff").find("no UTF-8"), std::string::npos) << said("run", "bad\xff");
+  EXPECT_NE(said("run", "a\nb").find("control character"), std::string::npos) << said("run", "a\nb");
+  EXPECT_NE(said("run", "a\x1b[2J").find("control character"), std::string::npos);
+  EXPECT_NE(said("run", "a\"b").find("a quote"), std::string::npos);
+  EXPECT_NE(said("submit", "bad\xff").find("no UTF-8"), std::string::npos);
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
+  // And what is not refused can be read again.
+  for (const char* name : {"with blanks", "a\\b", "it's", "\u2603", "$(x)"}) {
+    write_run_folder(prepare(tiny(name)));
+    EXPECT_EQ(prepare({.verb = "run", .run_dir = name}).plan.run_folder.filename(), name);
+  }
+}
+
 TEST_F(RunFolder, OptionsThatWouldHaveNoEffectAreErrors) {
   write_run_folder(prepare(tiny("mine")));
   EXPECT_NE(message([&] { prepare({.verb = "run", .overrides = {"seed=1"}, .run_dir = "mine"}); }).find("--set"),

@@ -1,6 +1,7 @@
 #include "launcher/status/status.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <ctime>
@@ -147,6 +148,12 @@ TEST_F(Status, ASupervisorThatIsGoneIsSaid) {
       spec::epoch_text(
           {.attempt = 0, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = 999999999}));
   EXPECT_TRUE(says("left no verdict")) << page();
+}
+
+TEST_F(Status, AMachineThatWasStartedAgainHasLostItsRun) {
+  base::write_file(paths_.epoch(),
+                   spec::epoch_text({.id = "x", .host = spec::this_host(), .boot_id = "before", .pid = ::getppid()}));
+  EXPECT_TRUE(says("state         lost\n")) << page();
 }
 
 TEST_F(Status, OfASubmittedRun) {
