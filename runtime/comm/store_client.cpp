@@ -21,6 +21,8 @@ namespace {
 struct Stopped {};  // the other end closed, or the limit passed
 struct Late {};
 
+constexpr int kRefusals = 3;  // so many in a row mean that the key is another one
+
 /// Waits for `events`; throws Late when the limit passes.
 void await(int socket, short events, double deadline_s) {
   while (true) {
@@ -109,6 +111,7 @@ base::Descriptor StoreClient::connect(double limit_s) const {
   const double deadline_s = base::steady_s() + limit_s;
   const std::string where = base::text(address_, ":", port_);
   std::string why;
+  int refusals = 0;
   for (int pause_ms = 10;; pause_ms = std::min(pause_ms * 2, 250)) {
     base::Descriptor socket = try_connect(address_, port_, deadline_s, why);
     if (socket) {
@@ -129,7 +132,8 @@ base::Descriptor StoreClient::connect(double limit_s) const {
                               .where = where,
                               .fix = "do not trust it: another run or person listens on this port"});
       } catch (const Stopped&) {
-        if (greeted)
+        // Once it can be that others crowd the meeting point.
+        if (greeted && ++refusals == kRefusals)
           throw Error::cluster(
               {.what = "the meeting point refused our key",
                .where = where,

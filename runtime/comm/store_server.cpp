@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <vector>
@@ -19,7 +20,17 @@ namespace muster::comm {
 namespace {
 
 constexpr double kProofLimit_s = 10;
-constexpr std::size_t kMaxStrangers = 256;
+constexpr double kHandshake_s = 0.2;  // so long a stranger is left in peace: a rank proves itself in less
+constexpr std::size_t kMaxStrangers = 512;
+
+// The bytes of an address; a port of its own for each connection would hide that they come from one place.
+std::string address_of(const sockaddr_storage& from) {
+  if (from.ss_family == AF_INET)
+    return {reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in&>(from).sin_addr), sizeof(in_addr)};
+  if (from.ss_family == AF_INET6)
+    return {reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in6&>(from).sin6_addr), sizeof(in6_addr)};
+  return "";
+}
 
 std::int64_t number_of(std::string_view text) {
   std::int64_t number = 0;
@@ -58,7 +69,7 @@ void StoreServer::run(std::stop_token stop) {
       const short events = polled[index++].revents;
       if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) receive(client);
       if ((events & POLLOUT) != 0) flush(client);
-      if (!client.trusted && base::steady_s() > client.deadline_s) client.gone = true;
+      if (!client.trusted && base::steady_s() - client.since_s > kProofLimit_s) client.gone = true;
     }
     clients_.remove_if([](const Client& client) { return client.gone; });
     if ((polled[1].revents & POLLIN) != 0) accept_clients();
@@ -66,19 +77,40 @@ void StoreServer::run(std::stop_token stop) {
 }
 
 void StoreServer::accept_clients() {
-  base::Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket) return;
-  std::size_t strangers = 0;
-  for (const Client& client : clients_) strangers += client.trusted ? 0 : 1;
-  if (strangers >= kMaxStrangers) return;
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  base::Descriptor socket(
+      ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket || !make_room()) return;
   const int one = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   Client& client = clients_.emplace_back();
   client.socket = std::move(socket);
   client.nonce = fresh_nonce();
-  client.deadline_s = base::steady_s() + kProofLimit_s;
+  client.since_s = base::steady_s();
+  client.address = address_of(from);
   client.out.append(kStoreMagic).append(client.nonce);
   flush(client);
+}
+
+// Whoever holds connections without a proof keeps no rank out: at the limit the oldest stranger of the address that has
+// most of them makes room. False when even that one came just now; the newcomer is turned away and tries again.
+bool StoreServer::make_room() {
+  std::map<std::string_view, std::size_t> strangers;
+  std::size_t total = 0, most = 0;
+  for (const Client& client : clients_) {
+    if (client.trusted) continue;
+    ++total;
+    most = std::max(most, ++strangers[client.address]);
+  }
+  if (total < kMaxStrangers) return true;
+  // The list is in the order of arrival.
+  const auto oldest = std::find_if(clients_.begin(), clients_.end(), [&](const Client& client) {
+    return !client.trusted && strangers[client.address] == most;
+  });
+  if (base::steady_s() - oldest->since_s < kHandshake_s) return false;
+  clients_.erase(oldest);
+  return true;
 }
 
 void StoreServer::receive(Client& client) {

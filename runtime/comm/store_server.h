@@ -27,13 +27,15 @@ class StoreServer {
     std::string nonce;  // ours
     bool trusted = false;
     bool gone = false;
-    double deadline_s = 0;  // for the proof
+    double since_s = 0;   // of the connection; a proof must come within a limit
+    std::string address;  // of the other end, without the port
     std::string in, out;
     std::string awaited;  // key of a get that waits; a client asks one thing at a time
     bool waiting = false;
   };
   void run(std::stop_token stop);
   void accept_clients();
+  bool make_room();
   void receive(Client& client);
   void take_proof(Client& client);
   void take_requests(Client& client);

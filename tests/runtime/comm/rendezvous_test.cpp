@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -36,7 +37,7 @@ base::Descriptor listener(int& port) {
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::listen(socket.get(), 8), 0);
+  EXPECT_EQ(::listen(socket.get(), 1024), 0);
   ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
   port = ntohs(address.sin_port);
   return socket;
@@ -144,6 +145,26 @@ TEST(Rendezvous, AStrangerHearsNothingAndChangesNothing) {
   std::vector<base::Descriptor> silent;
   for (int i = 0; i < 20; ++i) silent.push_back(stranger(host.port));
   EXPECT_EQ(host.join()->get("secret", 1), "value");
+}
+
+TEST(Rendezvous, ACrowdOfIdleStrangersThatComeBackKeepsNoRankOut) {
+  Host host;
+  std::atomic<int> held = 0;
+  std::jthread crowd([&](std::stop_token stop) {
+    std::vector<base::Descriptor> idle(600);
+    while (!stop.stop_requested()) {
+      for (base::Descriptor& socket : idle) {
+        char byte;
+        const ssize_t count = socket ? ::recv(socket.get(), &byte, 1, MSG_DONTWAIT) : 0;
+        if (count == 0 || (count < 0 && errno != EAGAIN)) socket = stranger(host.port);
+      }
+      held = 600;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+  while (held == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  host.store->set("a", "b");
+  for (int rank = 1; rank <= 4; ++rank) EXPECT_EQ(host.join()->get("a", 1), "b") << rank;
 }
 
 TEST(Rendezvous, AnotherKeyIsRefusedAtOnce) {
