@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/base/inherited.h"
 #include "runtime/base/text.h"
 
 namespace muster {
@@ -291,6 +292,7 @@ void convert(const std::string& output, const std::vector<std::string>& fields) 
 
 int main(int count, char** arguments) {
   using namespace muster;
+  base::repair_inherited_state();
   if (count < 3) {
     std::fputs("usage: muster-parquet INPUT OUTPUT [FIELD...]\n", stderr);
     return 2;
