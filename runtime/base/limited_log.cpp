@@ -13,6 +13,7 @@
 #include <string>
 
 #include "runtime/base/error.h"
+#include "runtime/base/open_for_writing.h"
 #include "runtime/base/text.h"
 
 namespace muster::base {
@@ -23,8 +24,7 @@ constexpr int kPipe_bytes = 1 << 20, kBlock_bytes = 64 << 10;
 }  // namespace
 
 LimitedLog::LimitedLog(const std::filesystem::path& path, std::int64_t most_bytes) : most_bytes_(most_bytes) {
-  file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file_) throw Error::user({.what = text("cannot write: ", std::strerror(errno)), .where = path.string()});
+  file_ = open_for_writing(path, O_WRONLY | O_APPEND);
   left_ = most_bytes_ - ::lseek(file_.get(), 0, SEEK_END);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
