@@ -1,6 +1,7 @@
 #include "runtime/base/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -55,6 +56,20 @@ std::string read_file(const fs::path& path) {
     if (count == 0) return content;
     content.append(buffer, static_cast<std::size_t>(count));
   }
+}
+
+std::string read_regular_file(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail("cannot read", path, errno);
+  if (!S_ISREG(status.st_mode))
+    throw Error::user({.what = text("is ",
+                                    S_ISDIR(status.st_mode)    ? "a folder"
+                                    : S_ISFIFO(status.st_mode) ? "a pipe"
+                                                               : "a device or socket",
+                                    ", not a file"),
+                       .where = path.string(),
+                       .fix = "put the file itself there"});
+  return read_file(path);
 }
 
 void write_file(const fs::path& path, std::string_view content, unsigned mode) {

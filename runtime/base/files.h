@@ -10,6 +10,8 @@ namespace muster::base {
 
 /// throws: Error::user naming the path when it cannot be read.
 std::string read_file(const std::filesystem::path& path);
+/// As read_file, for a file that has to lie on a disk: a pipe, a device or a folder of that name is refused at once.
+std::string read_regular_file(const std::filesystem::path& path);
 /// Temporary name beside it, fsync, rename. `mode` is the permission of the new file. throws: Error::user (no space,
 /// read-only).
 void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);

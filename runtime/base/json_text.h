@@ -17,6 +17,12 @@ std::int64_t json_depth(std::string_view text, std::int64_t most = kDeepestJson)
 /// throws: Error::user with `where` and `fix` when the text is no JSON (line and column are in the sentence), no UTF-8,
 /// or deeper than kDeepestJson.
 nlohmann::json parse_json(std::string_view text, const std::string& where, const std::string& fix = "");
+/// The text with Python's Infinity, -Infinity and NaN, which JSON does not have, as strings: a key that nobody reads
+/// may hold them, and one that has to be a number is refused by that name.
+std::string with_quoted_non_finite(std::string_view text);
+/// The text of an object with another value for the top-level member `key`, all else byte for byte as it was; a member
+/// that is not there is added at the end. `value` is JSON. text: a JSON object (parse_json took it).
+std::string with_member(std::string_view text, std::string_view key, std::string_view value);
 
 /// The value on one line, or with `indent` spaces a level. Text that is no UTF-8 is written with U+FFFD where it goes
 /// wrong: `dump()` would throw, and the record would be lost.

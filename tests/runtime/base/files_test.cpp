@@ -85,5 +85,22 @@ TEST(Files, WhatALinkPointsToIsNotWritten) {
   EXPECT_FALSE(std::filesystem::is_symlink(link));
 }
 
+TEST(Files, WhatHasToLieOnADiskIsNoPipeDeviceOrFolder) {
+  const tests::TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  const auto refusal = [](const std::filesystem::path& path) -> std::string {
+    try {
+      return read_regular_file(path);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_NE(refusal(folder.path() / "pipe").find("is a pipe, not a file"), std::string::npos);
+  EXPECT_NE(refusal(folder.path()).find("is a folder, not a file"), std::string::npos);
+  EXPECT_NE(refusal("/dev/zero").find("is a device or socket, not a file"), std::string::npos);
+  write_file(folder.path() / "file", "content");
+  EXPECT_EQ(refusal(folder.path() / "file"), "content");
+}
+
 }  // namespace
 }  // namespace muster::base

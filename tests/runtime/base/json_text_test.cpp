@@ -47,5 +47,26 @@ TEST(JsonText, TextThatIsNoUtf8IsWrittenWithItsReplacement) {
   EXPECT_EQ(json_text(nlohmann::json::array({bad}), 1), "[\n \"row 3: 1\xEF\xBF\xBD\"\n]");
 }
 
+TEST(JsonText, NumbersOfPythonThatAreNoneBecomeText) {
+  const std::string quoted =
+      with_quoted_non_finite(R"({"a": [0.0, Infinity], "NaN \" Infinity": -Infinity, "c": NaN})");
+  EXPECT_EQ(quoted, R"({"a": [0.0, "Infinity"], "NaN \" Infinity": "-Infinity", "c": "NaN"})");
+}
+
+TEST(JsonText, OneMemberIsReplacedAndTheRestStays) {
+  const std::string text =
+      "{\n  \"eps\": 1e-05,\n  \"in\": {\"dtype\": 1, \"s\": \"}\"},\n  \"dtype\": \"float32\"\n}\n";
+  EXPECT_EQ(with_member(text, "dtype", "\"bfloat16\""),
+            "{\n  \"eps\": 1e-05,\n  \"in\": {\"dtype\": 1, \"s\": \"}\"},\n  \"dtype\": \"bfloat16\"\n}\n");
+  EXPECT_EQ(with_member(text, "in", "[]"), "{\n  \"eps\": 1e-05,\n  \"in\": [],\n  \"dtype\": \"float32\"\n}\n");
+  EXPECT_EQ(with_member(R"({"a":{"b":[1]},"c":2})", "a", "7"), R"({"a":7,"c":2})");
+}
+
+TEST(JsonText, AMemberThatIsMissingIsAddedAtTheEnd) {
+  EXPECT_EQ(with_member("{\n  \"a\": [1, 2]\n}", "b", "3"), "{\n  \"a\": [1, 2],\n  \"b\": 3\n}");
+  EXPECT_EQ(with_member("{}", "b", "3"), R"({"b": 3})");
+  EXPECT_EQ(with_member(R"({"a": "b"})", "b", "3"), R"({"a": "b","b": 3})");
+}
+
 }  // namespace
 }  // namespace muster::base
