@@ -10,6 +10,7 @@
 #include "runtime/spec/answer_lengths.h"
 #include "runtime/spec/data_files.h"
 #include "runtime/spec/memory.h"
+#include "runtime/spec/model_path.h"
 #include "runtime/spec/toml_reader.h"
 
 namespace muster::plan {
@@ -123,6 +124,7 @@ class Planner {
     resolve_command(job.reward.command, "reward.command", job_file);
     for (std::size_t i = 0; i < job.reward.parts.size(); ++i)
       resolve_command(job.reward.parts[i].command, text("reward.parts[", i, "].command"), job_file);
+    asked_model_ = job.model.path;
     if (!job.model.path.empty()) job.model.path = path_of(job.model.path, "model.path", job_file);
     if (const std::string& lengths = job.sampling.lengths;
         spec::is_synthetic(job) && lengths.find(':') == std::string::npos)
@@ -143,11 +145,12 @@ class Planner {
     std::optional<spec::ModelFacts> named, found;
     if (!job.model.name.empty())
       named = kept("model.name", [&] { return spec::named_model_facts(job.model.name, templates); });
-    if (!job.model.path.empty() && base::is_there(fs::path(job.model.path) / "config.json")) {
-      found = kept("model.path", [&] { return spec::read_model_facts(job.model.path); });
-    } else if (!job.model.path.empty()) {
-      missing("model.path", job.model.path, "there is no model folder",
-              "a Hugging Face folder with config.json, tokenizer.json and weights");
+    if (!job.model.path.empty()) {
+      if (const std::optional<base::Fault> fault = spec::model_folder_fault(asked_model_, job.model.path)) {
+        missing("model.path", job.model.path, fault->what, fault->fix);
+      } else {
+        found = kept("model.path", [&] { return spec::read_model_facts(job.model.path); });
+      }
     } else if (request_.paths_must_exist && !job.model.name.empty() && !spec::is_synthetic(job)) {
       faults_.add({.what = "model.path is not given",
                    .where = places_.of("model.name"),
@@ -195,6 +198,7 @@ class Planner {
   base::Faults faults_;
   spec::KeyPlaces places_;
   std::vector<std::string> warnings_;
+  std::string asked_model_;  // model.path as it was typed
 };
 
 }  // namespace

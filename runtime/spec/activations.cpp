@@ -62,7 +62,8 @@ double feed_forward_elements(const ModelFacts& facts, FeedForward kind, const Cu
   if (kind == FeedForward::none) return 0;
   if (kind == FeedForward::dense) return dense_elements(facts, as_double(facts.intermediate_size), cut.tp);
   const double chosen = as_double(facts.experts_per_token) * kExpertSkew;
-  const double routed = 2 * as_double(facts.hidden_size) +  // a token's copy on the way there, and what comes back
+  const std::int64_t seen = facts.expert_latent_size > 0 ? facts.expert_latent_size : facts.hidden_size;
+  const double routed = 2 * as_double(seen) +  // a token's copy on the way there, and what comes back
                         dense_elements(facts, as_double(facts.expert_intermediate_size), cut.etp);
   const double scores = 2 * as_double(facts.num_experts);  // float32
   // Tokens that are cut over tp are dealt out once, and gathered over etp.

@@ -28,6 +28,7 @@ void describe_facts(Visitor& v, F& facts) {
   v.key("qk_norm", facts.qk_norm, kAny, "", "each query and key head is normalised");
   v.key("rms_norm_eps", facts.rms_norm_eps, within(0, 1), "", "added to the mean square");
   v.key("rope_theta", facts.rope_theta, within(1, 1e12), "", "base of the rotary frequencies");
+  v.key("rope_linear", facts.rope_linear, kAny, "", "all frequencies are scaled alike");
   v.key("rope_llama3", facts.rope_llama3, kAny, "", "low frequencies are scaled as Llama 3 does");
   v.key("rope_factor", facts.rope_factor, within(1e-6, 1e6), "", "of that scaling");
   v.key("rope_low_freq_factor", facts.rope_low_freq_factor, within(1e-6, 1e6), "", "of that scaling");
@@ -38,6 +39,8 @@ void describe_facts(Visitor& v, F& facts) {
   v.key("rope_beta_slow", facts.rope_beta_slow, within(1e-6, 1e6), "", "of YaRN");
   v.key("rope_mscale", facts.rope_mscale, within(0, 1e6), "", "of YaRN");
   v.key("rope_mscale_all_dim", facts.rope_mscale_all_dim, within(0, 1e6), "", "of YaRN");
+  v.key("rope_attention_factor", facts.rope_attention_factor, within(0, 1e6), "", "of YaRN; 0: computed");
+  v.key("rope_truncate", facts.rope_truncate, kAny, "", "of YaRN");
   v.key("stored_dtype", facts.stored_dtype, kAny, "", "type in which the files hold the weights");
   v.key("end_tokens", facts.end_tokens, kAny, "", "token ids that end an answer");
   v.key("bos_token", facts.bos_token, within(-1, 1e9), "", "token id at the beginning; -1: none");
@@ -45,6 +48,8 @@ void describe_facts(Visitor& v, F& facts) {
   v.key("experts_per_token", facts.experts_per_token, size_or_none, "", "of which one token is seen");
   v.key("expert_intermediate_size", facts.expert_intermediate_size, size_or_none, "", "width of a routed expert");
   v.key("shared_intermediate_size", facts.shared_intermediate_size, size_or_none, "", "width of the shared experts");
+  v.key("expert_latent_size", facts.expert_latent_size, size_or_none, "",
+        "width that routed experts see; 0: hidden_size");
   v.key("num_dense_layers", facts.num_dense_layers, within(0, 1e5), "layers", "first layers without experts");
   v.key("num_expert_groups", facts.num_expert_groups, size, "", "groups of experts");
   v.key("top_expert_groups", facts.top_expert_groups, size, "", "of which experts are chosen");

@@ -132,17 +132,20 @@ class LayerList {
   }
 
   void add_experts(const std::string& at) {
-    const std::int64_t inner = facts_.expert_intermediate_size;
+    const std::int64_t inner = facts_.expert_intermediate_size, latent = facts_.expert_latent_size;
+    const std::int64_t width = latent > 0 ? latent : width_;  // of what routed experts read and write
     add(at + "gate.weight", {facts_.num_experts, width_}, Cut::replicated);
     if (facts_.router_sigmoid) add(at + "gate.e_score_correction_bias", {facts_.num_experts}, Cut::replicated);
     list_.reserve(list_.size() + static_cast<std::size_t>(3 * num_experts_) + 3);
     const auto expert_at = [&](std::int64_t expert) { return at + "experts." + std::to_string(expert) + "."; };
+    if (latent > 0) add(at + "fc1_latent_proj.weight", {latent, width_}, Cut::replicated);
     for (std::int64_t expert = 0; expert < num_experts_; ++expert) {
-      if (has_gate()) add(expert_at(expert) + "gate_proj.weight", {inner, width_}, Cut::rows, expert);
-      add(expert_at(expert) + "up_proj.weight", {inner, width_}, Cut::rows, expert);
+      if (has_gate()) add(expert_at(expert) + "gate_proj.weight", {inner, width}, Cut::rows, expert);
+      add(expert_at(expert) + "up_proj.weight", {inner, width}, Cut::rows, expert);
     }
     for (std::int64_t expert = 0; expert < num_experts_; ++expert)
-      add(expert_at(expert) + "down_proj.weight", {width_, inner}, Cut::columns, expert);
+      add(expert_at(expert) + "down_proj.weight", {width, inner}, Cut::columns, expert);
+    if (latent > 0) add(at + "fc2_latent_proj.weight", {width_, latent}, Cut::replicated);
     if (facts_.shared_intermediate_size > 0) add_dense(at + "shared_experts.", facts_.shared_intermediate_size);
   }
 

@@ -1,12 +1,12 @@
 // ModelFacts from a config.json.
 #include "runtime/spec/model_config.h"
 
-#include <algorithm>
-
 #include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/config_reader.h"
 #include "runtime/spec/facts_schema.h"
+#include "runtime/spec/model_path.h"
 
 namespace muster::spec {
 namespace fs = std::filesystem;
@@ -15,72 +15,20 @@ using nlohmann::json;
 
 namespace {
 
-const std::string kKnown = "Muster has " + base::join(choice_names<Family>(), ", ");
+/// Every family by what Muster does with it: true of every verb.
+std::string known_families() {
+  std::vector<std::string> run, planned;
+  const std::vector<std::string> names = choice_names<Family>();
+  for (std::size_t i = 0; i < names.size(); ++i) (runs(static_cast<Family>(i)) ? run : planned).push_back(names[i]);
+  return text("Muster runs ", base::join(run, ", "), "; ", base::join(planned, ", "), " it can only plan and inspect");
+}
 
 json parse_object(const fs::path& path) {
-  json object = base::parse_json(base::read_file(path), path.string(), "fetch the model folder anew");
+  json object = base::parse_json(base::with_quoted_non_finite(base::read_regular_file(path)), path.string(),
+                                 "fetch the model folder anew");
   if (object.is_object()) return object;
   throw Error::user({.what = "not a JSON object", .where = path.string(), .fix = "fetch the model folder anew"});
 }
-
-/// Takes keys out of one config.json and gathers what is wrong with it.
-class ConfigReader {
- public:
-  ConfigReader(const json& config, fs::path path) : config_(config), path_(std::move(path)) {}
-
-  bool has(const char* key) const { return config_.contains(key) && !config_[key].is_null(); }
-  void count(const char* key, std::int64_t& value, bool is_needed = true, std::int64_t least = 1) {
-    if (!has(key))
-      return is_needed ? fault(text("has no \"", key, "\""), "a config.json of this kind names it") : void();
-    const json& given = config_[key];
-    if (!given.is_number_integer() || given.get<std::int64_t>() < least || given.get<std::int64_t>() > 1'000'000'000) {
-      return fault(text("\"", key, "\" is ", given.dump()), text("must be a whole number of at least ", least));
-    }
-    value = given.get<std::int64_t>();
-  }
-  /// The first of these names that the file has.
-  const char* any_of(std::initializer_list<const char*> keys) const {
-    const auto found = std::find_if(keys.begin(), keys.end(), [&](const char* key) { return has(key); });
-    return found == keys.end() ? *keys.begin() : *found;
-  }
-  /// What Muster's layers do not do must not be asked for.
-  void must_be(const char* key, const json& only) {
-    if (has(key) && config_[key] != only)
-      fault(text(key, " is ", config_[key].dump()),
-            text("Muster has ", choice_name(family_), " with ", key, " = ", only.dump(), " only"));
-  }
-  void family(Family family) { family_ = family; }
-  void flag(const char* key, bool& value) {
-    if (!has(key)) return;
-    if (!config_[key].is_boolean())
-      return fault(text("\"", key, "\" is ", config_[key].dump()), "must be true or false");
-    value = config_[key].get<bool>();
-  }
-  void number(const json& from, const char* key, double& value, bool is_needed) {
-    if (!from.contains(key) || from[key].is_null())
-      return is_needed ? fault(text("has no \"", key, "\""), "a config.json of this kind names it") : void();
-    if (!from[key].is_number() || !(from[key].get<double>() > 0))
-      return fault(text("\"", key, "\" is ", from[key].dump()), "must be a number above 0");
-    value = from[key].get<double>();
-  }
-  std::string word(const json& from, const char* key) {
-    if (!from.contains(key) || from[key].is_null()) return "";
-    if (from[key].is_string()) return from[key].get<std::string>();
-    fault(text("\"", key, "\" is ", from[key].dump()), "must be text");
-    return "";
-  }
-  void fault(std::string what, std::string fix) {
-    faults_.add({.what = std::move(what), .where = path_.string(), .fix = std::move(fix)});
-  }
-  const json& config() const { return config_; }
-  void throw_if_any() const { faults_.throw_if_any(); }
-
- private:
-  const json& config_;
-  fs::path path_;
-  Family family_ = Family::llama;
-  base::Faults faults_;
-};
 
 void read_family(ConfigReader& reader, ModelFacts& facts) {
   const std::string kind = reader.word(reader.config(), "model_type");
@@ -89,59 +37,47 @@ void read_family(ConfigReader& reader, ModelFacts& facts) {
     if (names[i] == kind) facts.family = static_cast<Family>(i);
   }
   if (kind.empty()) {
-    reader.fault("has no \"model_type\"", kKnown);
+    reader.fault("has no \"model_type\"", known_families());
   } else if (kind != choice_name(facts.family)) {
-    reader.fault(text("the architecture is \"", kind, "\", which Muster does not have"), kKnown);
+    reader.fault(text("the architecture is \"", kind, "\", which Muster does not have"), known_families());
   }
   reader.family(facts.family);
   facts.qk_norm = facts.family == Family::qwen3 || facts.family == Family::qwen3_moe;
   facts.attention_bias = facts.family == Family::qwen2;
 }
 
-/// rope_theta and rope_scaling of published folders, or rope_parameters of the newest ones.
-void read_rope(ConfigReader& reader, ModelFacts& facts) {
-  if (facts.family == Family::nemotron_h) return;  // its attention has no positions
-  const json none = json::object();
-  const bool is_newest = reader.has("rope_parameters") && reader.config()["rope_parameters"].is_object();
-  const bool has_scaling = reader.has("rope_scaling") && reader.config()["rope_scaling"].is_object();
-  const json& rope = is_newest     ? reader.config()["rope_parameters"]
-                     : has_scaling ? reader.config()["rope_scaling"]
-                                   : none;
-  if (rope.contains("rope_theta")) {
-    reader.number(rope, "rope_theta", facts.rope_theta, false);
-  } else {
-    reader.number(reader.config(), "rope_theta", facts.rope_theta, false);
+/// Key/value heads where the key is missing. source: the configuration classes of transformers 5.24.
+std::int64_t default_kv_heads(const ModelFacts& facts) {
+  switch (facts.family) {
+    case Family::qwen2:
+    case Family::qwen3:
+      return 32;
+    case Family::qwen3_moe:
+      return 4;
+    case Family::nemotron_h:
+      return 8;
+    case Family::deepseek_v3:
+      return 128;
+    case Family::llama:
+      break;
   }
-  std::string kind = reader.word(rope, "rope_type");
-  if (kind.empty()) kind = reader.word(rope, "type");
-  if (kind.empty() || kind == "default") return;
-  facts.rope_llama3 = kind == "llama3";
-  facts.rope_yarn = kind == "yarn" && facts.family == Family::deepseek_v3;
-  if (!facts.rope_llama3 && !facts.rope_yarn)
-    return reader.fault(text("rope_type is \"", kind, "\""),
-                        "Muster has default and llama3, and yarn with deepseek_v3");
-  reader.number(rope, "factor", facts.rope_factor, true);
-  double positions = 0;
-  reader.number(rope, "original_max_position_embeddings", positions, true);
-  facts.rope_original_positions = static_cast<std::int64_t>(positions);
-  reader.number(rope, "low_freq_factor", facts.rope_low_freq_factor, facts.rope_llama3);
-  reader.number(rope, "high_freq_factor", facts.rope_high_freq_factor, facts.rope_llama3);
-  reader.number(rope, "beta_fast", facts.rope_beta_fast, false);
-  reader.number(rope, "beta_slow", facts.rope_beta_slow, false);
-  reader.number(rope, "mscale", facts.rope_mscale, false);
-  reader.number(rope, "mscale_all_dim", facts.rope_mscale_all_dim, false);
+  return facts.num_heads;
+}
+
+void read_heads(ConfigReader& reader, ModelFacts& facts) {
+  reader.count("num_attention_heads", facts.num_heads);
+  facts.num_kv_heads = reader.config().contains("num_key_value_heads") ? facts.num_heads : default_kv_heads(facts);
+  reader.count("num_key_value_heads", facts.num_kv_heads, false);
+  if (facts.family == Family::deepseek_v3) return;  // the width is the sum of two keys, read with its kind
+  const bool has_own_width = facts.family == Family::qwen3 || facts.family == Family::nemotron_h;
+  facts.head_dim = has_own_width ? 128 : facts.num_heads > 0 ? facts.hidden_size / facts.num_heads : 0;
+  reader.count("head_dim", facts.head_dim, false);
 }
 
 void read_sizes(ConfigReader& reader, ModelFacts& facts) {
   reader.count("hidden_size", facts.hidden_size);
   reader.count("num_hidden_layers", facts.num_layers, facts.layer_pattern.empty());
-  reader.count("num_attention_heads", facts.num_heads);
-  facts.num_kv_heads = facts.num_heads;
-  reader.count("num_key_value_heads", facts.num_kv_heads, false);
-  if (facts.family != Family::deepseek_v3) {
-    facts.head_dim = facts.num_heads > 0 ? facts.hidden_size / facts.num_heads : 0;
-    reader.count("head_dim", facts.head_dim, false);
-  }
+  read_heads(reader, facts);
   reader.count("vocab_size", facts.vocab_size);
   reader.count("max_position_embeddings", facts.max_position_embeddings);
 }
@@ -151,6 +87,13 @@ void read_experts(ConfigReader& reader, ModelFacts& facts) {
   reader.count(reader.any_of({"n_routed_experts", "num_experts", "num_local_experts"}), facts.num_experts);
   reader.count("num_experts_per_tok", facts.experts_per_token);
   reader.count("moe_intermediate_size", facts.expert_intermediate_size);
+  // source: the configuration classes of transformers 5.24, for keys that are missing.
+  facts.normalize_expert_weights = facts.family != Family::qwen3_moe;
+  if (facts.family == Family::deepseek_v3) {
+    facts.num_expert_groups = 8;
+    facts.top_expert_groups = 4;
+    facts.expert_weights_scale = 2.5;
+  }
   reader.count("n_group", facts.num_expert_groups, false);
   reader.count("topk_group", facts.top_expert_groups, false);
   reader.flag("norm_topk_prob", facts.normalize_expert_weights);
@@ -166,13 +109,15 @@ void read_qwen3_moe(ConfigReader& reader, ModelFacts& facts) {
 
 void read_deepseek_v3(ConfigReader& reader, ModelFacts& facts) {
   read_experts(reader, facts);
-  reader.count("q_lora_rank", facts.q_lora_rank, false);  // null: queries are projected at once
+  // null: queries are projected at once; missing: the default of transformers 5.24.
+  facts.q_lora_rank = reader.config().contains("q_lora_rank") ? 0 : 1536;
+  reader.count("q_lora_rank", facts.q_lora_rank, false);
   reader.count("kv_lora_rank", facts.kv_lora_rank);
   reader.count("qk_nope_head_dim", facts.qk_nope_head_dim);
   reader.count("qk_rope_head_dim", facts.qk_rope_head_dim);
   reader.count("v_head_dim", facts.v_head_dim);
   facts.head_dim = facts.qk_nope_head_dim + facts.qk_rope_head_dim;
-  std::int64_t shared = 0;
+  std::int64_t shared = 1;
   reader.count("n_shared_experts", shared, false, 0);
   facts.shared_intermediate_size = shared * facts.expert_intermediate_size;
   reader.count("first_k_dense_replace", facts.num_dense_layers, true, 0);
@@ -180,19 +125,23 @@ void read_deepseek_v3(ConfigReader& reader, ModelFacts& facts) {
   reader.must_be("scoring_func", "sigmoid");
   reader.must_be("topk_method", "noaux_tc");
   reader.must_be("moe_layer_freq", 1);
+  reader.must_be("rope_interleave", true);
 }
 
 /// One letter a layer, or in the newest spelling a list of words.
 void read_pattern(ConfigReader& reader, ModelFacts& facts) {
   facts.layer_pattern = reader.word(reader.config(), "hybrid_override_pattern");
   if (!facts.layer_pattern.empty()) return;
-  const char* key = "layers_block_type";
+  const char* key = reader.any_of({"layers_block_type", "layer_types"});
   if (!reader.has(key) || !reader.config()[key].is_array())
     return reader.fault("has no \"hybrid_override_pattern\"", "a config.json of this kind names it");
   for (const json& word : reader.config()[key]) {
-    facts.layer_pattern += word == "mamba" ? 'M' : word == "attention" ? '*' : word == "moe" ? 'E' : '-';
+    const bool is_mamba = word == "mamba" || word == "linear_attention";  // the words of transformers 5.24 come second
+    const bool is_attention = word == "attention" || word == "full_attention";
+    facts.layer_pattern += is_mamba ? 'M' : is_attention ? '*' : word == "moe" ? 'E' : '-';
     if (facts.layer_pattern.back() == '-' && word != "mlp")
-      return reader.fault(text(key, " names ", word.dump()), "known: mamba, attention, moe, mlp");
+      return reader.fault(text(key, " names ", word.dump()),
+                          "known: mamba or linear_attention, attention or full_attention, moe, mlp");
   }
   facts.num_layers = static_cast<std::int64_t>(facts.layer_pattern.size());
 }
@@ -201,7 +150,9 @@ void read_nemotron_h(ConfigReader& reader, ModelFacts& facts) {
   read_pattern(reader, facts);
   if (facts.layer_pattern.find('E') != std::string::npos) {
     read_experts(reader, facts);
+    facts.shared_intermediate_size = 7688;  // where the key is missing, as transformers 5.24
     reader.count("moe_shared_expert_intermediate_size", facts.shared_intermediate_size, false, 0);
+    reader.count("moe_latent_size", facts.expert_latent_size, false);
   }
   if (facts.layer_pattern.find('-') != std::string::npos) reader.count("intermediate_size", facts.intermediate_size);
   reader.count("mamba_num_heads", facts.mamba_num_heads);
@@ -228,7 +179,7 @@ void check_variant(ConfigReader& reader, const ModelFacts& facts) {
   reader.must_be("mlp_bias", false);
   if (facts.family != Family::qwen2) reader.must_be("attention_bias", false);
   reader.must_be("use_sliding_window", false);
-  if (reader.has("layer_types") && reader.config()["layer_types"].is_array()) {
+  if (facts.family != Family::nemotron_h && reader.has("layer_types") && reader.config()["layer_types"].is_array()) {
     for (const json& kind : reader.config()["layer_types"]) {
       if (kind != "full_attention")
         return reader.fault(text("layer_types names ", kind.dump()), "Muster has full attention only");
@@ -271,7 +222,9 @@ ModelFacts facts_of_config(const json& config, const json& generation, const fs:
   read_kind(reader, facts);
   read_sizes(reader, facts);
   read_rope(reader, facts);
-  reader.number(config, reader.any_of({"rms_norm_eps", "layer_norm_epsilon"}), facts.rms_norm_eps, false);
+  const bool is_hybrid = facts.family == Family::nemotron_h;
+  if (is_hybrid) facts.rms_norm_eps = 1e-5;
+  reader.number(config, is_hybrid ? "layer_norm_epsilon" : "rms_norm_eps", facts.rms_norm_eps, false);
   reader.flag("tie_word_embeddings", facts.tied_embeddings);
   check_variant(reader, facts);
   read_dtype(reader, facts);
@@ -290,16 +243,23 @@ ModelFacts facts_of_config(const json& config, const json& generation, const fs:
 }
 
 ModelFacts read_model_facts(const fs::path& folder) {
-  const fs::path path = folder / "config.json";
-  if (!base::is_there(path)) {
-    throw Error::user(
-        {.what = "no model here: there is no config.json",
-         .where = folder.string(),
-         .fix = "model.path is a Hugging Face folder with config.json, tokenizer.json and safetensors files"});
-  }
-  const fs::path generation = folder / "generation_config.json";
+  if (const std::optional<base::Fault> fault = model_folder_fault(folder)) throw Error::user(*fault);
+  const fs::path path = folder / "config.json", generation = folder / "generation_config.json";
   return facts_of_config(parse_object(path), base::is_there(generation) ? parse_object(generation) : json::object(),
                          path);
+}
+
+std::string config_json(const fs::path& origin, const ModelFacts& facts, DataType stored) {
+  const fs::path path = origin / "config.json";
+  if (origin.empty() || !base::is_there(path) || !(read_model_facts(origin) == facts))
+    return config_json(facts, stored);
+  std::string config = base::read_regular_file(path);
+  const json read = parse_object(path);
+  const std::string type = text('"', stored == DataType::fp32 ? "float32" : "bfloat16", '"');
+  bool has_type = false;
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (read.contains(key)) config = base::with_member(config, key, type), has_type = true;
+  return has_type ? config : base::with_member(config, "torch_dtype", type);
 }
 
 }  // namespace muster::spec

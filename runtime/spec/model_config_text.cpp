@@ -10,10 +10,11 @@ using nlohmann::json;
 namespace {
 
 nlohmann::ordered_json rope_json(const ModelFacts& facts) {
-  if (!facts.rope_llama3 && !facts.rope_yarn) return nullptr;
+  if (!facts.rope_linear && !facts.rope_llama3 && !facts.rope_yarn) return nullptr;
   nlohmann::ordered_json rope;
-  rope["rope_type"] = facts.rope_llama3 ? "llama3" : "yarn";
+  rope["rope_type"] = facts.rope_linear ? "linear" : facts.rope_llama3 ? "llama3" : "yarn";
   rope["factor"] = facts.rope_factor;
+  if (facts.rope_linear) return rope;
   rope["original_max_position_embeddings"] = facts.rope_original_positions;
   if (facts.rope_llama3) {
     rope["low_freq_factor"] = facts.rope_low_freq_factor;
@@ -22,8 +23,10 @@ nlohmann::ordered_json rope_json(const ModelFacts& facts) {
   }
   rope["beta_fast"] = facts.rope_beta_fast;
   rope["beta_slow"] = facts.rope_beta_slow;
-  rope["mscale"] = facts.rope_mscale;
+  if (facts.rope_mscale > 0) rope["mscale"] = facts.rope_mscale;
   if (facts.rope_mscale_all_dim > 0) rope["mscale_all_dim"] = facts.rope_mscale_all_dim;
+  if (facts.rope_attention_factor > 0) rope["attention_factor"] = facts.rope_attention_factor;
+  if (!facts.rope_truncate) rope["truncate"] = false;
   return rope;
 }
 
@@ -40,6 +43,7 @@ void add_experts(const ModelFacts& facts, nlohmann::ordered_json& config) {
   if (facts.family == Family::nemotron_h) {
     config["n_shared_experts"] = has_shared ? 1 : 0;
     config["moe_shared_expert_intermediate_size"] = facts.shared_intermediate_size;
+    if (facts.expert_latent_size > 0) config["moe_latent_size"] = facts.expert_latent_size;
   } else {
     config["n_shared_experts"] = facts.shared_intermediate_size / facts.expert_intermediate_size;
   }

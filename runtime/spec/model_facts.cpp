@@ -2,6 +2,8 @@
 #include "runtime/spec/model_facts.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 #include "runtime/base/text.h"
 #include "runtime/spec/facts_schema.h"
@@ -33,10 +35,70 @@ bool has_every_size(const ModelFacts& facts) {
   return std::all_of(needed.begin(), needed.end(), [](std::int64_t size) { return size > 0; });
 }
 
+// Far beyond any model, and small enough that nothing that is counted from them overflows or takes long.
+constexpr std::int64_t kMostLayers = 10'000;
+constexpr std::int64_t kLargestWidth = 10'000'000, kLargestVocabulary = 100'000'000;
+constexpr std::int64_t kMostExperts = 100'000, kMostTensors = 2'000'000;
+constexpr double kMostParameters = 1e15;
+
+/// Parameters of the largest blocks, too many rather than too few, in floating point: any sizes may be asked for.
+double rough_parameters(const ModelFacts& facts) {
+  const auto times = [](std::initializer_list<std::int64_t> sizes) {
+    double product = 1;
+    for (const std::int64_t size : sizes) product *= static_cast<double>(size);
+    return product;
+  };
+  const std::int64_t width = facts.hidden_size;
+  const double heads = times({width, facts.num_heads, facts.head_dim + facts.v_head_dim}) +
+                       times({width, facts.num_kv_heads, facts.head_dim});
+  const double blocks = times({3, width, facts.intermediate_size + facts.shared_intermediate_size}) +
+                        times({3, width, facts.num_experts, facts.expert_intermediate_size});
+  const double mamba = times({3, width, facts.mamba_num_heads, facts.mamba_head_dim}) +
+                       times({2, width, facts.mamba_num_groups, facts.mamba_state_size});
+  return static_cast<double>(facts.num_layers) * (2 * heads + blocks + mamba) + times({2, width, facts.vocab_size});
+}
+
+/// Sizes that no model has. Nothing may be counted or listed before this was asked.
+std::vector<std::string> absurd_sizes(const ModelFacts& facts) {
+  std::vector<std::string> found;
+  const auto add_if = [&found](bool is_wrong, const auto&... parts) {
+    if (is_wrong) found.push_back(text(parts...));
+  };
+  const auto limit = [&](const char* name, std::int64_t size, std::int64_t most) {
+    add_if(size > most, name, " is ", size, "; Muster has models of at most ", most);
+  };
+  limit("num_hidden_layers", facts.num_layers, kMostLayers);
+  add_if(facts.layer_pattern.size() > static_cast<std::size_t>(kMostLayers), "the layer pattern has ",
+         facts.layer_pattern.size(), " letters; Muster has models of at most ", kMostLayers, " layers");
+  limit("vocab_size", facts.vocab_size, kLargestVocabulary);
+  limit("the number of experts", facts.num_experts, kMostExperts);
+  for (const auto& [name, size] : std::initializer_list<std::pair<const char*, std::int64_t>>{
+           {"hidden_size", facts.hidden_size},
+           {"num_attention_heads", facts.num_heads},
+           {"num_key_value_heads", facts.num_kv_heads},
+           {"the width of a head", std::max(facts.head_dim, facts.v_head_dim)},
+           {"intermediate_size", facts.intermediate_size},
+           {"moe_intermediate_size", facts.expert_intermediate_size},
+           {"the width of the shared experts", facts.shared_intermediate_size},
+           {"moe_latent_size", facts.expert_latent_size},
+           {"q_lora_rank", facts.q_lora_rank},
+           {"kv_lora_rank", facts.kv_lora_rank},
+           {"the width of a Mamba layer", std::max({facts.mamba_num_heads, facts.mamba_head_dim, facts.mamba_num_groups,
+                                                    facts.mamba_state_size, facts.mamba_conv_kernel})}})
+    limit(name, size, kLargestWidth);
+  if (!found.empty()) return found;
+  add_if(facts.num_layers * (20 + 3 * facts.num_experts) > kMostTensors, facts.num_layers, " layers with ",
+         facts.num_experts, " experts have more than ", kMostTensors, " tensors");
+  add_if(rough_parameters(facts) > kMostParameters, "these sizes give about ", rough_parameters(facts),
+         " parameters; Muster has models of at most ", kMostParameters);
+  return found;
+}
+
 }  // namespace
 
 std::vector<std::string> contradictions(const ModelFacts& facts) {
-  std::vector<std::string> found;
+  std::vector<std::string> found = absurd_sizes(facts);
+  if (!found.empty()) return found;
   const auto add_if = [&found](bool is_wrong, const auto&... parts) {
     if (is_wrong) found.push_back(text(parts...));
   };
@@ -68,6 +130,9 @@ std::vector<std::string> contradictions(const ModelFacts& facts) {
              (facts.num_experts % facts.num_expert_groups != 0 || facts.top_expert_groups > facts.num_expert_groups),
          facts.num_experts, " experts in ", facts.num_expert_groups, " groups, of which ", facts.top_expert_groups,
          " are looked at");
+  add_if(facts.expert_latent_size > 0 && !is_hybrid, family, " with moe_latent_size ", facts.expert_latent_size);
+  add_if((facts.rope_linear ? 1 : 0) + (facts.rope_llama3 ? 1 : 0) + (facts.rope_yarn ? 1 : 0) > 1,
+         "the positions are scaled in more than one way");
   add_if(is_hybrid && facts.mamba_num_heads % facts.mamba_num_groups != 0, facts.mamba_num_heads,
          " Mamba heads are no multiple of ", facts.mamba_num_groups, " groups");
   return found;

@@ -10,9 +10,12 @@
 
 namespace muster::spec {
 
-/// What config.json calls model_type. Which of them the runtime runs, it says itself (loop/supported); all of them can
-/// be planned.
+/// What config.json calls model_type. All of them can be planned.
 enum class Family { llama, qwen2, qwen3, qwen3_moe, deepseek_v3, nemotron_h };
+/// The families that the runtime runs.
+constexpr bool runs(Family family) {
+  return family == Family::llama || family == Family::qwen2 || family == Family::qwen3;
+}
 
 /// A size of 0 means that the model does not have the thing.
 struct ModelFacts {
@@ -25,11 +28,14 @@ struct ModelFacts {
   bool qk_norm = false;         // RMSNorm of each query and key head (Qwen3)
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000;
+  bool rope_linear = false;  // every frequency divided by rope_factor
   bool rope_llama3 = false;  // Llama-3's scaling of low frequencies
   double rope_factor = 1, rope_low_freq_factor = 1, rope_high_freq_factor = 4;
   std::int64_t rope_original_positions = 0;
   bool rope_yarn = false;  // YaRN, with rope_factor and rope_original_positions
-  double rope_beta_fast = 32, rope_beta_slow = 1, rope_mscale = 1, rope_mscale_all_dim = 0;
+  double rope_beta_fast = 32, rope_beta_slow = 1, rope_mscale = 0, rope_mscale_all_dim = 0;  // mscale 0: not given
+  double rope_attention_factor = 0;  // of cosines and sines; 0: it follows from the factor and the mscales
+  bool rope_truncate = true;         // the range of blended frequencies ends at whole pairs
   DataType stored_dtype = DataType::bf16;
   std::vector<std::int64_t> end_tokens;  // eos_token_id of config.json or generation_config.json
   std::int64_t bos_token = -1, pad_token = -1;
@@ -37,6 +43,8 @@ struct ModelFacts {
   // Experts. Shared ones see every token and count here as one block of their summed width.
   std::int64_t num_experts = 0, experts_per_token = 0;
   std::int64_t expert_intermediate_size = 0, shared_intermediate_size = 0;
+  std::int64_t expert_latent_size =
+      0;                              // routed experts work on vectors of this width (Nemotron-3-Super); 0: hidden_size
   std::int64_t num_dense_layers = 0;  // the first layers, which have a dense feed-forward block instead
   std::int64_t num_expert_groups = 1, top_expert_groups = 1;  // experts are chosen within the best groups
   bool router_sigmoid = false;  // scores by sigmoid, with a bias for the choice alone (DeepSeek-V3, Nemotron-3)
@@ -71,6 +79,9 @@ ModelFacts read_model_facts(const std::filesystem::path& folder);
 ModelFacts named_model_facts(const std::string& name, const std::filesystem::path& templates_folder);
 /// The config.json of these facts, as transformers reads it.
 std::string config_json(const ModelFacts& facts, DataType stored);
+/// The config.json of the folder `origin` as it stands there, but for the type of the weights; as above where the
+/// folder has none or has become another model's.
+std::string config_json(const std::filesystem::path& origin, const ModelFacts& facts, DataType stored);
 /// What the sizes contradict, one sentence each; empty when they are sound. `facts` may come from anyone's file.
 std::vector<std::string> contradictions(const ModelFacts& facts);
 

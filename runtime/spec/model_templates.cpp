@@ -55,7 +55,7 @@ void describe_template(Visitor& v, ModelTemplate& model) {
   number("rms_norm_eps", model.rms_norm_eps);
   number("layer_norm_epsilon", model.layer_norm_epsilon);
   number("rope_theta", model.rope_theta);
-  v.key("rope_type", model.rope_type, one_of({"default", "llama3", "yarn"}), "", "");
+  v.key("rope_type", model.rope_type, one_of({"default", "linear", "llama3", "yarn"}), "", "");
   number("rope_factor", model.rope_factor);
   number("rope_low_freq_factor", model.rope_low_freq_factor);
   number("rope_high_freq_factor", model.rope_high_freq_factor);
@@ -101,8 +101,13 @@ nlohmann::json config_of(ModelTemplate& model) {
     const bool is_scaling = key.starts_with("rope_") && key != "rope_theta";
     (is_scaling ? rope : config)[is_scaling && key != "rope_type" ? key.substr(5) : key] = value;
   }
-  // 0 is a number of layers that counts as said.
+  // Where they are 0 or false they count as said: a config.json without them has other defaults.
   if (model.kv_lora_rank > 0) config["first_k_dense_replace"] = model.first_k_dense_replace;
+  if (model.kv_lora_rank > 0) config["n_shared_experts"] = model.n_shared_experts;
+  if (model.kv_lora_rank > 0 && model.q_lora_rank == 0) config["q_lora_rank"] = nullptr;
+  if (model.num_experts + model.n_routed_experts > 0) config["norm_topk_prob"] = model.norm_topk_prob;
+  if (!model.hybrid_override_pattern.empty())
+    config["moe_shared_expert_intermediate_size"] = model.moe_shared_expert_intermediate_size;
   if (!rope.empty()) config["rope_scaling"] = rope;
   return config;
 }

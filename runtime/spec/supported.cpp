@@ -21,8 +21,8 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   const auto flag = [&](bool asked, const char* key) {
     refuse(asked, text(key, " = true"), text("set ", key, " = false"));
   };
-  refuse(plan.model.num_experts > 0 || plan.model.kv_lora_rank > 0 || !plan.model.layer_pattern.empty(),
-         text("models of the family ", choice_name(plan.model.family)), "choose a dense Llama, Qwen2 or Qwen3 model");
+  refuse(!runs(plan.model.family), text("models of the family ", choice_name(plan.model.family)),
+         "choose a dense Llama, Qwen2 or Qwen3 model");
   degree(job.train.cp, "train.cp");
   degree(job.train.ep, "train.ep");
   degree(job.train.etp, "train.etp");
