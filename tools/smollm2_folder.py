@@ -91,7 +91,8 @@ def config_of(gguf):
         "num_key_value_heads": gguf.fact("llama.attention.head_count_kv"),
         "pad_token_id": gguf.fact("tokenizer.ggml.padding_token_id"),
         "pretraining_tp": 1,
-        "rms_norm_eps": float(gguf.fact("llama.attention.layer_norm_rms_epsilon")),
+        # float32 in GGUF: the shortest decimal of it is the number that was published, 1e-05.
+        "rms_norm_eps": float(str(np.float32(gguf.fact("llama.attention.layer_norm_rms_epsilon")))),
         "rope_parameters": {"rope_theta": float(gguf.fact("llama.rope.freq_base")), "rope_type": "default"},
         "tie_word_embeddings": "output.weight" not in gguf.tensors,
         "use_cache": True,

@@ -94,7 +94,7 @@ void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, c
   if (role.rank() != 0) return;
   base::make_folder(folder);
   copy_companions(origin, folder);
-  base::write_file(folder / "config.json", spec::config_json(facts, dtype));
+  base::write_file(folder / "config.json", spec::config_json(origin, facts, dtype));
   weights::write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
 }
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <set>
+#include <map>
 #include <thread>
 
 #include "runtime/base/error.h"
@@ -41,35 +41,144 @@ void visit_global(const Shard& shard, const Visit& visit) {
 
 }  // namespace
 
-void load_weights(const fs::path& folder, const spec::ModelFacts& facts, ShardStore& store) {
+namespace {
+
+constexpr const char* kHead = "lm_head.weight";
+constexpr const char* kBelongTogether = "see that config.json and the safetensors files belong together";
+constexpr std::size_t kShownNames = 3, kShownFaults = 20;
+constexpr std::int64_t kComparedBytes = std::int64_t{64} << 20;  // of each of two tensors at a time
+
+bool can_be_loaded(at::ScalarType type) {
+  return type == at::kFloat || type == at::kBFloat16 || type == at::kHalf || type == at::kDouble;
+}
+
+/// The files of a folder under the names of the model's parameters.
+class ModelFiles {
+ public:
+  ModelFiles(const fs::path& folder, const spec::ModelFacts& facts) : folder_(folder), facts_(facts), files_(folder) {
+    const std::string changed = files_.adapt_names(spec::outer_parameters(facts).front().name);
+    if (!changed.empty()) notes_.push_back(changed);
+    for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+      std::vector<std::int64_t>& shape = shapes_.try_emplace(parameter.file_tensor(), parameter.shape).first->second;
+      shape[0] = std::max(shape[0], parameter.first_row + parameter.shape[0]);  // the blocks of one tensor
+    }
+    note_others();
+  }
+
+  /// What is wrong with one tensor of the model joins `faults`.
+  void check(const std::string& tensor) {
+    const std::vector<std::int64_t>& shape = shapes_.at(tensor);
+    const auto add = [&](std::string what, std::string fix) {
+      if (faults_.list().size() == kShownFaults) return void(++not_shown_);
+      faults_.add({.what = std::move(what), .where = folder_.string(), .fix = std::move(fix)});
+    };
+    if (!files_.has(tensor))
+      return add(text("tensor '", tensor, "' of shape ", shape_text(shape), " is missing"), kBelongTogether);
+    const TensorEntry& entry = files_.entry(tensor);
+    if (entry.shape != shape)
+      add(text("tensor '", tensor, "' has the shape ", shape_text(entry.shape), ", but config.json makes it ",
+               shape_text(shape)),
+          kBelongTogether);
+    else if (!can_be_loaded(entry.dtype))
+      add(text("tensor '", tensor, "' has the type ", entry.type_name),
+          "Muster loads weights in fp32, bf16 and fp16: convert the folder");
+  }
+
+  void throw_if_any() {
+    if (not_shown_ > 0) {
+      const std::vector<std::string> names = files_.names();
+      faults_.add({.what = text(not_shown_, " more tensors are wrong; the files hold ", names.size(), ", the first '",
+                                names.empty() ? "" : names.front(), "'"),
+                   .where = folder_.string(),
+                   .fix = kBelongTogether});
+    }
+    faults_.throw_if_any();
+  }
+
+  /// A head of its own in the files of a model whose config.json ties it has to be the embedding, in these rows.
+  /// transformers keeps such a head when it differs, and with it another model.
+  void check_tied_head(const spec::Box& embedding, at::ScalarType type) const {
+    if (!facts_.tied_embeddings || !files_.has(kHead) || embedding.numel() == 0) return;
+    const std::string name = spec::outer_parameters(facts_).front().name;
+    const auto differ = [&] {
+      throw Error::user({.what = text("config.json ties the head to the embedding (tie_word_embeddings), but the files "
+                                      "hold another '",
+                                      kHead, "': transformers keeps that head"),
+                         .where = folder_.string(),
+                         .fix = "set tie_word_embeddings = false in config.json, or take the tensor out"});
+    };
+    if (files_.entry(kHead).shape != files_.entry(name).shape || !can_be_loaded(files_.entry(kHead).dtype)) differ();
+    const spec::Range all = embedding.ranges[0];
+    const std::int64_t row_bytes = 8 * facts_.hidden_size, rows = std::max<std::int64_t>(kComparedBytes / row_bytes, 1);
+    for (std::int64_t row = all.begin; row < all.end; row += rows) {
+      spec::Box part = embedding;
+      part.ranges[0] = {row, std::min(row + rows, all.end)};
+      if (!at::equal(files_.read(kHead, part).to(type), files_.read(name, part).to(type))) differ();
+    }
+  }
+
+  const WeightFolder& files() const { return files_; }
+  const std::map<std::string, std::vector<std::int64_t>>& shapes() const { return shapes_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  /// Tensors that the model has no place for, as one note.
+  void note_others() {
+    std::vector<std::string> others;
+    for (const std::string& name : files_.names()) {
+      const bool is_known =
+          shapes_.contains(name) || name.ends_with("rotary_emb.inv_freq");  // a constant of old folders
+      if (!is_known && !(facts_.tied_embeddings && name == kHead)) others.push_back(name);
+    }
+    if (others.empty()) return;
+    const std::size_t count = others.size();
+    if (count > kShownNames) others.resize(kShownNames);
+    notes_.push_back(text(count, count == 1 ? " tensor of the files is" : " tensors of the files are",
+                          " not read, for config.json (", facts_.num_layers, " layers) has no place for ",
+                          count == 1 ? "it: " : "them: ", base::join(others, ", "),
+                          count > kShownNames ? ", ..." : ""));
+  }
+
+  fs::path folder_;
+  const spec::ModelFacts& facts_;
+  WeightFolder files_;
+  std::map<std::string, std::vector<std::int64_t>> shapes_;  // of the files' tensors that the model has
+  std::vector<std::string> notes_;
+  base::Faults faults_;
+  std::size_t not_shown_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> load_weights(const fs::path& folder, const spec::ModelFacts& facts, ShardStore& store) {
   for (const spec::Parameter& parameter : spec::parameters_of(facts))
     INVARIANT(!store.has(parameter.name) || store.shard(parameter.name).parameter.shape == parameter.shape,
               "the store is laid out for these facts");
-  const WeightFolder files(folder);
-  base::Faults faults;
+  ModelFiles model(folder, facts);
+  for (const Shard& shard : store.shards()) model.check(shard.parameter.file_tensor());
+  model.throw_if_any();
+  const std::string embedding = spec::outer_parameters(facts).front().name;
+  if (store.has(embedding)) model.check_tied_head(store.shard(embedding).box, store.flat().scalar_type());
   for (const Shard& shard : store.shards()) {
-    const spec::Parameter& parameter = shard.parameter;
-    if (!files.has(parameter.name)) {
-      faults.add({.what = text("tensor '", parameter.name, "' of shape ", shape_text(parameter.shape), " is missing"),
-                  .where = folder.string(),
-                  .fix = "see that config.json and the safetensors files belong together"});
-      continue;
-    }
-    const TensorEntry& entry = files.entry(parameter.name);
-    if (entry.shape != parameter.shape)
-      faults.add({.what = text("tensor '", parameter.name, "' has the shape ", shape_text(entry.shape),
-                               ", but config.json makes it ", shape_text(parameter.shape)),
-                  .where = folder.string(),
-                  .fix = "see that config.json and the safetensors files belong together"});
-    else if (entry.dtype != at::kFloat && entry.dtype != at::kBFloat16 && entry.dtype != at::kHalf &&
-             entry.dtype != at::kDouble)
-      faults.add({.what = text("tensor '", parameter.name, "' has the type ", c10::toString(entry.dtype)),
-                  .where = folder.string(),
-                  .fix = "Muster loads weights in fp32, bf16 and fp16: convert the folder"});
+    spec::Box box = shard.box;
+    box.ranges[0] = {box.ranges[0].begin + shard.parameter.first_row, box.ranges[0].end + shard.parameter.first_row};
+    store.view(shard.parameter.name).copy_(model.files().read(shard.parameter.file_tensor(), box));
   }
-  faults.throw_if_any();
-  for (const Shard& shard : store.shards())
-    store.view(shard.parameter.name).copy_(files.read(shard.parameter.name, shard.box));
+  return model.notes();
+}
+
+FolderReport check_weights(const fs::path& folder, const spec::ModelFacts& facts) {
+  ModelFiles model(folder, facts);
+  for (const auto& [tensor, shape] : model.shapes()) model.check(tensor);
+  model.throw_if_any();
+  const spec::Parameter embedding = spec::outer_parameters(facts).front();
+  model.check_tied_head(spec::box_of(facts, embedding, {}, {}), scalar_type_of(facts.stored_dtype));
+  FolderReport report{.notes = model.notes()};
+  for (const auto& [tensor, shape] : model.shapes()) {
+    const TensorEntry& entry = model.files().entry(tensor);
+    report.bytes += entry.end - entry.begin;
+  }
+  return report;
 }
 
 namespace {

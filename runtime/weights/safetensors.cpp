@@ -53,7 +53,7 @@ void write_bytes(int fd, const char* source, std::size_t count, const fs::path& 
 }
 
 nlohmann::json parse_index(const fs::path& path) {
-  nlohmann::json index = base::parse_json(base::read_file(path), path.string(), kFetchAgain);
+  nlohmann::json index = base::parse_json(base::read_regular_file(path), path.string(), kFetchAgain);
   if (index.is_object() && index.contains("weight_map") && index["weight_map"].is_object()) return index["weight_map"];
   throw Error::user({.what = "has no object \"weight_map\"", .where = path.string(), .fix = kFetchAgain});
 }
@@ -61,11 +61,13 @@ nlohmann::json parse_index(const fs::path& path) {
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(const fs::path& path)
-    : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (!file_) throw Error::user({.what = text("cannot be opened: ", std::strerror(errno)), .where = path.string()});
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    throw Error::user({.what = "is not a file", .where = path.string()});
+    throw Error::user({.what = "is a folder, a pipe or a device, not a file",
+                       .where = path.string(),
+                       .fix = "put the file itself there"});
   const auto file_bytes = static_cast<std::int64_t>(status.st_size);
   std::uint64_t header_bytes = 0;
   if (file_bytes < static_cast<std::int64_t>(sizeof header_bytes))
@@ -88,6 +90,7 @@ at::Tensor SafetensorsFile::read(const std::string& name, const spec::Box& box) 
   const auto found = entries_.find(name);
   INVARIANT(found != entries_.end(), text(path_.string(), " holds '", name, "'"));
   const TensorEntry& entry = found->second;
+  INVARIANT(entry.dtype != at::ScalarType::Undefined, text("'", name, "' has a type that can be read"));
   INVARIANT(box.ranges.size() == entry.shape.size() && !box.ranges.empty(), "a box has the dimensions of its tensor");
   for (std::size_t dim = 0; dim < entry.shape.size(); ++dim)
     INVARIANT(box.ranges[dim].begin >= 0 && box.ranges[dim].begin <= box.ranges[dim].end &&
@@ -106,13 +109,13 @@ at::Tensor SafetensorsFile::read(const std::string& name, const spec::Box& box) 
 
 WeightFolder::WeightFolder(const fs::path& folder) {
   const fs::path index = folder / "model.safetensors.index.json", single = folder / "model.safetensors";
-  if (!fs::exists(index)) {
-    if (!fs::exists(single))
+  if (!base::is_there(index)) {
+    if (!base::is_there(single))
       throw Error::user({.what = "no weights here: there is neither model.safetensors nor model.safetensors.index.json",
                          .where = folder.string(),
                          .fix = "model.path is a Hugging Face folder with safetensors files"});
     files_.push_back(std::make_unique<SafetensorsFile>(single));
-    for (const auto& [name, entry] : files_[0]->entries()) where_[name] = 0;
+    for (const auto& [name, entry] : files_[0]->entries()) where_[name] = {0, name};
     return;
   }
   std::map<std::string, std::size_t> opened;
@@ -132,17 +135,55 @@ WeightFolder::WeightFolder(const fs::path& folder) {
     }
     if (!files_[opened[file]]->entries().contains(name))
       faults.add({.what = text("tensor '", name, "' is not in ", file), .where = index.string(), .fix = kFetchAgain});
-    where_[name] = opened[file];
+    where_[name] = {opened[file], name};
   }
+  if (base::is_there(single) && !opened.contains(single.filename().string()))
+    faults.add({.what = "two sets of weights: transformers reads model.safetensors, others the files that "
+                        "model.safetensors.index.json names",
+                .where = folder.string(),
+                .fix = "take away the one that is not meant"});
   faults.throw_if_any();
 }
 
+std::string WeightFolder::adapt_names(const std::string& known) {
+  if (where_.contains(known)) return "";
+  const std::size_t dot = known.find('.');
+  const std::string root = known.substr(0, dot + 1), rest = known.substr(dot + 1);  // "model." and what is below it
+  std::string prefix;
+  bool lacks_root = false;
+  std::size_t candidates = 0;
+  for (const auto& [name, place] : where_) {
+    const bool is_whole = name.ends_with("." + known), is_bare = name == rest || name.ends_with("." + rest);
+    if (!is_whole && !is_bare) continue;
+    ++candidates;
+    lacks_root = !is_whole;
+    prefix = name.substr(0, name.size() - (is_whole ? known : rest).size());
+  }
+  if (candidates != 1) return "";
+  std::map<std::string, Place> adapted;
+  for (auto& [name, place] : where_) {
+    std::string known_as = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+    if (lacks_root && !known_as.starts_with(root) && !known_as.starts_with("lm_head.")) known_as = root + known_as;
+    adapted.emplace(std::move(known_as), std::move(place));
+  }
+  where_ = std::move(adapted);
+  return text("the names of the tensors are read ", prefix.empty() ? "" : "without \"" + prefix + "\"",
+              !prefix.empty() && lacks_root ? " and " : "", lacks_root ? "with \"" + root + "\"" : "", " before them");
+}
+
 bool WeightFolder::has(const std::string& name) const { return where_.contains(name); }
+std::vector<std::string> WeightFolder::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, place] : where_) names.push_back(name);
+  return names;
+}
 const TensorEntry& WeightFolder::entry(const std::string& name) const {
-  return files_[where_.at(name)]->entries().at(name);
+  const Place& place = where_.at(name);
+  return files_[place.file]->entries().at(place.name);
 }
 at::Tensor WeightFolder::read(const std::string& name, const spec::Box& box) const {
-  return files_[where_.at(name)]->read(name, box);
+  const Place& place = where_.at(name);
+  return files_[place.file]->read(place.name, box);
 }
 
 void write_safetensors(const fs::path& path, const std::vector<std::pair<std::string, at::Tensor>>& tensors,

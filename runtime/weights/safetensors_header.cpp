@@ -21,23 +21,35 @@ namespace {
 using base::text;
 using nlohmann::json;
 
+/// A type of the format; those without a type of LibTorch may lie in a file, but are not loaded.
 struct TypeName {
   std::string_view name;
-  at::ScalarType type;
+  std::int64_t bits;
+  at::ScalarType type = at::ScalarType::Undefined;
 };
 constexpr std::array kTypes{
-    TypeName{"F64", at::kDouble},
-    TypeName{"F32", at::kFloat},
-    TypeName{"F16", at::kHalf},
-    TypeName{"BF16", at::kBFloat16},
-    TypeName{"I64", at::kLong},
-    TypeName{"I32", at::kInt},
-    TypeName{"I16", at::kShort},
-    TypeName{"I8", at::kChar},
-    TypeName{"U8", at::kByte},
-    TypeName{"BOOL", at::kBool},
-    TypeName{"F8_E4M3", at::kFloat8_e4m3fn},
-    TypeName{"F8_E5M2", at::kFloat8_e5m2},
+    TypeName{"F64", 64, at::kDouble},
+    TypeName{"F32", 32, at::kFloat},
+    TypeName{"F16", 16, at::kHalf},
+    TypeName{"BF16", 16, at::kBFloat16},
+    TypeName{"I64", 64, at::kLong},
+    TypeName{"I32", 32, at::kInt},
+    TypeName{"I16", 16, at::kShort},
+    TypeName{"I8", 8, at::kChar},
+    TypeName{"U8", 8, at::kByte},
+    TypeName{"BOOL", 8, at::kBool},
+    TypeName{"F8_E4M3", 8, at::kFloat8_e4m3fn},
+    TypeName{"F8_E5M2", 8, at::kFloat8_e5m2},
+    TypeName{"U16", 16},
+    TypeName{"U32", 32},
+    TypeName{"U64", 64},
+    TypeName{"C64", 64},
+    TypeName{"F8_E8M0", 8},
+    TypeName{"F8_E4M3FNUZ", 8},
+    TypeName{"F8_E5M2FNUZ", 8},
+    TypeName{"F6_E2M3", 6},
+    TypeName{"F6_E3M2", 6},
+    TypeName{"F4", 4},
 };
 constexpr std::string_view kFetchAgain = "fetch or write the file anew";
 constexpr std::int64_t kMostCommas =
@@ -75,12 +87,12 @@ bool is_count(const json& value) {
   return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
 }
 
-/// Bytes that the shape takes, or -1 when they exceed any file.
-std::int64_t bytes_of(const std::vector<std::int64_t>& shape, std::int64_t element_bytes) {
-  std::int64_t bytes = element_bytes;
+/// Bytes that the shape takes, or -1 when they exceed any file or end within a byte.
+std::int64_t bytes_of(const std::vector<std::int64_t>& shape, std::int64_t element_bits) {
+  std::int64_t bits = element_bits;
   for (const std::int64_t size : shape)
-    if (__builtin_mul_overflow(bytes, size, &bytes)) return -1;
-  return bytes;
+    if (__builtin_mul_overflow(bits, size, &bits)) return -1;
+  return bits % 8 == 0 ? bits / 8 : -1;
 }
 
 /// One entry, or "" and what is wrong with it.
@@ -95,6 +107,7 @@ std::string read_entry(const json& value, std::int64_t data_begin, std::int64_t 
           : kTypes.end();
   if (found == kTypes.end()) return text("has the unknown dtype ", dtype.dump());
   entry.dtype = found->type;
+  entry.type_name = found->name;
   if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), is_count))
     return text("has the shape ", shape.dump());
   entry.shape = shape.get<std::vector<std::int64_t>>();
@@ -104,7 +117,7 @@ std::string read_entry(const json& value, std::int64_t data_begin, std::int64_t 
   if (begin > end || end > data_bytes)
     return text("lies at bytes ", begin, " to ", end, ", but the file holds ", data_bytes,
                 " bytes of data: it is cut off or its header lies");
-  const std::int64_t needed = bytes_of(entry.shape, static_cast<std::int64_t>(c10::elementSize(entry.dtype)));
+  const std::int64_t needed = bytes_of(entry.shape, found->bits);
   if (needed != end - begin)
     return text("of shape ", shape.dump(), " and type ", dtype.dump(), " does not take the ", end - begin,
                 " bytes that its offsets give it");
@@ -170,7 +183,7 @@ std::string header_text(const std::vector<std::pair<std::string, at::Tensor>>& t
   for (const auto& [name, tensor] : tensors) {
     const auto found = std::find_if(kTypes.begin(), kTypes.end(),
                                     [&](const TypeName& type) { return type.type == tensor.scalar_type(); });
-    INVARIANT(found != kTypes.end(), "safetensors has a name for the type");
+    INVARIANT(tensor.defined() && found != kTypes.end(), "safetensors has a name for the type");
     const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
     object[name] = {
         {"dtype", found->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + bytes}}};

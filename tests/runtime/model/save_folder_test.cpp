@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "runtime/base/files.h"
 #include "runtime/comm/solo_communicator.h"
 #include "runtime/weights/model_folder.h"
 #include "runtime/weights/safetensors.h"
@@ -27,6 +28,9 @@ TEST(SaveFolder, ASavedFolderLoadsAgainWithItsCompanions) {
   load_weights(origin, facts, store);
   const auto tp = comm::make_solo("tp");
   save_model_folder(*tp, {}, store, facts, origin, copy, spec::DataType::fp32);
+  std::string config = base::read_file(origin / "config.json");
+  config.replace(config.find("bfloat16"), 8, "float32");
+  EXPECT_EQ(base::read_file(copy / "config.json"), config) << "numbers and keys stay as they were read";
   spec::ModelFacts again = spec::read_model_facts(copy);
   EXPECT_EQ(again.stored_dtype, spec::DataType::fp32);
   again.stored_dtype = facts.stored_dtype;

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
+#include <map>
 
 #include "runtime/base/error.h"
 #include "runtime/weights/safetensors.h"
@@ -88,6 +90,162 @@ TEST(ModelFolder, NamesEveryTensorThatIsMissingOrOfAnotherShape) {
         std::string::npos)
         << said;
     EXPECT_EQ(error.faults().size(), 9u + 2 * 3);
+  }
+}
+
+/// A copy of a small model whose tensors `change` may rename, add to and take away.
+class ChangedModel {
+ public:
+  using Tensors = std::map<std::string, at::Tensor>;
+  ChangedModel(const std::string& name, const std::function<void(Tensors&)>& change)
+      : facts(spec::read_model_facts(kModels / name)) {
+    const WeightFolder files(kModels / name);
+    Tensors tensors;
+    for (const std::string& tensor : files.names()) {
+      spec::Box box;
+      for (const std::int64_t size : files.entry(tensor).shape) box.ranges.push_back({0, size});
+      tensors[tensor] = files.read(tensor, box);
+    }
+    change(tensors);
+    write_safetensors(path() / "model.safetensors", {tensors.begin(), tensors.end()});
+  }
+
+  fs::path path() const { return folder_.path(); }
+  /// The weights in one store; notes: what is reported of them.
+  at::Tensor load(std::vector<std::string>& notes) {
+    ShardStore store = store_of(facts);
+    notes = load_weights(path(), facts, store);
+    return store.flat();
+  }
+  std::string refusal() {
+    try {
+      std::vector<std::string> notes;
+      load(notes);
+      return "";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2);
+      return error.what();
+    }
+  }
+
+  spec::ModelFacts facts;
+
+ private:
+  tests::TemporaryFolder folder_;
+};
+
+at::Tensor weights_of(const std::string& name) {
+  ShardStore store = store_of(spec::read_model_facts(kModels / name));
+  EXPECT_TRUE(load_weights(kModels / name, spec::read_model_facts(kModels / name), store).empty());
+  return store.flat();
+}
+
+TEST(ModelFolder, APrefixBeforeAllNamesIsReadAndReported) {
+  for (const std::string prefix : {"module.", "_orig_mod.", "model.", "base_model.model."}) {
+    ChangedModel model("qwen3", [&](ChangedModel::Tensors& tensors) {
+      ChangedModel::Tensors renamed;
+      for (auto& [name, tensor] : tensors) renamed[prefix + name] = tensor;
+      tensors = renamed;
+    });
+    std::vector<std::string> notes;
+    EXPECT_TRUE(same_bits(model.load(notes), weights_of("qwen3"))) << prefix;
+    ASSERT_EQ(notes.size(), 1u) << prefix;
+    EXPECT_NE(notes[0].find("without \"" + prefix + "\""), std::string::npos) << notes[0];
+  }
+}
+
+TEST(ModelFolder, NamesOfABareDecoderAreRead) {
+  ChangedModel model("llama", [](ChangedModel::Tensors& tensors) {
+    ChangedModel::Tensors renamed;
+    for (auto& [name, tensor] : tensors) renamed[name.starts_with("model.") ? name.substr(6) : name] = tensor;
+    tensors = renamed;
+  });
+  std::vector<std::string> notes;
+  EXPECT_TRUE(same_bits(model.load(notes), weights_of("llama")));
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("with \"model.\""), std::string::npos) << notes[0];
+}
+
+TEST(ModelFolder, AHeadOfItsOwnInATiedModelIsRefusedUnlessItIsTheEmbedding) {
+  const auto with_head = [](double added, at::ScalarType type) {
+    return [=](ChangedModel::Tensors& tensors) {
+      at::Tensor head = tensors.at("model.embed_tokens.weight").clone();
+      head[90][3] += added;  // of the last rows
+      tensors["lm_head.weight"] = head.to(type);
+    };
+  };
+  std::vector<std::string> notes;
+  ChangedModel copy("qwen3", with_head(0, at::kBFloat16));
+  EXPECT_TRUE(same_bits(copy.load(notes), weights_of("qwen3")));
+  EXPECT_TRUE(notes.empty());
+  ChangedModel wider("qwen3", with_head(0, at::kDouble));
+  EXPECT_TRUE(same_bits(wider.load(notes), weights_of("qwen3")));
+  ChangedModel own("qwen3", with_head(1, at::kBFloat16));
+  EXPECT_NE(own.refusal().find("the files hold another 'lm_head.weight': transformers keeps that head"),
+            std::string::npos);
+  EXPECT_THROW(check_weights(own.path(), own.facts), Error);
+  own.facts.tied_embeddings = false;
+  EXPECT_EQ(own.refusal(), "");
+  // Each rank of tp compares its own rows.
+  ShardStore first = store_of(copy.facts, 2, 0), second = store_of(copy.facts, 2, 1);
+  own.facts.tied_embeddings = true;
+  EXPECT_NO_THROW(load_weights(own.path(), own.facts, first));
+  EXPECT_THROW(load_weights(own.path(), own.facts, second), Error);
+}
+
+TEST(ModelFolder, TensorsThatTheModelHasNoPlaceForAreReportedOnce) {
+  ChangedModel model("llama", [](ChangedModel::Tensors& tensors) {
+    tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = at::zeros({8});
+    tensors["extra"] = at::zeros({2, 2});
+  });
+  std::vector<std::string> notes;
+  model.load(notes);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0], "1 tensor of the files is not read, for config.json (2 layers) has no place for it: extra");
+  model.facts.num_layers = 1;
+  model.load(notes);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0],
+            "10 tensors of the files are not read, for config.json (1 layers) has no place for them: extra, "
+            "model.layers.1.input_layernorm.weight, model.layers.1.mlp.down_proj.weight, ...");
+  EXPECT_EQ(check_weights(model.path(), model.facts).notes, notes);
+}
+
+TEST(ModelFolder, ANeededTensorOfAnotherTypeIsRefusedByThatReason) {
+  ChangedModel model("llama", [](ChangedModel::Tensors& tensors) {
+    at::Tensor& norm = tensors.at("model.norm.weight");
+    norm = norm.to(at::kInt);
+  });
+  EXPECT_NE(model.refusal().find("tensor 'model.norm.weight' has the type I32"), std::string::npos) << model.refusal();
+}
+
+TEST(ModelFolder, OfManyWrongTensorsAFewAreNamed) {
+  spec::ModelFacts facts = spec::read_model_facts(kModels / "llama");
+  facts.num_layers = 50;
+  ShardStore store = store_of(facts);
+  try {
+    load_weights(kModels / "llama", facts, store);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.faults().size(), 21u);
+    EXPECT_NE(
+        std::string(error.what()).find("412 more tensors are wrong; the files hold 21, the first 'lm_head.weight'"),
+        std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(ModelFolder, TwoSetsOfWeightsAreRefused) {
+  const tests::TemporaryFolder folder;
+  for (const fs::directory_entry& file : fs::directory_iterator(kModels / "qwen2"))
+    fs::copy_file(file.path(), folder.path() / file.path().filename());
+  EXPECT_NO_THROW(WeightFolder{folder.path()});
+  fs::copy_file(kModels / "llama/model.safetensors", folder.path() / "model.safetensors");
+  try {
+    const WeightFolder files(folder.path());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("two sets of weights"), std::string::npos) << error.what();
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -91,6 +92,30 @@ TEST(Safetensors, HeadersThatLieAreRefused) {
   EXPECT_NE(refusal(file_bytes(R"({"a":)" + one + R"(,"a":)" + one + "}", 4)).find("names 'a' twice"),
             std::string::npos);
   EXPECT_EQ(refusal(file_bytes(R"({"__metadata__":{"format":"pt"},"a":)" + one + "}   ", 4)), "accepted");
+}
+
+TEST(Safetensors, EveryTypeOfTheFormatMayLieInAFile) {
+  const auto of = [](const std::string& type, const std::string& shape, std::size_t bytes) {
+    return refusal(file_bytes("{\"a\":" + entry(type, shape, "[0," + std::to_string(bytes) + "]") + "}", bytes));
+  };
+  for (const char* type : {"F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "U8", "I8", "BOOL"})
+    EXPECT_EQ(of(type, "[2,3]", 6), "accepted") << type;
+  for (const char* type : {"U16", "I16", "F16", "BF16"}) EXPECT_EQ(of(type, "[2,3]", 12), "accepted") << type;
+  for (const char* type : {"U32", "I32", "F32"}) EXPECT_EQ(of(type, "[2,3]", 24), "accepted") << type;
+  for (const char* type : {"U64", "I64", "F64", "C64"}) EXPECT_EQ(of(type, "[2,3]", 48), "accepted") << type;
+  for (const char* type : {"F6_E2M3", "F6_E3M2"}) EXPECT_EQ(of(type, "[2,4]", 6), "accepted") << type;
+  EXPECT_EQ(of("F4", "[2,3]", 3), "accepted");
+  EXPECT_NE(of("F4", "[3]", 1).find("does not take"), std::string::npos) << "it would end within a byte";
+}
+
+TEST(Safetensors, APipeIsRefusedAtOnce) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THROW(SafetensorsFile{path}, Error);
+  EXPECT_THROW(WeightFolder{folder.path()}, Error);
+  EXPECT_THROW(SafetensorsFile{"/dev/zero"}, Error);
+  EXPECT_THROW(SafetensorsFile{folder.path()}, Error);
 }
 
 TEST(Safetensors, AllFaultsOfAHeaderComeInOneGo) {
