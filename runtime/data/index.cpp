@@ -153,9 +153,11 @@ std::string index_key(const spec::DataJob& data, const spec::DataSource& source,
     files.push_back({{"path", path}, {"size_bytes", facts.size_bytes}, {"time_ns", facts.time_ns}});
   }
   std::string made_with = base::read_file(model / "tokenizer.json");
-  if (data.chat_template == "model")
-    for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"})
-      if (fs::exists(model / name)) made_with += base::read_file(model / name);
+  made_with += "a prompt without a chat template begins with the post-processor's tokens";
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
+    if (fs::exists(model / name)) made_with += base::read_file(model / name);
+  if (data.chat_template == "model" && fs::exists(model / "chat_template.jinja"))
+    made_with += base::read_file(model / "chat_template.jinja");
   const FieldNames fields = field_names(source);
   return nlohmann::ordered_json{{"path", source.path},
                                 {"files", files},

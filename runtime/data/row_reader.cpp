@@ -55,7 +55,7 @@ Prompt RowReader::render(std::string line) const {
 
 Prompt RowReader::read(std::string line) const {
   Prompt made = render(std::move(line));
-  made.tokens = tokenizer_.encode(made.text, false);
+  made.tokens = chat_ ? tokenizer_.encode(made.text, false) : tokenizer_.encode_prompt(made.text);
   if (made.tokens.empty()) throw Error::user({.what = "the prompt is empty"});
   return made;
 }

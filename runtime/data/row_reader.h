@@ -33,7 +33,7 @@ class RowReader {
   RowReader(const spec::DataJob& data, const spec::DataSource& source, const Tokenizer& tokenizer,
             const std::filesystem::path& model = {});
 
-  /// A template is encoded without the post-processor's tokens: it is literal. `row` of the prompt is left to the
+  /// A chat template is encoded without the post-processor's tokens: it is literal. `row` of the prompt is left to the
   /// caller. throws: Error::user without a place (no JSON or nested too deep, no object, a field missing or neither
   /// text nor number, an empty prompt).
   Prompt read(std::string line) const;

@@ -12,8 +12,10 @@
 #include "runtime/data/bpe.h"
 #include "runtime/data/byte_level.h"
 #include "runtime/data/json_node.h"
+#include "runtime/data/named_tokens.h"
 #include "runtime/data/normalizer.h"
 #include "runtime/data/pre_tokenizer.h"
+#include "runtime/spec/model_path.h"
 
 namespace muster::data {
 namespace {
@@ -32,6 +34,7 @@ struct Tokenizer::State {
   std::unordered_set<std::int32_t> special;
   std::vector<std::string> bytes;            // of each id, as decoding writes them
   std::vector<std::int32_t> prefix, suffix;  // what the post-processor puts around
+  std::optional<std::int32_t> end_token;
 
   struct Scratch {
     Bpe::Cache bpe;
@@ -41,7 +44,8 @@ struct Tokenizer::State {
   mutable std::mutex scratch_mutex;  // guards `scratch`
   mutable Scratch scratch;
 
-  void add_tokens(const JsonNode& node);
+  void check_added(const JsonNode& node, const std::vector<AddedToken>& tokens) const;
+  void add_tokens(const std::vector<AddedToken>& tokens);
   void read_post_processor(const JsonNode& node, int depth);
   void fill_bytes(const JsonNode& node);
   void encode(std::string_view text, Scratch& work, std::vector<std::int32_t>& ids) const;
@@ -58,10 +62,10 @@ void check_decoder(const JsonNode& node, int depth = 0) {
 
 }  // namespace
 
-void Tokenizer::State::add_tokens(const JsonNode& node) {
+void Tokenizer::State::check_added(const JsonNode& node, const std::vector<AddedToken>& tokens) const {
   std::unordered_map<std::int32_t, std::string_view> owners;
   for (const auto& [token, id] : bpe.vocabulary()) owners.emplace(id, token);
-  for (const AddedToken& token : parse_added_tokens(node)) {
+  for (const AddedToken& token : tokens) {
     const auto in_model = bpe.token_id(token.content);
     if (in_model && *in_model != token.id)
       node.fail(
@@ -70,6 +74,11 @@ void Tokenizer::State::add_tokens(const JsonNode& node) {
     if (!in_model && owner != owners.end())
       node.fail(
           base::text("'", token.content, "' has id ", token.id, ", which is '", owner->second, "' in the vocabulary"));
+  }
+}
+
+void Tokenizer::State::add_tokens(const std::vector<AddedToken>& tokens) {
+  for (const AddedToken& token : tokens) {
     added_ids.emplace(token.content, token.id);
     if (token.special) special.insert(token.id);
     if (token.normalized)
@@ -152,28 +161,49 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::read(const std::filesystem::path& path) {
-  const std::filesystem::path file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
-  std::error_code missing;  // is for read_file to report
-  if (const auto size = std::filesystem::file_size(file, missing); !missing && size > kLargestFileBytes)
+  const bool is_folder = std::filesystem::is_directory(path);
+  if (!is_folder && !base::is_there(path)) throw Error::user(*spec::model_folder_fault(path));
+  const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
+  if (!base::is_there(file))
+    throw Error::user({.what = "this folder has no tokenizer.json",
+                       .where = file.string(),
+                       .fix = "Muster reads no other form; transformers writes it: "
+                              "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"});
+  std::error_code unknown;  // is for read_regular_file to report
+  if (const auto size = std::filesystem::file_size(file, unknown); !unknown && size > kLargestFileBytes)
     throw Error::user({.what = base::text("a tokenizer of ", base::bytes_text(static_cast<std::int64_t>(size))),
                        .where = file.string(),
                        .fix = base::text("at most ", base::bytes_text(kLargestFileBytes), " are read")});
-  return parse(base::read_file(file), file.string());
+  return parse(base::read_regular_file(file), file.string(), is_folder ? read_named_tokens(path) : NamedTokens{});
 }
 
 Tokenizer Tokenizer::parse(const std::string& json, const std::string& where) {
+  return parse(json, where, NamedTokens{});
+}
+
+Tokenizer Tokenizer::parse(const std::string& json, const std::string& where, const NamedTokens& named) {
   const nlohmann::json document = parse_json(json, where);
   const JsonNode root(document, where);
   auto state = std::make_unique<State>();
   state->bpe = Bpe::parse(root.at("model"));
   if (root.has("normalizer")) state->normalizer = Normalizer::parse(root.at("normalizer"));
-  if (root.has("added_tokens")) state->add_tokens(root.at("added_tokens"));
+  std::vector<AddedToken> tokens;
+  if (root.has("added_tokens")) {
+    tokens = parse_added_tokens(root.at("added_tokens"));
+    state->check_added(root.at("added_tokens"), tokens);
+  }
+  merge_named_tokens(
+      named, [&](std::string_view content) { return state->bpe.token_id(content); },
+      static_cast<std::int64_t>(state->bpe.vocabulary().size()), tokens);
+  state->add_tokens(tokens);
   state->pre_tokenizer = PreTokenizer::parse(root.at("pre_tokenizer"));
   check_decoder(root.at("decoder"));
   state->fill_bytes(root.at("model"));
   if (state->bytes.empty()) root.at("model").fail("the vocabulary is empty");
   if (root.has("post_processor")) state->read_post_processor(root.at("post_processor"), 0);
-  return Tokenizer(std::move(state));
+  Tokenizer tokenizer(std::move(state));
+  if (!named.end_token.empty()) tokenizer.state_->end_token = tokenizer.token_id(named.end_token);
+  return tokenizer;
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_special) const {
@@ -187,6 +217,14 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_spec
     state_->encode(text, own, ids);
   }
   if (add_special) ids.insert(ids.end(), state_->suffix.begin(), state_->suffix.end());
+  return ids;
+}
+
+std::vector<std::int32_t> Tokenizer::encode_prompt(std::string_view text) const {
+  std::vector<std::int32_t> ids = encode(text, false);
+  const std::vector<std::int32_t>& prefix = state_->prefix;
+  const bool has_prefix = ids.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), ids.begin());
+  if (!has_prefix) ids.insert(ids.begin(), prefix.begin(), prefix.end());
   return ids;
 }
 
@@ -205,6 +243,8 @@ std::optional<std::int32_t> Tokenizer::token_id(std::string_view content) const 
   const auto added = state_->added_ids.find(content);
   return added != state_->added_ids.end() ? std::optional(added->second) : state_->bpe.token_id(content);
 }
+
+std::optional<std::int32_t> Tokenizer::end_token() const { return state_->end_token; }
 
 bool Tokenizer::is_special(std::int32_t id) const { return state_->special.contains(id); }
 

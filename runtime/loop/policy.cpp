@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "runtime/base/error.h"
+#include "runtime/loop/from_folder.h"
 #include "runtime/model/save_folder.h"
 #include "runtime/ops/books.h"
 #include "runtime/train/scoring.h"
@@ -97,7 +98,7 @@ void Policy::fill_weights() {
   if (job.model.weights == "random")
     weights::fill_random(*weights_, job.seed, job.model.initial_std);
   else
-    weights::load_weights(job.model.path, context_.plan.model, *weights_);
+    load_model(context_, *context_.train, *weights_);
 }
 
 void Policy::make_resident(spec::Phase phase) {

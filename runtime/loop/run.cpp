@@ -5,6 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/data/builtin_tasks.h"
+#include "runtime/loop/from_folder.h"
 #include "runtime/loop/step.h"
 #include "runtime/loop/validation.h"
 #include "runtime/loop/warm_start.h"
@@ -13,26 +14,6 @@ namespace muster::loop {
 namespace {
 
 using spec::Phase;
-
-// Tokens that end an answer: the job's, by their text, or the model's own. throws: Error::user.
-std::vector<std::int32_t> stop_tokens_of(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
-  if (spec::is_synthetic(plan.job)) return {};
-  std::vector<std::int32_t> tokens;
-  for (const std::string& text : plan.job.sampling.stop) {
-    const std::optional<std::int32_t> token = tokenizer.token_id(text);
-    if (!token)
-      throw Error::user({.what = base::text("'", text, "' of sampling.stop is no token of the model"),
-                         .where = plan.job.model.path,
-                         .fix = "give tokens by their exact text, such as \"<|im_end|>\""});
-    tokens.push_back(*token);
-  }
-  if (tokens.empty())
-    for (const std::int64_t token : plan.model.end_tokens) tokens.push_back(static_cast<std::int32_t>(token));
-  if (tokens.empty())
-    throw Error::user(
-        {.what = "the model names no end token", .where = plan.job.model.path, .fix = "set sampling.stop"});
-  return tokens;
-}
 
 void check_tokenizer(const spec::Plan& plan, const data::Tokenizer& tokenizer) {
   if (tokenizer.vocabulary_size() > plan.model.vocab_size)
@@ -66,7 +47,7 @@ void run(RankContext& context) {
   const data::Tokenizer tokenizer =
       job.model.path.empty() ? data::byte_tokenizer() : data::Tokenizer::read(job.model.path);
   if (!job.model.path.empty()) check_tokenizer(context.plan, tokenizer);
-  const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context.plan, tokenizer);
+  const std::vector<std::int32_t> stop_tokens = stop_tokens_of(context, tokenizer);
   data::PromptSource source = open_prompts(context, tokenizer, job.seed);
   std::unique_ptr<log::Records> records;
   if (context.is_writer() && !context.rehearses())

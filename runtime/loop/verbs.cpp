@@ -11,6 +11,7 @@
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/data/tokenizer.h"
+#include "runtime/loop/from_folder.h"
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout.h"
 #include "runtime/model/save_folder.h"
@@ -37,10 +38,10 @@ std::vector<Row> read_rows(const std::string& input) {
 }
 
 /// The weights of one role, each rank its own slices. `padded_to`: as ShardStore.
-weights::ShardStore loaded(const RankContext& context, const parallel::Mesh& mesh, std::int64_t padded_to) {
+weights::ShardStore loaded(const RankContext& context, parallel::Mesh& mesh, std::int64_t padded_to) {
   weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.place()),
                             weights::scalar_type_of(context.job().model.dtype), context.device, padded_to);
-  weights::load_weights(context.job().model.path, context.plan.model, store);
+  load_model(context, mesh, store);
   return store;
 }
 
@@ -109,9 +110,7 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.generate;
   const weights::ShardStore weights = loaded(context, mesh, 1);
   const model::Decoder decoder(context.plan.model, weights, nullptr, mesh.tp(), job.grpo.max_sequence_tokens);
-  std::vector<std::int32_t> stop_tokens;
-  for (const std::int64_t token : context.plan.model.end_tokens)
-    stop_tokens.push_back(static_cast<std::int32_t>(token));
+  const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
   generate::Generator generator(decoder, mesh.tp(),
                                 {.sampling = job.sampling,
                                  .seed = job.seed,
@@ -120,7 +119,7 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
                                  .num_pages = spec::planned_kv_pages(context.plan.model, job),
                                  .max_batch_tokens = job.gen.max_batch_tokens,
                                  .max_running_samples = job.gen.max_running_samples,
-                                 .stop_tokens = std::move(stop_tokens)},
+                                 .stop_tokens = stop_tokens_of(context, tokenizer)},
                                 weights::scalar_type_of(job.gen.dtype), context.device);
   const auto num_rows = static_cast<std::int64_t>(rows.size());
   const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.place().dp);
@@ -132,7 +131,6 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
     if (mesh.place().tp == 0) own.push_back({.sample = std::move(sample)});
   const std::vector<ScoredSample> all = exchange_samples(context.host(), own, num_rows, 1);
   if (!context.is_writer()) return;
-  const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
   std::vector<ordered_json> lines;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const generate::Sample& sample = all[r].sample;
@@ -162,27 +160,6 @@ void gradients(RankContext& context, const std::vector<Row>& rows) {
   if (context.is_writer()) weights::write_safetensors(context.job().verb.output, whole, {{"format", "pt"}});
 }
 
-// The headers of the weights, held against the table of parameters; bytes of the tensors.
-std::int64_t check_weights(const std::filesystem::path& folder, const spec::ModelFacts& facts) {
-  const weights::WeightFolder files(folder);
-  base::Faults faults;
-  std::int64_t bytes = 0;
-  for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
-    if (!files.has(parameter.name)) {
-      faults.add({.what = base::text("there is no weight '", parameter.name, "'"), .where = folder.string()});
-      continue;
-    }
-    const weights::TensorEntry& entry = files.entry(parameter.name);
-    bytes += entry.end - entry.begin;
-    if (entry.shape != parameter.shape)
-      faults.add({.what = base::text("weight '", parameter.name, "' has the shape ", ordered_json(entry.shape).dump(),
-                                     ", but config.json makes it ", ordered_json(parameter.shape).dump()),
-                  .where = folder.string()});
-  }
-  faults.throw_if_any();
-  return bytes;
-}
-
 }  // namespace
 
 void run_verb(RankContext& context) {
@@ -197,28 +174,29 @@ void run_verb(RankContext& context) {
 
 int inspect_model(const std::filesystem::path& folder) {
   const spec::ModelFacts facts = spec::read_model_facts(folder);
-  const std::int64_t bytes = check_weights(folder, facts);
+  const weights::FolderReport report = weights::check_weights(folder, facts);
   const auto flops = [&](std::int64_t tokens) {
     const auto count = static_cast<double>(tokens);
     return spec::training_flops(facts, count) / count;
   };
-  const ordered_json object{{"family", spec::choice_name(facts.family)},
-                            {"parameters", spec::parameter_count(facts)},
-                            {"bytes", bytes},
-                            {"hidden_size", facts.hidden_size},
-                            {"num_layers", facts.num_layers},
-                            {"num_heads", facts.num_heads},
-                            {"num_kv_heads", facts.num_kv_heads},
-                            {"head_dim", facts.head_dim},
-                            {"intermediate_size", facts.intermediate_size},
-                            {"vocab_size", facts.vocab_size},
-                            {"max_position_embeddings", facts.max_position_embeddings},
-                            {"tied_embeddings", facts.tied_embeddings},
-                            // Per token of a sequence of so many tokens; forward is a third of forward and backward.
-                            {"flops_per_token",
-                             {{"sequence_tokens", facts.max_position_embeddings},
-                              {"forward", flops(facts.max_position_embeddings) / 3},
-                              {"training", flops(facts.max_position_embeddings)}}}};
+  ordered_json object{{"family", spec::choice_name(facts.family)},
+                      {"parameters", spec::parameter_count(facts)},
+                      {"bytes", report.bytes},
+                      {"hidden_size", facts.hidden_size},
+                      {"num_layers", facts.num_layers},
+                      {"num_heads", facts.num_heads},
+                      {"num_kv_heads", facts.num_kv_heads},
+                      {"head_dim", facts.head_dim},
+                      {"intermediate_size", facts.intermediate_size},
+                      {"vocab_size", facts.vocab_size},
+                      {"max_position_embeddings", facts.max_position_embeddings},
+                      {"tied_embeddings", facts.tied_embeddings},
+                      // Per token of a sequence of so many tokens; forward is a third of forward and backward.
+                      {"flops_per_token",
+                       {{"sequence_tokens", facts.max_position_embeddings},
+                        {"forward", flops(facts.max_position_embeddings) / 3},
+                        {"training", flops(facts.max_position_embeddings)}}}};
+  if (!report.notes.empty()) object["notes"] = report.notes;
   std::printf("%s\n", base::json_text(object, 2).c_str());
   return 0;
 }

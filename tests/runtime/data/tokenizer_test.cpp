@@ -41,6 +41,23 @@ TEST(Tokenizer, SpecialTokensOfTheTextAreRecognisedAndTheTemplateIsOnRequest) {
   EXPECT_EQ(tokenizer.decode(Ids{bos, start}, true), "");
 }
 
+TEST(Tokenizer, APromptHasOneBosAndNothingBehindIt) {
+  json file = small_file();
+  const Tokenizer tokenizer = Tokenizer::parse(file.dump(), "tokenizer.json");
+  const std::int32_t bos = tokenizer.token_id("<bos>").value();
+  Ids expected = tokenizer.encode("fox", false);
+  expected.insert(expected.begin(), bos);
+  EXPECT_EQ(tokenizer.encode_prompt("fox"), expected);
+  EXPECT_EQ(tokenizer.encode_prompt("<bos>fox"), expected) << "one is written in the text";
+  json with_end = file;
+  for (json& processor : with_end["post_processor"]["processors"])
+    if (processor["type"] == "TemplateProcessing")
+      processor["single"].push_back({{"SpecialToken", {{"id", "<bos>"}, {"type_id", 0}}}});
+  const Tokenizer ending = Tokenizer::parse(with_end.dump(), "tokenizer.json");
+  ASSERT_EQ(ending.encode("fox", true).back(), bos);
+  EXPECT_EQ(ending.encode_prompt("fox"), expected);
+}
+
 TEST(Tokenizer, IdsThatNoTokenHasAreLeftOut) {
   const Tokenizer tokenizer = Tokenizer::parse(small_file().dump(), "tokenizer.json");
   const Ids ids = tokenizer.encode("fox", false);
