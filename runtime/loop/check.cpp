@@ -160,12 +160,12 @@ void check_step(std::vector<Finding>& findings) {
                            .group = sample.group,
                            .prompt = requests[static_cast<std::size_t>(sample.group)].prompt,
                            .answer = sample.tokens});
-    const train::SequenceScores scores = trainer.scores(sequences, [] {});
+    const train::SequenceLogprobs scores = trainer.logprobs(sequences, [] {});
     double worst = 0;
     for (std::size_t s = 0; s < samples.size(); ++s)
       for (std::size_t t = 0; t < samples[s].tokens.size(); ++t)
         worst = std::max(worst, std::abs(static_cast<double>(samples[s].logprobs[t]) - scores.logprobs[s][t]));
-    const auto mean_logprob = [](const parallel::TokenScores& token, const train::PackedBatch&) {
+    const auto mean_logprob = [](const parallel::TokenLogprobs& token, const train::PackedBatch&) {
       return -token.logprobs_N.mean();
     };
     const train::UpdateFigures update = trainer.update(sequences, mean_logprob, 1e-3, [] {});

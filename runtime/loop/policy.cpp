@@ -6,7 +6,7 @@
 #include "runtime/loop/from_folder.h"
 #include "runtime/model/save_folder.h"
 #include "runtime/ops/books.h"
-#include "runtime/train/scoring.h"
+#include "runtime/train/logprobs.h"
 #include "runtime/train/sharded_weights.h"
 #include "runtime/weights/model_folder.h"
 
@@ -141,11 +141,11 @@ void Policy::resume(std::int64_t num_updates, std::int64_t weight_version) {
   weight_version_ = weight_version - 1;
 }
 
-train::SequenceScores Policy::reference_scores(std::span<const train::Sequence> sequences) {
+train::SequenceLogprobs Policy::reference_scores(std::span<const train::Sequence> sequences) {
   INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
   make_resident(spec::Phase::logprob);
-  return train::sequence_scores(*context_.train, *reference_decoder_, sequences, train::scoring_options(context_.job()),
-                                [this] { context_.clock->progress(); });
+  return train::sequence_logprobs(*context_.train, *reference_decoder_, sequences,
+                                  train::logprob_options(context_.job()), [this] { context_.clock->progress(); });
 }
 
 void Policy::save(const std::filesystem::path& folder) {

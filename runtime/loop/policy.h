@@ -47,7 +47,7 @@ class Policy {
   /// Keeps the present weights as the reference of the KL term. No effect on ranks that do not train.
   void freeze_reference();
   /// Log-probabilities of the reference. collective: train.tp, train.pp.
-  train::SequenceScores reference_scores(std::span<const train::Sequence> sequences);
+  train::SequenceLogprobs reference_scores(std::span<const train::Sequence> sequences);
   /// The policy as a Hugging Face folder. collective: train; ranks that only generate do nothing.
   void save(const std::filesystem::path& folder);
   spec::MemoryFigures memory() const;

@@ -29,7 +29,7 @@ void add_differences(TokenSums& sums, const float* gen, const float* trainer, co
   }
 }
 
-void add_differences(TokenSums& sums, const grpo::TokenInputs& inputs, const parallel::TokenScores& scores) {
+void add_differences(TokenSums& sums, const grpo::TokenInputs& inputs, const parallel::TokenLogprobs& scores) {
   const auto on_host = [](const at::Tensor& tensor) { return ops::on_host(tensor.detach()).contiguous(); };
   const at::Tensor gen = on_host(inputs.gen_logprobs_N), trainer = on_host(scores.logprobs_N),
                    entropy = on_host(scores.entropy_N);
@@ -126,7 +126,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   const bool old_pass = shares.size() > 1 && !job.loss.force_on_policy;
   for (UpdateShare& share : shares) {
     if (old_pass) {
-      train::SequenceScores scores = policy_.trainer().scores(share.sequences, progress);
+      train::SequenceLogprobs scores = policy_.trainer().logprobs(share.sequences, progress);
       for (std::size_t s = 0; speaks && s < share.gen.size(); ++s)
         add_differences(figures.sums, share.gen[s].data(), scores.logprobs[s].data(), scores.entropy[s].data(),
                         share.gen[s].size());
@@ -140,7 +140,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   figures.lr = train::learning_rate(job.optimizer, step - 1, job.grpo.steps);
   for (const UpdateShare& share : shares) {
     DeviceSum parts_sum;
-    const auto loss = [&](const parallel::TokenScores& scores, const train::PackedBatch& batch) {
+    const auto loss = [&](const parallel::TokenLogprobs& scores, const train::PackedBatch& batch) {
       const grpo::TokenInputs inputs = token_inputs(share, batch, scores);
       const grpo::LossParts parts = grpo::policy_loss(inputs, job.loss);
       if (speaks && !old_pass) add_differences(figures.sums, inputs, scores);

@@ -69,7 +69,7 @@ std::vector<UpdateShare> update_shares(const Rollout& rollout, const std::vector
 }
 
 grpo::TokenInputs token_inputs(const UpdateShare& share, const train::PackedBatch& batch,
-                               const parallel::TokenScores& scores) {
+                               const parallel::TokenLogprobs& scores) {
   const at::Device device = scores.logprobs_N.device();
   grpo::TokenInputs inputs{
       .logprobs_N = scores.logprobs_N,

@@ -29,6 +29,6 @@ std::vector<UpdateShare> update_shares(const Rollout& rollout, const std::vector
 
 /// The inputs of the loss for one micro batch of the share, on the device of the scores.
 grpo::TokenInputs token_inputs(const UpdateShare& share, const train::PackedBatch& batch,
-                               const parallel::TokenScores& scores);
+                               const parallel::TokenLogprobs& scores);
 
 }  // namespace muster::loop

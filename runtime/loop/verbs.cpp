@@ -65,7 +65,7 @@ std::vector<train::Sequence> own_sequences(const std::vector<Row>& rows, const p
 
 // Training ranks hold the rows' scores; one of each replica sends its own: the row's number, its length, the floats.
 std::vector<std::uint8_t> packed_scores(const std::vector<train::Sequence>& sequences,
-                                        const train::SequenceScores& scores) {
+                                        const train::SequenceLogprobs& scores) {
   std::vector<std::uint8_t> bytes;
   const auto append = [&](const void* data, std::size_t size) {
     const auto* begin = static_cast<const std::uint8_t*>(data);
@@ -84,7 +84,7 @@ void score(RankContext& context, const std::vector<Row>& rows) {
   weights::ShardStore weights = loaded(context, mesh, mesh.degrees().dp);
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
   const std::vector<train::Sequence> mine = own_sequences(rows, mesh);
-  const train::SequenceScores scores = trainer.scores(mine, [&] { context.clock->progress(); });
+  const train::SequenceLogprobs scores = trainer.logprobs(mine, [&] { context.clock->progress(); });
   const bool speaks = mesh.place().tp == 0;
   std::vector<std::vector<float>> logprobs(rows.size());
   for (const auto& part :

@@ -277,11 +277,11 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positio
   return run(0, tokens_T, positions_T, attention, recompute);
 }
 
-parallel::TokenScores Decoder::scores(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
-                                      std::int64_t chunk_tokens) const {
+parallel::TokenLogprobs Decoder::logprobs(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
+                                          std::int64_t chunk_tokens) const {
   const Layers& all = *layers_;
-  parallel::TokenScores scores =
-      parallel::token_scores(*all.tp, hidden_ND, all.head_VD, all.vocabulary, targets_N, temperature, chunk_tokens);
+  parallel::TokenLogprobs scores =
+      parallel::token_logprobs(*all.tp, hidden_ND, all.head_VD, all.vocabulary, targets_N, temperature, chunk_tokens);
   scores.logprobs_N = end(*all.source, all.facts.num_layers + 1, scores.logprobs_N);
   return scores;
 }

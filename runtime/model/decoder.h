@@ -48,10 +48,10 @@ class Decoder {
   /// final norm where it ends the model, else the stream for the next: [own_tokens(T), D]. collective: tp.
   at::Tensor run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Attention& attention,
                  bool recompute) const;
-  /// parallel::token_scores of rows of hidden_TD with this model's head. After `run` of the chunk that ends the model,
-  /// once. collective: tp (backward too).
-  parallel::TokenScores scores(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
-                               std::int64_t chunk_tokens) const;
+  /// parallel::token_logprobs of rows of hidden_TD with this model's head. After `run` of the chunk that ends the
+  /// model, once. collective: tp (backward too).
+  parallel::TokenLogprobs logprobs(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
+                                   std::int64_t chunk_tokens) const;
 
   /// The rows of the head (tied: the embedding) that this rank holds, and which part of the vocabulary they are.
   const ops::Param& head() const;

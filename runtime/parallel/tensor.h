@@ -29,8 +29,8 @@ at::Tensor column_linear(comm::Communicator& tp, Tokens tokens, const at::Tensor
 /// After a row-parallel matrix: the sum over tp as a stream; its gradient is that of all tokens. partial_TD: what this
 /// rank's inputs give for all tokens. collective: tp (forward; cut: backward too).
 at::Tensor sum_rows(comm::Communicator& tp, Tokens tokens, const at::Tensor& partial_TD, std::string_view label);
-/// The stream of all tokens -> [T, D]. Its gradient must be whole on every rank, as token_scores leaves it, and is cut.
-/// collective: tp (cut: forward).
+/// The stream of all tokens -> [T, D]. Its gradient must be whole on every rank, as token_logprobs leaves it, and is
+/// cut. collective: tp (cut: forward).
 at::Tensor gather_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x);
 
 }  // namespace muster::parallel

@@ -127,9 +127,9 @@ struct Scores : torch::autograd::Function<Scores> {
 
 }  // namespace
 
-TokenScores token_scores(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD,
-                         const spec::Range& vocabulary, const at::Tensor& targets_N, double temperature,
-                         std::int64_t chunk_tokens) {
+TokenLogprobs token_logprobs(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD,
+                             const spec::Range& vocabulary, const at::Tensor& targets_N, double temperature,
+                             std::int64_t chunk_tokens) {
   INVARIANT(hidden_ND.dim() == 2 && targets_N.dim() == 1 && targets_N.size(0) == hidden_ND.size(0),
             "each hidden row has a target");
   INVARIANT(head_VD.value.size(0) == vocabulary.size() && head_VD.value.size(1) == hidden_ND.size(1),

@@ -19,7 +19,7 @@ namespace muster::parallel {
 /// from. hidden_ND, head_VD -> [N, V].
 at::Tensor logits_of(const at::Tensor& hidden_ND, const at::Tensor& head_VD);
 
-struct TokenScores {
+struct TokenLogprobs {
   at::Tensor logprobs_N;  // float32, with gradient where hidden has one
   at::Tensor entropy_N;   // float32, without gradient
 };
@@ -27,8 +27,8 @@ struct TokenScores {
 /// log softmax(hidden . head^T / temperature)[target], float32. hidden_ND; head_VD: this rank's rows; `vocabulary`:
 /// their range of the global vocabulary; targets_N int64, global ids. Backward recomputes each chunk. collective: tp
 /// (forward and backward).
-TokenScores token_scores(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD,
-                         const spec::Range& vocabulary, const at::Tensor& targets_N, double temperature,
-                         std::int64_t chunk_tokens);
+TokenLogprobs token_logprobs(comm::Communicator& tp, const at::Tensor& hidden_ND, const ops::Param& head_VD,
+                             const spec::Range& vocabulary, const at::Tensor& targets_N, double temperature,
+                             std::int64_t chunk_tokens);
 
 }  // namespace muster::parallel

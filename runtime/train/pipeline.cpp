@@ -24,7 +24,7 @@ class Executor {
  public:
   /// `at_end`: what the scores of a micro batch become; in a run with backwards a loss.
   Executor(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const PackedBatch> batches,
-           const ScoringOptions& options, const Loss& at_end, spec::Passes passes)
+           const LogprobOptions& options, const Loss& at_end, spec::Passes passes)
       : mesh_(mesh), decoder_(decoder), batches_(batches), options_(options), at_end_(at_end), passes_(passes) {}
 
   /// Returns the sum of the losses.
@@ -65,8 +65,8 @@ class Executor {
     open.output = decoder_.run(work.chunk, open.input, batch.positions_T, open.attention, options_.recompute);
     at::Tensor made_TD;
     if (decoder_.ends_model(work.chunk)) {
-      const parallel::TokenScores scores = decoder_.scores(open.output.index_select(0, batch.rows_N), batch.targets_N,
-                                                           options_.temperature, options_.chunk_tokens);
+      const parallel::TokenLogprobs scores = decoder_.logprobs(
+          open.output.index_select(0, batch.rows_N), batch.targets_N, options_.temperature, options_.chunk_tokens);
       // Of an idle batch nothing is scored, and a sum of nothing has its way back through the model all the same.
       open.output = batch.sequences.empty() ? scores.logprobs_N.sum() : at_end_(scores, batch);
       if (keeps) loss_sum_ += open.output.detach().to(at::kDouble);
@@ -118,7 +118,7 @@ class Executor {
   parallel::Mesh& mesh_;
   const model::Decoder& decoder_;
   std::span<const PackedBatch> batches_;
-  const ScoringOptions& options_;
+  const LogprobOptions& options_;
   const Loss& at_end_;
   spec::Passes passes_;
   std::map<Key, Open> open_;
@@ -127,7 +127,7 @@ class Executor {
 };
 
 /// Every rank of dp makes as many passes, where each of them gathers parameters from all. collective: dp.
-void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const ScoringOptions& options,
+void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const LogprobOptions& options,
                       at::Device device) {
   if (mesh.degrees().fsdp == 0) return;
   at::Tensor most =
@@ -141,8 +141,8 @@ void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, c
 }  // namespace
 
 void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
-                 const ScoringOptions& options, const TakeScores& take, const std::function<void()>& on_progress) {
-  const Loss at_end = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
+                 const LogprobOptions& options, const TakeScores& take, const std::function<void()>& on_progress) {
+  const Loss at_end = [&](const parallel::TokenLogprobs& scores, const PackedBatch& batch) {
     take(scores, batch);
     return at::Tensor();
   };
@@ -151,7 +151,7 @@ void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vecto
 }
 
 at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
-                                const ScoringOptions& options, const Loss& loss,
+                                const LogprobOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress) {
   add_idle_batches(mesh, batches, options, decoder.device());
   return Executor(mesh, decoder, batches, options, loss, spec::Passes::forward_and_backward).run(on_progress);

@@ -7,26 +7,26 @@
 
 #include "runtime/model/decoder.h"
 #include "runtime/parallel/mesh.h"
-#include "runtime/train/scoring.h"
+#include "runtime/train/logprobs.h"
 #include "runtime/weights/shard_store.h"
 
 namespace muster::train {
 
 /// Sum over this rank's micro batch of the loss (already divided by the global count), given scores with gradient.
 /// Asked on the ranks of the last stage.
-using Loss = std::function<at::Tensor(const parallel::TokenScores& scores, const PackedBatch& batch)>;
+using Loss = std::function<at::Tensor(const parallel::TokenLogprobs& scores, const PackedBatch& batch)>;
 /// Takes the scores of a micro batch, on the ranks of the last stage.
-using TakeScores = std::function<void(const parallel::TokenScores& scores, const PackedBatch& batch)>;
+using TakeScores = std::function<void(const parallel::TokenLogprobs& scores, const PackedBatch& batch)>;
 
 /// Forward alone. All ranks of a tp group and all stages pass the same batches; where parameters are cut over dp, ranks
 /// of dp that have fewer batches than others run idle ones. `on_progress` (may be empty) is called after each piece of
 /// work. collective: tp, pp; dp where parameters are cut over it.
 void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
-                 const ScoringOptions& options, const TakeScores& take, const std::function<void()>& on_progress);
+                 const LogprobOptions& options, const TakeScores& take, const std::function<void()>& on_progress);
 /// Forward and backward; gradients are added where the decoder has them. Returns the sum of the losses, a float64
 /// scalar, 0 on stages before the last. collective: as above.
 at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
-                                const ScoringOptions& options, const Loss& loss,
+                                const LogprobOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress);
 
 /// A tied embedding is the embedding of the first stage and the head of the last, and each saw one use of it: both get

@@ -8,7 +8,7 @@ namespace muster::train {
 
 Loss supervised_loss(double global_tokens) {
   INVARIANT(global_tokens > 0, "an update has answer tokens on some rank");
-  return [global_tokens](const parallel::TokenScores& scores, const PackedBatch&) {
+  return [global_tokens](const parallel::TokenLogprobs& scores, const PackedBatch&) {
     return scores.logprobs_N.sum() * (-1 / global_tokens);
   };
 }

@@ -21,8 +21,8 @@ struct Trainer::State {
         max_grad_norm(job.optimizer.max_grad_norm),
         overlaps_sums(job.train.overlap_grad_reduce && !model::shares_gradients(mesh.tp(), stream_tokens(job), facts)),
         overlaps_weights(job.train.overlap_param_gather),
-        scoring(scoring_options(job)),
-        updating(update_options(job)),
+        scoring(logprob_options(job)),
+        updating(update_logprob_options(job)),
         gradients(make_gradients(job, mesh, weights)),
         optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params),
         buckets(buckets_of_units(facts, weights, optimizer.buckets())),
@@ -64,7 +64,7 @@ struct Trainer::State {
   parallel::Mesh& mesh;
   double max_grad_norm;
   bool overlaps_sums, overlaps_weights;
-  ScoringOptions scoring, updating;
+  LogprobOptions scoring, updating;
   weights::ShardStore gradients;
   ShardedAdamw optimizer;
   std::vector<std::vector<std::size_t>> buckets;  // by unit
@@ -77,14 +77,14 @@ Trainer::Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::
     : state_(std::make_unique<State>(facts, job, mesh, weights)) {}
 Trainer::~Trainer() = default;
 
-SequenceScores Trainer::scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress) {
-  return sequence_scores(state_->mesh, state_->decoder, sequences, state_->scoring, on_progress);
+SequenceLogprobs Trainer::logprobs(std::span<const Sequence> sequences, const std::function<void()>& on_progress) {
+  return sequence_logprobs(state_->mesh, state_->decoder, sequences, state_->scoring, on_progress);
 }
 
 UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& loss, double lr,
                               const std::function<void()>& on_progress) {
   State& state = *state_;
-  const ScoringOptions& options = state.updating;
+  const LogprobOptions& options = state.updating;
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
   std::vector<PackedBatch> batches = pack(sequences, options.packing, flat_gradients.device());

@@ -14,9 +14,9 @@
 #include "runtime/parallel/vocabulary.h"
 #include "runtime/spec/job.h"
 #include "runtime/spec/memory.h"
+#include "runtime/train/logprobs.h"
 #include "runtime/train/packed_batch.h"
 #include "runtime/train/pipeline.h"
-#include "runtime/train/scoring.h"
 
 namespace muster::train {
 
@@ -35,7 +35,7 @@ class Trainer {
 
   /// Forward only. All ranks of a tp group and all stages of a pipeline pass the same sequences, and get the scores.
   /// collective: tp, pp.
-  SequenceScores scores(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
+  SequenceLogprobs logprobs(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
   /// One optimizer update over this dp rank's sequences (may be none). Micro batches may differ in number from one dp
   /// rank to another; all ranks of a tp group and all stages of a pipeline pass the same sequences. The loss is asked
   /// on the ranks of the last stage. collective: role. throws: Error::user, on every rank, when loss or gradient is not

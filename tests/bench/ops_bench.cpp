@@ -192,8 +192,8 @@ void run_decoder(const Shape& shape, const Batch& batch) {
       2 * (T * body + N * head) + batch.attention_flops * static_cast<double>(facts.num_layers);
   const auto forward = [&] {
     const at::Tensor hidden = decoder.hidden(batch.tokens_T, batch.positions_T, attention);
-    return parallel::token_scores(*tp, hidden.index_select(0, batch.rows_N), decoder.head(), decoder.vocabulary(),
-                                  batch.targets_N, 1.0, 1024)
+    return parallel::token_logprobs(*tp, hidden.index_select(0, batch.rows_N), decoder.head(), decoder.vocabulary(),
+                                    batch.targets_N, 1.0, 1024)
         .logprobs_N;
   };
   time_of(shape.name + ".decoder.forward", forward_flops, [&] {

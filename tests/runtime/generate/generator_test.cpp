@@ -40,8 +40,8 @@ std::vector<float> logprobs_of(const SmallModel& model, const std::vector<std::i
   const at::Tensor tokens_T = at::tensor(tokens, at::kLong);
   const at::Tensor hidden_TD = model.decoder.hidden(tokens_T, at::arange(length, at::kLong), attention);
   const at::Tensor scores_N =
-      parallel::token_scores(model.tp, hidden_TD.narrow(0, length - answer - 1, answer), model.decoder.head(),
-                             model.decoder.vocabulary(), tokens_T.narrow(0, length - answer, answer), temperature, 64)
+      parallel::token_logprobs(model.tp, hidden_TD.narrow(0, length - answer - 1, answer), model.decoder.head(),
+                               model.decoder.vocabulary(), tokens_T.narrow(0, length - answer, answer), temperature, 64)
           .logprobs_N.contiguous();
   return {scores_N.data_ptr<float>(), scores_N.data_ptr<float>() + answer};
 }

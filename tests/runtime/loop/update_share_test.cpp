@@ -79,7 +79,7 @@ TEST(TokenInputs, AreTakenBySequenceAndPosition) {
   train::PackedBatch batch;
   batch.sequence_of_N = {3, 0, 3};
   batch.position_of_N = {1, 0, 0};
-  const parallel::TokenScores scores{.logprobs_N = at::tensor({-1.F, -2.F, -3.F}), .entropy_N = at::zeros({3})};
+  const parallel::TokenLogprobs scores{.logprobs_N = at::tensor({-1.F, -2.F, -3.F}), .entropy_N = at::zeros({3})};
   const grpo::TokenInputs inputs = token_inputs(shares[0], batch, scores);
   EXPECT_TRUE(at::equal(inputs.advantages_N, at::tensor({4.F, 1.F, 4.F})));
   EXPECT_TRUE(at::equal(inputs.gen_logprobs_N, at::tensor({-0.4F, -0.1F, -0.4F})));

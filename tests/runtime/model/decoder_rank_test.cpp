@@ -52,7 +52,7 @@ Result run(const spec::ModelFacts& facts, comm::Communicator& tp, bool recompute
   Packed attention;
   const at::Tensor hidden = decoder.hidden(tokens, positions, attention, recompute);
   const auto scores =
-      parallel::token_scores(tp, hidden, decoder.head(), decoder.vocabulary(), tokens.mul(7).remainder(60), 0.8, 8);
+      parallel::token_logprobs(tp, hidden, decoder.head(), decoder.vocabulary(), tokens.mul(7).remainder(60), 0.8, 8);
   (scores.logprobs_N * at::arange(24, at::kFloat).cos()).sum().backward();
   sum_shared_gradients(tp, held, facts, result.gradients);
   result.logprobs = scores.logprobs_N.detach();

@@ -46,13 +46,14 @@ struct Model {
     weights::load_weights(folder, facts, weights);
     return weights;
   }
-  parallel::TokenScores scores(const std::vector<std::int64_t>& tokens, double temperature, bool recompute = false) {
+  parallel::TokenLogprobs logprobs(const std::vector<std::int64_t>& tokens, double temperature,
+                                   bool recompute = false) {
     const at::Tensor all = at::tensor(tokens, at::kLong);
     const std::int64_t T = all.size(0) - 1;
     attention = std::make_unique<Packed>(std::vector<ops::Segment>{{0, T, -1}});
     const at::Tensor hidden = decoder.hidden(all.narrow(0, 0, T), at::arange(T, at::kLong), *attention, recompute);
-    return parallel::token_scores(*tp, hidden, decoder.head(), decoder.vocabulary(), all.narrow(0, 1, T), temperature,
-                                  16);
+    return parallel::token_logprobs(*tp, hidden, decoder.head(), decoder.vocabulary(), all.narrow(0, 1, T), temperature,
+                                    16);
   }
 
   std::unique_ptr<comm::Communicator> tp = comm::make_solo("tp");
@@ -65,7 +66,7 @@ struct Model {
 void expect_cases(Model& model, const json& cases) {
   const at::NoGradGuard none;
   for (const json& one : cases) {
-    const parallel::TokenScores scores = model.scores(one["tokens"], one["temperature"]);
+    const parallel::TokenLogprobs scores = model.logprobs(one["tokens"], one["temperature"]);
     EXPECT_TRUE(near(scores.logprobs_N, at::tensor(one["logprobs"].get<std::vector<double>>()), 1e-5, 1e-5));
     EXPECT_TRUE(near(scores.entropy_N, at::tensor(one["entropy"].get<std::vector<double>>()), 1e-5, 1e-5));
   }
@@ -75,7 +76,7 @@ void expect_cases(Model& model, const json& cases) {
 void run_backward(Model& model, const json& cases, bool recompute) {
   for (const json& one : cases) {
     if (one["temperature"] != 1.0) continue;
-    const at::Tensor logprobs_N = model.scores(one["tokens"], 1.0, recompute).logprobs_N;
+    const at::Tensor logprobs_N = model.logprobs(one["tokens"], 1.0, recompute).logprobs_N;
     (logprobs_N * at::arange(logprobs_N.size(0), at::kFloat).cos()).sum().backward();
   }
 }
@@ -133,11 +134,11 @@ TEST(Decoder, ASharedPromptGivesTheGradientsOfRepeatedOnes) {
   const at::Tensor rows = hidden.index_select(0, at::tensor({4, 5, 6, 4, 7}, at::kLong)),
                    targets = at::tensor({3, 8, 20, 60, 61}, at::kLong);
   const at::Tensor together =
-      parallel::token_scores(*shared.tp, rows, shared.decoder.head(), shared.decoder.vocabulary(), targets, 1.0, 100)
+      parallel::token_logprobs(*shared.tp, rows, shared.decoder.head(), shared.decoder.vocabulary(), targets, 1.0, 100)
           .logprobs_N;
   together.sum().backward();
-  const at::Tensor one = repeated.scores(joined(prompt, first), 1.0).logprobs_N.narrow(0, 4, 3),
-                   two = repeated.scores(joined(prompt, second), 1.0).logprobs_N.narrow(0, 4, 2);
+  const at::Tensor one = repeated.logprobs(joined(prompt, first), 1.0).logprobs_N.narrow(0, 4, 3),
+                   two = repeated.logprobs(joined(prompt, second), 1.0).logprobs_N.narrow(0, 4, 2);
   (one.sum() + two.sum()).backward();
   EXPECT_TRUE(near(together, at::cat({one, two}), 1e-6, 1e-6));
   EXPECT_TRUE(near(shared.gradients.flat(), repeated.gradients.flat(), 1e-5, 1e-5));

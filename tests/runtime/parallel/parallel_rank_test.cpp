@@ -103,7 +103,7 @@ TEST(TensorParallel, ASumLeavesItsInputAlone) {
   });
 }
 
-TEST(TokenScores, ACutVocabularyGivesWhatTheWholeGives) {
+TEST(TokenLogprobs, ACutVocabularyGivesWhatTheWholeGives) {
   for (const int size : {2, 3}) {
     tests::run_ranks(size, [size](tests::RankContext& rank) {
       const std::int64_t V = 42, part = V / size;
@@ -112,7 +112,7 @@ TEST(TokenScores, ACutVocabularyGivesWhatTheWholeGives) {
       const auto run = [&](comm::Communicator& tp, const ops::Param& head, const spec::Range& range,
                            std::int64_t chunk) {
         const at::Tensor hidden = random({19, 16}, 1).requires_grad_(true);
-        const TokenScores scores = token_scores(tp, hidden, head, range, targets, 0.9, chunk);
+        const TokenLogprobs scores = token_logprobs(tp, hidden, head, range, targets, 0.9, chunk);
         scores.logprobs_N.backward(upstream);
         return std::vector<at::Tensor>{scores.logprobs_N.detach(), scores.entropy_N, hidden.grad(), head.grad};
       };

@@ -22,7 +22,7 @@ struct Case {
   double temperature;
 };
 
-TEST(TokenScores, MatchLogSoftmaxWhateverTheChunk) {
+TEST(TokenLogprobs, MatchLogSoftmaxWhateverTheChunk) {
   const auto tp = comm::make_solo("tp");
   for (const Case& shape : {Case{23, 16, 50, 100, 1.0},
                             {23, 16, 50, 23, 0.7},
@@ -36,8 +36,8 @@ TEST(TokenScores, MatchLogSoftmaxWhateverTheChunk) {
     const ops::Param head{random({shape.vocabulary, shape.width}, 2),
                           at::ones({shape.vocabulary, shape.width}, at::kFloat)};
     const at::Tensor targets = at::arange(shape.tokens, at::kLong).mul(7).remainder(shape.vocabulary);
-    const TokenScores scores =
-        token_scores(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk);
+    const TokenLogprobs scores =
+        token_logprobs(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk);
     EXPECT_FALSE(scores.entropy_N.requires_grad());
     scores.logprobs_N.backward(upstream);
 
@@ -53,26 +53,26 @@ TEST(TokenScores, MatchLogSoftmaxWhateverTheChunk) {
     EXPECT_TRUE(near(head.grad, wide_head.grad() + 1, 1e-5, 1e-5));
     const at::NoGradGuard none;
     EXPECT_TRUE(tests::same_bits(
-        token_scores(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk).logprobs_N,
+        token_logprobs(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk).logprobs_N,
         scores.logprobs_N.detach()));
   }
 }
 
-TEST(TokenScores, StayFiniteForSharpDistributions) {
+TEST(TokenLogprobs, StayFiniteForSharpDistributions) {
   const auto tp = comm::make_solo("tp");
   const at::Tensor hidden = at::eye(4, at::kFloat) * 1000;
   const ops::Param head{at::eye(4, at::kFloat), at::Tensor()};
-  const TokenScores scores = token_scores(*tp, hidden, head, {0, 4}, at::tensor({0, 1, 2, 0}, at::kLong), 1.0, 2);
+  const TokenLogprobs scores = token_logprobs(*tp, hidden, head, {0, 4}, at::tensor({0, 1, 2, 0}, at::kLong), 1.0, 2);
   EXPECT_TRUE(near(scores.logprobs_N, at::tensor({0.0, 0.0, 0.0, -1000.0}), 1e-6, 1e-6));
   EXPECT_TRUE(near(scores.entropy_N, at::zeros({4}), 1e-6, 0));
 }
 
-TEST(TokenScores, ComputeBf16InFloat32) {
+TEST(TokenLogprobs, ComputeBf16InFloat32) {
   const auto tp = comm::make_solo("tp");
   const at::Tensor hidden = random({9, 16}, 1).to(at::kBFloat16).requires_grad_(true);
   const ops::Param head{random({30, 16}, 2).to(at::kBFloat16), at::zeros({30, 16}, at::kFloat)};
   const at::Tensor targets = at::arange(9, at::kLong);
-  const TokenScores scores = token_scores(*tp, hidden, head, {0, 30}, targets, 1.0, 4);
+  const TokenLogprobs scores = token_logprobs(*tp, hidden, head, {0, 30}, targets, 1.0, 4);
   EXPECT_EQ(scores.logprobs_N.scalar_type(), at::kFloat);
   const at::Tensor all = at::mm(hidden.detach().to(at::kDouble), head.value.to(at::kDouble).t()).log_softmax(-1);
   EXPECT_TRUE(near(scores.logprobs_N, all.gather(1, targets.unsqueeze(1)).squeeze(1), 1e-5, 1e-5));

@@ -83,7 +83,7 @@ void train_and_compare(tests::RankContext& rank, const spec::ModelFacts& facts, 
   const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.place());
   const double global_tokens = answer_tokens(rollout.sequences);
 
-  const SequenceScores scores = trainer.scores(mine, {});
+  const SequenceLogprobs scores = trainer.logprobs(mine, {});
   for (std::size_t s = 0; s < mine.size(); ++s) {
     const at::Tensor& logprobs = expected.logprobs[static_cast<std::size_t>(mine[s].id)];
     EXPECT_LE((at::tensor(scores.logprobs[s]) - logprobs).abs().max().item<double>(), kTolerance);

@@ -86,7 +86,7 @@ TEST(Trainer, ScoresComeInTheOrderGiven) {
   Stand stand(facts, job);
   const Twin twin(facts, job, random_weights(facts));
   int progress = 0;
-  const SequenceScores scores = stand.trainer->scores(rollout.sequences, [&] { ++progress; });
+  const SequenceLogprobs scores = stand.trainer->logprobs(rollout.sequences, [&] { ++progress; });
   EXPECT_GT(progress, 1);
   ASSERT_EQ(scores.logprobs.size(), rollout.sequences.size());
   for (std::size_t s = 0; s < rollout.sequences.size(); ++s) {
@@ -207,7 +207,7 @@ TEST(Trainer, AnUpdateThatIsNotANumberIsRefusedAndChangesNothing) {
   const Rollout rollout = random_rollout(2, 2, facts.vocab_size);
   Stand stand(facts, small_job());
   const at::Tensor before = stand.store.flat().clone();
-  const Loss broken = [](const parallel::TokenScores& scores, const PackedBatch&) {
+  const Loss broken = [](const parallel::TokenLogprobs& scores, const PackedBatch&) {
     return scores.logprobs_N.sum() * std::numeric_limits<double>::quiet_NaN();
   };
   EXPECT_THROW(stand.trainer->update(rollout.sequences, broken, kLr, {}), Error);

@@ -121,15 +121,15 @@ double answer_tokens(const std::vector<Sequence>& sequences) {
 }
 
 Loss wavy_loss(std::vector<Sequence> sequences, double global_tokens) {
-  return
-      [sequences = std::move(sequences), global_tokens](const parallel::TokenScores& scores, const PackedBatch& batch) {
-        std::vector<float> values;
-        for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
-          values.push_back(static_cast<float>(
-              wave(sequences[static_cast<std::size_t>(batch.sequence_of_N[n])].id, batch.position_of_N[n])));
-        }
-        return (at::tensor(values) * scores.logprobs_N + scores.logprobs_N.square() / 20).sum() / global_tokens;
-      };
+  return [sequences = std::move(sequences), global_tokens](const parallel::TokenLogprobs& scores,
+                                                           const PackedBatch& batch) {
+    std::vector<float> values;
+    for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
+      values.push_back(static_cast<float>(
+          wave(sequences[static_cast<std::size_t>(batch.sequence_of_N[n])].id, batch.position_of_N[n])));
+    }
+    return (at::tensor(values) * scores.logprobs_N + scores.logprobs_N.square() / 20).sum() / global_tokens;
+  };
 }
 
 Twin::Twin(const spec::ModelFacts& facts, const spec::Job& job, NamedTensors weights)

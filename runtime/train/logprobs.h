@@ -13,7 +13,7 @@
 
 namespace muster::train {
 
-struct ScoringOptions {
+struct LogprobOptions {
   double temperature = 1;
   std::int64_t chunk_tokens = 1024;  // of the log-probabilities
   Packing packing;
@@ -22,12 +22,12 @@ struct ScoringOptions {
 /// What a rank of tp holds of the stream in training and scoring.
 parallel::Tokens stream_tokens(const spec::Job& job);
 /// Of the passes without gradient.
-ScoringOptions scoring_options(const spec::Job& job);
+LogprobOptions logprob_options(const spec::Job& job);
 /// Of the updates, whose micro batches may be smaller.
-ScoringOptions update_options(const spec::Job& job);
+LogprobOptions update_logprob_options(const spec::Job& job);
 
 /// Log-probabilities of the answers, in the order given; entropy of the distribution that each token was drawn from.
-struct SequenceScores {
+struct SequenceLogprobs {
   std::vector<std::vector<float>> logprobs;
   std::vector<std::vector<float>> entropy;
 };
@@ -45,7 +45,8 @@ class PackedAttention final : public model::Attention {
 
 /// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of a tp group and all stages of
 /// a pipeline pass the same, and every one of them gets the scores. collective: tp, pp.
-SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const Sequence> sequences,
-                               const ScoringOptions& options, const std::function<void()>& on_progress);
+SequenceLogprobs sequence_logprobs(parallel::Mesh& mesh, const model::Decoder& decoder,
+                                   std::span<const Sequence> sequences, const LogprobOptions& options,
+                                   const std::function<void()>& on_progress);
 
 }  // namespace muster::train

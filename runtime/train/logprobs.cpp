@@ -1,5 +1,5 @@
 // Letters: N scored tokens, D model width.
-#include "runtime/train/scoring.h"
+#include "runtime/train/logprobs.h"
 
 #include <ATen/ATen.h>
 
@@ -14,7 +14,7 @@ parallel::Tokens stream_tokens(const spec::Job& job) {
   return job.train.sequence_parallel ? parallel::Tokens::cut : parallel::Tokens::all;
 }
 
-ScoringOptions scoring_options(const spec::Job& job) {
+LogprobOptions logprob_options(const spec::Job& job) {
   return {.temperature = job.sampling.temperature,
           .chunk_tokens = job.train.logprob_chunk_tokens,
           .packing = {.max_tokens = spec::logprob_batch_tokens(job),
@@ -26,8 +26,8 @@ ScoringOptions scoring_options(const spec::Job& job) {
           .recompute = job.train.recompute == spec::Recompute::full};
 }
 
-ScoringOptions update_options(const spec::Job& job) {
-  ScoringOptions options = scoring_options(job);
+LogprobOptions update_logprob_options(const spec::Job& job) {
+  LogprobOptions options = logprob_options(job);
   options.packing.max_tokens = spec::micro_batch_tokens(job);
   if (!job.packing.enabled) options.packing.max_sequences = job.train.mbs;
   return options;
@@ -41,7 +41,7 @@ at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const 
 namespace {
 
 /// The last stage tells the others. collective: pp.
-void tell_stages(comm::Communicator& pp, SequenceScores& scores, at::Device device) {
+void tell_stages(comm::Communicator& pp, SequenceLogprobs& scores, at::Device device) {
   if (pp.size() == 1) return;
   std::vector<float> told;
   const auto for_all = [&](const auto& visit) {
@@ -61,10 +61,11 @@ void tell_stages(comm::Communicator& pp, SequenceScores& scores, at::Device devi
 
 }  // namespace
 
-SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const Sequence> sequences,
-                               const ScoringOptions& options, const std::function<void()>& on_progress) {
+SequenceLogprobs sequence_logprobs(parallel::Mesh& mesh, const model::Decoder& decoder,
+                                   std::span<const Sequence> sequences, const LogprobOptions& options,
+                                   const std::function<void()>& on_progress) {
   const c10::InferenceMode no_graph;
-  SequenceScores found;
+  SequenceLogprobs found;
   for (const Sequence& sequence : sequences) {
     found.logprobs.emplace_back(sequence.answer.size());
     found.entropy.emplace_back(sequence.answer.size());
@@ -72,7 +73,7 @@ SequenceScores sequence_scores(parallel::Mesh& mesh, const model::Decoder& decod
   // What was scored stays on the device until all is: the host waits once.
   std::vector<at::Tensor> scored_2N;
   std::vector<std::pair<std::int64_t, std::int64_t>> places;  // (sequence, position) of each column
-  const auto take = [&](const parallel::TokenScores& scores, const PackedBatch& batch) {
+  const auto take = [&](const parallel::TokenLogprobs& scores, const PackedBatch& batch) {
     scored_2N.push_back(at::stack({scores.logprobs_N, scores.entropy_N}));
     for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n)
       places.emplace_back(batch.sequence_of_N[n], batch.position_of_N[n]);
