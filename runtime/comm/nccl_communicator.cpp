@@ -206,11 +206,11 @@ class NcclCommunicator final : public Communicator {
     throw_if_failed();
     const device::StreamRef caller = device::current_stream(options_.device), own = stream_.ref();
     before_.record(caller);
-    before_.hold_back(own);
+    before_.block(own);
     handle_->call(label(), grouped, options_.timeout_s, [&](NcclComm comm) { return body(comm, own.handle()); });
     device::Event done = watch_->take_event();
     done.record(own);
-    if (!overlaps()) done.hold_back(caller);
+    if (!overlaps()) done.block(caller);
     return done;
   }
 

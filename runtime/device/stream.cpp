@@ -36,7 +36,7 @@ void Event::record(const StreamRef& stream) {
   if (device_.is_cuda()) CUDA_CHECK(*device_.cuda, event_record(handle_, stream.handle()));
 }
 
-void Event::hold_back(const StreamRef& stream) const {
+void Event::block(const StreamRef& stream) const {
   if (device_.is_cuda()) CUDA_CHECK(*device_.cuda, stream_wait_event(stream.handle(), handle_));
 }
 

@@ -65,7 +65,7 @@ class Event {
   /// After all that is on the stream now.
   void record(const StreamRef& stream);
   /// What is put on `stream` from now on waits for the recorded point; the host does not.
-  void hold_back(const StreamRef& stream) const;
+  void block(const StreamRef& stream) const;
   bool done() const;
   void synchronize() const;
   /// Between two recorded and reached timed events; 0 on a CPU.

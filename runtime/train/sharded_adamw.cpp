@@ -96,7 +96,7 @@ void ShardedAdamw::reduce(parallel::Mesh& mesh, std::size_t b, bool overlaps) {
 }
 
 void ShardedAdamw::finish_reduction() {
-  for (const device::Event& event : summed_) event.hold_back(device::current_stream(event.device()));
+  for (const device::Event& event : summed_) event.block(device::current_stream(event.device()));
   for (std::size_t b = 0; b < buckets_.size(); ++b)
     if (arriving_[b].defined()) kept_part(own_gradients_n_, buckets_[b]).copy_(arriving_[b]);
   arriving_.clear();
@@ -157,7 +157,7 @@ void ShardedAdamw::gather_weights(parallel::Mesh& mesh, std::size_t b) {
 }
 
 void ShardedAdamw::wait_for(std::size_t bucket) {
-  if (bucket < gathered_.size()) gathered_[bucket].hold_back(device::current_stream(gathered_[bucket].device()));
+  if (bucket < gathered_.size()) gathered_[bucket].block(device::current_stream(gathered_[bucket].device()));
 }
 
 void ShardedAdamw::wait_for_all() {

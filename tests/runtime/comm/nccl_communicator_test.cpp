@@ -85,7 +85,7 @@ TEST(Nccl, OverlappedCallsHoldTheCallerBackOnlyWhereItWaits) {
                   world->reduce_scatter(again, all, Reduce::sum, "overlapped too");
                 });
                 EXPECT_EQ(waits_of_compute, 0);
-                over.hold_back(device::current_stream(gpu.device()));
+                over.block(device::current_stream(gpu.device()));
                 const at::Tensor seen = gpu.seen(own), seen_too = gpu.seen(again);
                 gpu.wait();
                 EXPECT_TRUE(at::equal(seen, sums.narrow(0, rank.rank * half, half)));

@@ -12,7 +12,7 @@ TEST(Stream, OfACpuIsEmptyAndNeverWaits) {
   EXPECT_EQ(stream.ref().handle(), nullptr);
   Event begin(cpu, true), end(cpu, true);
   begin.record(stream.ref());
-  begin.hold_back(current_stream(cpu));
+  begin.block(current_stream(cpu));
   end.record(current_stream(cpu));
   EXPECT_TRUE(end.done());
   end.synchronize();
