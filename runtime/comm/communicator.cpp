@@ -1,4 +1,4 @@
-// The part of a call that is the same in every form: checks, observers, legs to oneself, and errors that name the
+// The part of a call that is the same in every form: checks, observers, p2p_ops to oneself, and errors that name the
 // place.
 #include "runtime/comm/communicator.h"
 
@@ -132,22 +132,22 @@ void Communicator::broadcast(at::Tensor& tensor, int root, std::string_view labe
   observed(call_of(CallKind::broadcast, tensor, root), label, [&] { do_broadcast(tensor, root); });
 }
 
-void Communicator::exchange(std::span<const Leg> legs, std::string_view label) {
-  Call call{.kind = CallKind::exchange, .legs = legs};
-  std::vector<Leg> others;
+void Communicator::exchange(std::span<const P2POp> p2p_ops, std::string_view label) {
+  Call call{.kind = CallKind::exchange, .p2p_ops = p2p_ops};
+  std::vector<P2POp> others;
   std::vector<const at::Tensor*> own_sends, own_receives;
-  for (const Leg& leg : legs) {
-    INVARIANT(leg.peer >= 0 && leg.peer < size_ && leg.tensor != nullptr,
-              base::text("'", label, "': a leg to rank ", leg.peer, " of ", size_));
-    check_contiguous(*leg.tensor, label);
-    if (leg.is_send) {
-      call.bytes += static_cast<std::int64_t>(leg.tensor->nbytes());
-      call.elements += leg.tensor->numel();
+  for (const P2POp& p2p_op : p2p_ops) {
+    INVARIANT(p2p_op.peer >= 0 && p2p_op.peer < size_ && p2p_op.tensor != nullptr,
+              base::text("'", label, "': a p2p_op to rank ", p2p_op.peer, " of ", size_));
+    check_contiguous(*p2p_op.tensor, label);
+    if (p2p_op.is_send) {
+      call.bytes += static_cast<std::int64_t>(p2p_op.tensor->nbytes());
+      call.elements += p2p_op.tensor->numel();
     }
-    if (leg.peer != rank_)
-      others.push_back(leg);
+    if (p2p_op.peer != rank_)
+      others.push_back(p2p_op);
     else
-      (leg.is_send ? own_sends : own_receives).push_back(leg.tensor);
+      (p2p_op.is_send ? own_sends : own_receives).push_back(p2p_op.tensor);
   }
   INVARIANT(own_sends.size() == own_receives.size(),
             base::text("'", label, "': sends and receives to oneself do not match"));

@@ -27,7 +27,7 @@ enum class CallKind { all_reduce, all_gather, reduce_scatter, all_to_all_v, broa
 const char* call_kind_name(CallKind kind);
 
 /// One direction of a grouped point-to-point exchange. Tensors are contiguous; a receive is written in place.
-struct Leg {
+struct P2POp {
   int peer = 0;
   bool is_send = false;
   const at::Tensor* tensor = nullptr;
@@ -44,7 +44,7 @@ struct Call {
   int dtype = -1;                                             // at::ScalarType as a number; -1 where there is no tensor
   int detail = 0;                                             // Reduce of a reduction, root of a broadcast
   std::span<const std::int64_t> input_rows{}, output_rows{};  // of all_to_all_v
-  std::span<const Leg> legs{};                                // of exchange
+  std::span<const P2POp> p2p_ops{};                           // of exchange
 };
 
 /// Sees every call before and after: the heartbeat, the counters of a step. A call that throws has no after.
@@ -85,7 +85,7 @@ class Communicator {
                     std::span<const std::int64_t> input_rows, std::string_view label);
   void broadcast(at::Tensor& tensor, int root, std::string_view label);
   /// Grouped sends and receives, one launch; between two ranks they match in order. An empty list is legal on any rank.
-  void exchange(std::span<const Leg> legs, std::string_view label);
+  void exchange(std::span<const P2POp> p2p_ops, std::string_view label);
   void barrier(std::string_view label);
 
   /// Runs `body`, whose calls do not hold back what comes next on the caller's stream: their tensors stay alive and are
@@ -110,7 +110,7 @@ class Communicator {
   virtual void do_all_to_all_v(at::Tensor& output, std::span<const std::int64_t> output_rows, const at::Tensor& input,
                                std::span<const std::int64_t> input_rows) = 0;
   virtual void do_broadcast(at::Tensor& tensor, int root) = 0;
-  virtual void do_exchange(std::span<const Leg> legs) = 0;
+  virtual void do_exchange(std::span<const P2POp> p2p_ops) = 0;
   virtual void do_barrier() = 0;
   /// Legs to oneself never get here: they are copied. Likewise a split returns null for a colour below 0.
   virtual std::unique_ptr<Communicator> do_split(int color, int key, std::string name) = 0;

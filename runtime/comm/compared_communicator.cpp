@@ -48,10 +48,10 @@ std::vector<Pairing> pairings_of(const Call& call, int size) {
   std::vector<Pairing> pairings(static_cast<std::size_t>(size));
   for (std::size_t peer = 0; peer < call.input_rows.size(); ++peer)
     pairings[peer] = {chain(0, call.input_rows[peer], 0), chain(0, call.output_rows[peer], 0)};
-  for (const Leg& leg : call.legs) {
-    Pairing& pairing = pairings[static_cast<std::size_t>(leg.peer)];
-    std::uint64_t& hash = leg.is_send ? pairing.sent : pairing.expected;
-    hash = chain(hash, leg.tensor->numel(), static_cast<int>(leg.tensor->scalar_type()));
+  for (const P2POp& p2p_op : call.p2p_ops) {
+    Pairing& pairing = pairings[static_cast<std::size_t>(p2p_op.peer)];
+    std::uint64_t& hash = p2p_op.is_send ? pairing.sent : pairing.expected;
+    hash = chain(hash, p2p_op.tensor->numel(), static_cast<int>(p2p_op.tensor->scalar_type()));
   }
   return pairings;
 }
@@ -135,7 +135,7 @@ class ComparedCommunicator final : public Communicator {
     inner_->all_to_all_v(output, output_rows, input, input_rows, label());
   }
   void do_broadcast(at::Tensor& tensor, int root) override { inner_->broadcast(tensor, root, label()); }
-  void do_exchange(std::span<const Leg> legs) override { inner_->exchange(legs, label()); }
+  void do_exchange(std::span<const P2POp> p2p_ops) override { inner_->exchange(p2p_ops, label()); }
   void do_barrier() override { inner_->barrier(label()); }  // compared calls do not overlap
   std::unique_ptr<Communicator> do_split(int color, int key, std::string name) override {
     auto part = inner_->split(color, key, name);

@@ -152,11 +152,11 @@ class GlooCommunicator final : public Communicator {
     move(messages);
   }
 
-  void do_exchange(std::span<const Leg> legs) override {
+  void do_exchange(std::span<const P2POp> p2p_ops) override {
     std::vector<Message> messages;
-    for (const Leg& leg : legs) {
-      check(*leg.tensor, false);
-      messages.push_back(message(leg.peer, leg.is_send, *leg.tensor));
+    for (const P2POp& p2p_op : p2p_ops) {
+      check(*p2p_op.tensor, false);
+      messages.push_back(message(p2p_op.peer, p2p_op.is_send, *p2p_op.tensor));
     }
     move(messages);
   }

@@ -126,7 +126,7 @@ class NcclCommunicator final : public Communicator {
     check(input, false);
     std::vector<at::Tensor> parts;
     parts.reserve(2 * static_cast<std::size_t>(size()));
-    std::vector<Leg> legs;
+    std::vector<P2POp> p2p_ops;
     std::int64_t from = 0, to = 0;
     const at::Tensor* own[2] = {};
     for (int peer = 0; peer < size(); ++peer) {
@@ -141,10 +141,10 @@ class NcclCommunicator final : public Communicator {
         own[1] = &received;
         continue;
       }
-      legs.push_back({peer, true, &sent});
-      legs.push_back({peer, false, &received});
+      p2p_ops.push_back({peer, true, &sent});
+      p2p_ops.push_back({peer, false, &received});
     }
-    move(legs, own[0], own[1]);
+    move(p2p_ops, own[0], own[1]);
   }
 
   void do_broadcast(at::Tensor& tensor, int root) override {
@@ -155,9 +155,9 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
-  void do_exchange(std::span<const Leg> legs) override {
-    for (const Leg& leg : legs) check(*leg.tensor, false);
-    move(legs, nullptr, nullptr);
+  void do_exchange(std::span<const P2POp> p2p_ops) override {
+    for (const P2POp& p2p_op : p2p_ops) check(*p2p_op.tensor, false);
+    move(p2p_ops, nullptr, nullptr);
   }
 
   void do_barrier() override { gather_numbers(0, 0); }
@@ -227,20 +227,20 @@ class NcclCommunicator final : public Communicator {
   std::string place() const { return base::text("'", label(), "' (call ", sequence(), " of ", name(), ")"); }
 
   /// One group of sends and receives; `own_from` is copied to `own_to` beside it.
-  void move(std::span<const Leg> legs, const at::Tensor* own_from, const at::Tensor* own_to) {
-    if (legs.empty() && own_from == nullptr) return throw_if_failed();
+  void move(std::span<const P2POp> p2p_ops, const at::Tensor* own_from, const at::Tensor* own_to) {
+    if (p2p_ops.empty() && own_from == nullptr) return throw_if_failed();
     run(
         [&](NcclComm comm, device::StreamHandle stream) {
           if (own_from != nullptr && own_from->nbytes() > 0)
             CUDA_CHECK(*options_.device.cuda,
                        memory_copy(own_to->data_ptr(), own_from->data_ptr(), own_from->nbytes(), stream));
           int code = kNcclSuccess;
-          for (const Leg& leg : legs) {
-            if (leg.tensor->numel() == 0) continue;
-            const int answer = leg.is_send ? nccl_.send(leg.tensor->data_ptr(), count_of(*leg.tensor),
-                                                        nccl_type(*leg.tensor), leg.peer, comm, stream)
-                                           : nccl_.receive(leg.tensor->data_ptr(), count_of(*leg.tensor),
-                                                           nccl_type(*leg.tensor), leg.peer, comm, stream);
+          for (const P2POp& p2p_op : p2p_ops) {
+            if (p2p_op.tensor->numel() == 0) continue;
+            const int answer = p2p_op.is_send ? nccl_.send(p2p_op.tensor->data_ptr(), count_of(*p2p_op.tensor),
+                                                           nccl_type(*p2p_op.tensor), p2p_op.peer, comm, stream)
+                                              : nccl_.receive(p2p_op.tensor->data_ptr(), count_of(*p2p_op.tensor),
+                                                              nccl_type(*p2p_op.tensor), p2p_op.peer, comm, stream);
             if (answer != kNcclSuccess && answer != kNcclInProgress) code = answer;
           }
           return code;

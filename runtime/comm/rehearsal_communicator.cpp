@@ -34,10 +34,10 @@ class RehearsalCommunicator final : public Communicator {
     if (!output.is_meta()) output.zero_();
   }
   void do_broadcast(at::Tensor&, int) override {}
-  void do_exchange(std::span<const Leg> legs) override {
-    for (const Leg& leg : legs) {
-      at::Tensor received = *leg.tensor;
-      if (!leg.is_send && !received.is_meta()) received.zero_();
+  void do_exchange(std::span<const P2POp> p2p_ops) override {
+    for (const P2POp& p2p_op : p2p_ops) {
+      at::Tensor received = *p2p_op.tensor;
+      if (!p2p_op.is_send && !received.is_meta()) received.zero_();
     }
   }
   void do_barrier() override {}

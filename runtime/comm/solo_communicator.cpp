@@ -26,7 +26,7 @@ class SoloCommunicator final : public Communicator {
     copy(output, input);
   }
   void do_broadcast(at::Tensor&, int) override {}
-  void do_exchange(std::span<const Leg>) override {}
+  void do_exchange(std::span<const P2POp>) override {}
   void do_barrier() override {}
   std::unique_ptr<Communicator> do_split(int color, int, std::string name) override {
     return color < 0 ? nullptr : make_solo(std::move(name), world_rank(0));

@@ -49,18 +49,18 @@ class StagedCommunicator final : public Communicator {
     host_->broadcast(copy, root, label());
     if (rank() != root) tensor.copy_(copy);
   }
-  void do_exchange(std::span<const Leg> legs) override {
+  void do_exchange(std::span<const P2POp> p2p_ops) override {
     std::vector<at::Tensor> copies;
-    std::vector<Leg> host_legs;
-    copies.reserve(legs.size());
-    for (const Leg& leg : legs) {
-      copies.push_back(leg.is_send ? host_copy(*leg.tensor) : room_for(*leg.tensor));
-      host_legs.push_back({leg.peer, leg.is_send, &copies.back()});
+    std::vector<P2POp> host_legs;
+    copies.reserve(p2p_ops.size());
+    for (const P2POp& p2p_op : p2p_ops) {
+      copies.push_back(p2p_op.is_send ? host_copy(*p2p_op.tensor) : room_for(*p2p_op.tensor));
+      host_legs.push_back({p2p_op.peer, p2p_op.is_send, &copies.back()});
     }
     host_->exchange(host_legs, label());
-    for (std::size_t i = 0; i < legs.size(); ++i)
-      if (!legs[i].is_send) {
-        at::Tensor target = *legs[i].tensor;
+    for (std::size_t i = 0; i < p2p_ops.size(); ++i)
+      if (!p2p_ops[i].is_send) {
+        at::Tensor target = *p2p_ops[i].tensor;
         target.copy_(copies[i]);
       }
   }

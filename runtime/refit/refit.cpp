@@ -78,9 +78,9 @@ struct Refit::State {
   std::int64_t copy_here() const;
   std::int64_t exchange(const std::vector<Transfer>& bucket) const;
   void append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
-                    std::vector<comm::Leg>& legs) const;
+                    std::vector<comm::P2POp>& p2p_ops) const;
   void append_receives(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
-                       std::vector<comm::Leg>& legs) const;
+                       std::vector<comm::P2POp>& p2p_ops) const;
   void unpack(const Traffic& traffic, const at::Tensor* received) const;
   std::uint64_t checksum(const weights::ShardStore& store, const spec::Parameter& parameter) const;
 };
@@ -99,7 +99,7 @@ std::int64_t Refit::State::copy_here() const {
 }
 
 void Refit::State::append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
-                                std::vector<comm::Leg>& legs) const {
+                                std::vector<comm::P2POp>& p2p_ops) const {
   if (!traffic.small.empty()) {
     tensors.push_back(at::empty({traffic.small_elements}, trainer->flat().options().dtype(dtype)));
     std::int64_t offset = 0;
@@ -108,26 +108,26 @@ void Refit::State::append_sends(std::int64_t peer, const Traffic& traffic, std::
       tensors.back().narrow(0, offset, from.numel()).view(from.sizes()).copy_(from);
       offset += from.numel();
     }
-    legs.push_back({.peer = static_cast<int>(peer), .is_send = true, .tensor = &tensors.back()});
+    p2p_ops.push_back({.peer = static_cast<int>(peer), .is_send = true, .tensor = &tensors.back()});
   }
   for (const Transfer* piece : traffic.large) {
     tensors.push_back(
         window(*trainer, name_of(*piece), piece->box).to(dtype).contiguous());  // itself, where it is so already
-    legs.push_back({.peer = static_cast<int>(peer), .is_send = true, .tensor = &tensors.back()});
+    p2p_ops.push_back({.peer = static_cast<int>(peer), .is_send = true, .tensor = &tensors.back()});
   }
 }
 
 void Refit::State::append_receives(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
-                                   std::vector<comm::Leg>& legs) const {
+                                   std::vector<comm::P2POp>& p2p_ops) const {
   const auto options = generator->flat().options();
   if (!traffic.small.empty()) {
     tensors.push_back(at::empty({traffic.small_elements}, options));
-    legs.push_back({.peer = static_cast<int>(peer), .is_send = false, .tensor = &tensors.back()});
+    p2p_ops.push_back({.peer = static_cast<int>(peer), .is_send = false, .tensor = &tensors.back()});
   }
   for (const Transfer* piece : traffic.large) {
     const at::Tensor to = window(*generator, name_of(*piece), piece->box);
     tensors.push_back(to.is_contiguous() ? to : at::empty(to.sizes(), options));
-    legs.push_back({.peer = static_cast<int>(peer), .is_send = false, .tensor = &tensors.back()});
+    p2p_ops.push_back({.peer = static_cast<int>(peer), .is_send = false, .tensor = &tensors.back()});
   }
 }
 
@@ -164,10 +164,10 @@ std::int64_t Refit::State::exchange(const std::vector<Transfer>& bucket) const {
   }
   std::deque<at::Tensor> tensors;
   std::deque<at::Tensor> received;
-  std::vector<comm::Leg> legs;
-  for (const auto& [peer, traffic] : sends) append_sends(peer, traffic, tensors, legs);
-  for (const auto& [peer, traffic] : receives) append_receives(peer, traffic, received, legs);
-  world.exchange(legs, "refit.bucket");
+  std::vector<comm::P2POp> p2p_ops;
+  for (const auto& [peer, traffic] : sends) append_sends(peer, traffic, tensors, p2p_ops);
+  for (const auto& [peer, traffic] : receives) append_receives(peer, traffic, received, p2p_ops);
+  world.exchange(p2p_ops, "refit.bucket");
   std::size_t next = 0;
   for (const auto& [peer, traffic] : receives) {
     const std::size_t count = traffic.large.size() + (traffic.small.empty() ? 0 : 1);

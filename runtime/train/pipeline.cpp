@@ -90,13 +90,13 @@ class Executor {
   /// What the stages made in a slot goes where it is needed. collective: pp.
   void hand_on(std::span<const Work> works, const at::Tensor& made_TD) {
     const std::int64_t own = mesh_.place().pp;
-    std::vector<comm::Leg> legs;
+    std::vector<comm::P2POp> p2p_ops;
     bool any = false;  // the same on every stage
     for (const Work& work : works) {
       if (work.send_to < 0) continue;
       any = true;
       if (work.stage == own)
-        legs.push_back({.peer = static_cast<int>(work.send_to), .is_send = true, .tensor = &made_TD});
+        p2p_ops.push_back({.peer = static_cast<int>(work.send_to), .is_send = true, .tensor = &made_TD});
       if (work.send_to != own) continue;
       // From the last stage a forward goes on in the next chunk of the first, and the other way round.
       const std::int64_t chunk =
@@ -104,9 +104,9 @@ class Executor {
       at::Tensor& stream_TD = arrived_[{work.pass, work.micro_batch, chunk}];
       stream_TD = at::empty({decoder_.own_tokens(batch_of(work).num_tokens), decoder_.facts().hidden_size},
                             at::TensorOptions().dtype(decoder_.dtype()).device(decoder_.device()));
-      legs.push_back({.peer = static_cast<int>(work.stage), .is_send = false, .tensor = &stream_TD});
+      p2p_ops.push_back({.peer = static_cast<int>(work.stage), .is_send = false, .tensor = &stream_TD});
     }
-    if (any) mesh_.pp().exchange(legs, "pipeline");
+    if (any) mesh_.pp().exchange(p2p_ops, "pipeline");
   }
 
   at::Tensor taken(const Key& key) {
@@ -166,16 +166,16 @@ void sum_tied_gradients(comm::Communicator& pp, const spec::ModelFacts& facts, c
   // As many pieces on the stages between, which have nothing to send.
   const std::int64_t most = facts.vocab_size * facts.hidden_size;
   for (std::int64_t begin = 0; begin < most; begin += kPieceElements) {
-    std::vector<comm::Leg> legs;
+    std::vector<comm::P2POp> p2p_ops;
     at::Tensor piece_N, received_N;
     if (holds && begin < own_N.numel()) {
       piece_N = own_N.narrow(0, begin, std::min(kPieceElements, own_N.numel() - begin));
       received_N = at::empty_like(piece_N);
-      legs = {{.peer = other, .is_send = true, .tensor = &piece_N},
-              {.peer = other, .is_send = false, .tensor = &received_N}};
+      p2p_ops = {{.peer = other, .is_send = true, .tensor = &piece_N},
+                 {.peer = other, .is_send = false, .tensor = &received_N}};
     }
-    pp.exchange(legs, "train.tied_gradient");
-    if (!legs.empty()) piece_N.add_(received_N);
+    pp.exchange(p2p_ops, "train.tied_gradient");
+    if (!p2p_ops.empty()) piece_N.add_(received_N);
   }
 }
 

@@ -19,7 +19,7 @@ namespace muster::tests {
 namespace {
 
 using comm::Communicator;
-using comm::Leg;
+using comm::P2POp;
 using comm::Reduce;
 
 const std::vector<at::ScalarType> kTypes{at::kFloat, at::kBFloat16, at::kLong, at::kByte};
@@ -90,16 +90,18 @@ void check_exchange(Communicator& comm, at::ScalarType type) {
                    third = values(comm.rank() + 20, 3, type);
   const at::Tensor got_first = at::empty_like(first), got_second = at::empty_like(second),
                    got_third = at::empty_like(third), got_own = at::empty_like(first);
-  const std::vector<Leg> legs{{next, true, &first},        {next, true, &second},         {before, true, &third},
-                              {comm.rank(), true, &first}, {before, false, &got_first},   {before, false, &got_second},
-                              {next, false, &got_third},   {comm.rank(), false, &got_own}};
-  comm.exchange(legs, "swap");
+  const std::vector<P2POp> p2p_ops{{next, true, &first},        {next, true, &second},
+                                   {before, true, &third},      {comm.rank(), true, &first},
+                                   {before, false, &got_first}, {before, false, &got_second},
+                                   {next, false, &got_third},   {comm.rank(), false, &got_own}};
+  comm.exchange(p2p_ops, "swap");
   EXPECT_TRUE(same_bits(got_first, values(before, 5, type)));
   EXPECT_TRUE(same_bits(got_second, values(before + 10, 70000, type)));
   EXPECT_TRUE(same_bits(got_third, values(next + 20, 3, type)));
   EXPECT_TRUE(same_bits(got_own, first));
-  comm.exchange(comm.rank() == 0 ? std::vector<Leg>{{1, true, &third}}
-                                 : (comm.rank() == 1 ? std::vector<Leg>{{0, false, &got_third}} : std::vector<Leg>{}),
+  comm.exchange(comm.rank() == 0
+                    ? std::vector<P2POp>{{1, true, &third}}
+                    : (comm.rank() == 1 ? std::vector<P2POp>{{0, false, &got_third}} : std::vector<P2POp>{}),
                 "one way");
   if (comm.rank() == 1) {
     EXPECT_TRUE(same_bits(got_third, values(20, 3, type)));
@@ -302,7 +304,7 @@ TEST(Gloo, ComparisonFindsOtherCallsLabelsTypesAndCounts) {
   fails(
       [](RankContext& rank) {
         const at::Tensor tensor = at::zeros({rank.rank == 0 ? 2 : 3});
-        rank.world->exchange(std::vector<Leg>{{1 - rank.rank, rank.rank == 0, &tensor}}, "x");
+        rank.world->exchange(std::vector<P2POp>{{1 - rank.rank, rank.rank == 0, &tensor}}, "x");
       },
       "does not send to rank 1 what that rank expects");
   fails(
@@ -323,7 +325,7 @@ TEST(Solo, ReturnsItsInput) {
     check_moves(*solo, type, 11);
   }
   const at::Tensor sent = values(1, 4, at::kFloat), received = at::empty_like(sent);
-  solo->exchange(std::vector<Leg>{{0, true, &sent}, {0, false, &received}}, "self");
+  solo->exchange(std::vector<P2POp>{{0, true, &sent}, {0, false, &received}}, "self");
   EXPECT_TRUE(same_bits(received, sent));
   EXPECT_EQ(solo->split(-1, 0, "none"), nullptr);
   EXPECT_EQ(solo->split(0, 0, "part")->name(), "part");

@@ -101,7 +101,7 @@ TEST(NcclFault, UnequalSizes) {
         const Gpu gpu;
         auto world = make_world(rank, gpu);
         const at::Tensor tensor = at::zeros({rank.rank == 0 ? 3 : 4});
-        world->exchange(std::vector<Leg>{{1 - rank.rank, rank.rank == 0, &tensor}}, "sizes");
+        world->exchange(std::vector<P2POp>{{1 - rank.rank, rank.rank == 0, &tensor}}, "sizes");
         gpu.wait();
       },
       "calls a message of 3 x type 7");

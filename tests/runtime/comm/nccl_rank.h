@@ -19,7 +19,7 @@
 namespace muster::tests {
 
 using comm::Communicator;
-using comm::Leg;
+using comm::P2POp;
 using comm::Reduce;
 
 inline at::Tensor values(int rank, std::int64_t count, at::ScalarType type) {
@@ -109,12 +109,12 @@ inline void check_messages(Communicator& comm, Gpu& gpu, at::ScalarType type) {
   const at::Tensor got_first = at::zeros_like(first), got_second = at::zeros_like(second),
                    got_own = at::zeros_like(first);
   comm.exchange(
-      std::vector<Leg>{
+      std::vector<P2POp>{
           {next, true, &first}, {next, true, &second}, {before, false, &got_first}, {before, false, &got_second}},
       "ring");
   const at::Tensor seen_first = gpu.seen(got_first), seen_second = gpu.seen(got_second);
-  comm.exchange(comm.rank() == 0 ? std::vector<Leg>{{1, true, &first}}
-                                 : (comm.rank() == 1 ? std::vector<Leg>{{0, false, &got_own}} : std::vector<Leg>{}),
+  comm.exchange(comm.rank() == 0 ? std::vector<P2POp>{{1, true, &first}}
+                                 : (comm.rank() == 1 ? std::vector<P2POp>{{0, false, &got_own}} : std::vector<P2POp>{}),
                 "one way");
   const at::Tensor seen_own = gpu.seen(got_own);
 

@@ -10,7 +10,7 @@
 namespace muster::tests {
 namespace {
 
-using comm::Leg;
+using comm::P2POp;
 using comm::Reduce;
 
 TEST(Staged, GivesTheSameAsTheGroupBelow) {
@@ -39,7 +39,7 @@ TEST(Staged, GivesTheSameAsTheGroupBelow) {
     EXPECT_TRUE(same_bits(output, at::arange(3, at::kLong).view({3, 1}).expand({3, 2}).contiguous()));
 
     const at::Tensor got = at::zeros({5});
-    world->exchange(std::vector<Leg>{{(rank.rank + 1) % 3, true, &own}, {(rank.rank + 2) % 3, false, &got}}, "ring");
+    world->exchange(std::vector<P2POp>{{(rank.rank + 1) % 3, true, &own}, {(rank.rank + 2) % 3, false, &got}}, "ring");
     EXPECT_TRUE(same_bits(got, values((rank.rank + 2) % 3, 5)));
 
     auto pair = world->split(rank.rank < 2 ? 0 : -1, 0, "pair");
