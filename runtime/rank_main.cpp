@@ -21,9 +21,9 @@
 #include "runtime/loop/check.h"
 #include "runtime/loop/run.h"
 #include "runtime/loop/verbs.h"
-#include "runtime/ops/books.h"
 #include "runtime/ops/forms.h"
 #include "runtime/ops/memory.h"
+#include "runtime/ops/memory_tracking.h"
 #include "runtime/spec/supported.h"
 
 namespace muster {
@@ -103,8 +103,8 @@ int run_rank(Life& life) {
     context.gpu = device::open_cuda_device(static_cast<int>(context.self.device));
     context.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(context.self.device));
   } else {
-    ops::keep_books(ops::Kept::cpu);
-    context.clock->watch_memory(ops::Kept::cpu);
+    ops::track_memory(ops::TrackedDevice::cpu);
+    context.clock->watch_memory(ops::TrackedDevice::cpu);
   }
   join(context);
   context.console.info("rank", "all ranks have met", {{"ranks", base::text(context.plan.ranks.size())}});

@@ -1,5 +1,5 @@
 #include "runtime/generate/cache.h"
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 
 #include <ATen/ATen.h>
 

@@ -35,7 +35,7 @@ void PhaseClock::begin_step(std::int64_t step) {
 void PhaseClock::keep_peak() {
   if (!watched_) return;
   spec::MemoryFigures& peak = peaks_[static_cast<std::size_t>(phase_)];
-  if (const spec::MemoryFigures now = ops::held_at_peak(*watched_); now.total() > peak.total()) peak = now;
+  if (const spec::MemoryFigures now = ops::peak_bytes(*watched_); now.total() > peak.total()) peak = now;
   ops::begin_peak(*watched_);
 }
 

@@ -10,7 +10,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/comm/communicator.h"
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 #include "runtime/spec/beat.h"
 #include "runtime/spec/memory.h"
 
@@ -26,7 +26,7 @@ class PhaseClock : public comm::CallObserver {
   /// One event of progress: a micro batch, a decode step, a layer loaded.
   void progress();
   /// From now on the most that tensors of the kind held in each phase is remembered.
-  void watch_memory(ops::Kept kind) { watched_ = kind; }
+  void watch_memory(ops::TrackedDevice kind) { watched_ = kind; }
   /// At the moment of most bytes in `phase` since begin_step, by owner; all 0 where nothing is watched.
   const spec::MemoryFigures& peak(spec::Phase phase) const { return peaks_[static_cast<std::size_t>(phase)]; }
   /// What the running phase held so far does not count.
@@ -50,7 +50,7 @@ class PhaseClock : public comm::CallObserver {
   spec::Phase phase_ = spec::Phase::start;
   std::array<double, spec::kPhases.size()> seconds_{};
   std::array<spec::MemoryFigures, spec::kPhases.size()> peaks_{};
-  std::optional<ops::Kept> watched_;
+  std::optional<ops::TrackedDevice> watched_;
   std::function<void(spec::Phase)> tell_;
   std::optional<ops::Owner> in_call_;  // what a communicator takes for a call is its own
   base::Stopwatch running_, step_;

@@ -5,7 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/loop/from_folder.h"
 #include "runtime/model/save_folder.h"
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 #include "runtime/train/logprobs.h"
 #include "runtime/train/sharded_weights.h"
 #include "runtime/weights/model_folder.h"

@@ -17,8 +17,8 @@
 #include "runtime/loop/context.h"
 #include "runtime/loop/rehearsed_flops.h"
 #include "runtime/loop/run.h"
-#include "runtime/ops/books.h"
 #include "runtime/ops/flops.h"
+#include "runtime/ops/memory_tracking.h"
 #include "runtime/ops/meta_forms.h"
 #include "runtime/ops/on_host.h"
 #include "runtime/spec/supported.h"
@@ -166,7 +166,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   make_rehearsable(plan, lengths);
   spec::check_supported(plan, "the plan");
   static const bool prepared = [] {
-    ops::keep_books(ops::Kept::meta);
+    ops::track_memory(ops::TrackedDevice::meta);
     ops::add_meta_forms();
     train::add_meta_forms();
     return true;
@@ -186,7 +186,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   comm::CallLog calls;
   Counters before;
   PhaseClock clock(nullptr);
-  clock.watch_memory(ops::Kept::meta);
+  clock.watch_memory(ops::TrackedDevice::meta);
   clock.on_leave([&](Phase phase) {
     const Counters now;
     std::vector<comm::CallCount> made = calls.take();
@@ -225,7 +225,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   context.host_group = make_world("host");
   make_meshes(context);
 
-  ops::begin_peak(ops::Kept::meta);
+  ops::begin_peak(ops::TrackedDevice::meta);
   before = Counters();
   {
     const OperationCount counting;

@@ -6,7 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 
 namespace muster::loop {
 namespace {

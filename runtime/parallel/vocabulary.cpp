@@ -2,8 +2,8 @@
 // rank (cut over tp), C tokens of a chunk. Logits are float32 and live for one chunk; the last chunk's are kept for the
 // backward, which starts with it and needs that much memory anyway: a batch of one chunk computes its logits once.
 #include "runtime/parallel/vocabulary.h"
-#include "runtime/ops/books.h"
 #include "runtime/ops/flops.h"
+#include "runtime/ops/memory_tracking.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>

@@ -7,7 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 #include "runtime/parallel/mesh.h"
 #include "runtime/train/adamw.h"
 

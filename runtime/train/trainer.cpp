@@ -6,7 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 #include "runtime/ops/on_host.h"
 #include "runtime/train/announcing_weights.h"
 #include "runtime/train/buckets.h"

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 
 namespace muster::loop {
 namespace {
@@ -14,7 +14,7 @@ using spec::Phase;
 /// Something of each kind, of 1,000 floats, with its owner in the books.
 struct Guests {
   explicit Guests(Residence& residence) {
-    ops::keep_books(ops::Kept::cpu);
+    ops::track_memory(ops::TrackedDevice::cpu);
     for (const MemoryOwner owner :
          {MemoryOwner::weights, MemoryOwner::gen_weights, MemoryOwner::reference_weights, MemoryOwner::main_weights,
           MemoryOwner::moments, MemoryOwner::gradients, MemoryOwner::kv_pages}) {
@@ -23,7 +23,7 @@ struct Guests {
       residence.add(owner, tensors[owner]);
     }
   }
-  static bool is_held(MemoryOwner owner) { return ops::held(ops::Kept::cpu).of(owner) > 0; }
+  static bool is_held(MemoryOwner owner) { return ops::held(ops::TrackedDevice::cpu).of(owner) > 0; }
   std::map<MemoryOwner, at::Tensor> tensors;
 };
 

@@ -9,14 +9,14 @@
 namespace muster::ops {
 
 /// Of the meta device, or of the CPU.
-enum class Kept { cpu, meta };
+enum class TrackedDevice { cpu, meta };
 
 /// From now on tensors of the kind are counted. Before the first that shall be.
-void keep_books(Kept kind);
+void track_memory(TrackedDevice kind);
 /// What is held now; what was held when it was most since begin_peak. All 0 where no books are kept.
-spec::MemoryFigures held(Kept kind);
-spec::MemoryFigures held_at_peak(Kept kind);
-void begin_peak(Kept kind);
+spec::MemoryFigures held(TrackedDevice kind);
+spec::MemoryFigures peak_bytes(TrackedDevice kind);
+void begin_peak(TrackedDevice kind);
 
 /// Tensors that are made while it lives belong to `owner`; those of nobody are activations.
 class Owner {

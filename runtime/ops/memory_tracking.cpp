@@ -1,4 +1,4 @@
-#include "runtime/ops/books.h"
+#include "runtime/ops/memory_tracking.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/core/impl/alloc_cpu.h>
@@ -31,9 +31,9 @@ struct Books {
   }
 };
 
-Books& books(Kept kind) {
+Books& books(TrackedDevice kind) {
   static Books cpu, meta;
-  return kind == Kept::cpu ? cpu : meta;
+  return kind == TrackedDevice::cpu ? cpu : meta;
 }
 
 /// Stands before the data of a tensor on the CPU, whose address alone must tell (libraries below ATen keep no context).
@@ -55,7 +55,7 @@ void give_back_meta(void* block) {
   delete static_cast<Block*>(block);
 }
 
-Block opened(Kept kind, std::size_t size) {
+Block opened(TrackedDevice kind, std::size_t size) {
   const Block block{&books(kind), static_cast<std::int64_t>(size), current_owner};
   block.books->add(block.owner, block.bytes);
   return block;
@@ -66,7 +66,7 @@ class CpuBookKeeper final : public c10::Allocator {
   at::DataPtr allocate(std::size_t size) override {
     if (size == 0) return {nullptr, at::Device(at::kCPU)};
     auto* const block = static_cast<Block*>(c10::alloc_cpu(size + sizeof(Block)));
-    new (block) Block(opened(Kept::cpu, size));
+    new (block) Block(opened(TrackedDevice::cpu, size));
     return {block + 1, block + 1, &give_back_cpu, at::Device(at::kCPU)};
   }
   at::DeleterFnPtr raw_deleter() const override { return &give_back_cpu; }
@@ -76,34 +76,34 @@ class CpuBookKeeper final : public c10::Allocator {
 class MetaBookKeeper final : public c10::Allocator {
  public:
   at::DataPtr allocate(std::size_t size) override {
-    return {nullptr, new Block(opened(Kept::meta, size)), &give_back_meta, at::Device(at::kMeta)};
+    return {nullptr, new Block(opened(TrackedDevice::meta, size)), &give_back_meta, at::Device(at::kMeta)};
   }
   void copy_data(void*, const void*, std::size_t) const override {}
 };
 
 }  // namespace
 
-void keep_books(Kept kind) {
+void track_memory(TrackedDevice kind) {
   static CpuBookKeeper cpu;
   static MetaBookKeeper meta;
   constexpr std::uint8_t kPriority = 100;
-  if (kind == Kept::cpu)
+  if (kind == TrackedDevice::cpu)
     c10::SetAllocator(at::kCPU, &cpu, kPriority);
   else
     c10::SetAllocator(at::kMeta, &meta, kPriority);
 }
 
-MemoryFigures held(Kept kind) {
+MemoryFigures held(TrackedDevice kind) {
   const std::lock_guard lock(books(kind).mutex);
   return books(kind).held;
 }
 
-MemoryFigures held_at_peak(Kept kind) {
+MemoryFigures peak_bytes(TrackedDevice kind) {
   const std::lock_guard lock(books(kind).mutex);
   return books(kind).at_peak;
 }
 
-void begin_peak(Kept kind) {
+void begin_peak(TrackedDevice kind) {
   Books& kept = books(kind);
   const std::lock_guard lock(kept.mutex);
   kept.most = kept.total;
