@@ -51,8 +51,9 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
 
   if (context.train) {
     const ops::Owner owner(spec::MemoryOwner::weights);
-    weights_ = std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->place()),
-                                                     train_dtype, context.device, plan.train.dp);
+    weights_ =
+        std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->coordinates()),
+                                              train_dtype, context.device, plan.train.dp);
     fill_weights();
     trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
     residence_.add(spec::MemoryOwner::weights, weights_->flat());
@@ -61,7 +62,7 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
   }
   if (context.generate) {
     const ops::Owner owner(spec::MemoryOwner::gen_weights);
-    auto shards = weights::shards_of(plan.model, plan.generate, context.generate->place());
+    auto shards = weights::shards_of(plan.model, plan.generate, context.generate->coordinates());
     if (gen_aliases_)
       gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), weights_->flat());
     else

@@ -57,7 +57,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
   if (policy_.generates()) {
     const parallel::Mesh& mesh = *context_.generate;
     const spec::Range mine =
-        spec::part_of(static_cast<std::int64_t>(prompts.size()), mesh.degrees().dp, mesh.place().dp);
+        spec::part_of(static_cast<std::int64_t>(prompts.size()), mesh.degrees().dp, mesh.coordinates().dp);
     std::vector<generate::Request> requests;
     for (std::int64_t group = mine.begin; group < mine.end; ++group)
       requests.push_back({.group = group,
@@ -65,7 +65,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
                           .prompt = prompts[static_cast<std::size_t>(group)].tokens,
                           .lengths = forced_lengths(group, samples_per_prompt, step)});
     // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
-    const bool speaks = mesh.place().tp == 0;
+    const bool speaks = mesh.coordinates().tp == 0;
     const auto on_sample = [&](const generate::Sample& sample) {
       if (speaks) scoring_.submit(sample, prompts[static_cast<std::size_t>(sample.group)]);
     };

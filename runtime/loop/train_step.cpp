@@ -91,7 +91,8 @@ std::map<std::string, double> tensor_norms(parallel::Mesh& mesh, const spec::Mod
   std::vector<double> squares;
   for (const spec::Parameter& parameter : parameters) {
     squares.push_back(0);
-    if (!gradients.has(parameter.name) || !spec::holds_first(facts, parameter, mesh.degrees(), mesh.place())) continue;
+    if (!gradients.has(parameter.name) || !spec::holds_first(facts, parameter, mesh.degrees(), mesh.coordinates()))
+      continue;
     const double norm = ops::on_host(gradients.view(parameter.name).to(at::kDouble).norm()).item<double>();
     squares.back() = norm * norm;
   }
@@ -112,12 +113,12 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   if (!policy_.trains()) return figures;
   parallel::Mesh& mesh = *context_.train;
   // All ranks of a tp group have the same figures, and the last stage has those of the loss.
-  const bool speaks = mesh.place().tp == 0 && mesh.place().pp == mesh.degrees().pp - 1;
+  const bool speaks = mesh.coordinates().tp == 0 && mesh.coordinates().pp == mesh.degrees().pp - 1;
   const auto progress = [&clock] { clock.progress(); };
 
   const std::vector<double> advantage_of = advantages(rollout, step);
   add_advantages(figures, advantage_of);
-  std::vector<UpdateShare> shares = update_shares(rollout, advantage_of, job, mesh.degrees().dp, mesh.place().dp);
+  std::vector<UpdateShare> shares = update_shares(rollout, advantage_of, job, mesh.degrees().dp, mesh.coordinates().dp);
 
   clock.enter(Phase::logprob);
   policy_.make_resident(Phase::logprob);

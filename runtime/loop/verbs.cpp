@@ -38,8 +38,8 @@ std::vector<Row> read_rows(const std::string& input) {
 }
 
 /// The weights of one role, each rank its own slices. `padded_to`: as ShardStore.
-weights::ShardStore loaded(const RankContext& context, parallel::Mesh& mesh, std::int64_t padded_to) {
-  weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.place()),
+weights::ShardStore loaded(const RankContext& context, const parallel::Mesh& mesh, std::int64_t padded_to) {
+  weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.coordinates()),
                             weights::scalar_type_of(context.job().model.dtype), context.device, padded_to);
   load_model(context, mesh, store);
   return store;
@@ -55,7 +55,7 @@ void write_lines(const std::filesystem::path& output, const std::vector<ordered_
 std::vector<train::Sequence> own_sequences(const std::vector<Row>& rows, const parallel::Mesh& mesh) {
   std::vector<train::Sequence> sequences;
   const auto count = static_cast<std::int64_t>(rows.size());
-  for (std::int64_t r = mesh.place().dp; r < count; r += mesh.degrees().dp) {
+  for (std::int64_t r = mesh.coordinates().dp; r < count; r += mesh.degrees().dp) {
     const std::span<const std::int32_t> tokens = rows[static_cast<std::size_t>(r)].tokens;
     if (tokens.size() > 1)
       sequences.push_back({.id = r, .group = r, .prompt = tokens.first(1), .answer = tokens.subspan(1)});
@@ -85,7 +85,7 @@ void score(RankContext& context, const std::vector<Row>& rows) {
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
   const std::vector<train::Sequence> mine = own_sequences(rows, mesh);
   const train::SequenceLogprobs scores = trainer.logprobs(mine, [&] { context.clock->progress(); });
-  const bool speaks = mesh.place().tp == 0;
+  const bool speaks = mesh.coordinates().tp == 0;
   std::vector<std::vector<float>> logprobs(rows.size());
   for (const auto& part :
        all_gather_bytes(context.host(), speaks ? packed_scores(mine, scores) : std::vector<std::uint8_t>{}, "scores")) {
@@ -122,13 +122,13 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
                                  .stop_tokens = stop_tokens_of(context, tokenizer)},
                                 weights::scalar_type_of(job.gen.dtype), context.device);
   const auto num_rows = static_cast<std::int64_t>(rows.size());
-  const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.place().dp);
+  const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.coordinates().dp);
   std::vector<generate::Request> requests;
   for (std::int64_t r = mine.begin; r < mine.end; ++r)
     requests.push_back({.group = r, .prompt = rows[static_cast<std::size_t>(r)].tokens});
   std::vector<ScoredSample> own;
   for (generate::Sample& sample : generator.generate(requests, 0, 0, nullptr, [&] { context.clock->progress(); }))
-    if (mesh.place().tp == 0) own.push_back({.sample = std::move(sample)});
+    if (mesh.coordinates().tp == 0) own.push_back({.sample = std::move(sample)});
   const std::vector<ScoredSample> all = exchange_samples(context.host(), own, num_rows, 1);
   if (!context.is_writer()) return;
   std::vector<ordered_json> lines;

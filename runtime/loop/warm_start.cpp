@@ -47,7 +47,7 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
       const parallel::Mesh& mesh = *context.train;
       std::vector<train::Sequence> mine;
       const auto shares = deal_samples(members, tokens, 1, mesh.degrees().dp);
-      for (const std::int64_t m : shares[static_cast<std::size_t>(mesh.place().dp)])
+      for (const std::int64_t m : shares[static_cast<std::size_t>(mesh.coordinates().dp)])
         mine.push_back({.id = m,
                         .group = m,
                         .prompt = prompts[static_cast<std::size_t>(m)].tokens,

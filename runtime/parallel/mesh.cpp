@@ -21,7 +21,7 @@ Mesh::Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degree
   INVARIANT(degrees_.ranks() == role_->size(),
             base::text("the degrees of ", name, " multiply to its ", role_->size(), " ranks, not ", degrees_.ranks()));
   INVARIANT(degrees_.cp == 1 && degrees_.ep == 1, "this build runs the axes tp, dp and pp; others are refused before");
-  place_ = spec::place_of(degrees_, role_->rank());
+  coordinates_ = spec::place_of(degrees_, role_->rank());
   tp_ = split_along(*role_, degrees_, spec::Axis::tp, name);
   dp_ = split_along(*role_, degrees_, spec::Axis::dp, name);
   pp_ = split_along(*role_, degrees_, spec::Axis::pp, name);

@@ -15,7 +15,7 @@ class Mesh {
   Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degrees, const std::string& name);
 
   const spec::Degrees& degrees() const { return degrees_; }
-  const spec::Coordinates& place() const { return place_; }
+  const spec::Coordinates& coordinates() const { return coordinates_; }
   comm::Communicator& role() { return *role_; }
   comm::Communicator& tp() { return *tp_; }
   comm::Communicator& dp() { return *dp_; }
@@ -25,7 +25,7 @@ class Mesh {
 
  private:
   spec::Degrees degrees_;
-  spec::Coordinates place_;
+  spec::Coordinates coordinates_;
   std::unique_ptr<comm::Communicator> role_, tp_, dp_, pp_;
 };
 

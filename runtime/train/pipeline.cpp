@@ -35,7 +35,7 @@ class Executor {
       const std::span<const Work> works = spec::work_of_slot(schedule, slot);
       at::Tensor made_TD;
       for (const Work& work : works) {
-        if (work.stage != mesh_.place().pp) continue;
+        if (work.stage != mesh_.coordinates().pp) continue;
         made_TD = work.pass == Pass::forward ? forward(work) : backward(work);
         if (on_progress) on_progress();
       }
@@ -89,7 +89,7 @@ class Executor {
 
   /// What the stages made in a slot goes where it is needed. collective: pp.
   void hand_on(std::span<const Work> works, const at::Tensor& made_TD) {
-    const std::int64_t own = mesh_.place().pp;
+    const std::int64_t own = mesh_.coordinates().pp;
     std::vector<comm::P2POp> p2p_ops;
     bool any = false;  // the same on every stage
     for (const Work& work : works) {

@@ -39,8 +39,8 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
   slices_ = mesh.degrees().dp > 1 && mesh.degrees().fsdp == 0;
   const std::int64_t parts = slices_ ? mesh.degrees().dp : 1, length = weights.flat().numel();
   buckets_ = make_buckets(length, slices_ ? bucket_elements : std::max<std::int64_t>(1, length), parts,
-                          slices_ ? mesh.place().dp : 0);
-  spec::Coordinates holder = mesh.place();
+                          slices_ ? mesh.coordinates().dp : 0);
+  spec::Coordinates holder = mesh.coordinates();
   if (slices_) holder.dp = 0;  // each rank of dp counts its slice of what all of them hold
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     const spec::Range& own = buckets_[b].own;

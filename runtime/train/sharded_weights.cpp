@@ -74,7 +74,7 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
     units_.back()->rows_of.resize(static_cast<std::size_t>(uncut.dp));
   }
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
-    const spec::Box box = spec::box_of(facts, parameter, uncut, mesh.place());
+    const spec::Box box = spec::box_of(facts, parameter, uncut, mesh.coordinates());
     for (const Unit unit : model::units_of(facts, parameter)) {
       auto& list = shards[static_cast<std::size_t>(unit)];
       Whole& whole = *units_[static_cast<std::size_t>(unit)];
@@ -83,7 +83,7 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
       whole.names.push_back(parameter.name);
       const std::int64_t width = box.numel() / box.ranges[0].size();
       for (std::int64_t r = 0; r < uncut.dp; ++r) {
-        spec::Coordinates place = mesh.place();
+        spec::Coordinates place = mesh.coordinates();
         place.dp = r;
         const spec::Range part = spec::box_of(facts, parameter, mesh.degrees(), place).ranges[0];
         whole.rows_of[static_cast<std::size_t>(r)].push_back(

@@ -98,7 +98,7 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   state.optimizer.finish_reduction();
 
   // All ranks of a tp group have the same loss, the stages before the last have none: the first of a group tells it.
-  if (state.mesh.place().tp > 0) loss_sum.zero_();
+  if (state.mesh.coordinates().tp > 0) loss_sum.zero_();
   at::Tensor totals = at::stack({loss_sum, state.optimizer.counted_square_sum()});
   state.mesh.role().all_reduce(totals, comm::Reduce::sum, "train.totals");
   const at::Tensor told = ops::on_host(totals);

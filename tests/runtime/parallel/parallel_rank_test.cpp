@@ -22,8 +22,8 @@ at::Tensor random(at::IntArrayRef shape, int seed) {
 TEST(Mesh, GroupsRanksAlongEachAxis) {
   tests::run_ranks(4, [](tests::RankContext& rank) {
     Mesh mesh(std::move(rank.world), {.tp = 2, .dp = 2}, "train");
-    EXPECT_EQ(mesh.place().tp, rank.rank % 2);
-    EXPECT_EQ(mesh.place().dp, rank.rank / 2);
+    EXPECT_EQ(mesh.coordinates().tp, rank.rank % 2);
+    EXPECT_EQ(mesh.coordinates().dp, rank.rank / 2);
     EXPECT_EQ(mesh.tp().rank(), rank.rank % 2);
     EXPECT_EQ(mesh.dp().rank(), rank.rank / 2);
     EXPECT_EQ(mesh.tp().name(), "train.tp");

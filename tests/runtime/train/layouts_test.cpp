@@ -77,10 +77,10 @@ Expected expected_of(const spec::ModelFacts& facts, const spec::Job& job, const 
 void train_and_compare(tests::RankContext& rank, const spec::ModelFacts& facts, const spec::Degrees& degrees,
                        const spec::Job& job, const Rollout& rollout, const Expected& expected) {
   parallel::Mesh mesh(std::move(rank.world), degrees, "train");
-  weights::ShardStore store(weights::shards_of(facts, degrees, mesh.place()), at::kFloat, at::kCPU, degrees.dp);
+  weights::ShardStore store(weights::shards_of(facts, degrees, mesh.coordinates()), at::kFloat, at::kCPU, degrees.dp);
   fill_store(store, random_weights(facts));
   Trainer trainer(facts, job, mesh, store);
-  const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.place());
+  const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.coordinates());
   const double global_tokens = answer_tokens(rollout.sequences);
 
   const SequenceLogprobs scores = trainer.logprobs(mine, {});
@@ -233,11 +233,12 @@ void train_in_bf16(tests::RankContext& rank, spec::DataType grad_dtype, std::int
   const Rollout rollout = random_rollout(kGroups, 4, facts.vocab_size);
   comm::Communicator& world = *rank.world;
   parallel::Mesh mesh(std::move(rank.world), degrees, "train");
-  weights::ShardStore store(weights::shards_of(facts, degrees, mesh.place()), at::kBFloat16, at::kCPU, degrees.dp);
+  weights::ShardStore store(weights::shards_of(facts, degrees, mesh.coordinates()), at::kBFloat16, at::kCPU,
+                            degrees.dp);
   fill_store(store, random_weights(facts));
   Trainer trainer(facts, job, mesh, store);
   Twin twin(facts, job, random_weights(facts));
-  const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.place());
+  const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.coordinates());
   for (int update = 0; update < 3; ++update) {
     const UpdateFigures expected = twin.update(rollout.sequences, kBf16Lr);
     const UpdateFigures found = trainer.update(mine, wavy_loss(mine, answer_tokens(rollout.sequences)), kBf16Lr, {});
