@@ -16,7 +16,7 @@ using spec::MemoryOwner;
 thread_local MemoryOwner current_owner = MemoryOwner::activations;
 
 /// Tensors may be freed by another thread (a checkpoint being written).
-struct Books {
+struct Tracker {
   std::mutex mutex;
   MemoryFigures held, at_peak;
   std::int64_t total = 0, most = 0;
@@ -31,19 +31,19 @@ struct Books {
   }
 };
 
-Books& books(TrackedDevice kind) {
-  static Books cpu, meta;
+Tracker& tracker(TrackedDevice kind) {
+  static Tracker cpu, meta;
   return kind == TrackedDevice::cpu ? cpu : meta;
 }
 
 /// Stands before the data of a tensor on the CPU, whose address alone must tell (libraries below ATen keep no context).
 struct alignas(64) Block {
-  Books* books;
+  Tracker* tracker;
   std::int64_t bytes;
   MemoryOwner owner;
 };
 
-void close(const Block& block) { block.books->add(block.owner, -block.bytes); }
+void close(const Block& block) { block.tracker->add(block.owner, -block.bytes); }
 
 void give_back_cpu(void* data) {
   Block* const block = static_cast<Block*>(data) - 1;
@@ -56,8 +56,8 @@ void give_back_meta(void* block) {
 }
 
 Block opened(TrackedDevice kind, std::size_t size) {
-  const Block block{&books(kind), static_cast<std::int64_t>(size), current_owner};
-  block.books->add(block.owner, block.bytes);
+  const Block block{&tracker(kind), static_cast<std::int64_t>(size), current_owner};
+  block.tracker->add(block.owner, block.bytes);
   return block;
 }
 
@@ -94,17 +94,17 @@ void track_memory(TrackedDevice kind) {
 }
 
 MemoryFigures held(TrackedDevice kind) {
-  const std::lock_guard lock(books(kind).mutex);
-  return books(kind).held;
+  const std::lock_guard lock(tracker(kind).mutex);
+  return tracker(kind).held;
 }
 
 MemoryFigures peak_bytes(TrackedDevice kind) {
-  const std::lock_guard lock(books(kind).mutex);
-  return books(kind).at_peak;
+  const std::lock_guard lock(tracker(kind).mutex);
+  return tracker(kind).at_peak;
 }
 
 void begin_peak(TrackedDevice kind) {
-  Books& kept = books(kind);
+  Tracker& kept = tracker(kind);
   const std::lock_guard lock(kept.mutex);
   kept.most = kept.total;
   kept.at_peak = kept.held;

@@ -1,5 +1,5 @@
-// What this process's tensors hold, by owner: the allocators of the CPU and of the meta device (tensors with shapes and
-// no data, of a rehearsal) keep books once they are told to. One thread makes tensors; others may free them.
+// Memory of this process's tensors by owner: the allocators of the CPU and of the meta device (tensors with shapes and
+// no data, of a rehearsal) count what they give once tracking is on. One thread makes tensors; others may free them.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace muster::ops {
 
-/// Of the meta device, or of the CPU.
+/// The device whose allocator is tracked.
 enum class TrackedDevice { cpu, meta };
 
-/// From now on tensors of the kind are counted. Before the first that shall be.
+/// Tracking begins: tensors that are made on the device from now on are counted.
 void track_memory(TrackedDevice kind);
-/// What is held now; what was held when it was most since begin_peak. All 0 where no books are kept.
+/// Returns the bytes held now, and those held at the peak since begin_peak. All are 0 where nothing is tracked.
 spec::MemoryFigures held(TrackedDevice kind);
 spec::MemoryFigures peak_bytes(TrackedDevice kind);
 void begin_peak(TrackedDevice kind);

@@ -11,7 +11,7 @@ namespace {
 using spec::MemoryOwner;
 using spec::Phase;
 
-/// Something of each kind, of 1,000 floats, with its owner in the books.
+/// Something of each kind, of 1,000 floats, with its owner tracked.
 struct Guests {
   explicit Guests(Residence& residence) {
     ops::track_memory(ops::TrackedDevice::cpu);
