@@ -60,15 +60,15 @@ std::string bar_line(const spec::PhaseMemory& phase, double limit_gb) {
               rest >= 0 ? " free\n" : " TOO MUCH\n");
 }
 
-std::string moves_sentence(spec::Moves moves) {
+std::string moves_sentence(spec::OffloadLevel moves) {
   switch (moves) {
-    case spec::Moves::none:
+    case spec::OffloadLevel::none:
       return "";
-    case spec::Moves::pages:
+    case spec::OffloadLevel::pages:
       return "pages of the cache are given back while the others work";
-    case spec::Moves::state:
+    case spec::OffloadLevel::state:
       return "outside their phase pages and gradients are given back, optimizer state and reference wait on the host";
-    case spec::Moves::weights:
+    case spec::OffloadLevel::weights:
       return "outside their phases pages, gradients and the generator's weights are given back; the trainer's weights, "
              "optimizer state and reference wait on the host";
   }
@@ -93,7 +93,7 @@ std::string role_page(const spec::Plan& plan, const cluster::Cluster& cluster, c
     for (const spec::PhaseMemory& phase : rank.phases) page += bar_line(phase, plan.device_memory_gb);
   std::vector<std::string> notes;
   if (rank.trains && plan.job.train.pp > 1) notes.emplace_back("each phase shows the pipeline stage that needs most");
-  if (rank.moves != spec::Moves::none) notes.push_back(moves_sentence(rank.moves));
+  if (rank.moves != spec::OffloadLevel::none) notes.push_back(moves_sentence(rank.moves));
   if (rank.generates) notes.push_back(cache_sentence(rank, plan.job));
   if (cluster.host_memory_gb > 0)
     notes.push_back(text("the host holds ", gb(rank.most_host_bytes() * plan.ranks_per_node, 0), " of ",

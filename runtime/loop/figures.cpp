@@ -115,7 +115,7 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
   for (const Phase phase : kStepPhases) own.push_back(clock.seconds(phase));
   for (const std::int64_t bytes : memory.bytes) own.push_back(static_cast<double>(bytes));
   own.push_back(static_cast<double>(device::device_memory(context.gpu).peak_bytes));
-  const Residence::Moved moved = policy.take_moved();
+  const OffloadStats moved = policy.take_offload_stats();
   own.push_back(static_cast<double>(moved.bytes));
   own.push_back(moved.seconds);
   for (const Phase phase : kStepPhases)

@@ -32,17 +32,17 @@ bool may_alias(const RankContext& context) {
                                  weights::scalar_type_of(job.gen.dtype));
 }
 
-spec::Moves moves_of(const RankContext& context) {
+spec::OffloadLevel moves_of(const RankContext& context) {
   for (const spec::RankMemory& rank : spec::memory_of(context.plan))
     if (rank.trains == context.self.train_rank.has_value() && rank.generates == context.self.gen_rank.has_value())
       return rank.moves;
-  return spec::Moves::none;
+  return spec::OffloadLevel::none;
 }
 
 }  // namespace
 
 Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
-    : context_(context), gen_aliases_(may_alias(context)), residence_(moves_of(context), gen_aliases_) {
+    : context_(context), gen_aliases_(may_alias(context)), offloader_(moves_of(context), gen_aliases_) {
   const spec::Plan& plan = context.plan;
   const spec::Job& job = plan.job;
   const at::ScalarType train_dtype = weights::scalar_type_of(job.model.dtype);
@@ -56,9 +56,9 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
                                               train_dtype, context.device, plan.train.dp);
     fill_weights();
     trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
-    residence_.add(spec::MemoryOwner::weights, weights_->flat());
-    for (const auto& [owner, buffer] : trainer_->buffers()) residence_.add(owner, buffer);
-    residence_.enter(spec::Phase::load);
+    offloader_.add(spec::MemoryOwner::weights, weights_->flat());
+    for (const auto& [owner, buffer] : trainer_->buffers()) offloader_.add(owner, buffer);
+    offloader_.enter(spec::Phase::load);
   }
   if (context.generate) {
     const ops::Owner owner(spec::MemoryOwner::gen_weights);
@@ -80,9 +80,9 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
         .stop_tokens = std::move(stop_tokens)};
     generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype,
                                                        context.device);
-    if (!gen_aliases_) residence_.add(spec::MemoryOwner::gen_weights, gen_weights_->flat());
-    for (const at::Tensor& pages : generator_->pages()) residence_.add(spec::MemoryOwner::kv_pages, pages);
-    residence_.enter(spec::Phase::load);
+    if (!gen_aliases_) offloader_.add(spec::MemoryOwner::gen_weights, gen_weights_->flat());
+    for (const at::Tensor& pages : generator_->pages()) offloader_.add(spec::MemoryOwner::kv_pages, pages);
+    offloader_.enter(spec::Phase::load);
   }
   const bool verify =
       job.refit.verify == spec::Switch::on || (job.refit.verify == spec::Switch::automatic && plan.device == "cpu");
@@ -105,7 +105,7 @@ void Policy::fill_weights() {
 void Policy::make_resident(spec::Phase phase) {
   if (trainer_) trainer_->wait_for_weights();
   // Between two phases it never holds more than in one of them: what counts as this one's begins here.
-  if (residence_.enter(phase)) context_.clock->restart_peak();
+  if (offloader_.enter(phase)) context_.clock->restart_peak();
 }
 
 refit::RefitFigures Policy::refit() {
@@ -124,7 +124,7 @@ void Policy::freeze_reference() {
       context_.plan.model,
       train::make_weight_source(context_.plan.model, *context_.train, *reference_weights_, nullptr),
       context_.train->tp(), context_.job().grpo.max_sequence_tokens, train::stream_tokens(context_.job()));
-  residence_.add(spec::MemoryOwner::reference_weights, reference_weights_->flat());
+  offloader_.add(spec::MemoryOwner::reference_weights, reference_weights_->flat());
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Policy::slices() {

@@ -10,7 +10,7 @@
 
 #include "runtime/generate/generator.h"
 #include "runtime/loop/context.h"
-#include "runtime/loop/residence.h"
+#include "runtime/loop/offloader.h"
 #include "runtime/model/decoder.h"
 #include "runtime/refit/refit.h"
 #include "runtime/spec/memory.h"
@@ -34,7 +34,7 @@ class Policy {
   /// for more than slices, before generator() generates. The calls below do so themselves.
   void make_resident(spec::Phase phase);
   /// Bytes that moved for it since the last call, and the time.
-  Residence::Moved take_moved() { return residence_.take_moved(); }
+  OffloadStats take_offload_stats() { return offloader_.take_offload_stats(); }
   /// Weights to the generator, and the next weight version. collective: world.
   refit::RefitFigures refit();
   std::int64_t weight_version() const { return weight_version_; }
@@ -62,7 +62,7 @@ class Policy {
   std::unique_ptr<generate::Generator> generator_;
   std::unique_ptr<refit::Refit> refit_;
   bool gen_aliases_ = false;
-  Residence residence_;
+  Offloader offloader_;
   std::int64_t weight_version_ = -1;
 };
 

@@ -130,17 +130,18 @@ void fill_phases(const Job& job, const std::vector<StageMemory>& stages, RankMem
 }
 
 /// What may move: of a rank with one role only what that role uses in one of its phases.
-std::vector<Moves> choices(const RankMemory& rank) {
-  if (rank.trains && rank.generates) return {Moves::none, Moves::pages, Moves::state, Moves::weights};
-  if (rank.trains) return {Moves::none, Moves::state};
-  return {Moves::none};
+std::vector<OffloadLevel> choices(const RankMemory& rank) {
+  if (rank.trains && rank.generates)
+    return {OffloadLevel::none, OffloadLevel::pages, OffloadLevel::state, OffloadLevel::weights};
+  if (rank.trains) return {OffloadLevel::none, OffloadLevel::state};
+  return {OffloadLevel::none};
 }
 
 /// Pages for which every phase that holds them has room.
 std::int64_t room_pages(const RankMemory& empty, const RankLimits& limits, std::int64_t page_bytes) {
   std::int64_t room = limits.device_bytes;
   for (const PhaseMemory& phase : empty.phases) {
-    if (phase.phase != Phase::generate && empty.moves >= Moves::pages) continue;
+    if (phase.phase != Phase::generate && empty.moves >= OffloadLevel::pages) continue;
     room = std::min(room, limits.device_bytes - phase.device.total());
   }
   return std::max<std::int64_t>(0, room) / page_bytes;
@@ -191,15 +192,15 @@ bool is_used(MemoryOwner owner, Phase phase, bool aliases) {
 }
 
 /// The least choice with which the owner leaves the device.
-Moves leaves_with(MemoryOwner owner) {
-  if (owner == MemoryOwner::kv_pages) return Moves::pages;
-  if (owner == MemoryOwner::weights || owner == MemoryOwner::gen_weights) return Moves::weights;
-  return Moves::state;
+OffloadLevel leaves_with(MemoryOwner owner) {
+  if (owner == MemoryOwner::kv_pages) return OffloadLevel::pages;
+  if (owner == MemoryOwner::weights || owner == MemoryOwner::gen_weights) return OffloadLevel::weights;
+  return OffloadLevel::state;
 }
 
 }  // namespace
 
-bool is_on_device(MemoryOwner owner, Phase phase, Moves moves, bool aliases) {
+bool is_on_device(MemoryOwner owner, Phase phase, OffloadLevel moves, bool aliases) {
   return moves < leaves_with(owner) || is_used(owner, phase, aliases);
 }
 
@@ -207,7 +208,7 @@ bool is_given_back(MemoryOwner owner) {
   return owner == MemoryOwner::kv_pages || owner == MemoryOwner::gradients || owner == MemoryOwner::gen_weights;
 }
 
-const char* moves_name(Moves moves) {
+const char* offload_level_name(OffloadLevel moves) {
   constexpr std::array<const char*, 4> kNames{"none", "pages", "state", "weights"};
   return kNames[static_cast<std::size_t>(moves)];
 }
@@ -241,7 +242,7 @@ RankMemory rank_memory(const ModelFacts& facts, const Job& job, const RankLimits
   const Promise promise = generates ? promised_pages(facts, job, limits, trains) : Promise{};
   const std::int64_t one_sample =
       generates ? (job.grpo.max_sequence_tokens + job.gen.page_tokens - 1) / job.gen.page_tokens : 0;
-  for (const Moves moves : choices(rank)) {
+  for (const OffloadLevel moves : choices(rank)) {
     rank.moves = moves;
     rank.kv_pages = 0;
     fill_phases(job, stages, rank);

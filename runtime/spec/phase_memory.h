@@ -19,16 +19,16 @@ struct RankLimits {
 /// What leaves the device outside the phases that use it; each kind includes the ones before. Pages and the generator's
 /// weights are given back and mapped again at the same address (the refit fills the weights); gradients are freed; the
 /// rest waits in pinned host memory.
-enum class Moves {
+enum class OffloadLevel {
   none,     // all stays for the whole run
   pages,    // pages of the cache
   state,    // and gradients, main weights, moments, the reference
   weights,  // and the weights of the side that rests
 };
-const char* moves_name(Moves moves);
+const char* offload_level_name(OffloadLevel moves);
 
 /// Whether the owner's bytes are on the device in the phase. `aliases`: the generator reads the trainer's weights.
-bool is_on_device(MemoryOwner owner, Phase phase, Moves moves, bool aliases);
+bool is_on_device(MemoryOwner owner, Phase phase, OffloadLevel moves, bool aliases);
 /// What leaves without a copy on the host: it is made anew before it is read.
 bool is_given_back(MemoryOwner owner);
 
@@ -41,7 +41,7 @@ struct PhaseMemory {
 /// The plan for one kind of rank: of a role, the stage that needs most.
 struct RankMemory {
   bool trains = false, generates = false;
-  Moves moves = Moves::none;
+  OffloadLevel moves = OffloadLevel::none;
   std::int64_t kv_pages = 0, needed_kv_pages = 0;
   std::vector<PhaseMemory> phases;  // generate, logprob, train, refit, checkpoint, as far as the role has them
   const PhaseMemory& largest() const;

@@ -109,7 +109,7 @@ ordered_json memory_value(const Plan& plan) {
     ordered_json& role = value[role_name(rank.trains && rank.generates ? Role::both
                                          : rank.trains                 ? Role::train
                                                                        : Role::generate)];
-    role["moves"] = moves_name(rank.moves);
+    role["moves"] = offload_level_name(rank.moves);
     if (rank.generates) role["kv_pages"] = rank.kv_pages;
     for (const PhaseMemory& phase : rank.phases)
       role["phases"][phase_name(phase.phase)] = {

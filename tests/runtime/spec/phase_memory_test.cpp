@@ -37,7 +37,7 @@ TEST(PhaseMemory, WithoutAGpuEverythingStaysAndEqualsWhatTheStepRecordPredicts) 
   Job job = colocated(2);
   job.model.dtype = job.gen.dtype = DataType::fp32;
   const RankMemory rank = rank_memory(facts, job, {}, true, true);
-  EXPECT_EQ(rank.moves, Moves::none);
+  EXPECT_EQ(rank.moves, OffloadLevel::none);
   const MemoryFigures predicted = predicted_memory(facts, job, true, true);
   for (const PhaseMemory& phase : rank.phases) {
     for (const MemoryOwner owner : {MemoryOwner::weights, MemoryOwner::gen_weights, MemoryOwner::main_weights,
@@ -49,7 +49,7 @@ TEST(PhaseMemory, WithoutAGpuEverythingStaysAndEqualsWhatTheStepRecordPredicts) 
 TEST(PhaseMemory, TheLessAGpuHasTheMoreMoves) {
   const ModelFacts facts = facts_of("llama-3.1-8b");
   const Job job = colocated(8);
-  Moves last = Moves::none;
+  OffloadLevel last = OffloadLevel::none;
   bool moved[4] = {};
   for (double gb = 400; gb > 30; gb -= 1) {
     const RankMemory rank = rank_memory(facts, job, gpu(gb), true, true);
@@ -65,7 +65,7 @@ TEST(PhaseMemory, WhatWaitsOnTheHostIsNotOnTheDeviceAndNothingIsLost) {
   Job job = colocated(8);
   job.loss.kl_weight = 0.01;
   const RankMemory rank = rank_memory(facts, job, gpu(60), true, true);
-  ASSERT_EQ(rank.moves, Moves::weights);
+  ASSERT_EQ(rank.moves, OffloadLevel::weights);
   const MemoryFigures whole = predicted_memory(facts, job, true, true);
   for (const PhaseMemory& phase : rank.phases) {
     for (const MemoryOwner owner :
