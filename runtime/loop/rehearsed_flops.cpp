@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "runtime/loop/update_share.h"
+#include "runtime/loop/mini_batch.h"
 #include "runtime/ops/flops.h"
 
 namespace muster::loop {
@@ -85,9 +85,9 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   const spec::Coordinates place = spec::place_of(plan.train, *rank.train_rank);
   const RoleFlops flops(plan.model, plan.train, place);
   const std::vector<double> advantages(rollout.samples.size(), 0);
-  const std::vector<UpdateShare> shares = update_shares(rollout, advantages, job, plan.train.dp, place.dp);
+  const std::vector<MiniBatch> shares = mini_batches(rollout, advantages, job, plan.train.dp, place.dp);
   const double passes = (shares.size() > 1 && !job.loss.force_on_policy ? 1 : 0) + (job.loss.kl_weight > 0 ? 1 : 0);
-  for (const UpdateShare& share : shares) {
+  for (const MiniBatch& share : shares) {
     const Amount amount = amount_of(share.sequences, job.train.share_prompt);
     const double layers = flops.layers(amount.tokens, amount.pairs), head = flops.head(amount.rows);
     needed.logprob += passes * (layers + head);

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "runtime/grpo/grpo.h"
+#include "runtime/loop/mini_batch.h"
 #include "runtime/loop/step.h"
-#include "runtime/loop/update_share.h"
 #include "runtime/ops/on_host.h"
 
 namespace muster::loop {
@@ -118,37 +118,37 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
 
   const std::vector<double> advantage_of = advantages(rollout, step);
   add_advantages(figures, advantage_of);
-  std::vector<UpdateShare> shares = update_shares(rollout, advantage_of, job, mesh.degrees().dp, mesh.coordinates().dp);
+  std::vector<MiniBatch> batches = mini_batches(rollout, advantage_of, job, mesh.degrees().dp, mesh.coordinates().dp);
 
   clock.enter(Phase::logprob);
   policy_.make_resident(Phase::logprob);
   // With one update a step the policy that is trained is the policy of old: its log-probabilities come out of the
   // update.
-  const bool old_pass = shares.size() > 1 && !job.loss.force_on_policy;
-  for (UpdateShare& share : shares) {
+  const bool old_pass = batches.size() > 1 && !job.loss.force_on_policy;
+  for (MiniBatch& mini_batch : batches) {
     if (old_pass) {
-      train::SequenceLogprobs scores = policy_.trainer().logprobs(share.sequences, progress);
-      for (std::size_t s = 0; speaks && s < share.gen.size(); ++s)
-        add_differences(figures.sums, share.gen[s].data(), scores.logprobs[s].data(), scores.entropy[s].data(),
-                        share.gen[s].size());
-      share.old = std::move(scores.logprobs);
+      train::SequenceLogprobs scores = policy_.trainer().logprobs(mini_batch.sequences, progress);
+      for (std::size_t s = 0; speaks && s < mini_batch.gen.size(); ++s)
+        add_differences(figures.sums, mini_batch.gen[s].data(), scores.logprobs[s].data(), scores.entropy[s].data(),
+                        mini_batch.gen[s].size());
+      mini_batch.old = std::move(scores.logprobs);
     }
-    if (job.loss.kl_weight > 0) share.reference = policy_.reference_scores(share.sequences).logprobs;
+    if (job.loss.kl_weight > 0) mini_batch.reference = policy_.reference_scores(mini_batch.sequences).logprobs;
   }
 
   clock.enter(Phase::train);
   policy_.make_resident(Phase::train);
   figures.lr = train::learning_rate(job.optimizer, step - 1, job.grpo.steps);
-  for (const UpdateShare& share : shares) {
+  for (const MiniBatch& mini_batch : batches) {
     DeviceSum parts_sum;
     const auto loss = [&](const parallel::TokenLogprobs& scores, const train::PackedBatch& batch) {
-      const grpo::TokenInputs inputs = token_inputs(share, batch, scores);
+      const grpo::TokenInputs inputs = token_inputs(mini_batch, batch, scores);
       const grpo::LossParts parts = grpo::policy_loss(inputs, job.loss);
       if (speaks && !old_pass) add_differences(figures.sums, inputs, scores);
       if (speaks) parts_sum.add(parts.figures_4);
       return parts.loss;
     };
-    const train::UpdateFigures update = policy_.trainer().update(share.sequences, loss, figures.lr, progress);
+    const train::UpdateFigures update = policy_.trainer().update(mini_batch.sequences, loss, figures.lr, progress);
     if (parts_sum.sum().defined()) add_figures(figures.sums, grpo::on_host(parts_sum.sum()));
     figures.losses.push_back(update.loss);
     figures.grad_norms.push_back(update.grad_norm);

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/text.h"
+#include "runtime/loop/balance.h"
 #include "runtime/loop/figures.h"
-#include "runtime/loop/shares.h"
 #include "runtime/train/supervised.h"
 
 namespace muster::loop {
@@ -46,7 +46,7 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
     if (policy.trains()) {
       const parallel::Mesh& mesh = *context.train;
       std::vector<train::Sequence> mine;
-      const auto shares = deal_samples(members, tokens, 1, mesh.degrees().dp);
+      const auto shares = balance_samples(members, tokens, 1, mesh.degrees().dp);
       for (const std::int64_t m : shares[static_cast<std::size_t>(mesh.coordinates().dp)])
         mine.push_back({.id = m,
                         .group = m,

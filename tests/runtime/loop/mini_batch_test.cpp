@@ -1,4 +1,4 @@
-#include "runtime/loop/update_share.h"
+#include "runtime/loop/mini_batch.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -29,9 +29,9 @@ spec::Job job_of_step() {
   return job;
 }
 
-double weight_of_all(const std::vector<UpdateShare>& shares) {
+double weight_of_all(const std::vector<MiniBatch>& shares) {
   double sum = 0;
-  for (const UpdateShare& share : shares)
+  for (const MiniBatch& share : shares)
     for (std::size_t s = 0; s < share.weights.size(); ++s)
       sum += share.weights[s] * static_cast<double>(share.sequences[s].answer.size());
   return sum;
@@ -45,7 +45,7 @@ TEST(UpdateShares, WeightsOfAllTokensAreOneOverAllRanks) {
     for (const std::int64_t dp : {1, 2, 3}) {
       double sum = 0;
       for (std::int64_t index = 0; index < dp; ++index)
-        sum += weight_of_all(update_shares(rollout, {1, 2, 3, 4}, job, dp, index));
+        sum += weight_of_all(mini_batches(rollout, {1, 2, 3, 4}, job, dp, index));
       EXPECT_NEAR(sum, 1, 1e-12) << "dp " << dp;
     }
   }
@@ -56,17 +56,17 @@ TEST(UpdateShares, WhatWasNotGradedOrCutOffWeighsNothing) {
   rollout.samples[1].outcome = Outcome::timeout;
   rollout.samples[3].sample.finish = generate::Finish::length;
   spec::Job job = job_of_step();
-  EXPECT_EQ(update_shares(rollout, {0, 0, 0, 0}, job, 1, 0)[0].weights,
+  EXPECT_EQ(mini_batches(rollout, {0, 0, 0, 0}, job, 1, 0)[0].weights,
             (std::vector<double>{1.0 / 8, 0, 1.0 / 8, 1.0 / 8}));
   job.grpo.overlong_filtering = true;
-  EXPECT_EQ(update_shares(rollout, {0, 0, 0, 0}, job, 1, 0)[0].weights, (std::vector<double>{1.0 / 4, 0, 1.0 / 4, 0}));
+  EXPECT_EQ(mini_batches(rollout, {0, 0, 0, 0}, job, 1, 0)[0].weights, (std::vector<double>{1.0 / 4, 0, 1.0 / 4, 0}));
 }
 
 TEST(UpdateShares, UpdatesFollowEachOtherThroughTheSamples) {
   const Rollout rollout = made();
   spec::Job job = job_of_step();
   job.train.gbs = 2;
-  const auto shares = update_shares(rollout, {1, 2, 3, 4}, job, 1, 0);
+  const auto shares = mini_batches(rollout, {1, 2, 3, 4}, job, 1, 0);
   ASSERT_EQ(shares.size(), 2u);
   EXPECT_EQ(shares[0].advantages, (std::vector<double>{1, 2}));
   EXPECT_EQ(shares[1].advantages, (std::vector<double>{3, 4}));
@@ -75,7 +75,7 @@ TEST(UpdateShares, UpdatesFollowEachOtherThroughTheSamples) {
 
 TEST(TokenInputs, AreTakenBySequenceAndPosition) {
   const Rollout rollout = made();
-  const auto shares = update_shares(rollout, {1, 2, 3, 4}, job_of_step(), 1, 0);
+  const auto shares = mini_batches(rollout, {1, 2, 3, 4}, job_of_step(), 1, 0);
   train::PackedBatch batch;
   batch.sequence_of_N = {3, 0, 3};
   batch.position_of_N = {1, 0, 0};

@@ -1,8 +1,8 @@
-#include "runtime/loop/update_share.h"
+#include "runtime/loop/mini_batch.h"
 
 #include <ATen/ATen.h>
 
-#include "runtime/loop/shares.h"
+#include "runtime/loop/balance.h"
 
 namespace muster::loop {
 namespace {
@@ -31,14 +31,14 @@ at::Tensor gathered(const train::PackedBatch& batch, const std::vector<double>& 
 
 }  // namespace
 
-std::vector<UpdateShare> update_shares(const Rollout& rollout, const std::vector<double>& advantages,
-                                       const spec::Job& job, std::int64_t dp, std::int64_t dp_index) {
+std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<double>& advantages, const spec::Job& job,
+                                    std::int64_t dp, std::int64_t dp_index) {
   std::vector<std::int64_t> tokens;
   for (const ScoredSample& sample : rollout.samples)
     tokens.push_back(static_cast<std::int64_t>(sample.sample.tokens.size()));
   const std::int64_t per_update = spec::update_samples(job);
-  std::vector<UpdateShare> shares(static_cast<std::size_t>(spec::updates_per_step(job)));
-  for (std::size_t u = 0; u < shares.size(); ++u) {
+  std::vector<MiniBatch> batches(static_cast<std::size_t>(spec::updates_per_step(job)));
+  for (std::size_t u = 0; u < batches.size(); ++u) {
     std::vector<std::int64_t> members;
     double valid_tokens = 0, valid_samples = 0;
     for (std::int64_t i = 0; i < per_update; ++i) {
@@ -48,36 +48,36 @@ std::vector<UpdateShare> update_shares(const Rollout& rollout, const std::vector
       valid_tokens += static_cast<double>(tokens[m]);
       valid_samples += 1;
     }
-    const auto dealt = deal_samples(members, tokens, rollout.samples_per_prompt, dp);
-    UpdateShare& share = shares[u];
+    const auto dealt = balance_samples(members, tokens, rollout.samples_per_prompt, dp);
+    MiniBatch& mini_batch = batches[u];
     for (const std::int64_t m : dealt[static_cast<std::size_t>(dp_index)]) {
       const ScoredSample& scored = rollout.samples[static_cast<std::size_t>(m)];
       const generate::Sample& sample = scored.sample;
-      share.sequences.push_back({.id = m,
-                                 .group = sample.group,
-                                 .prompt = rollout.prompts[static_cast<std::size_t>(sample.group)].tokens,
-                                 .answer = sample.tokens});
-      share.gen.push_back(sample.raw_logprobs);
-      share.advantages.push_back(advantages[static_cast<std::size_t>(m)]);
+      mini_batch.sequences.push_back({.id = m,
+                                      .group = sample.group,
+                                      .prompt = rollout.prompts[static_cast<std::size_t>(sample.group)].tokens,
+                                      .answer = sample.tokens});
+      mini_batch.gen.push_back(sample.raw_logprobs);
+      mini_batch.advantages.push_back(advantages[static_cast<std::size_t>(m)]);
       const double count = job.loss.reduction == spec::LossReduction::token
                                ? valid_tokens
                                : valid_samples * static_cast<double>(sample.tokens.size());
-      share.weights.push_back(takes_part(scored, job.grpo) ? 1 / count : 0);
+      mini_batch.weights.push_back(takes_part(scored, job.grpo) ? 1 / count : 0);
     }
   }
-  return shares;
+  return batches;
 }
 
-grpo::TokenInputs token_inputs(const UpdateShare& share, const train::PackedBatch& batch,
+grpo::TokenInputs token_inputs(const MiniBatch& mini_batch, const train::PackedBatch& batch,
                                const parallel::TokenLogprobs& scores) {
   const at::Device device = scores.logprobs_N.device();
-  grpo::TokenInputs inputs{
-      .logprobs_N = scores.logprobs_N,
-      .old_logprobs_N = share.old.empty() ? scores.logprobs_N.detach() : gathered(batch, share.old).to(device),
-      .gen_logprobs_N = gathered(batch, share.gen).to(device),
-      .advantages_N = gathered(batch, share.advantages).to(device),
-      .weights_N = gathered(batch, share.weights).to(device)};
-  if (!share.reference.empty()) inputs.reference_logprobs_N = gathered(batch, share.reference).to(device);
+  grpo::TokenInputs inputs{.logprobs_N = scores.logprobs_N,
+                           .old_logprobs_N = mini_batch.old.empty() ? scores.logprobs_N.detach()
+                                                                    : gathered(batch, mini_batch.old).to(device),
+                           .gen_logprobs_N = gathered(batch, mini_batch.gen).to(device),
+                           .advantages_N = gathered(batch, mini_batch.advantages).to(device),
+                           .weights_N = gathered(batch, mini_batch.weights).to(device)};
+  if (!mini_batch.reference.empty()) inputs.reference_logprobs_N = gathered(batch, mini_batch.reference).to(device);
   return inputs;
 }
 

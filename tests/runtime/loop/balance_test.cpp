@@ -1,4 +1,4 @@
-#include "runtime/loop/shares.h"
+#include "runtime/loop/balance.h"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ TEST(DealSamples, EachSampleIsDealtOnceWhateverTheShape) {
     std::vector<std::int64_t> tokens;
     for (std::int64_t s = 0; s < groups * per_prompt; ++s)
       tokens.push_back(1 + key.at(trial * 1000 + static_cast<std::uint64_t>(s))[3] % 50);
-    const auto shares = deal_samples(counting(0, groups * per_prompt), tokens, per_prompt, ranks);
+    const auto shares = balance_samples(counting(0, groups * per_prompt), tokens, per_prompt, ranks);
     ASSERT_EQ(static_cast<std::int64_t>(shares.size()), ranks);
     std::set<std::int64_t> seen;
     std::size_t count = 0;
@@ -40,7 +40,7 @@ TEST(DealSamples, EachSampleIsDealtOnceWhateverTheShape) {
 
 TEST(DealSamples, GroupsStayWholeWhereThereAreEnough) {
   const std::vector<std::int64_t> tokens(16, 10);
-  for (const auto& share : deal_samples(counting(0, 16), tokens, 4, 2)) {
+  for (const auto& share : balance_samples(counting(0, 16), tokens, 4, 2)) {
     ASSERT_EQ(share.size(), 8u);
     EXPECT_EQ(share[0] / 4, share[3] / 4);
     EXPECT_EQ(share[4] / 4, share[7] / 4);
@@ -50,14 +50,14 @@ TEST(DealSamples, GroupsStayWholeWhereThereAreEnough) {
 TEST(DealSamples, LoadsAreEven) {
   std::vector<std::int64_t> tokens(8, 1);
   tokens[0] = 100;
-  const auto shares = deal_samples(counting(0, 8), tokens, 1, 2);
+  const auto shares = balance_samples(counting(0, 8), tokens, 1, 2);
   EXPECT_EQ(shares[0], std::vector<std::int64_t>{0});
   EXPECT_EQ(shares[1].size(), 7u);
 }
 
 TEST(DealSamples, AnUpdateMayBeginWithinAGroup) {
   const std::vector<std::int64_t> tokens(8, 1);
-  const auto shares = deal_samples(counting(2, 6), tokens, 4, 1);
+  const auto shares = balance_samples(counting(2, 6), tokens, 4, 1);
   EXPECT_EQ(shares[0], counting(2, 6));
 }
 

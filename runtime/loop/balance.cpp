@@ -1,13 +1,13 @@
-#include "runtime/loop/shares.h"
+#include "runtime/loop/balance.h"
 
 #include <algorithm>
 #include <map>
 
 namespace muster::loop {
 
-std::vector<std::vector<std::int64_t>> deal_samples(std::span<const std::int64_t> members,
-                                                    std::span<const std::int64_t> tokens,
-                                                    std::int64_t samples_per_prompt, std::int64_t num_ranks) {
+std::vector<std::vector<std::int64_t>> balance_samples(std::span<const std::int64_t> members,
+                                                       std::span<const std::int64_t> tokens,
+                                                       std::int64_t samples_per_prompt, std::int64_t num_ranks) {
   struct Item {
     std::vector<std::int64_t> samples;
     std::int64_t tokens = 0;

@@ -12,8 +12,8 @@
 
 namespace muster::loop {
 
-/// Lists run over the sequences of the share; lists of lists over the tokens of each answer.
-struct UpdateShare {
+/// Lists run over the sequences of the mini batch; lists of lists over the tokens of each answer.
+struct MiniBatch {
   std::vector<train::Sequence> sequences;     // look into the rollout, which lives longer
   std::vector<std::vector<float>> gen;        // log-probabilities of the generator, before filters
   std::vector<std::vector<float>> old;        // of the trainer before the step's updates; empty: the update's own
@@ -22,13 +22,13 @@ struct UpdateShare {
   std::vector<double> weights;  // of each token in the loss: 1 / global count; 0: masked out
 };
 
-/// The shares of the rank at `dp_index` in each update of a step. A sample that was not graded, and with overlong
+/// The mini batches of the rank at `dp_index` in each update of a step. A sample that was not graded, and with overlong
 /// filtering one that was cut off, has weight 0.
-std::vector<UpdateShare> update_shares(const Rollout& rollout, const std::vector<double>& advantages,
-                                       const spec::Job& job, std::int64_t dp, std::int64_t dp_index);
+std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<double>& advantages, const spec::Job& job,
+                                    std::int64_t dp, std::int64_t dp_index);
 
-/// The inputs of the loss for one micro batch of the share, on the device of the scores.
-grpo::TokenInputs token_inputs(const UpdateShare& share, const train::PackedBatch& batch,
+/// The inputs of the loss for one micro batch of the mini batch, on the device of the scores.
+grpo::TokenInputs token_inputs(const MiniBatch& mini_batch, const train::PackedBatch& batch,
                                const parallel::TokenLogprobs& scores);
 
 }  // namespace muster::loop
