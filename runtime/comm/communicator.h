@@ -112,7 +112,7 @@ class Communicator {
   virtual void do_broadcast(at::Tensor& tensor, int root) = 0;
   virtual void do_exchange(std::span<const P2POp> p2p_ops) = 0;
   virtual void do_barrier() = 0;
-  /// Legs to oneself never get here: they are copied. Likewise a split returns null for a colour below 0.
+  /// Operations to oneself never get here: they are copied. Likewise a split returns null for a colour below 0.
   virtual std::unique_ptr<Communicator> do_split(int color, int key, std::string name) = 0;
   /// Within overlapped(); the form that overlaps gives its event.
   bool overlaps() const { return overlaps_; }

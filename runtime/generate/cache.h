@@ -29,7 +29,7 @@ class PagedCache {
 };
 
 /// Attention of one pass: new keys go into the cache, queries see all keys of their sequence.
-class CacheAttention final : public model::Attention {
+class CacheAttention final : public model::Context {
  public:
   CacheAttention(PagedCache& cache, const ops::PagedBatch& batch) : cache_(cache), batch_(batch) {}
   at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,

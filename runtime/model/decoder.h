@@ -1,11 +1,12 @@
 // A dense decoder of the Llama, Qwen2 and Qwen3 kind: layers put together, pure in its inputs. Trainer and generator
-// call the same code and differ in the attention they hand in. No device code, no `if (tp > 1)`.
+// call the same code and differ in the context they hand in. No device code, no `if (tp > 1)`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <memory>
 
+#include "runtime/model/context.h"
 #include "runtime/model/weight_source.h"
 #include "runtime/parallel/tensor.h"
 #include "runtime/parallel/vocabulary.h"
@@ -15,15 +16,6 @@ class Communicator;
 }
 
 namespace muster::model {
-
-/// What a layer's attention is done with: packed sequences in the trainer, the paged cache in the generator.
-class Attention {
- public:
-  virtual ~Attention() = default;
-  /// q_THE, k_TKE, v_TKE after norm and rope -> o_THE.
-  virtual at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                            const at::Tensor& v_TKE) = 0;
-};
 
 class Decoder {
  public:
@@ -38,7 +30,7 @@ class Decoder {
 
   /// tokens_T, positions_T int64 -> hidden_TD after the final norm, of a decoder that has the whole model. `recompute`:
   /// layers keep only their input and run again in the backward. collective: tp.
-  at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Attention& attention,
+  at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Context& context,
                     bool recompute = false) const;
   /// Runs of neighbouring layers that the weights hold: one, or more in an interleaved pipeline.
   std::int64_t num_chunks() const;
@@ -46,7 +38,7 @@ class Decoder {
   bool ends_model(std::int64_t chunk) const;
   /// One chunk: tokens_T where it begins the model, else the stream that the chunk before gave -> hidden_TD after the
   /// final norm where it ends the model, else the stream for the next: [own_tokens(T), D]. collective: tp.
-  at::Tensor run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Attention& attention,
+  at::Tensor run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Context& context,
                  bool recompute) const;
   /// parallel::token_logprobs of rows of hidden_TD with this model's head. After `run` of the chunk that ends the
   /// model, once. collective: tp (backward too).
@@ -68,14 +60,5 @@ class Decoder {
   struct Layers;
   std::unique_ptr<Layers> layers_;
 };
-
-/// Whether sum_shared_gradients has anything to sum.
-bool shares_gradients(const comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts);
-/// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
-/// hold but each saw in part: the q/k norms (each rank sees its heads), key/value heads that several ranks share, and
-/// all norms where tokens are cut. Other replicated parameters have their whole gradient on every rank already.
-/// collective: tp (one call; none when nothing is shared).
-void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts,
-                          const weights::ShardStore& gradients);
 
 }  // namespace muster::model

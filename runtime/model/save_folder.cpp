@@ -41,18 +41,18 @@ at::Tensor gathered(comm::Communicator& role, const spec::Degrees& degrees, cons
     boxes.push_back(std::move(box));
   }
   std::vector<at::Tensor> pieces(senders.size());
-  std::vector<comm::Leg> legs;
+  std::vector<comm::P2POp> p2p_ops;
   for (std::size_t i = 0; i < senders.size(); ++i) {
     if (senders[i] == role.rank() && role.rank() == 0) {
       pieces[i] = own;
     } else if (role.rank() == 0) {
       pieces[i] = at::empty(boxes[i].shape(), own.options());
-      legs.push_back({.peer = senders[i], .is_send = false, .tensor = &pieces[i]});
+      p2p_ops.push_back({.peer = senders[i], .is_send = false, .tensor = &pieces[i]});
     } else if (role.rank() == senders[i]) {
-      legs.push_back({.peer = 0, .is_send = true, .tensor = &own});
+      p2p_ops.push_back({.peer = 0, .is_send = true, .tensor = &own});
     }
   }
-  role.exchange(legs, "save." + parameter.name);
+  role.exchange(p2p_ops, "save." + parameter.name);
   if (role.rank() != 0) return {};
   if (pieces.size() == 1) return pieces[0].cpu();
   at::Tensor global = at::empty(parameter.shape, at::TensorOptions().dtype(type));

@@ -23,8 +23,8 @@ class WeightSource {
   virtual const weights::ShardStore& values(Unit unit) const = 0;
   virtual const weights::ShardStore* gradients(Unit unit) const = 0;
 
-  /// Whether the calls below are made, around each use of a unit. False: everything is always there, and nobody counts.
-  virtual bool is_told() const = 0;
+  /// Whether the calls below are made, around each use of a unit. Weights that are always there need none.
+  virtual bool has_hooks() const = 0;
   virtual void begin_forward(Unit unit) = 0;
   virtual void end_forward(Unit unit) = 0;
   virtual void begin_backward(Unit unit) = 0;
@@ -40,7 +40,7 @@ class ResidentWeights final : public WeightSource {
   bool has(Unit unit) const override { return has_.at(static_cast<std::size_t>(unit)); }
   const weights::ShardStore& values(Unit) const override { return values_; }
   const weights::ShardStore* gradients(Unit) const override { return gradients_; }
-  bool is_told() const override { return false; }
+  bool has_hooks() const override { return false; }
   void begin_forward(Unit) override {}
   void end_forward(Unit) override {}
   void begin_backward(Unit) override {}

@@ -33,7 +33,7 @@ struct SequenceLogprobs {
 };
 
 /// Attention within the segments of one micro batch. Borrows the batch.
-class PackedAttention final : public model::Attention {
+class PackedAttention final : public model::Context {
  public:
   explicit PackedAttention(const PackedBatch& batch) : segments_(batch.segments) {}
   at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,

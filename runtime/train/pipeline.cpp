@@ -17,8 +17,6 @@ namespace {
 using spec::Pass;
 using spec::Work;
 
-constexpr std::int64_t kPieceElements = 1 << 24;  // of a tied gradient on its way
-
 /// One run of a schedule.
 class Executor {
  public:
@@ -155,28 +153,6 @@ at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& deco
                                 const std::function<void()>& on_progress) {
   add_idle_batches(mesh, batches, options, decoder.device());
   return Executor(mesh, decoder, batches, options, loss, spec::Passes::forward_and_backward).run(on_progress);
-}
-
-void sum_tied_gradients(comm::Communicator& pp, const spec::ModelFacts& facts, const weights::ShardStore& gradients) {
-  if (pp.size() == 1 || !facts.tied_embeddings) return;
-  const std::string name = "model.embed_tokens.weight";
-  const bool holds = gradients.has(name);  // the first and the last stage
-  const int other = pp.rank() == 0 ? pp.size() - 1 : 0;
-  at::Tensor own_N = holds ? gradients.view(name).view(-1) : at::Tensor();
-  // As many pieces on the stages between, which have nothing to send.
-  const std::int64_t most = facts.vocab_size * facts.hidden_size;
-  for (std::int64_t begin = 0; begin < most; begin += kPieceElements) {
-    std::vector<comm::P2POp> p2p_ops;
-    at::Tensor piece_N, received_N;
-    if (holds && begin < own_N.numel()) {
-      piece_N = own_N.narrow(0, begin, std::min(kPieceElements, own_N.numel() - begin));
-      received_N = at::empty_like(piece_N);
-      p2p_ops = {{.peer = other, .is_send = true, .tensor = &piece_N},
-                 {.peer = other, .is_send = false, .tensor = &received_N}};
-    }
-    pp.exchange(p2p_ops, "train.tied_gradient");
-    if (!p2p_ops.empty()) piece_N.add_(received_N);
-  }
 }
 
 }  // namespace muster::train

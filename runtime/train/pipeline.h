@@ -29,8 +29,4 @@ at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& deco
                                 const LogprobOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress);
 
-/// A tied embedding is the embedding of the first stage and the head of the last, and each saw one use of it: both get
-/// the sum of their gradients, the same bits. collective: pp (none when nothing is tied or there is one stage).
-void sum_tied_gradients(comm::Communicator& pp, const spec::ModelFacts& facts, const weights::ShardStore& gradients);
-
 }  // namespace muster::train

@@ -24,7 +24,7 @@ class ShardedWeights final : public model::WeightSource {
   bool has(model::Unit) const override { return true; }
   const weights::ShardStore& values(model::Unit unit) const override;
   const weights::ShardStore* gradients(model::Unit unit) const override;
-  bool is_told() const override { return true; }
+  bool has_hooks() const override { return true; }
   /// collective, all four: dp.
   void begin_forward(model::Unit unit) override;
   void end_forward(model::Unit unit) override;

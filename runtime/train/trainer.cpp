@@ -8,10 +8,11 @@
 #include "runtime/base/text.h"
 #include "runtime/ops/memory_tracking.h"
 #include "runtime/ops/on_host.h"
-#include "runtime/train/announcing_weights.h"
 #include "runtime/train/buckets.h"
+#include "runtime/train/hooked_weights.h"
 #include "runtime/train/sharded_adamw.h"
 #include "runtime/train/sharded_weights.h"
+#include "runtime/train/shared_gradients.h"
 
 namespace muster::train {
 
@@ -19,7 +20,7 @@ struct Trainer::State {
   State(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights)
       : mesh(mesh),
         max_grad_norm(job.optimizer.max_grad_norm),
-        overlaps_sums(job.train.overlap_grad_reduce && !model::shares_gradients(mesh.tp(), stream_tokens(job), facts)),
+        overlaps_sums(job.train.overlap_grad_reduce && !shares_gradients(mesh.tp(), stream_tokens(job), facts)),
         overlaps_weights(job.train.overlap_param_gather),
         scoring(logprob_options(job)),
         updating(update_logprob_options(job)),
@@ -54,7 +55,7 @@ struct Trainer::State {
     const auto after_backward = [this](model::Unit unit) {
       if (overlaps_sums) reduce(order.leave(unit), true);
     };
-    return std::make_unique<AnnouncingWeights>(facts, weights, &gradients, before_use, after_backward);
+    return std::make_unique<HookedWeights>(facts, weights, &gradients, before_use, after_backward);
   }
 
   void reduce(const std::vector<std::size_t>& ready, bool overlaps) {
@@ -92,7 +93,7 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   state.optimizer.begin_reduction(flat_gradients);
   const at::Tensor loss_sum =
       run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);
-  model::sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients);
+  sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients);
   sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
   state.reduce(state.order.finish(), false);
   state.optimizer.finish_reduction();

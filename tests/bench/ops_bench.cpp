@@ -55,7 +55,7 @@ void time_of(const std::string& name, double flops, const std::function<void()>&
   std::fflush(stdout);
 }
 
-class Packed : public model::Attention {
+class Packed : public model::Context {
  public:
   explicit Packed(const std::vector<ops::Segment>& segments) : segments_(segments) {}
   at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override {

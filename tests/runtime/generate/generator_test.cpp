@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kTolerance = 1e-5;  // float32 over two orders of summation
 
-class PackedAttention final : public model::Attention {
+class PackedAttention final : public model::Context {
  public:
   explicit PackedAttention(std::vector<ops::Segment> segments) : segments_(std::move(segments)) {}
   at::Tensor attend(std::int64_t /*layer*/, const at::Tensor& q_THE, const at::Tensor& k_TKE,

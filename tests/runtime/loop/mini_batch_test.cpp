@@ -37,7 +37,7 @@ double weight_of_all(const std::vector<MiniBatch>& shares) {
   return sum;
 }
 
-TEST(UpdateShares, WeightsOfAllTokensAreOneOverAllRanks) {
+TEST(MiniBatches, WeightsOfAllTokensAreOneOverAllRanks) {
   const Rollout rollout = made();
   spec::Job job = job_of_step();
   for (const spec::LossReduction reduction : {spec::LossReduction::token, spec::LossReduction::sequence}) {
@@ -51,7 +51,7 @@ TEST(UpdateShares, WeightsOfAllTokensAreOneOverAllRanks) {
   }
 }
 
-TEST(UpdateShares, WhatWasNotGradedOrCutOffWeighsNothing) {
+TEST(MiniBatches, WhatWasNotGradedOrCutOffWeighsNothing) {
   Rollout rollout = made();
   rollout.samples[1].outcome = Outcome::timeout;
   rollout.samples[3].sample.finish = generate::Finish::length;
@@ -62,7 +62,7 @@ TEST(UpdateShares, WhatWasNotGradedOrCutOffWeighsNothing) {
   EXPECT_EQ(mini_batches(rollout, {0, 0, 0, 0}, job, 1, 0)[0].weights, (std::vector<double>{1.0 / 4, 0, 1.0 / 4, 0}));
 }
 
-TEST(UpdateShares, UpdatesFollowEachOtherThroughTheSamples) {
+TEST(MiniBatches, UpdatesFollowEachOtherThroughTheSamples) {
   const Rollout rollout = made();
   spec::Job job = job_of_step();
   job.train.gbs = 2;

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 const fs::path kModels = fs::path(MUSTER_SOURCE_DIR) / "tests/golden/model";
 
-class Packed : public Attention {
+class Packed : public Context {
  public:
   explicit Packed(std::vector<ops::Segment> segments) : segments_(std::move(segments)) {}
   at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override {

@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "runtime/train/shared_gradients.h"
+
 #include "runtime/comm/solo_communicator.h"
 #include "runtime/model/decoder.h"
 #include "runtime/ops/packed_attention.h"
@@ -10,12 +12,12 @@
 #include "tests/support/run_ranks.h"
 #include "tests/support/tensor_support.h"
 
-namespace muster::model {
+namespace muster::train {
 namespace {
 
 using tests::near;
 
-class Packed : public Attention {
+class Packed : public model::Context {
  public:
   at::Tensor attend(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override {
     return ops::packed_attention(q, k, v, {{0, 6, -1}, {6, 5, 0}, {11, 8, -1}, {19, 5, -1}});
@@ -45,7 +47,7 @@ Result run(const spec::ModelFacts& facts, comm::Communicator& tp, bool recompute
   weights::ShardStore store(weights::shards_of(facts, {.tp = tp.size()}, {.tp = tp.rank()}), at::kFloat, at::kCPU);
   weights::fill_random(store, 3, 0.3);
   Result result{{}, {}, weights::ShardStore(store.shards(), at::kFloat, at::kCPU)};
-  const Decoder decoder(facts, store, &result.gradients, tp, 0, held);
+  const model::Decoder decoder(facts, store, &result.gradients, tp, 0, held);
   const at::Tensor tokens = at::arange(24, at::kLong).mul(11).remainder(60),
                    positions =
                        at::tensor({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4}, at::kLong);
@@ -93,4 +95,4 @@ TEST(DecoderTensorParallel, RecomputedLayersRepeatTheirCollectives) {
 }
 
 }  // namespace
-}  // namespace muster::model
+}  // namespace muster::train

@@ -1,4 +1,4 @@
-// Weights that are always there, and tell when a unit is used: so that sums over dp begin during the backward, and
+// Weights that are always there, with hooks around the use of a unit: sums over dp begin during the backward, and
 // gathered weights are waited for unit by unit.
 #pragma once
 
@@ -9,13 +9,13 @@
 
 namespace muster::train {
 
-class AnnouncingWeights final : public model::WeightSource {
+class HookedWeights final : public model::WeightSource {
  public:
-  using Tell = std::function<void(model::Unit)>;
+  using Hook = std::function<void(model::Unit)>;
   /// Borrows the stores. `before_use`: of a unit's weights in a forward; `after_backward`: its gradients have what this
   /// micro batch adds.
-  AnnouncingWeights(const spec::ModelFacts& facts, const weights::ShardStore& values,
-                    const weights::ShardStore* gradients, Tell before_use, Tell after_backward)
+  HookedWeights(const spec::ModelFacts& facts, const weights::ShardStore& values, const weights::ShardStore* gradients,
+                Hook before_use, Hook after_backward)
       : weights_(facts, values, gradients),
         before_use_(std::move(before_use)),
         after_backward_(std::move(after_backward)) {}
@@ -23,7 +23,7 @@ class AnnouncingWeights final : public model::WeightSource {
   bool has(model::Unit unit) const override { return weights_.has(unit); }
   const weights::ShardStore& values(model::Unit unit) const override { return weights_.values(unit); }
   const weights::ShardStore* gradients(model::Unit unit) const override { return weights_.gradients(unit); }
-  bool is_told() const override { return true; }
+  bool has_hooks() const override { return true; }
   void begin_forward(model::Unit unit) override { before_use_(unit); }
   void end_forward(model::Unit) override {}
   void begin_backward(model::Unit) override {}
@@ -31,7 +31,7 @@ class AnnouncingWeights final : public model::WeightSource {
 
  private:
   model::ResidentWeights weights_;
-  Tell before_use_, after_backward_;
+  Hook before_use_, after_backward_;
 };
 
 }  // namespace muster::train

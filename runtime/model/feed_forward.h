@@ -1,0 +1,21 @@
+// The dense feed-forward of a layer (spec::FeedForward::dense): gate and up by one matrix, SwiGLU, down. Letters: T
+// tokens, D width, F feed-forward width (cut over tp).
+#pragma once
+
+#include "runtime/model/forward_pass.h"
+#include "runtime/model/unit_windows.h"
+
+namespace muster::model {
+
+class FeedForward {
+ public:
+  /// Finds its weights among those of layer `layer`.
+  FeedForward(const UnitWindows& windows, std::int64_t layer);
+  /// Returns what the feed-forward adds to the stream, from the normed stream. collective: tp.
+  at::Tensor forward(const ForwardPass& pass, const at::Tensor& normed_TD) const;
+
+ private:
+  ops::Param gate_up_2FD_, down_DF_;
+};
+
+}  // namespace muster::model
