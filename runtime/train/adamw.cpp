@@ -1,4 +1,4 @@
-// Letters: N elements of one stretch of the flat buffers.
+// Letters: N elements of one segment of the flat buffers.
 #include "runtime/train/adamw.h"
 
 #include <ATen/ATen.h>

@@ -1,6 +1,6 @@
 // AdamW over flat buffers in one pass: gradients scaled, moments and main weights updated, the weights that forward
 // passes read written in their type. source: arXiv:1711.05101 (decoupled weight decay), with bias correction as in
-// arXiv:1412.6980. Letters: N elements of one stretch of the flat buffers.
+// arXiv:1412.6980. Letters: N elements of one segment of the flat buffers.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,7 +18,7 @@ AdamwFactors adamw_factors(double lr, double beta1, double beta2, double eps, do
 /// weights are the weights themselves. All contiguous.
 using AdamwPass = void(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& second_N, const at::Tensor& gradients_N,
                        at::Tensor& weights_N, const AdamwFactors& factors);
-/// The sum of squares of a float32 stretch, a float64 scalar; on the CPU independent of the number of threads.
+/// The sum of squares of a float32 segment, a float64 scalar; on the CPU independent of the number of threads.
 using SquareSum = at::Tensor(const at::Tensor& values_N);
 
 ops::FormTable<AdamwPass>& adamw_forms();

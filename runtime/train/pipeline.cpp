@@ -20,10 +20,15 @@ using spec::Work;
 /// One run of a schedule.
 class Executor {
  public:
-  /// `at_end`: what the scores of a micro batch become; in a run with backwards a loss.
+  /// `on_logprobs`: what the scores of a micro batch become; in a run with backwards a loss.
   Executor(parallel::Mesh& mesh, const model::Decoder& decoder, std::span<const PackedBatch> batches,
-           const LogprobOptions& options, const Loss& at_end, spec::Passes passes)
-      : mesh_(mesh), decoder_(decoder), batches_(batches), options_(options), at_end_(at_end), passes_(passes) {}
+           const LogprobOptions& options, const Loss& on_logprobs, spec::Passes passes)
+      : mesh_(mesh),
+        decoder_(decoder),
+        batches_(batches),
+        options_(options),
+        on_logprobs_(on_logprobs),
+        passes_(passes) {}
 
   /// Returns the sum of the losses.
   at::Tensor run(const std::function<void()>& on_progress) {
@@ -31,13 +36,13 @@ class Executor {
                                                                 static_cast<std::int64_t>(batches_.size()), passes_);
     for (std::int64_t slot = 0; slot < schedule.num_slots(); ++slot) {
       const std::span<const Work> works = spec::work_of_slot(schedule, slot);
-      at::Tensor made_TD;
+      at::Tensor output_TD;
       for (const Work& work : works) {
         if (work.stage != mesh_.coordinates().pp) continue;
-        made_TD = work.pass == Pass::forward ? forward(work) : backward(work);
+        output_TD = work.pass == Pass::forward ? forward(work) : backward(work);
         if (on_progress) on_progress();
       }
-      hand_on(works, made_TD);
+      exchange(works, output_TD);
     }
     return loss_sum_;
   }
@@ -59,20 +64,20 @@ class Executor {
     const Key key{Pass::forward, work.micro_batch, work.chunk};
     Open& open = open_.try_emplace(key, batch).first->second;
     const bool keeps = passes_ == spec::Passes::forward_and_backward;
-    open.input = decoder_.begins_model(work.chunk) ? batch.tokens_T : taken(key).requires_grad_(keeps);
+    open.input = decoder_.begins_model(work.chunk) ? batch.tokens_T : take_received(key).requires_grad_(keeps);
     open.output = decoder_.run(work.chunk, open.input, batch.positions_T, open.attention, options_.recompute);
-    at::Tensor made_TD;
+    at::Tensor output_TD;
     if (decoder_.ends_model(work.chunk)) {
       const parallel::TokenLogprobs scores = decoder_.logprobs(
           open.output.index_select(0, batch.rows_N), batch.targets_N, options_.temperature, options_.chunk_tokens);
       // Of an idle batch nothing is scored, and a sum of nothing has its way back through the model all the same.
-      open.output = batch.sequences.empty() ? scores.logprobs_N.sum() : at_end_(scores, batch);
+      open.output = batch.sequences.empty() ? scores.logprobs_N.sum() : on_logprobs_(scores, batch);
       if (keeps) loss_sum_ += open.output.detach().to(at::kDouble);
     } else {
-      made_TD = open.output.detach();
+      output_TD = open.output.detach();
     }
     if (!keeps) open_.erase(key);
-    return made_TD;
+    return output_TD;
   }
 
   /// The gradient of the stream for the chunk before; undefined at the beginning of the model.
@@ -81,12 +86,13 @@ class Executor {
     if (decoder_.ends_model(work.chunk))
       open.mapped().output.backward();
     else
-      torch::autograd::backward({open.mapped().output}, {taken({Pass::backward, work.micro_batch, work.chunk})});
+      torch::autograd::backward({open.mapped().output},
+                                {take_received({Pass::backward, work.micro_batch, work.chunk})});
     return decoder_.begins_model(work.chunk) ? at::Tensor() : open.mapped().input.grad().contiguous();
   }
 
   /// What the stages made in a slot goes where it is needed. collective: pp.
-  void hand_on(std::span<const Work> works, const at::Tensor& made_TD) {
+  void exchange(std::span<const Work> works, const at::Tensor& output_TD) {
     const std::int64_t own = mesh_.coordinates().pp;
     std::vector<comm::P2POp> p2p_ops;
     bool any = false;  // the same on every stage
@@ -94,7 +100,7 @@ class Executor {
       if (work.send_to < 0) continue;
       any = true;
       if (work.stage == own)
-        p2p_ops.push_back({.peer = static_cast<int>(work.send_to), .is_send = true, .tensor = &made_TD});
+        p2p_ops.push_back({.peer = static_cast<int>(work.send_to), .is_send = true, .tensor = &output_TD});
       if (work.send_to != own) continue;
       // From the last stage a forward goes on in the next chunk of the first, and the other way round.
       const std::int64_t chunk =
@@ -107,7 +113,7 @@ class Executor {
     if (any) mesh_.pp().exchange(p2p_ops, "pipeline");
   }
 
-  at::Tensor taken(const Key& key) {
+  at::Tensor take_received(const Key& key) {
     auto arrived = arrived_.extract(key);
     INVARIANT(!arrived.empty(), "the schedule sends an input before it is needed");
     return std::move(arrived.mapped());
@@ -117,7 +123,7 @@ class Executor {
   const model::Decoder& decoder_;
   std::span<const PackedBatch> batches_;
   const LogprobOptions& options_;
-  const Loss& at_end_;
+  const Loss& on_logprobs_;
   spec::Passes passes_;
   std::map<Key, Open> open_;
   std::map<Key, at::Tensor> arrived_;
@@ -140,12 +146,12 @@ void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, c
 
 void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                  const LogprobOptions& options, const TakeScores& take, const std::function<void()>& on_progress) {
-  const Loss at_end = [&](const parallel::TokenLogprobs& scores, const PackedBatch& batch) {
+  const Loss on_logprobs = [&](const parallel::TokenLogprobs& scores, const PackedBatch& batch) {
     take(scores, batch);
     return at::Tensor();
   };
   add_idle_batches(mesh, batches, options, decoder.device());
-  Executor(mesh, decoder, batches, options, at_end, spec::Passes::forward).run(on_progress);
+  Executor(mesh, decoder, batches, options, on_logprobs, spec::Passes::forward).run(on_progress);
 }
 
 at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,

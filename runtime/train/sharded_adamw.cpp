@@ -24,7 +24,7 @@ at::Tensor kept_part(const at::Tensor& kept_n, const Bucket& bucket) {
   return kept_n.narrow(0, bucket.kept, bucket.own.size());
 }
 
-/// body(begin, length) over pieces of a stretch.
+/// body(begin, length) over pieces of a segment.
 template <class Body>
 void for_pieces(std::int64_t length, const Body& body) {
   for (std::int64_t begin = 0; begin < length; begin += kPiece) body(begin, std::min(kPiece, length - begin));
@@ -48,16 +48,16 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
       const std::int64_t begin = std::max(shard.offset, own.begin);
       const std::int64_t end = std::min(shard.offset + shard.numel, own.end);
       if (begin >= end) continue;
-      Stretch next{.bucket = b,
+      Segment next{.bucket = b,
                    .begin = buckets_[b].kept + begin - own.begin,
                    .length = end - begin,
                    .decays = shard.parameter.shape.size() >= 2,
                    .counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), holder)};
-      Stretch* const last = stretches_.empty() ? nullptr : &stretches_.back();
+      Segment* const last = segments_.empty() ? nullptr : &segments_.back();
       if (last != nullptr && last->bucket == b && last->decays == next.decays && last->counts == next.counts)
         last->length += next.length;
       else
-        stretches_.push_back(next);
+        segments_.push_back(next);
     }
   }
   const auto owned = [&](spec::MemoryOwner owner, const auto& make) {
@@ -102,33 +102,33 @@ void ShardedAdamw::finish_reduction() {
   arriving_.clear();
 }
 
-at::Tensor ShardedAdamw::kept_gradients(const Stretch& stretch, std::int64_t begin, std::int64_t length) const {
+at::Tensor ShardedAdamw::kept_gradients(const Segment& segment, std::int64_t begin, std::int64_t length) const {
   const at::Tensor& kept = slices_ ? own_gradients_n_ : flat_gradients_;
-  return kept.narrow(0, stretch.begin + begin, length).to(at::kFloat);
+  return kept.narrow(0, segment.begin + begin, length).to(at::kFloat);
 }
 
 at::Tensor ShardedAdamw::counted_square_sum() const {
   at::Tensor total = at::zeros({}, first_n_.options().dtype(at::kDouble));
-  for (const Stretch& stretch : stretches_) {
-    if (!stretch.counts) continue;
-    for_pieces(stretch.length, [&](std::int64_t begin, std::int64_t length) {
-      const at::Tensor gradients_N = kept_gradients(stretch, begin, length);
+  for (const Segment& segment : segments_) {
+    if (!segment.counts) continue;
+    for_pieces(segment.length, [&](std::int64_t begin, std::int64_t length) {
+      const at::Tensor gradients_N = kept_gradients(segment, begin, length);
       total += square_sum_forms().of(gradients_N)(gradients_N);
     });
   }
   return total;
 }
 
-void ShardedAdamw::update_stretch(const Stretch& stretch, const AdamwFactors& factors) {
-  const Bucket& bucket = buckets_[stretch.bucket];
+void ShardedAdamw::update_segment(const Segment& segment, const AdamwFactors& factors) {
+  const Bucket& bucket = buckets_[segment.bucket];
   const at::Tensor flat_part = own_part(weights_.flat(), bucket);  // where the weights of the bucket are
-  for_pieces(stretch.length, [&](std::int64_t begin, std::int64_t length) {
-    const std::int64_t at = stretch.begin + begin;
+  for_pieces(segment.length, [&](std::int64_t begin, std::int64_t length) {
+    const std::int64_t at = segment.begin + begin;
     at::Tensor stored_N = flat_part.narrow(0, at - bucket.kept, length);
     at::Tensor main_N = main_is_weights() ? stored_N : main_n_.narrow(0, at, length);
     at::Tensor weights_N = main_is_weights() ? at::Tensor() : stored_N;
     at::Tensor first_N = first_n_.narrow(0, at, length), second_N = second_n_.narrow(0, at, length);
-    adamw_forms().of(main_N)(main_N, first_N, second_N, kept_gradients(stretch, begin, length), weights_N, factors);
+    adamw_forms().of(main_N)(main_N, first_N, second_N, kept_gradients(segment, begin, length), weights_N, factors);
   });
 }
 
@@ -139,10 +139,10 @@ void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale
     return adamw_factors(lr, optimizer_.beta1, optimizer_.beta2, optimizer_.eps, decay, gradient_scale, num_updates_);
   };
   const AdamwFactors with_decay = factors(optimizer_.weight_decay), without = factors(0);
-  auto stretch = stretches_.begin();
+  auto segment = segments_.begin();
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
-    for (; stretch != stretches_.end() && stretch->bucket == b; ++stretch)
-      update_stretch(*stretch, stretch->decays ? with_decay : without);
+    for (; segment != segments_.end() && segment->bucket == b; ++segment)
+      update_segment(*segment, segment->decays ? with_decay : without);
     if (overlaps && slices_)
       gathered_.push_back(mesh.dp().overlapped([&] { gather_weights(mesh, b); }));
     else

@@ -64,22 +64,22 @@ class ShardedAdamw {
 
  private:
   /// Neighbours in the slice that are treated alike.
-  struct Stretch {
+  struct Segment {
     std::size_t bucket = 0;
     std::int64_t begin = 0, length = 0;  // in what this rank keeps
     bool decays = false, counts = false;
   };
 
-  void update_stretch(const Stretch& stretch, const AdamwFactors& factors);
-  /// Float32, of elements of a stretch.
-  at::Tensor kept_gradients(const Stretch& stretch, std::int64_t begin, std::int64_t length) const;
+  void update_segment(const Segment& segment, const AdamwFactors& factors);
+  /// Float32, of elements of a segment.
+  at::Tensor kept_gradients(const Segment& segment, std::int64_t begin, std::int64_t length) const;
   void gather_weights(parallel::Mesh& mesh, std::size_t bucket);
   /// Float32 weights are their own main weights.
   bool main_is_weights() const { return !main_n_.defined(); }
 
   spec::OptimizerJob optimizer_;
   weights::ShardStore& weights_;
-  std::vector<Stretch> stretches_;
+  std::vector<Segment> segments_;
   bool slices_ = false;  // the state is a part of the flat weights
   std::int64_t num_updates_ = 0;
   std::vector<Bucket> buckets_;

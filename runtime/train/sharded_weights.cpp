@@ -27,7 +27,7 @@ struct Rows {
 }  // namespace
 
 /// One unit put together. Its windows are made once; their memory comes and goes.
-struct ShardedWeights::Whole {
+struct ShardedWeights::GatheredUnit {
   std::vector<std::string> names;
   std::vector<std::vector<Rows>> rows_of;  // by rank of dp, then by name
   std::int64_t most = 0;                   // N
@@ -35,7 +35,7 @@ struct ShardedWeights::Whole {
   // The same memory without the version that autograd compares: what was saved in a forward shows the same numbers when
   // it is gathered again.
   at::Tensor written_values;
-  bool is_here = false;
+  bool is_gathered = false;
 
   /// body(gathered, in place) over pieces of all_RN (each rank's rows, one parameter behind the other) and of a flat
   /// buffer, of the same shape: a parameter in one piece where all ranks have as many rows of it.
@@ -70,14 +70,14 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
   uncut.fsdp = 0;
   std::vector<std::vector<weights::Shard>> shards(static_cast<std::size_t>(facts.num_layers + 2));
   for (std::size_t u = 0; u < shards.size(); ++u) {
-    units_.push_back(std::make_unique<Whole>());
+    units_.push_back(std::make_unique<GatheredUnit>());
     units_.back()->rows_of.resize(static_cast<std::size_t>(uncut.dp));
   }
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     const spec::Box box = spec::box_of(facts, parameter, uncut, mesh.coordinates());
     for (const Unit unit : model::units_of(facts, parameter)) {
       auto& list = shards[static_cast<std::size_t>(unit)];
-      Whole& whole = *units_[static_cast<std::size_t>(unit)];
+      GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
       const std::int64_t offset = list.empty() ? 0 : list.back().offset + list.back().numel;
       list.push_back({.parameter = parameter, .box = box, .offset = offset, .numel = box.numel()});
       whole.names.push_back(parameter.name);
@@ -92,7 +92,7 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
     }
   }
   for (std::size_t u = 0; u < shards.size(); ++u) {
-    Whole& whole = *units_[u];
+    GatheredUnit& whole = *units_[u];
     for (const auto& rows : whole.rows_of) {
       std::int64_t sum = 0;
       for (const Rows& one : rows) sum += one.length;
@@ -119,9 +119,9 @@ const weights::ShardStore* ShardedWeights::gradients(Unit unit) const {
 }
 
 /// collective: dp.
-void ShardedWeights::bring(Unit unit) {
-  Whole& whole = *units_[static_cast<std::size_t>(unit)];
-  if (whole.is_here) return;
+void ShardedWeights::gather(Unit unit) {
+  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+  if (whole.is_gathered) return;
   const at::NoGradGuard no_grad;
   const std::int64_t R = mesh_.dp().size(), N = whole.most;
   at::Tensor own_N = at::empty({N}, own_values_.flat().options());
@@ -138,12 +138,12 @@ void ShardedWeights::bring(Unit unit) {
   allocate(whole.written_values);
   whole.for_pieces(all_RN, whole.written_values,
                    [](at::Tensor gathered, at::Tensor in_place) { in_place.copy_(gathered); });
-  whole.is_here = true;
+  whole.is_gathered = true;
 }
 
 /// The unit's gradients, summed over dp, into this rank's own. collective: dp.
 void ShardedWeights::reduce(Unit unit) {
-  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
   const at::NoGradGuard no_grad;
   const std::int64_t R = mesh_.dp().size(), N = whole.most;
   const at::Tensor& flat = whole.gradients->flat();
@@ -162,32 +162,32 @@ void ShardedWeights::reduce(Unit unit) {
 }
 
 void ShardedWeights::begin_forward(Unit unit) {
-  bring(unit);
-  if (unit + 1 < static_cast<Unit>(units_.size())) bring(unit + 1);
+  gather(unit);
+  if (unit + 1 < static_cast<Unit>(units_.size())) gather(unit + 1);
 }
 
 void ShardedWeights::end_forward(Unit unit) {
   // The backward begins where the forward ended.
   if (unit + 1 == static_cast<Unit>(units_.size()) && at::GradMode::is_enabled()) return;
-  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
   free_memory(whole.written_values);
-  whole.is_here = false;
+  whole.is_gathered = false;
 }
 
 void ShardedWeights::begin_backward(Unit unit) {
-  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
   allocate(whole.gradients->flat());
   whole.gradients->flat().zero_();
   if (unit == 0) return;  // an embedding's gradient does not depend on it
-  bring(unit);
-  if (unit > 1) bring(unit - 1);
+  gather(unit);
+  if (unit > 1) gather(unit - 1);
 }
 
 void ShardedWeights::end_backward(Unit unit) {
-  Whole& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
   reduce(unit);
   free_memory(whole.written_values);
-  whole.is_here = false;
+  whole.is_gathered = false;
 }
 
 std::unique_ptr<model::WeightSource> make_weight_source(const spec::ModelFacts& facts, parallel::Mesh& mesh,

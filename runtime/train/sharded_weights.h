@@ -32,14 +32,14 @@ class ShardedWeights final : public model::WeightSource {
   void end_backward(model::Unit unit) override;
 
  private:
-  struct Whole;
-  void bring(model::Unit unit);
+  struct GatheredUnit;
+  void gather(model::Unit unit);
   void reduce(model::Unit unit);
 
   parallel::Mesh& mesh_;
   const weights::ShardStore& own_values_;
   const weights::ShardStore* own_gradients_;
-  std::vector<std::unique_ptr<Whole>> units_;
+  std::vector<std::unique_ptr<GatheredUnit>> units_;
 };
 
 /// The weights of a decoder that lie as the degrees of mesh say: always there, or cut over dp. Borrows all.
