@@ -12,15 +12,15 @@
 
 namespace muster::loop {
 
-refit::Sides sides_of(const spec::Plan& plan) {
-  refit::Sides sides{.train = plan.train, .generate = plan.generate};
-  sides.train_ranks.resize(static_cast<std::size_t>(plan.train.ranks()));
-  sides.gen_ranks.resize(static_cast<std::size_t>(plan.generate.ranks()));
+refit::RefitLayouts layouts_of(const spec::Plan& plan) {
+  refit::RefitLayouts layouts{.train = plan.train, .generate = plan.generate};
+  layouts.train_ranks.resize(static_cast<std::size_t>(plan.train.ranks()));
+  layouts.gen_ranks.resize(static_cast<std::size_t>(plan.generate.ranks()));
   for (const spec::RankPlan& rank : plan.ranks) {
-    if (rank.train_rank) sides.train_ranks[static_cast<std::size_t>(*rank.train_rank)] = rank.rank;
-    if (rank.gen_rank) sides.gen_ranks[static_cast<std::size_t>(*rank.gen_rank)] = rank.rank;
+    if (rank.train_rank) layouts.train_ranks[static_cast<std::size_t>(*rank.train_rank)] = rank.rank;
+    if (rank.gen_rank) layouts.gen_ranks[static_cast<std::size_t>(*rank.gen_rank)] = rank.rank;
   }
-  return sides;
+  return layouts;
 }
 
 namespace {
@@ -28,7 +28,7 @@ namespace {
 bool may_alias(const RankContext& context) {
   const spec::Job& job = context.job();
   return spec::generator_may_alias(job) &&
-         refit::Refit::can_alias(context.plan.model, sides_of(context.plan), weights::scalar_type_of(job.model.dtype),
+         refit::Refit::can_alias(context.plan.model, layouts_of(context.plan), weights::scalar_type_of(job.model.dtype),
                                  weights::scalar_type_of(job.gen.dtype));
 }
 
@@ -47,7 +47,7 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
   const spec::Job& job = plan.job;
   const at::ScalarType train_dtype = weights::scalar_type_of(job.model.dtype);
   const at::ScalarType gen_dtype = weights::scalar_type_of(job.gen.dtype);
-  const refit::Sides sides = sides_of(plan);
+  const refit::RefitLayouts layouts = layouts_of(plan);
 
   if (context.train) {
     const ops::Owner owner(spec::MemoryOwner::weights);
@@ -87,7 +87,7 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
   const bool verify =
       job.refit.verify == spec::Switch::on || (job.refit.verify == spec::Switch::automatic && plan.device == "cpu");
   if (!gen_aliases_)
-    refit_ = std::make_unique<refit::Refit>(plan.model, sides, *context.world, weights_.get(), gen_weights_.get(),
+    refit_ = std::make_unique<refit::Refit>(plan.model, layouts, *context.world, weights_.get(), gen_weights_.get(),
                                             gen_dtype, job.refit.bucket_mb << 20, verify);
 }
 

@@ -67,6 +67,6 @@ class Policy {
 };
 
 /// The ranks of the run that train and generate, by role rank.
-refit::Sides sides_of(const spec::Plan& plan);
+refit::RefitLayouts layouts_of(const spec::Plan& plan);
 
 }  // namespace muster::loop

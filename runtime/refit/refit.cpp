@@ -54,7 +54,7 @@ std::string ranks_text(const std::vector<std::int64_t>& ranks) {
 struct Refit::State {
   spec::ModelFacts facts;
   std::vector<spec::Parameter> parameters;
-  Sides sides;
+  RefitLayouts layouts;
   comm::Communicator& world;
   const weights::ShardStore* trainer;
   weights::ShardStore* generator;
@@ -186,12 +186,12 @@ std::uint64_t Refit::State::checksum(const weights::ShardStore& store, const spe
   return checksum_of(store.view(parameter.name).to(dtype), store.shard(parameter.name).box, parameter.shape);
 }
 
-Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicator& world,
+Refit::Refit(const spec::ModelFacts& facts, const RefitLayouts& layouts, comm::Communicator& world,
              const weights::ShardStore* trainer, weights::ShardStore* generator, at::ScalarType gen_dtype,
              std::int64_t bucket_bytes, bool verify)
     : state_(std::make_unique<State>(State{.facts = facts,
                                            .parameters = spec::parameters_of(facts),
-                                           .sides = sides,
+                                           .layouts = layouts,
                                            .world = world,
                                            .trainer = trainer,
                                            .generator = generator,
@@ -201,12 +201,12 @@ Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicat
   const auto holds = [&](const std::vector<std::int64_t>& ranks) {
     return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
   };
-  INVARIANT(holds(sides.train_ranks) == (trainer != nullptr) && holds(sides.gen_ranks) == (generator != nullptr),
+  INVARIANT(holds(layouts.train_ranks) == (trainer != nullptr) && holds(layouts.gen_ranks) == (generator != nullptr),
             "a rank brings a store for each role that the plan gives it");
   INVARIANT(generator == nullptr || generator->flat().scalar_type() == gen_dtype, "the generator has its type");
   const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(state_->dtype));
-  state_->least_bytes = least_elements(facts, sides) * element_bytes;
-  const std::vector<Transfer> route = plan_route(facts, sides);
+  state_->least_bytes = least_elements(facts, layouts) * element_bytes;
+  const std::vector<Transfer> route = plan_route(facts, layouts);
   for (const Transfer& transfer : route) {
     if (transfer.source == rank && transfer.target == rank) state_->copies.push_back(transfer);
   }
@@ -218,18 +218,18 @@ Refit::Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicat
 
 Refit::~Refit() = default;
 
-bool Refit::can_alias(const spec::ModelFacts& facts, const Sides& sides, at::ScalarType train_dtype,
+bool Refit::can_alias(const spec::ModelFacts& facts, const RefitLayouts& layouts, at::ScalarType train_dtype,
                       at::ScalarType gen_dtype) {
   if (train_dtype != gen_dtype) return false;
   const std::vector<spec::Parameter> parameters = spec::parameters_of(facts);
-  for (std::size_t gen_rank = 0; gen_rank < sides.gen_ranks.size(); ++gen_rank) {
-    const auto same = std::find(sides.train_ranks.begin(), sides.train_ranks.end(), sides.gen_ranks[gen_rank]);
-    if (same == sides.train_ranks.end()) return false;
-    const spec::Coordinates train_place = spec::place_of(sides.train, same - sides.train_ranks.begin());
-    const spec::Coordinates gen_place = spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank));
+  for (std::size_t gen_rank = 0; gen_rank < layouts.gen_ranks.size(); ++gen_rank) {
+    const auto same = std::find(layouts.train_ranks.begin(), layouts.train_ranks.end(), layouts.gen_ranks[gen_rank]);
+    if (same == layouts.train_ranks.end()) return false;
+    const spec::Coordinates train_place = spec::place_of(layouts.train, same - layouts.train_ranks.begin());
+    const spec::Coordinates gen_place = spec::place_of(layouts.generate, static_cast<std::int64_t>(gen_rank));
     for (const spec::Parameter& parameter : parameters) {
-      if (!(spec::box_of(facts, parameter, sides.train, train_place) ==
-            spec::box_of(facts, parameter, sides.generate, gen_place)))
+      if (!(spec::box_of(facts, parameter, layouts.train, train_place) ==
+            spec::box_of(facts, parameter, layouts.generate, gen_place)))
         return false;
     }
   }
@@ -267,8 +267,8 @@ void Refit::verify(RefitFigures& figures) {
   std::vector<Compared> compared;
   std::vector<std::int64_t> sums;
   for (const spec::Parameter& parameter : state.parameters) {
-    Compared one{replicas_of(state.facts, parameter, state.sides.train, state.sides.train_ranks),
-                 replicas_of(state.facts, parameter, state.sides.generate, state.sides.gen_ranks), sums.size()};
+    Compared one{replicas_of(state.facts, parameter, state.layouts.train, state.layouts.train_ranks),
+                 replicas_of(state.facts, parameter, state.layouts.generate, state.layouts.gen_ranks), sums.size()};
     sums.resize(sums.size() + one.train.ranks.size() + one.generate.ranks.size(), 0);
     const std::int64_t train_replica = one.train.of(state.rank()), gen_replica = one.generate.of(state.rank());
     if (train_replica >= 0) {

@@ -23,12 +23,12 @@ class Refit {
  public:
   /// world: every rank of the run. `trainer` is null on a rank that only generates, `generator` null on one that only
   /// trains. Borrowed. Types may differ: the sender converts to the generator's, `gen_dtype`.
-  Refit(const spec::ModelFacts& facts, const Sides& sides, comm::Communicator& world,
+  Refit(const spec::ModelFacts& facts, const RefitLayouts& layouts, comm::Communicator& world,
         const weights::ShardStore* trainer, weights::ShardStore* generator, at::ScalarType gen_dtype,
         std::int64_t bucket_bytes, bool verify);
   ~Refit();
   /// True when every target already holds exactly the trainer's bytes because its store looks into the same buffer.
-  static bool can_alias(const spec::ModelFacts& facts, const Sides& sides, at::ScalarType train_dtype,
+  static bool can_alias(const spec::ModelFacts& facts, const RefitLayouts& layouts, at::ScalarType train_dtype,
                         at::ScalarType gen_dtype);
   /// transfer(), and verify() when asked for. collective: world. throws: Error::rank naming the tensor whose checksums
   /// differ.

@@ -11,7 +11,7 @@
 namespace muster::refit {
 
 /// The ranks of the run that train and generate, by role rank.
-struct Sides {
+struct RefitLayouts {
   spec::Degrees train, generate;
   std::vector<std::int64_t> train_ranks, gen_ranks;  // run rank of each role rank
 };
@@ -24,8 +24,8 @@ struct Transfer {
 
 /// Covers each target's boxes exactly once. A rank that holds a box itself copies it; otherwise sources are balanced by
 /// bytes over the replicas that hold it. Ordered by parameter, then target, then box.
-std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const Sides& sides);
+std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const RefitLayouts& layouts);
 /// Elements that must cross between ranks at least: what targets need and do not hold themselves.
-std::int64_t least_elements(const spec::ModelFacts& facts, const Sides& sides);
+std::int64_t least_elements(const spec::ModelFacts& facts, const RefitLayouts& layouts);
 
 }  // namespace muster::refit

@@ -15,9 +15,9 @@ namespace {
 struct Stores {
   std::unique_ptr<weights::ShardStore> trainer, generator;
 
-  Stores(const spec::ModelFacts& facts, const Sides& sides, std::int64_t rank, at::ScalarType gen_dtype) {
-    trainer = made(facts, sides.train, sides.train_ranks, rank, at::kFloat);
-    generator = made(facts, sides.generate, sides.gen_ranks, rank, gen_dtype);
+  Stores(const spec::ModelFacts& facts, const RefitLayouts& layouts, std::int64_t rank, at::ScalarType gen_dtype) {
+    trainer = made(facts, layouts.train, layouts.train_ranks, rank, at::kFloat);
+    generator = made(facts, layouts.generate, layouts.gen_ranks, rank, gen_dtype);
   }
 
   static std::unique_ptr<weights::ShardStore> made(const spec::ModelFacts& facts, const spec::Degrees& degrees,
@@ -62,8 +62,8 @@ void expect_refits(const Layout& layout, at::ScalarType gen_dtype = at::kFloat,
                    const spec::ModelFacts& facts = grouped_model()) {
   tests::run_ranks(static_cast<int>(layout.world_size), [&](tests::RankContext& rank) {
     for (const std::int64_t bucket_bytes : {300, 1 << 20}) {
-      const Stores stores(facts, layout.sides, rank.rank, gen_dtype);
-      Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), gen_dtype,
+      const Stores stores(facts, layout.layouts, rank.rank, gen_dtype);
+      Refit refit(facts, layout.layouts, *rank.world, stores.trainer.get(), stores.generator.get(), gen_dtype,
                   bucket_bytes, true);
       for (std::int64_t step = 1; step <= 2; ++step) {
         if (stores.trainer) write_step(*stores.trainer, step);
@@ -71,11 +71,11 @@ void expect_refits(const Layout& layout, at::ScalarType gen_dtype = at::kFloat,
         if (stores.generator) expect_step(*stores.generator, step);
         const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(gen_dtype));
         EXPECT_EQ(figures.sent_bytes, figures.least_bytes);
-        EXPECT_EQ(figures.least_bytes, least_elements(facts, layout.sides) * element_bytes);
+        EXPECT_EQ(figures.least_bytes, least_elements(facts, layout.layouts) * element_bytes);
         std::int64_t wanted = 0;
-        for (std::int64_t place = 0; place < layout.sides.generate.ranks(); ++place) {
+        for (std::int64_t place = 0; place < layout.layouts.generate.ranks(); ++place) {
           for (const auto& shard :
-               weights::shards_of(facts, layout.sides.generate, spec::place_of(layout.sides.generate, place)))
+               weights::shards_of(facts, layout.layouts.generate, spec::place_of(layout.layouts.generate, place)))
             wanted += shard.numel;
         }
         EXPECT_EQ(figures.sent_bytes + figures.copied_bytes, wanted * element_bytes);
@@ -134,8 +134,8 @@ TEST(RefitRanks, LargeTensorsTravelOnTheirOwn) {
     facts.vocab_size = 2048;
     for (const Layout& layout : {split("", {}, {}), colocated("", {.tp = 2}, {.dp = 2})}) {
       for (const std::int64_t bucket_bytes : {3 << 19, 64 << 20}) {
-        const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
-        Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat,
+        const Stores stores(facts, layout.layouts, rank.rank, at::kFloat);
+        Refit refit(facts, layout.layouts, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat,
                     bucket_bytes, true);
         if (stores.trainer) write_step(*stores.trainer, 1);
         const RefitFigures figures = refit.run();
@@ -150,9 +150,9 @@ TEST(RefitRanks, AGeneratorThatLooksIntoTheTrainersBufferCopiesNothing) {
   tests::run_ranks(2, [](tests::RankContext& rank) {
     const spec::ModelFacts facts = grouped_model();
     const Layout layout = colocated("", {.tp = 2}, {.tp = 2});
-    const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
+    const Stores stores(facts, layout.layouts, rank.rank, at::kFloat);
     weights::ShardStore alias(stores.generator->shards(), stores.trainer->flat());
-    Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), &alias, at::kFloat, 1000, true);
+    Refit refit(facts, layout.layouts, *rank.world, stores.trainer.get(), &alias, at::kFloat, 1000, true);
     write_step(*stores.trainer, 4);
     const RefitFigures figures = refit.run();
     EXPECT_EQ(figures.copied_bytes + figures.sent_bytes, 0);
@@ -172,8 +172,8 @@ TEST(RefitRanks, OneChangedBitInOneReplicaIsNamed) {
     tests::run_ranks(4, [&](tests::RankContext& rank) {
       const spec::ModelFacts facts = grouped_model();
       const Layout layout = colocated("", {.dp = 4}, {.tp = 4});
-      const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
-      InTwoHalves refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat,
+      const Stores stores(facts, layout.layouts, rank.rank, at::kFloat);
+      InTwoHalves refit(facts, layout.layouts, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat,
                         1 << 20, true);
       write_step(*stores.trainer, 1);
       RefitFigures figures;
@@ -202,8 +202,8 @@ TEST(RefitRanks, TrainersThatDifferAreNamed) {
   tests::run_ranks(3, [](tests::RankContext& rank) {
     const spec::ModelFacts facts = grouped_model();
     const Layout layout = split("", {.dp = 2}, {});
-    const Stores stores(facts, layout.sides, rank.rank, at::kFloat);
-    Refit refit(facts, layout.sides, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat, 1 << 20,
+    const Stores stores(facts, layout.layouts, rank.rank, at::kFloat);
+    Refit refit(facts, layout.layouts, *rank.world, stores.trainer.get(), stores.generator.get(), at::kFloat, 1 << 20,
                 true);
     if (stores.trainer) write_step(*stores.trainer, 1);
     if (rank.rank == 1) stores.trainer->flat().mul_(1.5);

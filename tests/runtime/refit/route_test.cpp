@@ -52,12 +52,12 @@ std::vector<std::size_t> elements_of(const spec::Box& box, const std::vector<std
   return elements;
 }
 
-bool trains(const spec::ModelFacts& facts, const Sides& sides, const spec::Parameter& parameter, std::int64_t run_rank,
-            const spec::Box& box) {
-  const auto found = std::find(sides.train_ranks.begin(), sides.train_ranks.end(), run_rank);
-  if (found == sides.train_ranks.end()) return false;
+bool trains(const spec::ModelFacts& facts, const RefitLayouts& layouts, const spec::Parameter& parameter,
+            std::int64_t run_rank, const spec::Box& box) {
+  const auto found = std::find(layouts.train_ranks.begin(), layouts.train_ranks.end(), run_rank);
+  if (found == layouts.train_ranks.end()) return false;
   const spec::Box own =
-      spec::box_of(facts, parameter, sides.train, spec::place_of(sides.train, found - sides.train_ranks.begin()));
+      spec::box_of(facts, parameter, layouts.train, spec::place_of(layouts.train, found - layouts.train_ranks.begin()));
   return spec::intersection(own, box) == box;
 }
 
@@ -65,14 +65,14 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
   const spec::ModelFacts facts = grouped_model();
   const auto parameters = spec::parameters_of(facts);
   for (const Layout& layout : layouts()) {
-    const Sides& sides = layout.sides;
+    const RefitLayouts& layouts = layout.layouts;
     std::map<std::pair<std::int64_t, std::int64_t>, std::vector<int>> arrivals;  // of (parameter, target)
     std::int64_t crossing = 0;
-    for (const Transfer& transfer : plan_route(facts, sides)) {
+    for (const Transfer& transfer : plan_route(facts, layouts)) {
       const spec::Parameter& parameter = parameters.at(static_cast<std::size_t>(transfer.parameter));
-      ASSERT_TRUE(trains(facts, sides, parameter, transfer.source, transfer.box)) << layout.name;
+      ASSERT_TRUE(trains(facts, layouts, parameter, transfer.source, transfer.box)) << layout.name;
       if (transfer.source != transfer.target) {
-        ASSERT_FALSE(trains(facts, sides, parameter, transfer.target, transfer.box))
+        ASSERT_FALSE(trains(facts, layouts, parameter, transfer.target, transfer.box))
             << "the target has it itself: " << layout.name;
         crossing += transfer.box.numel();
       }
@@ -80,14 +80,14 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
       counts.resize(static_cast<std::size_t>(parameter.numel()), 0);
       for (const std::size_t element : elements_of(transfer.box, parameter.shape)) ++counts[element];
     }
-    ASSERT_EQ(crossing, least_elements(facts, sides)) << layout.name;
-    for (std::size_t gen_rank = 0; gen_rank < sides.gen_ranks.size(); ++gen_rank) {
+    ASSERT_EQ(crossing, least_elements(facts, layouts)) << layout.name;
+    for (std::size_t gen_rank = 0; gen_rank < layouts.gen_ranks.size(); ++gen_rank) {
       for (std::size_t index = 0; index < parameters.size(); ++index) {
-        const spec::Box wanted = spec::box_of(facts, parameters[index], sides.generate,
-                                              spec::place_of(sides.generate, static_cast<std::int64_t>(gen_rank)));
+        const spec::Box wanted = spec::box_of(facts, parameters[index], layouts.generate,
+                                              spec::place_of(layouts.generate, static_cast<std::int64_t>(gen_rank)));
         std::vector<int> expected(static_cast<std::size_t>(parameters[index].numel()), 0);
         for (const std::size_t element : elements_of(wanted, parameters[index].shape)) expected[element] = 1;
-        ASSERT_EQ((arrivals[{static_cast<std::int64_t>(index), sides.gen_ranks[gen_rank]}]), expected)
+        ASSERT_EQ((arrivals[{static_cast<std::int64_t>(index), layouts.gen_ranks[gen_rank]}]), expected)
             << layout.name << " " << parameters[index].name;
       }
     }
@@ -97,12 +97,12 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
 TEST(Route, SameLayoutOnTheSameRanksIsCopiesAlone) {
   const spec::ModelFacts facts = grouped_model();
   const Layout same = colocated("same", {.tp = 2, .dp = 2}, {.tp = 2, .dp = 2});
-  for (const Transfer& transfer : plan_route(facts, same.sides)) EXPECT_EQ(transfer.source, transfer.target);
-  EXPECT_EQ(least_elements(facts, same.sides), 0);
-  EXPECT_TRUE(Refit::can_alias(facts, same.sides, at::kFloat, at::kFloat));
-  EXPECT_FALSE(Refit::can_alias(facts, same.sides, at::kFloat, at::kBFloat16));
-  EXPECT_FALSE(Refit::can_alias(facts, colocated("", {.tp = 2}, {.dp = 2}).sides, at::kFloat, at::kFloat));
-  EXPECT_FALSE(Refit::can_alias(facts, split("", {.tp = 2}, {.tp = 2}).sides, at::kFloat, at::kFloat));
+  for (const Transfer& transfer : plan_route(facts, same.layouts)) EXPECT_EQ(transfer.source, transfer.target);
+  EXPECT_EQ(least_elements(facts, same.layouts), 0);
+  EXPECT_TRUE(Refit::can_alias(facts, same.layouts, at::kFloat, at::kFloat));
+  EXPECT_FALSE(Refit::can_alias(facts, same.layouts, at::kFloat, at::kBFloat16));
+  EXPECT_FALSE(Refit::can_alias(facts, colocated("", {.tp = 2}, {.dp = 2}).layouts, at::kFloat, at::kFloat));
+  EXPECT_FALSE(Refit::can_alias(facts, split("", {.tp = 2}, {.tp = 2}).layouts, at::kFloat, at::kFloat));
 }
 
 TEST(Route, ReplicasShareTheSending) {
@@ -110,7 +110,7 @@ TEST(Route, ReplicasShareTheSending) {
   const Layout layout = split("", {.dp = 4}, {.tp = 2, .dp = 2});
   std::map<std::int64_t, std::int64_t> sent;
   std::int64_t largest = 0;
-  for (const Transfer& transfer : plan_route(facts, layout.sides)) {
+  for (const Transfer& transfer : plan_route(facts, layout.layouts)) {
     sent[transfer.source] += transfer.box.numel();
     largest = std::max(largest, transfer.box.numel());
   }
@@ -124,7 +124,7 @@ TEST(Route, BucketsHoldEachTransferInOrderAndKeepTheirSize) {
   const spec::ModelFacts facts = grouped_model();
   for (const Layout& layout : {split("", {.tp = 2, .dp = 2}, {.tp = 4}), colocated("", {.dp = 3}, {.tp = 1, .dp = 2}),
                                split("", {}, {.dp = 3})}) {
-    const auto route = plan_route(facts, layout.sides);
+    const auto route = plan_route(facts, layout.layouts);
     for (const std::int64_t most : {1, 7, 40, 1000000}) {
       std::int64_t elements = 0, last_parameter = 0;
       for (const auto& bucket : cut_into_buckets(route, most)) {
@@ -145,7 +145,7 @@ TEST(Route, BucketsHoldEachTransferInOrderAndKeepTheirSize) {
             EXPECT_TRUE(load <= most || messages[rank] == 1) << "a single row may be longer";
         }
       }
-      EXPECT_EQ(elements, least_elements(facts, layout.sides));
+      EXPECT_EQ(elements, least_elements(facts, layout.layouts));
     }
   }
 }

@@ -25,7 +25,7 @@ inline spec::ModelFacts grouped_model() {
 
 struct Layout {
   std::string name;
-  Sides sides;
+  RefitLayouts layouts;
   std::int64_t world_size = 0;
 };
 
