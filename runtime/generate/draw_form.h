@@ -1,5 +1,5 @@
 // Drawing tokens from rows of logits where they lie: the form of a device that is not the CPU.
-// Letters: R rows, V entries of this rank's part of the vocabulary, N draws.
+// Letters: R rows, V entries of this rank's part of the vocabulary, N slots.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// One pass: the scheduler says what, the decoder computes it over the paged cache, the sampler draws.
+// One pass: the scheduler says what, the decoder computes it over the paged cache, the sampler slots.
 // T: tokens of the pass; R: its rows that are sampled; D: model width; V: vocabulary (cut over tp).
 #include "runtime/generate/generator.h"
 
@@ -42,11 +42,11 @@ struct Generator::State {
   Sampler sampler;
   GenerateFigures figures;
 
-  void run_pass(const Pass& pass, std::int64_t step, std::vector<Drawn>& drawn);
+  void run_pass(const ScheduledBatch& pass, std::int64_t step, std::vector<SampledToken>& drawn);
 };
 
-/// Computes the pass and draws from its rows. collective: tp.
-void Generator::State::run_pass(const Pass& pass, std::int64_t step, std::vector<Drawn>& drawn) {
+/// Computes the pass and slots from its rows. collective: tp.
+void Generator::State::run_pass(const ScheduledBatch& pass, std::int64_t step, std::vector<SampledToken>& drawn) {
   base::Stopwatch watch;
   drawn.clear();
   cache.copy(pass.copies);
@@ -59,7 +59,7 @@ void Generator::State::run_pass(const Pass& pass, std::int64_t step, std::vector
   if (pass.rows.size() < pass.tokens.size()) hidden_RD = hidden_RD.index_select(0, tensor_of(pass.rows, device));
   const at::Tensor logits_RV = parallel::logits_of(hidden_RD, decoder.head().value);
   figures.forward_s += watch.lap_s();
-  sampler.draw(tp, logits_RV, pass.draws, step, drawn);
+  sampler.draw(tp, logits_RV, pass.slots, step, drawn);
   figures.sample_s += watch.lap_s();
 }
 
@@ -98,9 +98,9 @@ std::vector<Sample> Generator::generate(std::span<const Request> requests, std::
   const auto finished = [&](const Sample& sample) {
     if (on_sample) on_sample(sample);
   };
-  std::vector<Drawn> drawn;
+  std::vector<SampledToken> drawn;
   while (!scheduler.done()) {
-    const Pass& pass = scheduler.next();
+    const ScheduledBatch& pass = scheduler.next();
     state_->figures.schedule_s += watch.lap_s();
     state_->run_pass(pass, step, drawn);
     watch.lap_s();

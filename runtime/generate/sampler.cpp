@@ -1,4 +1,4 @@
-// R: rows of logits; V: entries of the vocabulary, cut over tp; N: draws.
+// R: rows of logits; V: entries of the vocabulary, cut over tp; N: slots.
 #include "runtime/generate/sampler.h"
 
 #include <ATen/ATen.h>
@@ -54,14 +54,14 @@ double log_sum_exp(double a, double b) {
 }
 
 /// The noise of a sample belongs to it alone, whatever batch or layout it is drawn in.
-base::RandomKey key_of(std::uint64_t seed, std::int64_t step, const Draw& draw) {
-  const auto who = static_cast<std::uint64_t>(draw.group) << 24 | static_cast<std::uint64_t>(draw.sample);
+base::RandomKey key_of(std::uint64_t seed, std::int64_t step, const SampleSlot& slot) {
+  const auto who = static_cast<std::uint64_t>(slot.group) << 24 | static_cast<std::uint64_t>(slot.sample);
   return {seed, base::Purpose::sampling, static_cast<std::uint64_t>(step), who};
 }
 
-[[noreturn]] void refuse_logits(const Draw& draw) {
-  throw Error::user({base::text("the model's logits are not finite at token ", draw.position, " of the answer"),
-                     base::text("group ", draw.group, ", sample ", draw.sample),
+[[noreturn]] void refuse_logits(const SampleSlot& slot) {
+  throw Error::user({base::text("the model's logits are not finite at token ", slot.position, " of the answer"),
+                     base::text("group ", slot.group, ", sample ", slot.sample),
                      "the weights have diverged or are broken: lower optimizer.lr, or check the model folder"});
 }
 
@@ -76,8 +76,8 @@ Sampler::Sampler(const spec::SamplingJob& sampling, std::uint64_t seed, const sp
       has_filters_(sampling.temperature > 0 &&
                    ((sampling.top_k > 0 && sampling.top_k < vocab_size) || sampling.top_p < 1)) {}
 
-/// Lays out one row and draws from it as often as `draws` says.
-void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::span<const Draw> draws,
+/// Lays out one row and slots from it as often as `slots` says.
+void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::span<const SampleSlot> slots,
                           std::int64_t step, std::vector<float>& scratch, Best* best) const {
   const std::int64_t num_blocks = draw_blocks(range.begin, range.end);
   scratch.resize(static_cast<std::size_t>(num_blocks * (kDrawBlock + 1)));
@@ -90,11 +90,11 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
     keep_top({row.z, static_cast<std::size_t>(vocab_size_)}, sampling_.top_k, sampling_.top_p);
     figures = summarize_row(row);
   }
-  for (std::size_t i = 0; i < draws.size(); ++i) {
-    const Draw& draw = draws[i];
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const SampleSlot& slot = slots[i];
     Winner winner{figures.maximum, figures.argmax};
     if (!is_greedy) {
-      winner = draw_row(row, key_of(seed_, step, draw), draw.position, figures.argmax);
+      winner = draw_row(row, key_of(seed_, step, slot), slot.position, figures.argmax);
     }
     best[i] = {.log_sum_exp = figures.log_sum_exp, .raw_log_sum_exp = raw_log_sum_exp};
     if (winner.entry < 0) continue;
@@ -105,21 +105,22 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
 }
 
 /// By the form of the logits' device; [N, 5] stays there.
-at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step) const {
+at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const SampleSlot> slots,
+                                   std::int64_t step) const {
   const bool is_greedy = sampling_.temperature == 0;
   std::vector<std::int64_t> words;
-  for (const Draw& draw : draws) {
-    const base::RandomKey key = key_of(seed_, step, draw);
-    words.insert(words.end(), {draw.row, draw.position, key.key()[0], key.key()[1], key.stream()[0], key.stream()[1]});
+  for (const SampleSlot& slot : slots) {
+    const base::RandomKey key = key_of(seed_, step, slot);
+    words.insert(words.end(), {slot.row, slot.position, key.key()[0], key.key()[1], key.stream()[0], key.stream()[1]});
   }
   const at::Tensor draws_N6 = at::tensor(words, at::kLong).view({-1, 6}).to(logits_RV.device());
   return device::cuda_form<DrawRows>(kDrawRows)(logits_RV, draws_N6, is_greedy ? 1 : 1 / sampling_.temperature,
                                                 vocabulary_.begin, is_greedy);
 }
 
-at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const Draw> draws,
+at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const SampleSlot> slots,
                                  std::int64_t step) const {
-  const auto num_draws = static_cast<std::int64_t>(draws.size());
+  const auto num_draws = static_cast<std::int64_t>(slots.size());
   at::Tensor best_N5 = at::empty({num_draws, kBestWidth}, at::kDouble);
   Best* const best = reinterpret_cast<Best*>(best_N5.mutable_data_ptr<double>());
   const float* const rows = rows_RV.const_data_ptr<float>();
@@ -127,10 +128,10 @@ at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& r
     std::vector<float> scratch;
     while (begin < end) {
       std::int64_t next = begin + 1;
-      const std::int64_t row = draws[static_cast<std::size_t>(begin)].row;
-      while (next < end && draws[static_cast<std::size_t>(next)].row == row) ++next;
+      const std::int64_t row = slots[static_cast<std::size_t>(begin)].row;
+      while (next < end && slots[static_cast<std::size_t>(next)].row == row) ++next;
       draw_row_of(rows + row * range.size(), range,
-                  draws.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
+                  slots.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
                   best + begin);
       begin = next;
     }
@@ -138,16 +139,16 @@ at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& r
   return best_N5;
 }
 
-void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const Draw> draws, std::int64_t step,
-                   std::vector<Drawn>& drawn) const {
+void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const SampleSlot> slots,
+                   std::int64_t step, std::vector<SampledToken>& drawn) const {
   static_assert(sizeof(Best) == kBestWidth * sizeof(double));
   drawn.clear();
-  if (draws.empty()) return;  // the same on every rank
+  if (slots.empty()) return;  // the same on every rank
   INVARIANT(logits_RV.size(1) == vocabulary_.size(), "logits cover this rank's part of the vocabulary");
-  const auto num_draws = static_cast<std::int64_t>(draws.size());
+  const auto num_draws = static_cast<std::int64_t>(slots.size());
   at::Tensor best_N5;
   if (!has_filters_ && logits_RV.is_cuda() && device::has_form(kDrawRows)) {
-    best_N5 = draw_on_device(logits_RV, draws, step);
+    best_N5 = draw_on_device(logits_RV, slots, step);
     if (tp.size() == 1) best_N5 = ops::on_host(best_N5);
   } else if (!has_filters_ && logits_RV.is_meta()) {
     best_N5 = at::empty({num_draws, kBestWidth}, logits_RV.options().dtype(at::kDouble));
@@ -156,7 +157,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
     at::Tensor rows_RV = logits_RV.to(at::kFloat).contiguous();
     if (has_filters_) rows_RV = gather_rows(tp, rows_RV, vocab_size_);
     best_N5 =
-        draw_on_host(ops::on_host(rows_RV), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, draws, step);
+        draw_on_host(ops::on_host(rows_RV), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, slots, step);
   }
 
   at::Tensor all_PN5 = best_N5.unsqueeze(0);
@@ -167,7 +168,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
     all_PN5 = ops::on_host(gathered);
   }
   const auto* const parts = reinterpret_cast<const Best*>(all_PN5.const_data_ptr<double>());
-  drawn.reserve(draws.size());
+  drawn.reserve(slots.size());
   for (std::int64_t i = 0; i < num_draws; ++i) {
     Best winner = parts[i];
     for (std::int64_t part = 1; part < all_PN5.size(0);
@@ -177,7 +178,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
       if (other.score > winner.score) winner = other;
       winner.log_sum_exp = winner.raw_log_sum_exp = sum;
     }
-    if (!std::isfinite(winner.raw_log_sum_exp) || winner.entry < 0) refuse_logits(draws[static_cast<std::size_t>(i)]);
+    if (!std::isfinite(winner.raw_log_sum_exp) || winner.entry < 0) refuse_logits(slots[static_cast<std::size_t>(i)]);
     drawn.push_back({static_cast<std::int32_t>(winner.entry), static_cast<float>(winner.z - winner.log_sum_exp),
                      static_cast<float>(winner.z - winner.raw_log_sum_exp)});
   }

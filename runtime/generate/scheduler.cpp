@@ -28,7 +28,7 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
     const auto length = static_cast<std::int64_t>(request.prompt.size());
     INVARIANT(request.lengths.empty() || static_cast<std::int64_t>(request.lengths.size()) == request.num_samples,
               "lengths are forced on all samples of a prompt or on none");
-    Prompt prompt{.request = &request, .first_run = static_cast<std::int64_t>(runs_.size())};
+    PromptGroup prompt{.request = &request, .first_sequence = static_cast<std::int64_t>(sequences_.size())};
     prompt.max_new_tokens = options.max_sequence_tokens - length;
     if (options.max_new_tokens > 0) prompt.max_new_tokens = std::min(prompt.max_new_tokens, options.max_new_tokens);
     const std::int64_t longest = length + prompt.max_new_tokens - 1;  // the last token's key is never needed
@@ -48,49 +48,51 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
                   where, "raise gen.kv_gb, or lower grpo.max_sequence_tokens or sampling.max_new_tokens"});
     }
     for (std::int64_t index = 0; index < request.num_samples; ++index) {
-      runs_.push_back({.prompt = static_cast<std::int64_t>(prompts_.size())});
+      sequences_.push_back({.prompt = static_cast<std::int64_t>(prompts_.size())});
       samples_.push_back({.group = request.group, .index = index, .weight_version = options.weight_version});
     }
     prompts_.push_back(std::move(prompt));
   }
   faults.throw_if_any();
-  num_unfinished_ = static_cast<std::int64_t>(runs_.size());
+  num_unfinished_ = static_cast<std::int64_t>(sequences_.size());
   pass_.batch.page_tokens = options.page_tokens;
 }
 
-std::int64_t Scheduler::length(std::int64_t run) const {
-  const auto at = static_cast<std::size_t>(run);
-  return prompts_[static_cast<std::size_t>(runs_[at].prompt)].length() +
-         static_cast<std::int64_t>(samples_[at].tokens.size());
+std::int64_t Scheduler::length(std::int64_t sequence) const {
+  const auto at = static_cast<std::size_t>(sequence);
+  return prompts_[sequences_[at].prompt].length() + static_cast<std::int64_t>(samples_[at].tokens.size());
 }
 
-/// Pages that the samples on their way will soon ask for: so many stay free when something new is let in.
+/// Pages that the samples on their way will soon ask for, which stay free when something new is admitted: a running
+/// sample asks for one every page_tokens passes, a prompt that prefills for one a sample, when its samples part. Less
+/// and what was admitted is preempted at once; more and pages stand idle.
 std::int64_t Scheduler::headroom() const {
   std::int64_t pages = static_cast<std::int64_t>(running_.size()) / options_.page_tokens + (running_.empty() ? 0 : 1);
-  for (const std::int64_t prompt : filling_) pages += prompts_[static_cast<std::size_t>(prompt)].request->num_samples;
+  for (const std::int64_t prompt : prefilling_) pages += prompts_[prompt].request->num_samples;
   return pages;
 }
 
 /// The oldest first, as far as slots and pages go: from a sibling that runs, from the pages that its prompt holds, or
 /// by filling the prompt again.
-void Scheduler::resume_paused() {
-  while (!paused_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
-    const std::int64_t run = paused_.front();
-    const std::int64_t prompt_index = runs_[static_cast<std::size_t>(run)].prompt;
-    Prompt& prompt = prompts_[static_cast<std::size_t>(prompt_index)];
+void Scheduler::resume_preempted() {
+  while (!preempted_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
+    const std::int64_t sequence = preempted_.front();
+    const std::int64_t prompt_index = sequences_[sequence].prompt;
+    PromptGroup& prompt = prompts_[prompt_index];
     if (prompt.num_running == 0 && prompt.computed < prompt.length()) {
       if (prompt.pages.empty()) refill(prompt_index);
       return;  // the others wait for the oldest
     }
-    const std::int64_t needed = pages_of(length(run), options_.page_tokens) - prompt.length() / options_.page_tokens;
+    const std::int64_t needed =
+        pages_of(length(sequence), options_.page_tokens) - prompt.length() / options_.page_tokens;
     if (!running_.empty() && pool_.num_free() < needed + headroom()) return;
-    paused_.erase(paused_.begin());
-    --prompt.num_paused;
+    preempted_.erase(preempted_.begin());
+    --prompt.num_preempted;
     if (prompt.num_running > 0) {
-      const std::int64_t sibling = *std::lower_bound(running_.begin(), running_.end(), prompt.first_run);
-      start(run, runs_[static_cast<std::size_t>(sibling)].pages);
+      const std::int64_t sibling = *std::lower_bound(running_.begin(), running_.end(), prompt.first_sequence);
+      start(sequence, sequences_[sibling].pages);
     } else {
-      start(run, prompt.pages);
+      start(sequence, prompt.pages);
       release(prompt.pages);
       prompt.computed = 0;
     }
@@ -99,46 +101,46 @@ void Scheduler::resume_paused() {
 
 /// Takes the pages of a prompt that was computed before. False when they are not to be had yet.
 bool Scheduler::refill(std::int64_t prompt_index) {
-  Prompt& prompt = prompts_[static_cast<std::size_t>(prompt_index)];
+  PromptGroup& prompt = prompts_[prompt_index];
   const std::int64_t needed = pages_of(prompt.length(), options_.page_tokens);
-  if (running_.empty() && filling_.empty()) {
+  if (running_.empty() && prefilling_.empty()) {
     while (pool_.num_free() < needed)
       INVARIANT(reclaim(prompt_index, kNobody), "one prompt fits the pages when nothing else holds any");
   }
   if (pool_.num_free() < needed + headroom()) return false;
   for (std::int64_t page = 0; page < needed; ++page) prompt.pages.push_back(pool_.allocate());
-  insert_sorted(filling_, prompt_index);
+  insert_sorted(prefilling_, prompt_index);
   return true;
 }
 
 /// Shares the budget among the samples that run, then takes their pages, the oldest first.
 void Scheduler::plan_running() {
   for (const std::int64_t index : running_) {
-    Run& run = runs_[static_cast<std::size_t>(index)];
-    run.take = length(index) - run.computed == 1 && budget_ > 0 ? 1 : 0;
-    budget_ -= run.take;
+    Sequence& sequence = sequences_[index];
+    sequence.num_scheduled = length(index) - sequence.computed == 1 && budget_ > 0 ? 1 : 0;
+    budget_ -= sequence.num_scheduled;
   }
   for (const std::int64_t index : running_) {
-    Run& run = runs_[static_cast<std::size_t>(index)];
-    if (run.take > 0) continue;
-    run.take = std::min(length(index) - run.computed, budget_);
-    budget_ -= run.take;
+    Sequence& sequence = sequences_[index];
+    if (sequence.num_scheduled > 0) continue;
+    sequence.num_scheduled = std::min(length(index) - sequence.computed, budget_);
+    budget_ -= sequence.num_scheduled;
   }
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    const std::int64_t run = running_[i];
-    if (runs_[static_cast<std::size_t>(run)].take == 0 || take_pages(run)) continue;
+    const std::int64_t sequence = running_[i];
+    if (sequences_[sequence].num_scheduled == 0 || take_pages(sequence)) continue;
     INVARIANT(i > 0, "the oldest sample alone fits the pages");
-    pause(run);
+    preempt(sequence);
   }
 }
 
-/// Pages for the tokens that `run` computes now; a shared page that it would write to is copied. False when even
+/// Pages for the tokens that `sequence` computes now; a shared page that it would write to is copied. False when even
 /// preemption of all younger samples frees none.
 bool Scheduler::take_pages(std::int64_t index) {
-  Run& run = runs_[static_cast<std::size_t>(index)];
-  const std::int64_t filled = run.computed % options_.page_tokens;
+  Sequence& sequence = sequences_[index];
+  const std::int64_t filled = sequence.computed % options_.page_tokens;
   if (filled != 0) {
-    std::int32_t& last = run.pages.back();
+    std::int32_t& last = sequence.pages.back();
     while (pool_.references(last) > 1 && pool_.num_free() == 0) {
       if (!reclaim(-1, index)) return false;
     }
@@ -149,64 +151,66 @@ bool Scheduler::take_pages(std::int64_t index) {
       last = own;
     }
   }
-  const auto needed = static_cast<std::size_t>(pages_of(run.computed + run.take, options_.page_tokens));
-  while (run.pages.size() < needed) {
+  const auto needed =
+      static_cast<std::size_t>(pages_of(sequence.computed + sequence.num_scheduled, options_.page_tokens));
+  while (sequence.pages.size() < needed) {
     while (pool_.num_free() == 0) {
       if (!reclaim(-1, index)) return false;
     }
-    run.pages.push_back(pool_.allocate());
+    sequence.pages.push_back(pool_.allocate());
   }
   return true;
 }
 
-/// Gives up one thing that holds pages: a prompt that fills, a prompt held for paused samples, or the youngest sample
-/// that is younger than `older_than_run`. False when there is none. (Shared pages may stay with their other holders.)
-bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than_run) {
-  if (!filling_.empty() && filling_.back() != keep_prompt) {
-    Prompt& prompt = prompts_[static_cast<std::size_t>(filling_.back())];
-    if (!prompt.is_drawn) next_prompt_ = filling_.back();
+/// Gives up one thing that holds pages: a prompt that prefills, a prompt held for preempted samples, or the youngest
+/// sample that is younger than `older_than`. False when there is none. (Shared pages may stay with their other
+/// holders.)
+bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than) {
+  if (!prefilling_.empty() && prefilling_.back() != keep_prompt) {
+    PromptGroup& prompt = prompts_[prefilling_.back()];
+    if (!prompt.is_drawn) next_prompt_ = prefilling_.back();
     figures_.repeated_tokens += prompt.computed;
     release(prompt.pages);
     prompt.computed = 0;
-    filling_.pop_back();
+    prefilling_.pop_back();
     has_preempted_ = true;
     return true;
   }
   for (std::int64_t i = next_prompt_; i-- > 0;) {
-    Prompt& prompt = prompts_[static_cast<std::size_t>(i)];
+    PromptGroup& prompt = prompts_[i];
     if (i == keep_prompt || prompt.pages.empty() || prompt.computed < prompt.length()) continue;
     figures_.repeated_tokens += prompt.computed;
     release(prompt.pages);
     prompt.computed = 0;
     return true;
   }
-  if (running_.empty() || older_than_run == kNobody || running_.back() <= older_than_run) return false;
-  pause(running_.back());
+  if (running_.empty() || older_than == kNobody || running_.back() <= older_than) return false;
+  preempt(running_.back());
   return true;
 }
 
 /// New prompts, in order, while slots, budget and pages last; none while a sample waits to go on.
 void Scheduler::admit_prompts() {
-  if (has_preempted_ || !paused_.empty()) return;
+  if (has_preempted_ || !preempted_.empty()) return;
   std::int64_t slots = options_.max_running_samples - static_cast<std::int64_t>(running_.size());
   std::int64_t budget = budget_;
-  for (const std::int64_t index : filling_) {
-    const Prompt& prompt = prompts_[static_cast<std::size_t>(index)];
+  for (const std::int64_t index : prefilling_) {
+    const PromptGroup& prompt = prompts_[index];
     slots -= prompt.request->num_samples;
     budget -= prompt.length() - prompt.computed;
   }
   while (next_prompt_ < static_cast<std::int64_t>(prompts_.size()) && slots > 0 && budget > 0) {
-    Prompt& prompt = prompts_[static_cast<std::size_t>(next_prompt_)];
+    PromptGroup& prompt = prompts_[next_prompt_];
     if (prompt.request->num_samples == 0) {
       prompt.is_drawn = true;
       ++next_prompt_;
       continue;
     }
     const std::int64_t needed = pages_of(prompt.length(), options_.page_tokens);
-    const bool is_alone = running_.empty() && filling_.empty();
+    const bool is_alone = running_.empty() && prefilling_.empty();
     if (!is_alone && pool_.num_free() < needed + prompt.request->num_samples + headroom()) return;
     for (std::int64_t page = 0; page < needed; ++page) prompt.pages.push_back(pool_.allocate());
-    filling_.push_back(next_prompt_++);
+    prefilling_.push_back(next_prompt_++);
     slots -= prompt.request->num_samples;
     budget -= prompt.length();
   }
@@ -214,32 +218,32 @@ void Scheduler::admit_prompts() {
 
 /// Lets a sample run: its prompt's keys are in the first of `prompt_pages`.
 void Scheduler::start(std::int64_t index, std::span<const std::int32_t> prompt_pages) {
-  Run& run = runs_[static_cast<std::size_t>(index)];
-  Prompt& prompt = prompts_[static_cast<std::size_t>(run.prompt)];
+  Sequence& sequence = sequences_[index];
+  PromptGroup& prompt = prompts_[sequence.prompt];
   const auto shared = prompt_pages.first(static_cast<std::size_t>(pages_of(prompt.length(), options_.page_tokens)));
   for (const std::int32_t page : shared) pool_.share(page);
-  run.pages.assign(shared.begin(), shared.end());
-  run.computed = prompt.length();
-  run.take = 0;
+  sequence.pages.assign(shared.begin(), shared.end());
+  sequence.computed = prompt.length();
+  sequence.num_scheduled = 0;
   ++prompt.num_running;
   insert_sorted(running_, index);
 }
 
 /// Preempts a sample: its tokens stay, its keys are computed again.
-void Scheduler::pause(std::int64_t index) {
-  Run& run = runs_[static_cast<std::size_t>(index)];
-  Prompt& prompt = prompts_[static_cast<std::size_t>(run.prompt)];
-  figures_.repeated_tokens += run.computed - prompt.length();
+void Scheduler::preempt(std::int64_t index) {
+  Sequence& sequence = sequences_[index];
+  PromptGroup& prompt = prompts_[sequence.prompt];
+  figures_.repeated_tokens += sequence.computed - prompt.length();
   ++figures_.preemptions;
   has_preempted_ = true;
-  budget_ += run.take;
-  run.take = 0;
-  run.computed = 0;
-  release(run.pages);
+  budget_ += sequence.num_scheduled;
+  sequence.num_scheduled = 0;
+  sequence.computed = 0;
+  release(sequence.pages);
   --prompt.num_running;
-  ++prompt.num_paused;
+  ++prompt.num_preempted;
   std::erase(running_, index);
-  insert_sorted(paused_, index);
+  insert_sorted(preempted_, index);
 }
 
 void Scheduler::release(std::vector<std::int32_t>& pages) {
@@ -248,54 +252,54 @@ void Scheduler::release(std::vector<std::int32_t>& pages) {
 }
 
 /// Adds a token to its sample. True when the sample ends with it.
-bool Scheduler::store(std::int64_t run, const Drawn& drawn) {
-  Sample& sample = samples_[static_cast<std::size_t>(run)];
+bool Scheduler::store(std::int64_t sequence, const SampledToken& drawn) {
+  Sample& sample = samples_[sequence];
   sample.tokens.push_back(drawn.token);
   sample.logprobs.push_back(drawn.logprob);
   sample.raw_logprobs.push_back(drawn.raw_logprob);
-  const Prompt& prompt = prompts_[static_cast<std::size_t>(runs_[static_cast<std::size_t>(run)].prompt)];
+  const PromptGroup& prompt = prompts_[sequences_[sequence].prompt];
   const auto length = static_cast<std::int64_t>(sample.tokens.size());
   const std::vector<std::int64_t>& forced = prompt.request->lengths;
   const bool is_stop = forced.empty() ? std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(),
                                                   drawn.token) != options_.stop_tokens.end()
-                                      : length >= forced[static_cast<std::size_t>(sample.index)];
+                                      : length >= forced[sample.index];
   sample.finish = is_stop ? Finish::stop : Finish::length;
   return is_stop || length == prompt.max_new_tokens;
 }
 
-void Scheduler::accept(std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished) {
-  INVARIANT(drawn.size() == pass_.draws.size(), "one token for each draw of the pass");
+void Scheduler::accept(std::span<const SampledToken> drawn, const std::function<void(const Sample&)>& finished) {
+  INVARIANT(drawn.size() == pass_.slots.size(), "one token for each slot of the pass");
   std::size_t next_draw = 0;
   std::size_t kept = 0;
   for (const std::int64_t index : running_) {
-    Run& run = runs_[static_cast<std::size_t>(index)];
-    run.computed += run.take;
-    const bool is_drawn = run.take > 0 && run.computed == length(index);
-    run.take = 0;
+    Sequence& sequence = sequences_[index];
+    sequence.computed += sequence.num_scheduled;
+    const bool is_drawn = sequence.num_scheduled > 0 && sequence.computed == length(index);
+    sequence.num_scheduled = 0;
     if (!is_drawn || !store(index, drawn[next_draw++])) {
       running_[kept++] = index;
       continue;
     }
-    Prompt& prompt = prompts_[static_cast<std::size_t>(run.prompt)];
+    PromptGroup& prompt = prompts_[sequence.prompt];
     --prompt.num_running;
     --num_unfinished_;
-    if (prompt.num_running == 0 && prompt.num_paused > 0) {  // its paused siblings go on from the prompt's pages
+    if (prompt.num_running == 0 && prompt.num_preempted > 0) {  // its preempted siblings resume from the prompt's pages
       prompt.computed = prompt.length();
       for (std::int64_t i = 0; i < pages_of(prompt.length(), options_.page_tokens); ++i) {
-        prompt.pages.push_back(run.pages[static_cast<std::size_t>(i)]);
+        prompt.pages.push_back(sequence.pages[i]);
         pool_.share(prompt.pages.back());
       }
     }
-    release(run.pages);
-    finished(samples_[static_cast<std::size_t>(index)]);
+    release(sequence.pages);
+    finished(samples_[index]);
   }
   running_.resize(kept);
 
   for (std::size_t i = 0; i < prompts_of_pass_.size(); ++i) {
-    Prompt& prompt = prompts_[static_cast<std::size_t>(prompts_of_pass_[i])];
+    PromptGroup& prompt = prompts_[prompts_of_pass_[i]];
     prompt.computed += chunks_of_pass_[i];
     if (prompt.computed < prompt.length()) continue;
-    std::erase(filling_, prompts_of_pass_[i]);
+    std::erase(prefilling_, prompts_of_pass_[i]);
     if (prompt.is_drawn) continue;  // filled again: held until a sample takes over
     const auto samples = static_cast<std::size_t>(prompt.request->num_samples);
     after_prompt(prompt, drawn.subspan(next_draw, samples), finished);
@@ -305,22 +309,22 @@ void Scheduler::accept(std::span<const Drawn> drawn, const std::function<void(co
 
 /// The first tokens of a group: its samples run as far as there are slots; the others wait, and then hold the prompt's
 /// pages.
-void Scheduler::after_prompt(Prompt& prompt, std::span<const Drawn> drawn,
+void Scheduler::after_prompt(PromptGroup& prompt, std::span<const SampledToken> drawn,
                              const std::function<void(const Sample&)>& finished) {
   prompt.is_drawn = true;
   for (std::size_t i = 0; i < drawn.size(); ++i) {
-    const std::int64_t run = prompt.first_run + static_cast<std::int64_t>(i);
-    if (store(run, drawn[i])) {
+    const std::int64_t sequence = prompt.first_sequence + static_cast<std::int64_t>(i);
+    if (store(sequence, drawn[i])) {
       --num_unfinished_;
-      finished(samples_[static_cast<std::size_t>(run)]);
+      finished(samples_[sequence]);
     } else if (static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
-      start(run, prompt.pages);
+      start(sequence, prompt.pages);
     } else {
-      ++prompt.num_paused;
-      insert_sorted(paused_, run);
+      ++prompt.num_preempted;
+      insert_sorted(preempted_, sequence);
     }
   }
-  if (prompt.num_running > 0 || prompt.num_paused == 0) {
+  if (prompt.num_running > 0 || prompt.num_preempted == 0) {
     release(prompt.pages);
     prompt.computed = 0;
   }

@@ -36,26 +36,26 @@ struct PageCopy {
 };
 
 /// One token to be sampled.
-struct Draw {
-  std::int64_t row = 0;       // index into Pass::rows
+struct SampleSlot {
+  std::int64_t row = 0;       // index into ScheduledBatch::rows
   std::int64_t group = 0;     // of its request
   std::int64_t sample = 0;    // within its group
   std::int64_t position = 0;  // index of the token in the answer
-  std::int64_t run = 0;       // the scheduler's own number of the sample
+  std::int64_t sequence = 0;  // the scheduler's own number of the sample
 };
 
-/// The answer to a Draw.
-struct Drawn {
+/// The token of one SampleSlot.
+struct SampledToken {
   std::int32_t token = 0;
   float logprob = 0, raw_logprob = 0;
 };
 
-/// One forward pass. T: its tokens.
-struct Pass {
+/// The tokens of one forward pass. T: how many.
+struct ScheduledBatch {
   ops::PagedBatch batch;
   std::vector<std::int64_t> tokens, positions;  // [T]
   std::vector<std::int64_t> rows;               // rows of T whose logits are needed, ascending
-  std::vector<Draw> draws;
+  std::vector<SampleSlot> slots;
   std::vector<PageCopy> copies;
 };
 
@@ -77,61 +77,62 @@ class Scheduler {
 
   bool done() const { return num_unfinished_ == 0; }
   /// Decides the next pass; valid until the next call.
-  const Pass& next();
-  /// Takes the drawn tokens of the pass, in the order of its draws. `finished` is called for each sample that ends.
-  void accept(std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished);
+  const ScheduledBatch& next();
+  /// Takes the drawn tokens of the pass, in the order of its slots. `finished` is called for each sample that ends.
+  void accept(std::span<const SampledToken> drawn, const std::function<void(const Sample&)>& finished);
   /// The samples, ordered as the requests and by index. Once done() is true.
   std::vector<Sample> take_samples() { return std::move(samples_); }
   const SchedulerFigures& figures() const { return figures_; }
 
  private:
-  struct Prompt {
+  struct PromptGroup {
     const Request* request = nullptr;
-    std::int64_t first_run = 0;
+    std::int64_t first_sequence = 0;
     std::int64_t max_new_tokens = 0;
-    std::vector<std::int32_t> pages;  // held while it fills, and while samples wait and none runs
+    std::vector<std::int32_t> pages;  // held while it prefills, and while samples wait and none runs
     std::int64_t computed = 0;        // tokens whose keys are in `pages`
-    std::int64_t num_running = 0, num_paused = 0;
+    std::int64_t num_running = 0, num_preempted = 0;
     bool is_drawn = false;  // the first token of every sample is there
     std::int64_t length() const { return static_cast<std::int64_t>(request->prompt.size()); }
   };
-  struct Run {  // one sample; it is younger than all runs of lower number
+  struct Sequence {  // one sample; it is younger than all sequences of lower number
     std::int64_t prompt = 0;
     std::vector<std::int32_t> pages;
-    std::int64_t computed = 0;  // tokens of prompt and answer whose keys are in `pages`
-    std::int64_t take = 0;      // tokens that it computes in this pass
+    std::int64_t computed = 0;       // tokens of prompt and answer whose keys are in `pages`
+    std::int64_t num_scheduled = 0;  // tokens that it computes in this pass
   };
 
-  std::int64_t length(std::int64_t run) const;
+  std::int64_t length(std::int64_t sequence) const;
   std::int64_t headroom() const;
-  void resume_paused();
+  void resume_preempted();
   bool refill(std::int64_t prompt);
   void plan_running();
-  bool take_pages(std::int64_t run);
-  bool reclaim(std::int64_t keep_prompt, std::int64_t older_than_run);
+  bool take_pages(std::int64_t sequence);
+  bool reclaim(std::int64_t keep_prompt, std::int64_t older_than);
   void admit_prompts();
   void build_running();
   void build_prompts();
   void add_sequence(std::span<const std::int32_t> pages, std::int64_t first, std::int64_t count);
-  void start(std::int64_t run, std::span<const std::int32_t> prompt_pages);
-  void pause(std::int64_t run);
+  void start(std::int64_t sequence, std::span<const std::int32_t> prompt_pages);
+  void preempt(std::int64_t sequence);
   void release(std::vector<std::int32_t>& pages);
-  bool store(std::int64_t run, const Drawn& drawn);
-  void after_prompt(Prompt& prompt, std::span<const Drawn> drawn, const std::function<void(const Sample&)>& finished);
+  bool store(std::int64_t sequence, const SampledToken& drawn);
+  void after_prompt(PromptGroup& prompt, std::span<const SampledToken> drawn,
+                    const std::function<void(const Sample&)>& finished);
 
   SchedulerOptions options_;
   PagePool& pool_;
-  std::vector<Prompt> prompts_;
-  std::vector<Run> runs_;
-  std::vector<Sample> samples_;        // one a run
-  std::vector<std::int64_t> running_;  // runs, oldest first
-  std::vector<std::int64_t> paused_;   // runs with tokens and without pages, oldest first
-  std::vector<std::int64_t> filling_;  // prompts, oldest first
-  std::int64_t next_prompt_ = 0;       // the first that was never admitted
+  std::vector<PromptGroup> prompts_;
+  std::vector<Sequence> sequences_;
+  std::vector<Sample> samples_;           // one a sequence
+  std::vector<std::int64_t> running_;     // runs, oldest first
+  std::vector<std::int64_t> preempted_;   // sequences with tokens and without pages, oldest first
+  std::vector<std::int64_t> prefilling_;  // prompts, oldest first
+  std::int64_t next_prompt_ = 0;          // the first that was never admitted
   std::int64_t num_unfinished_ = 0;
   std::int64_t budget_ = 0;     // tokens that this pass may still take
   bool has_preempted_ = false;  // in this pass
-  Pass pass_;
+  ScheduledBatch pass_;
   std::vector<std::int64_t> prompts_of_pass_;  // prompts with a chunk in this pass, and
   std::vector<std::int64_t> chunks_of_pass_;   // its tokens
   SchedulerFigures figures_;

@@ -6,7 +6,7 @@
 
 namespace muster::generate {
 
-const Pass& Scheduler::next() {
+const ScheduledBatch& Scheduler::next() {
   ops::PagedBatch& batch = pass_.batch;
   batch.query_begin.assign(1, 0);
   batch.page_begin.assign(1, 0);
@@ -16,12 +16,12 @@ const Pass& Scheduler::next() {
   pass_.tokens.clear();
   pass_.positions.clear();
   pass_.rows.clear();
-  pass_.draws.clear();
+  pass_.slots.clear();
   pass_.copies.clear();
   budget_ = options_.max_batch_tokens;
   has_preempted_ = false;
 
-  resume_paused();
+  resume_preempted();
   plan_running();
   admit_prompts();
   build_running();
@@ -40,7 +40,7 @@ void Scheduler::add_sequence(std::span<const std::int32_t> pages, std::int64_t f
   const std::int64_t tokens = options_.page_tokens;
   for (std::int64_t position = first; position < first + count; ++position) {
     pass_.positions.push_back(position);
-    batch.slots.push_back(pages[static_cast<std::size_t>(position / tokens)] * tokens + position % tokens);
+    batch.slots.push_back(pages[position / tokens] * tokens + position % tokens);
   }
   const auto held = pages.first(static_cast<std::size_t>(pages_of(first + count, tokens)));
   batch.pages.insert(batch.pages.end(), held.begin(), held.end());
@@ -51,15 +51,16 @@ void Scheduler::add_sequence(std::span<const std::int32_t> pages, std::int64_t f
 
 void Scheduler::build_running() {
   for (const std::int64_t index : running_) {
-    const Run& run = runs_[static_cast<std::size_t>(index)];
-    if (run.take == 0) continue;
-    const Sample& sample = samples_[static_cast<std::size_t>(index)];
-    const std::int64_t begin = run.computed - prompts_[static_cast<std::size_t>(run.prompt)].length();  // in the answer
-    add_sequence(run.pages, run.computed, run.take);
-    pass_.tokens.insert(pass_.tokens.end(), sample.tokens.begin() + begin, sample.tokens.begin() + begin + run.take);
-    figures_.answer_tokens += run.take;
-    if (run.computed + run.take < length(index)) continue;
-    pass_.draws.push_back({static_cast<std::int64_t>(pass_.rows.size()), sample.group, sample.index,
+    const Sequence& sequence = sequences_[index];
+    if (sequence.num_scheduled == 0) continue;
+    const Sample& sample = samples_[index];
+    const std::int64_t begin = sequence.computed - prompts_[sequence.prompt].length();  // in the answer
+    add_sequence(sequence.pages, sequence.computed, sequence.num_scheduled);
+    pass_.tokens.insert(pass_.tokens.end(), sample.tokens.begin() + begin,
+                        sample.tokens.begin() + begin + sequence.num_scheduled);
+    figures_.answer_tokens += sequence.num_scheduled;
+    if (sequence.computed + sequence.num_scheduled < length(index)) continue;
+    pass_.slots.push_back({static_cast<std::int64_t>(pass_.rows.size()), sample.group, sample.index,
                            static_cast<std::int64_t>(sample.tokens.size()), index});
     pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
   }
@@ -69,8 +70,8 @@ void Scheduler::build_running() {
 void Scheduler::build_prompts() {
   prompts_of_pass_.clear();
   chunks_of_pass_.clear();
-  for (const std::int64_t index : filling_) {
-    const Prompt& prompt = prompts_[static_cast<std::size_t>(index)];
+  for (const std::int64_t index : prefilling_) {
+    const PromptGroup& prompt = prompts_[index];
     const std::int64_t count = std::min(prompt.length() - prompt.computed, budget_);
     if (count == 0) break;
     budget_ -= count;
@@ -82,8 +83,8 @@ void Scheduler::build_prompts() {
     chunks_of_pass_.push_back(count);
     if (prompt.computed + count < prompt.length() || prompt.is_drawn) continue;
     for (std::int64_t sample = 0; sample < prompt.request->num_samples; ++sample) {
-      pass_.draws.push_back(
-          {static_cast<std::int64_t>(pass_.rows.size()), prompt.request->group, sample, 0, prompt.first_run + sample});
+      pass_.slots.push_back({static_cast<std::int64_t>(pass_.rows.size()), prompt.request->group, sample, 0,
+                             prompt.first_sequence + sample});
     }
     pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
   }

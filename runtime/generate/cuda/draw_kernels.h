@@ -1,4 +1,4 @@
-// The launch of draws: pointers in, nothing waits. `stream` is a cudaStream_t; a cudaError_t comes back. T is float or
+// The launch of slots: pointers in, nothing waits. `stream` is a cudaStream_t; a cudaError_t comes back. T is float or
 // ops::cuda::Bf16.
 #pragma once
 

@@ -51,15 +51,15 @@ TEST(GeneratorRanks, UnevenPartsOfTheVocabularyAreOneVocabulary) {
   tests::run_ranks(3, [](tests::RankContext& rank) {
     const at::Tensor logits_RV = at::arange(40).reshape({4, 10}).to(at::kFloat).sin() * 3;
     const spec::Range range = spec::part_of(10, 3, rank.rank);
-    std::vector<Draw> draws;
-    for (std::int64_t i = 0; i < 400; ++i) draws.push_back({.row = i / 100, .group = 1, .sample = i});
+    std::vector<SampleSlot> slots;
+    for (std::int64_t i = 0; i < 400; ++i) slots.push_back({.row = i / 100, .group = 1, .sample = i});
     const auto solo = comm::make_solo("tp");
     for (const spec::SamplingJob& sampling : {spec::SamplingJob{.temperature = 0.9}, spec::SamplingJob{.top_p = 0.8}}) {
       const Sampler whole(sampling, 3, {0, 10}, 10), part(sampling, 3, range, 10);
-      std::vector<Drawn> expected, drawn;
-      whole.draw(*solo, logits_RV, draws, 1, expected);
-      part.draw(*rank.world, logits_RV.narrow(1, range.begin, range.size()), draws, 1, drawn);
-      for (std::size_t i = 0; i < draws.size(); ++i) {
+      std::vector<SampledToken> expected, drawn;
+      whole.draw(*solo, logits_RV, slots, 1, expected);
+      part.draw(*rank.world, logits_RV.narrow(1, range.begin, range.size()), slots, 1, drawn);
+      for (std::size_t i = 0; i < slots.size(); ++i) {
         ASSERT_EQ(drawn[i].token, expected[i].token);
         ASSERT_NEAR(drawn[i].logprob, expected[i].logprob, 1e-6);
         ASSERT_NEAR(drawn[i].raw_logprob, expected[i].raw_logprob, 1e-6);

@@ -23,27 +23,27 @@ at::Tensor normal_logits(std::int64_t rows, std::int64_t vocab_size, double spre
   return logits_RV;
 }
 
-std::vector<Drawn> drawn_of(const spec::SamplingJob& sampling, const at::Tensor& logits_RV,
-                            const std::vector<Draw>& draws, std::int64_t step = 1) {
+std::vector<SampledToken> drawn_of(const spec::SamplingJob& sampling, const at::Tensor& logits_RV,
+                                   const std::vector<SampleSlot>& slots, std::int64_t step = 1) {
   const auto tp = comm::make_solo("tp");
   const Sampler sampler(sampling, 17, {0, logits_RV.size(1)}, logits_RV.size(1));
-  std::vector<Drawn> drawn;
-  sampler.draw(*tp, logits_RV, draws, step, drawn);
-  EXPECT_EQ(drawn.size(), draws.size());
+  std::vector<SampledToken> drawn;
+  sampler.draw(*tp, logits_RV, slots, step, drawn);
+  EXPECT_EQ(drawn.size(), slots.size());
   return drawn;
 }
 
 /// Draws of one row by many samples.
-std::vector<Draw> many_draws(std::int64_t count, std::int64_t row = 0) {
-  std::vector<Draw> draws;
-  for (std::int64_t i = 0; i < count; ++i) draws.push_back({.row = row, .group = 3, .sample = i, .position = 5});
-  return draws;
+std::vector<SampleSlot> many_slots(std::int64_t count, std::int64_t row = 0) {
+  std::vector<SampleSlot> slots;
+  for (std::int64_t i = 0; i < count; ++i) slots.push_back({.row = row, .group = 3, .sample = i, .position = 5});
+  return slots;
 }
 
 /// Pearson's statistic of the counts of tokens against the probabilities of one row.
-double chi_square(const std::vector<Drawn>& drawn, const at::Tensor& probabilities_V) {
+double chi_square(const std::vector<SampledToken>& drawn, const at::Tensor& probabilities_V) {
   std::vector<double> counts(static_cast<std::size_t>(probabilities_V.numel()), 0);
-  for (const Drawn& one : drawn) ++counts.at(static_cast<std::size_t>(one.token));
+  for (const SampledToken& one : drawn) ++counts.at(static_cast<std::size_t>(one.token));
   double sum = 0;
   for (std::size_t token = 0; token < counts.size(); ++token) {
     const double expected =
@@ -56,7 +56,7 @@ double chi_square(const std::vector<Drawn>& drawn, const at::Tensor& probabiliti
 TEST(Sampler, TokensAreDistributedAsTheSoftmaxSays) {
   const at::Tensor logits_RV = normal_logits(1, 20);
   for (const double temperature : {1.0, 0.6, 2.0}) {
-    const auto drawn = drawn_of({.temperature = temperature}, logits_RV, many_draws(200000));
+    const auto drawn = drawn_of({.temperature = temperature}, logits_RV, many_slots(200000));
     const double statistic = chi_square(drawn, at::softmax(logits_RV[0].to(at::kDouble) / temperature, 0));
     EXPECT_LT(statistic, 45) << "19 degrees of freedom: 45 is exceeded once in a thousand";
     EXPECT_GT(statistic, 4);
@@ -65,43 +65,43 @@ TEST(Sampler, TokensAreDistributedAsTheSoftmaxSays) {
 
 TEST(Sampler, StepsSamplesAndPositionsAreIndependent) {
   const at::Tensor logits_RV = at::zeros({1, 2});
-  const auto ones_of_xor = [](const std::vector<Drawn>& a, const std::vector<Drawn>& b) {
+  const auto ones_of_xor = [](const std::vector<SampledToken>& a, const std::vector<SampledToken>& b) {
     std::int64_t ones = 0;
     for (std::size_t i = 0; i < a.size(); ++i) ones += a[i].token ^ b[i].token;
     return ones;
   };
-  auto draws = many_draws(20000);
-  const auto base = drawn_of({}, logits_RV, draws);
-  EXPECT_NEAR(static_cast<double>(ones_of_xor(base, drawn_of({}, logits_RV, draws, 2))), 10000, 300);
-  for (Draw& draw : draws) draw.position = 6;
-  EXPECT_NEAR(static_cast<double>(ones_of_xor(base, drawn_of({}, logits_RV, draws))), 10000, 300);
-  for (Draw& draw : draws) draw.position = 5, draw.group = 4;
-  EXPECT_NEAR(static_cast<double>(ones_of_xor(base, drawn_of({}, logits_RV, draws))), 10000, 300);
+  auto slots = many_slots(20000);
+  const auto base = drawn_of({}, logits_RV, slots);
+  EXPECT_NEAR(static_cast<double>(ones_of_xor(base, drawn_of({}, logits_RV, slots, 2))), 10000, 300);
+  for (SampleSlot& slot : slots) slot.position = 6;
+  EXPECT_NEAR(static_cast<double>(ones_of_xor(base, drawn_of({}, logits_RV, slots))), 10000, 300);
+  for (SampleSlot& slot : slots) slot.position = 5, slot.group = 4;
+  EXPECT_NEAR(static_cast<double>(ones_of_xor(base, drawn_of({}, logits_RV, slots))), 10000, 300);
 }
 
 TEST(Sampler, LogProbabilitiesAreTheSoftmaxAfterTemperature) {
   const at::Tensor logits_RV = normal_logits(4, 300);
   const at::Tensor logprobs_RV = at::log_softmax(logits_RV.to(at::kDouble) / 0.7, 1);
-  std::vector<Draw> draws;
+  std::vector<SampleSlot> slots;
   for (std::int64_t row = 0; row < 4; ++row) {
-    for (const Draw& draw : many_draws(50, row)) draws.push_back(draw);
+    for (const SampleSlot& slot : many_slots(50, row)) slots.push_back(slot);
   }
-  const auto drawn = drawn_of({.temperature = 0.7}, logits_RV, draws);
-  for (std::size_t i = 0; i < draws.size(); ++i) {
-    EXPECT_NEAR(static_cast<double>(drawn[i].logprob), logprobs_RV[draws[i].row][drawn[i].token].item<double>(), 2e-6);
+  const auto drawn = drawn_of({.temperature = 0.7}, logits_RV, slots);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(drawn[i].logprob), logprobs_RV[slots[i].row][drawn[i].token].item<double>(), 2e-6);
     EXPECT_EQ(drawn[i].logprob, drawn[i].raw_logprob);
   }
 }
 
 TEST(Sampler, ADrawDoesNotDependOnItsBatch) {
   const at::Tensor logits_RV = normal_logits(9, 777);
-  std::vector<Draw> draws;
-  for (std::int64_t row = 0; row < 9; ++row) draws.push_back({.row = row, .group = row, .sample = 2, .position = row});
-  const auto together = drawn_of({}, logits_RV, draws);
+  std::vector<SampleSlot> slots;
+  for (std::int64_t row = 0; row < 9; ++row) slots.push_back({.row = row, .group = row, .sample = 2, .position = row});
+  const auto together = drawn_of({}, logits_RV, slots);
   for (std::int64_t row = 0; row < 9; ++row) {
-    Draw draw = draws[static_cast<std::size_t>(row)];
-    draw.row = 0;
-    const auto alone = drawn_of({}, logits_RV.narrow(0, row, 1), {draw});
+    SampleSlot slot = slots[static_cast<std::size_t>(row)];
+    slot.row = 0;
+    const auto alone = drawn_of({}, logits_RV.narrow(0, row, 1), {slot});
     EXPECT_EQ(alone[0].token, together[static_cast<std::size_t>(row)].token);
     EXPECT_EQ(alone[0].logprob, together[static_cast<std::size_t>(row)].logprob) << "bit for bit";
   }
@@ -109,9 +109,9 @@ TEST(Sampler, ADrawDoesNotDependOnItsBatch) {
 
 TEST(Sampler, TemperatureZeroTakesTheLargestAtTemperatureOne) {
   const at::Tensor logits_RV = normal_logits(5, 400);
-  std::vector<Draw> draws;
-  for (std::int64_t row = 0; row < 5; ++row) draws.push_back({.row = row});
-  const auto drawn = drawn_of({.temperature = 0, .top_p = 0.5, .top_k = 3}, logits_RV, draws);
+  std::vector<SampleSlot> slots;
+  for (std::int64_t row = 0; row < 5; ++row) slots.push_back({.row = row});
+  const auto drawn = drawn_of({.temperature = 0, .top_p = 0.5, .top_k = 3}, logits_RV, slots);
   const at::Tensor logprobs_RV = at::log_softmax(logits_RV.to(at::kDouble), 1);
   for (std::int64_t row = 0; row < 5; ++row) {
     EXPECT_EQ(drawn[static_cast<std::size_t>(row)].token, logits_RV[row].argmax().item<std::int64_t>());
@@ -123,19 +123,19 @@ TEST(Sampler, TemperatureZeroTakesTheLargestAtTemperatureOne) {
 TEST(Sampler, FiltersKeepTheirSetAndNormaliseOverIt) {
   const at::Tensor logits_RV = normal_logits(1, 60);
   const at::Tensor order = logits_RV[0].argsort(0, true);
-  const auto drawn = drawn_of({.temperature = 0.8, .top_k = 5}, logits_RV, many_draws(50000));
+  const auto drawn = drawn_of({.temperature = 0.8, .top_k = 5}, logits_RV, many_slots(50000));
   std::set<std::int64_t> tokens, allowed;
   for (std::int64_t i = 0; i < 5; ++i) allowed.insert(order[i].item<std::int64_t>());
   const at::Tensor scaled_V = logits_RV[0].to(at::kDouble) / 0.8;
   const at::Tensor kept = scaled_V.index_select(0, order.narrow(0, 0, 5));
   const double lse = kept.logsumexp(0).item<double>(), raw_lse = scaled_V.logsumexp(0).item<double>();
-  for (const Drawn& one : drawn) {
+  for (const SampledToken& one : drawn) {
     tokens.insert(one.token);
     ASSERT_NEAR(static_cast<double>(one.logprob), scaled_V[one.token].item<double>() - lse, 2e-6);
     ASSERT_NEAR(static_cast<double>(one.raw_logprob), scaled_V[one.token].item<double>() - raw_lse, 2e-6);
   }
   EXPECT_EQ(tokens, allowed);
-  const auto narrow = drawn_of({.temperature = 1, .top_p = 0.3}, logits_RV, many_draws(2000));
+  const auto narrow = drawn_of({.temperature = 1, .top_p = 0.3}, logits_RV, many_slots(2000));
   const at::Tensor shares_V = at::softmax(logits_RV[0].to(at::kDouble), 0);
   double before = 0;
   std::set<std::int64_t> nucleus, drawn_tokens;
@@ -143,14 +143,14 @@ TEST(Sampler, FiltersKeepTheirSetAndNormaliseOverIt) {
     nucleus.insert(order[i].item<std::int64_t>());
     before += shares_V[order[i].item<std::int64_t>()].item<double>();
   }
-  for (const Drawn& one : narrow) drawn_tokens.insert(one.token);
+  for (const SampledToken& one : narrow) drawn_tokens.insert(one.token);
   EXPECT_EQ(drawn_tokens, nucleus);
 }
 
 TEST(Sampler, AcceptsOtherFloatTypes) {
   const at::Tensor logits_RV = normal_logits(1, 100).to(at::kBFloat16);
-  const auto drawn = drawn_of({}, logits_RV, many_draws(20));
-  const auto same = drawn_of({}, logits_RV.to(at::kFloat), many_draws(20));
+  const auto drawn = drawn_of({}, logits_RV, many_slots(20));
+  const auto same = drawn_of({}, logits_RV.to(at::kFloat), many_slots(20));
   for (std::size_t i = 0; i < drawn.size(); ++i) EXPECT_EQ(drawn[i].logprob, same[i].logprob);
 }
 
@@ -158,7 +158,7 @@ TEST(Sampler, NamesTheSampleWhoseLogitsAreBroken) {
   at::Tensor logits_RV = normal_logits(1, 100);
   logits_RV[0][33] = std::numeric_limits<float>::quiet_NaN();
   try {
-    drawn_of({}, logits_RV, many_draws(1));
+    drawn_of({}, logits_RV, many_slots(1));
     FAIL() << "NaN was sampled";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("group 3, sample 0"), std::string::npos) << error.what();

@@ -19,15 +19,15 @@ class FakeModel {
   FakeModel(std::int64_t num_pages, std::int64_t page_tokens)
       : page_tokens_(page_tokens), cache_(static_cast<std::size_t>(num_pages * page_tokens), -1) {}
 
-  std::vector<Drawn> forward(const Pass& pass) {
+  std::vector<SampledToken> forward(const ScheduledBatch& pass) {
     for (const PageCopy& copy : pass.copies) {
       for (std::int64_t i = 0; i < copy.tokens; ++i) at(copy.to, i) = at(copy.from, i);
     }
     for (std::size_t t = 0; t < pass.tokens.size(); ++t) {
       cache_[static_cast<std::size_t>(pass.batch.slots[t])] = static_cast<std::int32_t>(pass.tokens[t]);
     }
-    std::vector<Drawn> drawn;
-    for (const Draw& draw : pass.draws) drawn.push_back({next_token(pass, draw), 0, 0});
+    std::vector<SampledToken> drawn;
+    for (const SampleSlot& slot : pass.slots) drawn.push_back({next_token(pass, slot), 0, 0});
     return drawn;
   }
 
@@ -41,9 +41,9 @@ class FakeModel {
     return cache_[static_cast<std::size_t>(page * page_tokens_ + offset)];
   }
 
-  std::int32_t next_token(const Pass& pass, const Draw& draw) {
+  std::int32_t next_token(const ScheduledBatch& pass, const SampleSlot& slot) {
     const ops::PagedBatch& batch = pass.batch;
-    const std::int64_t row = pass.rows[static_cast<std::size_t>(draw.row)];
+    const std::int64_t row = pass.rows[static_cast<std::size_t>(slot.row)];
     std::size_t sequence = 0;
     while (batch.query_begin[sequence + 1] <= row) ++sequence;
     EXPECT_EQ(batch.query_begin[sequence + 1], row + 1) << "only the last row of a sequence is sampled";
@@ -53,7 +53,7 @@ class FakeModel {
           at(batch.pages[static_cast<std::size_t>(batch.page_begin[sequence] + i / page_tokens_)], i % page_tokens_));
     }
     EXPECT_EQ(pass.positions[static_cast<std::size_t>(row)], batch.lengths[sequence] - 1);
-    return token_after(tokens, draw.sample, draw.position);
+    return token_after(tokens, slot.sample, slot.position);
   }
 
   std::int64_t page_tokens_;
@@ -98,7 +98,7 @@ SchedulerFigures expect_right_answers(std::span<const Request> requests, const S
   FakeModel model(options.num_pages, options.page_tokens);
   std::size_t num_finished = 0;
   while (!scheduler.done()) {
-    const Pass& pass = scheduler.next();
+    const ScheduledBatch& pass = scheduler.next();
     EXPECT_LE(static_cast<std::int64_t>(pass.tokens.size()), options.max_batch_tokens);
     EXPECT_EQ(pass.tokens.size(), pass.positions.size());
     EXPECT_EQ(pass.tokens.size(), pass.batch.slots.size());
@@ -199,8 +199,8 @@ TEST(Scheduler, IsDeterministic) {
   Scheduler a(options, requests, pool_a), b(options, requests, pool_b);
   FakeModel model(options.num_pages, options.page_tokens);
   while (!a.done()) {
-    const Pass& pass_a = a.next();
-    const Pass& pass_b = b.next();
+    const ScheduledBatch& pass_a = a.next();
+    const ScheduledBatch& pass_b = b.next();
     ASSERT_EQ(pass_a.tokens, pass_b.tokens);
     ASSERT_EQ(pass_a.batch.slots, pass_b.batch.slots);
     ASSERT_EQ(pass_a.batch.pages, pass_b.batch.pages);
