@@ -10,7 +10,7 @@
 namespace muster::device {
 namespace {
 
-class FormTable final : public Forms {
+class KernelTable final : public Forms {
  public:
   struct Form {
     std::string type;
@@ -32,8 +32,8 @@ class FormTable final : public Forms {
 };
 
 // One table a process, because the library is opened once a process and an operation is called without any context.
-FormTable& table() {
-  static FormTable table;
+KernelTable& table() {
+  static KernelTable table;
   return table;
 }
 
@@ -44,7 +44,7 @@ Forms& forms() { return table(); }
 bool has_form(std::string_view name) { return table().find(name) != nullptr; }
 
 void* find_form(std::string_view name, const char* type) {
-  const FormTable::Form* form = table().find(name);
+  const KernelTable::Form* form = table().find(name);
   if (form == nullptr)
     throw Error::cluster(
         {.what = base::text("'", name, "' has no CUDA form in this process"),

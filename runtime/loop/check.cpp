@@ -67,14 +67,14 @@ void check_layers(const Machine& machine, std::vector<Finding>& findings) {
   findings.push_back(compared("rms norm", machine.tolerance, [&] {
     const at::Tensor x = machine.drawn({37, 128}), residual = machine.drawn({37, 128}), weight = machine.drawn({128});
     const at::Tensor x_here = machine.here(x);
-    const auto [sum, normed, rstd] =
-        ops::rms_norm_forward_forms().of(x_here)(machine.here(residual), x_here, machine.here(weight), 1e-6);
+    const auto [sum, normed, rstd] = ops::rms_norm_forward_kernels().for_device_of(x_here)(
+        machine.here(residual), x_here, machine.here(weight), 1e-6);
     const auto [plain_sum, plain_normed, plain_rstd] = ops::plain::rms_norm_forward(residual, x, weight, 1e-6);
     return std::max(largest_difference(normed, plain_normed), largest_difference(sum, plain_sum));
   }));
   findings.push_back(compared("swiglu", machine.tolerance, [&] {
     const at::Tensor gate_up = machine.drawn({37, 256}), gate_up_here = machine.here(gate_up);
-    return largest_difference(ops::swiglu_forward_forms().of(gate_up_here)(gate_up_here),
+    return largest_difference(ops::swiglu_forward_kernels().for_device_of(gate_up_here)(gate_up_here),
                               ops::plain::swiglu_forward(gate_up));
   }));
 }
@@ -88,14 +88,16 @@ void check_attention(const Machine& machine, std::vector<Finding>& findings) {
   const at::Tensor q = machine.drawn({49, 6, 64}), k = machine.drawn({49, 2, 64}), v = machine.drawn({49, 2, 64});
   const at::Tensor q_here = machine.here(q), k_here = machine.here(k), v_here = machine.here(v);
   findings.push_back(compared("packed attention", machine.tolerance, [&] {
-    return largest_difference(ops::packed_attention_forward_forms().of(q_here)(q_here, k_here, v_here, segments).first,
-                              ops::plain::packed_attention_forward(q, k, v, segments).first);
+    return largest_difference(
+        ops::packed_attention_forward_kernels().for_device_of(q_here)(q_here, k_here, v_here, segments).first,
+        ops::plain::packed_attention_forward(q, k, v, segments).first);
   }));
   findings.push_back(compared("packed attention, backward", machine.gradient_tolerance, [&] {
     const at::Tensor d = machine.drawn({49, 6, 64});
-    const auto [o_here, lse_here] = ops::packed_attention_forward_forms().of(q_here)(q_here, k_here, v_here, segments);
-    const ops::Heads fast = ops::packed_attention_backward_forms().of(q_here)(machine.here(d), q_here, k_here, v_here,
-                                                                              o_here, lse_here, segments);
+    const auto [o_here, lse_here] =
+        ops::packed_attention_forward_kernels().for_device_of(q_here)(q_here, k_here, v_here, segments);
+    const ops::Heads fast = ops::packed_attention_backward_kernels().for_device_of(q_here)(
+        machine.here(d), q_here, k_here, v_here, o_here, lse_here, segments);
     const auto [o, lse] = ops::plain::packed_attention_forward(q, k, v, segments);
     const ops::Heads plain = ops::plain::packed_attention_backward(d, q, k, v, o, lse, segments);
     return std::max({largest_difference(fast.q_THE, plain.q_THE), largest_difference(fast.k_TKE, plain.k_TKE),
@@ -111,9 +113,9 @@ void check_attention(const Machine& machine, std::vector<Finding>& findings) {
     const at::Tensor queries = machine.drawn({4, 6, 64});
     const at::Tensor keys = machine.drawn({5, 16, 2, 64}), values = machine.drawn({5, 16, 2, 64});
     const at::Tensor queries_here = machine.here(queries);
-    return largest_difference(
-        ops::paged_attention_forms().of(queries_here)(queries_here, machine.here(keys), machine.here(values), batch),
-        ops::plain::paged_attention(queries, keys, values, batch));
+    return largest_difference(ops::paged_attention_kernels().for_device_of(queries_here)(
+                                  queries_here, machine.here(keys), machine.here(values), batch),
+                              ops::plain::paged_attention(queries, keys, values, batch));
   }));
 }
 

@@ -167,8 +167,8 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   spec::check_supported(plan, "the plan");
   static const bool prepared = [] {
     ops::track_memory(ops::TrackedDevice::meta);
-    ops::add_meta_forms();
-    train::add_meta_forms();
+    ops::add_meta_kernels();
+    train::add_meta_kernels();
     return true;
   }();
   INVARIANT(prepared, "forms are added once");

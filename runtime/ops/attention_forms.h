@@ -24,10 +24,10 @@ using AppendPages = void(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const a
 using PagedAttention = at::Tensor(const at::Tensor& q_THE, const at::Tensor& keys_PSKE, const at::Tensor& values_PSKE,
                                   const PagedBatch& batch);
 
-FormTable<PackedAttentionForward>& packed_attention_forward_forms();
-FormTable<PackedAttentionBackward>& packed_attention_backward_forms();
-FormTable<AppendPages>& append_pages_forms();
-FormTable<PagedAttention>& paged_attention_forms();
+KernelTable<PackedAttentionForward>& packed_attention_forward_kernels();
+KernelTable<PackedAttentionBackward>& packed_attention_backward_kernels();
+KernelTable<AppendPages>& append_pages_kernels();
+KernelTable<PagedAttention>& paged_attention_kernels();
 
 namespace cpu {
 PackedAttentionForward packed_attention_forward;

@@ -16,31 +16,32 @@ struct Embedding : torch::autograd::Function<Embedding> {
                             const Param& weight_VD) {
     context->save_for_backward({tokens_T});
     context->saved_data["grad"] = weight_VD.grad;
-    return embedding_forward_forms().of(weight_VD.value)(tokens_T, weight_VD.value);
+    return embedding_forward_kernels().for_device_of(weight_VD.value)(tokens_T, weight_VD.value);
   }
   static variable_list backward(AutogradContext* context, const variable_list& dx) {
     at::Tensor grad = context->saved_data["grad"].toTensor();
-    if (grad.defined()) embedding_backward_forms().of(dx[0])(context->get_saved_variables()[0], dx[0], grad);
+    if (grad.defined())
+      embedding_backward_kernels().for_device_of(dx[0])(context->get_saved_variables()[0], dx[0], grad);
     return {at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-FormTable<EmbeddingForward>& embedding_forward_forms() {
-  static FormTable<EmbeddingForward> forms{"embedding", cpu::embedding_forward, plain::embedding_forward};
+KernelTable<EmbeddingForward>& embedding_forward_kernels() {
+  static KernelTable<EmbeddingForward> forms{"embedding", cpu::embedding_forward, plain::embedding_forward};
   return forms;
 }
 
-FormTable<EmbeddingBackward>& embedding_backward_forms() {
-  static FormTable<EmbeddingBackward> forms{"embedding_backward", cpu::embedding_backward, plain::embedding_backward};
+KernelTable<EmbeddingBackward>& embedding_backward_kernels() {
+  static KernelTable<EmbeddingBackward> forms{"embedding_backward", cpu::embedding_backward, plain::embedding_backward};
   return forms;
 }
 
 at::Tensor embedding(const at::Tensor& tokens_T, const Param& weight_VD, const at::Tensor& anchor) {
   INVARIANT(tokens_T.dim() == 1 && tokens_T.scalar_type() == at::kLong, "tokens are a row of int64");
   if (!anchor.defined() || !anchor.requires_grad() || !at::GradMode::is_enabled())
-    return embedding_forward_forms().of(weight_VD.value)(tokens_T, weight_VD.value);
+    return embedding_forward_kernels().for_device_of(weight_VD.value)(tokens_T, weight_VD.value);
   return Embedding::apply(anchor, tokens_T, weight_VD);
 }
 

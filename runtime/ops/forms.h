@@ -22,14 +22,16 @@ bool plain_forms_allowed();
 
 /// The forms of one operation. Function: the signature that all forms share.
 template <class Function>
-class FormTable {
+class KernelTable {
  public:
-  FormTable(const char* op, Function* cpu, Function* plain) : op_(op), plain_(plain) { add(at::DeviceType::CPU, cpu); }
+  KernelTable(const char* op, Function* cpu, Function* plain) : op_(op), plain_(plain) {
+    add(at::DeviceType::CPU, cpu);
+  }
   void add(at::DeviceType device, Function* form) { forms_[static_cast<std::size_t>(device)] = form; }
   bool has(at::DeviceType device) const { return forms_[static_cast<std::size_t>(device)] != nullptr; }
   Function* plain() const { return plain_; }
-  /// The form for the device of `tensor`. throws: Error::cluster when there is none and plain forms are not allowed.
-  Function& of(const at::Tensor& tensor) const {
+  /// Finds the form for the device of `tensor`. throws: Error::cluster when there is none and plain forms are not allowed.
+  Function& for_device_of(const at::Tensor& tensor) const {
     const at::DeviceType device = tensor.device().type();
     if (Function* form = forms_[static_cast<std::size_t>(device)]) return *form;
     if (device == at::DeviceType::CUDA && device::has_form(op_)) return device::cuda_form<Function>(op_);

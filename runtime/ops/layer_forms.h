@@ -37,14 +37,14 @@ using SplitHeadsBackward = at::Tensor(const Heads& gradients, const at::Tensor& 
                                       const at::Tensor& positions_T, at::Tensor& grad_q_norm_E,
                                       at::Tensor& grad_k_norm_E);
 
-FormTable<EmbeddingForward>& embedding_forward_forms();
-FormTable<EmbeddingBackward>& embedding_backward_forms();
-FormTable<RmsNormForward>& rms_norm_forward_forms();
-FormTable<RmsNormBackward>& rms_norm_backward_forms();
-FormTable<SwigluForward>& swiglu_forward_forms();
-FormTable<SwigluBackward>& swiglu_backward_forms();
-FormTable<SplitHeadsForward>& split_heads_forward_forms();
-FormTable<SplitHeadsBackward>& split_heads_backward_forms();
+KernelTable<EmbeddingForward>& embedding_forward_kernels();
+KernelTable<EmbeddingBackward>& embedding_backward_kernels();
+KernelTable<RmsNormForward>& rms_norm_forward_kernels();
+KernelTable<RmsNormBackward>& rms_norm_backward_kernels();
+KernelTable<SwigluForward>& swiglu_forward_kernels();
+KernelTable<SwigluBackward>& swiglu_backward_kernels();
+KernelTable<SplitHeadsForward>& split_heads_forward_kernels();
+KernelTable<SplitHeadsBackward>& split_heads_backward_kernels();
 
 namespace cpu {
 EmbeddingForward embedding_forward;

@@ -95,23 +95,23 @@ void add_missing_operations() {
 
 }  // namespace meta
 
-void add_meta_forms() {
+void add_meta_kernels() {
   meta::add_missing_operations();
   constexpr auto kMeta = at::DeviceType::Meta;
-  embedding_forward_forms().add(kMeta, meta::embedding_forward);
-  embedding_backward_forms().add(kMeta, meta::embedding_backward);
-  rms_norm_forward_forms().add(kMeta, meta::rms_norm_forward);
-  rms_norm_backward_forms().add(kMeta, meta::rms_norm_backward);
-  swiglu_forward_forms().add(kMeta, meta::swiglu_forward);
-  swiglu_backward_forms().add(kMeta, meta::swiglu_backward);
-  split_heads_forward_forms().add(kMeta, meta::split_heads_forward);
-  split_heads_backward_forms().add(kMeta, meta::split_heads_backward);
-  packed_attention_forward_forms().add(kMeta, meta::packed_attention_forward);
-  packed_attention_backward_forms().add(kMeta, meta::packed_attention_backward);
-  append_pages_forms().add(kMeta, meta::append_pages);
-  paged_attention_forms().add(kMeta, meta::paged_attention);
-  score_rows_forms().add(kMeta, meta::score_rows);
-  score_rows_backward_forms().add(kMeta, meta::score_rows_backward);
+  embedding_forward_kernels().add(kMeta, meta::embedding_forward);
+  embedding_backward_kernels().add(kMeta, meta::embedding_backward);
+  rms_norm_forward_kernels().add(kMeta, meta::rms_norm_forward);
+  rms_norm_backward_kernels().add(kMeta, meta::rms_norm_backward);
+  swiglu_forward_kernels().add(kMeta, meta::swiglu_forward);
+  swiglu_backward_kernels().add(kMeta, meta::swiglu_backward);
+  split_heads_forward_kernels().add(kMeta, meta::split_heads_forward);
+  split_heads_backward_kernels().add(kMeta, meta::split_heads_backward);
+  packed_attention_forward_kernels().add(kMeta, meta::packed_attention_forward);
+  packed_attention_backward_kernels().add(kMeta, meta::packed_attention_backward);
+  append_pages_kernels().add(kMeta, meta::append_pages);
+  paged_attention_kernels().add(kMeta, meta::paged_attention);
+  score_rows_kernels().add(kMeta, meta::score_rows);
+  score_rows_backward_kernels().add(kMeta, meta::score_rows_backward);
 }
 
 }  // namespace muster::ops

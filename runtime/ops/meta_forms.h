@@ -4,6 +4,6 @@
 namespace muster::ops {
 
 /// Adds them to every table of this room. Once.
-void add_meta_forms();
+void add_meta_kernels();
 
 }  // namespace muster::ops

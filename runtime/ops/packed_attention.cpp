@@ -41,7 +41,7 @@ double flops_of(const at::Tensor& q_THE, const std::vector<Segment>& segments) {
 struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                             const at::Tensor& v_TKE, const std::vector<Segment>& segments) {
-    auto [o_THE, lse_TH] = packed_attention_forward_forms().of(q_THE)(q_THE, k_TKE, v_TKE, segments);
+    auto [o_THE, lse_TH] = packed_attention_forward_kernels().for_device_of(q_THE)(q_THE, k_TKE, v_TKE, segments);
     context->save_for_backward({q_THE, k_TKE, v_TKE, o_THE, lse_TH});
     context->saved_data["segments"] = flattened(segments);
     return o_THE;
@@ -50,8 +50,8 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
     const variable_list saved = context->get_saved_variables();
     const std::vector<Segment> segments = segments_of(context->saved_data["segments"].toIntVector());
     count_flops(2 * flops_of(saved[0], segments));
-    Heads heads = packed_attention_backward_forms().of(gradients[0])(gradients[0], saved[0], saved[1], saved[2],
-                                                                     saved[3], saved[4], segments);
+    Heads heads = packed_attention_backward_kernels().for_device_of(gradients[0])(
+        gradients[0], saved[0], saved[1], saved[2], saved[3], saved[4], segments);
     return {heads.q_THE, heads.k_TKE, heads.v_TKE, at::Tensor()};
   }
 };
@@ -70,15 +70,15 @@ void check_segments(const std::vector<Segment>& segments, std::int64_t num_token
 
 }  // namespace
 
-FormTable<PackedAttentionForward>& packed_attention_forward_forms() {
-  static FormTable<PackedAttentionForward> forms{"packed_attention", cpu::packed_attention_forward,
-                                                 plain::packed_attention_forward};
+KernelTable<PackedAttentionForward>& packed_attention_forward_kernels() {
+  static KernelTable<PackedAttentionForward> forms{"packed_attention", cpu::packed_attention_forward,
+                                                   plain::packed_attention_forward};
   return forms;
 }
 
-FormTable<PackedAttentionBackward>& packed_attention_backward_forms() {
-  static FormTable<PackedAttentionBackward> forms{"packed_attention_backward", cpu::packed_attention_backward,
-                                                  plain::packed_attention_backward};
+KernelTable<PackedAttentionBackward>& packed_attention_backward_kernels() {
+  static KernelTable<PackedAttentionBackward> forms{"packed_attention_backward", cpu::packed_attention_backward,
+                                                    plain::packed_attention_backward};
   return forms;
 }
 
@@ -91,7 +91,7 @@ at::Tensor packed_attention(const at::Tensor& q_THE, const at::Tensor& k_TKE, co
   check_segments(segments, q_THE.size(0));
   count_flops(flops_of(q_THE, segments));
   if (!at::GradMode::is_enabled() || !(q_THE.requires_grad() || k_TKE.requires_grad() || v_TKE.requires_grad()))
-    return packed_attention_forward_forms().of(q_THE)(q_THE, k_TKE, v_TKE, segments).first;
+    return packed_attention_forward_kernels().for_device_of(q_THE)(q_THE, k_TKE, v_TKE, segments).first;
   return PackedAttention::apply(q_THE, k_TKE, v_TKE, segments);
 }
 

@@ -10,13 +10,13 @@
 
 namespace muster::ops {
 
-FormTable<AppendPages>& append_pages_forms() {
-  static FormTable<AppendPages> forms{"append_pages", cpu::append_pages, plain::append_pages};
+KernelTable<AppendPages>& append_pages_kernels() {
+  static KernelTable<AppendPages> forms{"append_pages", cpu::append_pages, plain::append_pages};
   return forms;
 }
 
-FormTable<PagedAttention>& paged_attention_forms() {
-  static FormTable<PagedAttention> forms{"paged_attention", cpu::paged_attention, plain::paged_attention};
+KernelTable<PagedAttention>& paged_attention_kernels() {
+  static KernelTable<PagedAttention> forms{"paged_attention", cpu::paged_attention, plain::paged_attention};
   return forms;
 }
 
@@ -30,7 +30,7 @@ void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tens
             "the cache has the shape of the keys");
   INVARIANT(static_cast<std::int64_t>(batch.slots.size()) == k_TKE.size(0) && k_TKE.sizes() == v_TKE.sizes(),
             "each new key has a slot");
-  append_pages_forms().of(keys_PSKE)(keys_PSKE, values_PSKE, k_TKE, v_TKE, batch);
+  append_pages_kernels().for_device_of(keys_PSKE)(keys_PSKE, values_PSKE, k_TKE, v_TKE, batch);
 }
 
 at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE, const at::Tensor& values_PSKE,
@@ -52,7 +52,7 @@ at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE,
               "a sequence has at least its new keys, and pages for all of them");
   }
   count_flops(attention_flops(pairs, q_THE.size(1), q_THE.size(2)));
-  return paged_attention_forms().of(q_THE)(q_THE, keys_PSKE, values_PSKE, batch);
+  return paged_attention_kernels().for_device_of(q_THE)(q_THE, keys_PSKE, values_PSKE, batch);
 }
 
 }  // namespace muster::ops

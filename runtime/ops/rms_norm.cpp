@@ -21,12 +21,12 @@ at::Tensor gradient(AutogradContext* context, const at::Tensor& dnormed, const a
   if (!dnormed.defined()) return dsum;
   const variable_list saved = context->get_saved_variables();
   at::Tensor grad = context->saved_data["grad"].toTensor();
-  return rms_norm_backward_forms().of(dnormed)(dnormed, dsum, saved[0], saved[1], saved[2], grad);
+  return rms_norm_backward_kernels().for_device_of(dnormed)(dnormed, dsum, saved[0], saved[1], saved[2], grad);
 }
 
 struct RmsNorm : torch::autograd::Function<RmsNorm> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_ND, const Param& weight_D, double eps) {
-    auto [sum, normed, rstd] = rms_norm_forward_forms().of(x_ND)(at::Tensor(), x_ND, weight_D.value, eps);
+    auto [sum, normed, rstd] = rms_norm_forward_kernels().for_device_of(x_ND)(at::Tensor(), x_ND, weight_D.value, eps);
     save(context, x_ND, rstd, weight_D);
     return normed;
   }
@@ -38,7 +38,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 struct AddRmsNorm : torch::autograd::Function<AddRmsNorm> {
   static variable_list forward(AutogradContext* context, const at::Tensor& residual_ND, const at::Tensor& x_ND,
                                const Param& weight_D, double eps) {
-    auto [sum, normed, rstd] = rms_norm_forward_forms().of(x_ND)(residual_ND, x_ND, weight_D.value, eps);
+    auto [sum, normed, rstd] = rms_norm_forward_kernels().for_device_of(x_ND)(residual_ND, x_ND, weight_D.value, eps);
     save(context, sum, rstd, weight_D);
     return {sum, normed};
   }
@@ -50,13 +50,13 @@ struct AddRmsNorm : torch::autograd::Function<AddRmsNorm> {
 
 }  // namespace
 
-FormTable<RmsNormForward>& rms_norm_forward_forms() {
-  static FormTable<RmsNormForward> forms{"rms_norm", cpu::rms_norm_forward, plain::rms_norm_forward};
+KernelTable<RmsNormForward>& rms_norm_forward_kernels() {
+  static KernelTable<RmsNormForward> forms{"rms_norm", cpu::rms_norm_forward, plain::rms_norm_forward};
   return forms;
 }
 
-FormTable<RmsNormBackward>& rms_norm_backward_forms() {
-  static FormTable<RmsNormBackward> forms{"rms_norm_backward", cpu::rms_norm_backward, plain::rms_norm_backward};
+KernelTable<RmsNormBackward>& rms_norm_backward_kernels() {
+  static KernelTable<RmsNormBackward> forms{"rms_norm_backward", cpu::rms_norm_backward, plain::rms_norm_backward};
   return forms;
 }
 
@@ -65,7 +65,8 @@ at::Tensor rms_norm(const at::Tensor& x, const Param& weight_D, double eps) {
             "a norm has one weight for each column");
   const at::Tensor x_ND = x.reshape({-1, x.size(-1)});
   if (!x.requires_grad() || !at::GradMode::is_enabled())
-    return std::get<1>(rms_norm_forward_forms().of(x_ND)(at::Tensor(), x_ND, weight_D.value, eps)).view(x.sizes());
+    return std::get<1>(rms_norm_forward_kernels().for_device_of(x_ND)(at::Tensor(), x_ND, weight_D.value, eps))
+        .view(x.sizes());
   return RmsNorm::apply(x_ND, weight_D, eps).view(x.sizes());
 }
 
@@ -74,7 +75,7 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& residual_TD, co
   INVARIANT(residual_TD.sizes() == x_TD.sizes() && x_TD.dim() == 2 && x_TD.size(1) == weight_D.value.size(0),
             "the two summands and the norm have one width");
   if (!at::GradMode::is_enabled() || !(x_TD.requires_grad() || residual_TD.requires_grad())) {
-    auto [sum, normed, rstd] = rms_norm_forward_forms().of(x_TD)(residual_TD, x_TD, weight_D.value, eps);
+    auto [sum, normed, rstd] = rms_norm_forward_kernels().for_device_of(x_TD)(residual_TD, x_TD, weight_D.value, eps);
     return {sum, normed};
   }
   const variable_list both = AddRmsNorm::apply(residual_TD, x_TD, weight_D, eps);

@@ -10,14 +10,14 @@
 
 namespace muster::ops {
 
-FormTable<ScoreRows>& score_rows_forms() {
-  static FormTable<ScoreRows> forms{"score_rows", cpu::score_rows, plain::score_rows};
+KernelTable<ScoreRows>& score_rows_kernels() {
+  static KernelTable<ScoreRows> forms{"score_rows", cpu::score_rows, plain::score_rows};
   return forms;
 }
 
-FormTable<ScoreRowsBackward>& score_rows_backward_forms() {
-  static FormTable<ScoreRowsBackward> forms{"score_rows_backward", cpu::score_rows_backward,
-                                            plain::score_rows_backward};
+KernelTable<ScoreRowsBackward>& score_rows_backward_kernels() {
+  static KernelTable<ScoreRowsBackward> forms{"score_rows_backward", cpu::score_rows_backward,
+                                              plain::score_rows_backward};
   return forms;
 }
 

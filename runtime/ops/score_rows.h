@@ -17,8 +17,8 @@ using ScoreRows = RowFigures(const at::Tensor& logits_NV, const at::Tensor& targ
 using ScoreRowsBackward = void(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N,
                                const at::Tensor& weights_N, double scale);
 
-FormTable<ScoreRows>& score_rows_forms();
-FormTable<ScoreRowsBackward>& score_rows_backward_forms();
+KernelTable<ScoreRows>& score_rows_kernels();
+KernelTable<ScoreRowsBackward>& score_rows_backward_kernels();
 
 namespace cpu {
 ScoreRows score_rows;

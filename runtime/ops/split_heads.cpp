@@ -22,7 +22,8 @@ struct SplitHeads : torch::autograd::Function<SplitHeads> {
     context->saved_data["grad_k_norm"] = k_norm_E.grad;
     context->saved_data["shape"] = std::vector<std::int64_t>{shape.num_heads, shape.num_kv_heads, shape.head_dim};
     context->saved_data["eps"] = shape.eps;
-    Heads heads = split_heads_forward_forms().of(qkv)(qkv, shape, q_norm_E.value, k_norm_E.value, rope, positions_T);
+    Heads heads =
+        split_heads_forward_kernels().for_device_of(qkv)(qkv, shape, q_norm_E.value, k_norm_E.value, rope, positions_T);
     return {heads.q_THE, heads.k_TKE, heads.v_TKE};
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -31,7 +32,7 @@ struct SplitHeads : torch::autograd::Function<SplitHeads> {
     const HeadShape shape{widths[0], widths[1], widths[2], context->saved_data["eps"].toDouble()};
     at::Tensor grad_q_norm = context->saved_data["grad_q_norm"].toTensor(),
                grad_k_norm = context->saved_data["grad_k_norm"].toTensor();
-    const at::Tensor dqkv = split_heads_backward_forms().of(gradients[0])(
+    const at::Tensor dqkv = split_heads_backward_kernels().for_device_of(gradients[0])(
         {gradients[0], gradients[1], gradients[2]}, saved[0], shape, saved[1], saved[2], {saved[3], saved[4]}, saved[5],
         grad_q_norm, grad_k_norm);
     return {dqkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
@@ -40,14 +41,14 @@ struct SplitHeads : torch::autograd::Function<SplitHeads> {
 
 }  // namespace
 
-FormTable<SplitHeadsForward>& split_heads_forward_forms() {
-  static FormTable<SplitHeadsForward> forms{"split_heads", cpu::split_heads_forward, plain::split_heads_forward};
+KernelTable<SplitHeadsForward>& split_heads_forward_kernels() {
+  static KernelTable<SplitHeadsForward> forms{"split_heads", cpu::split_heads_forward, plain::split_heads_forward};
   return forms;
 }
 
-FormTable<SplitHeadsBackward>& split_heads_backward_forms() {
-  static FormTable<SplitHeadsBackward> forms{"split_heads_backward", cpu::split_heads_backward,
-                                             plain::split_heads_backward};
+KernelTable<SplitHeadsBackward>& split_heads_backward_kernels() {
+  static KernelTable<SplitHeadsBackward> forms{"split_heads_backward", cpu::split_heads_backward,
+                                               plain::split_heads_backward};
   return forms;
 }
 
@@ -63,7 +64,8 @@ Heads split_heads(const at::Tensor& qkv, std::int64_t num_heads, std::int64_t nu
   INVARIANT(bool(q_norm_E) == bool(k_norm_E), "queries and keys are both normalised or neither");
   const HeadShape shape{num_heads, num_kv_heads, head_dim, eps};
   if (!qkv.requires_grad() || !at::GradMode::is_enabled())
-    return split_heads_forward_forms().of(qkv)(qkv, shape, q_norm_E.value, k_norm_E.value, rope, positions_T);
+    return split_heads_forward_kernels().for_device_of(qkv)(qkv, shape, q_norm_E.value, k_norm_E.value, rope,
+                                                            positions_T);
   const variable_list heads = SplitHeads::apply(qkv, shape, q_norm_E, k_norm_E, rope, positions_T);
   return {heads[0], heads[1], heads[2]};
 }

@@ -14,29 +14,29 @@ using torch::autograd::variable_list;
 struct Swiglu : torch::autograd::Function<Swiglu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_up_T2F) {
     context->save_for_backward({gate_up_T2F});
-    return swiglu_forward_forms().of(gate_up_T2F)(gate_up_T2F);
+    return swiglu_forward_kernels().for_device_of(gate_up_T2F)(gate_up_T2F);
   }
   static variable_list backward(AutogradContext* context, const variable_list& dy) {
-    return {swiglu_backward_forms().of(dy[0])(dy[0], context->get_saved_variables()[0])};
+    return {swiglu_backward_kernels().for_device_of(dy[0])(dy[0], context->get_saved_variables()[0])};
   }
 };
 
 }  // namespace
 
-FormTable<SwigluForward>& swiglu_forward_forms() {
-  static FormTable<SwigluForward> forms{"swiglu", cpu::swiglu_forward, plain::swiglu_forward};
+KernelTable<SwigluForward>& swiglu_forward_kernels() {
+  static KernelTable<SwigluForward> forms{"swiglu", cpu::swiglu_forward, plain::swiglu_forward};
   return forms;
 }
 
-FormTable<SwigluBackward>& swiglu_backward_forms() {
-  static FormTable<SwigluBackward> forms{"swiglu_backward", cpu::swiglu_backward, plain::swiglu_backward};
+KernelTable<SwigluBackward>& swiglu_backward_kernels() {
+  static KernelTable<SwigluBackward> forms{"swiglu_backward", cpu::swiglu_backward, plain::swiglu_backward};
   return forms;
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up_T2F) {
   INVARIANT(gate_up_T2F.dim() == 2 && gate_up_T2F.size(1) % 2 == 0, "gate and up are two halves of one row");
   if (!gate_up_T2F.requires_grad() || !at::GradMode::is_enabled())
-    return swiglu_forward_forms().of(gate_up_T2F)(gate_up_T2F);
+    return swiglu_forward_kernels().for_device_of(gate_up_T2F)(gate_up_T2F);
   return Swiglu::apply(gate_up_T2F);
 }
 

@@ -51,7 +51,7 @@ Computed compute(const Request& request, const at::Tensor& hidden_ND, const at::
   for (std::int64_t begin = 0; begin < N; begin += request.chunk_tokens) {
     const std::int64_t count = std::min(request.chunk_tokens, N - begin);
     const at::Tensor logits_CV = logits_of(hidden_ND.narrow(0, begin, count), request.head_VD.value);
-    parts.push_back(ops::score_rows_forms().of(logits_CV)(
+    parts.push_back(ops::score_rows_kernels().for_device_of(logits_CV)(
         logits_CV, targets_N.narrow(0, begin, count) - request.first_row, request.scale));
     if (keep_last && begin + count == N) computed.last_logits_CV = logits_CV;
   }
@@ -107,9 +107,9 @@ struct Scores : torch::autograd::Function<Scores> {
       const std::int64_t count = std::min(chunk, N - begin);
       const at::Tensor hidden_CD = hidden_ND.narrow(0, begin, count);
       at::Tensor slopes_CV = kept_CV.defined() ? std::exchange(kept_CV, at::Tensor()) : logits_of(hidden_CD, head_VD);
-      ops::score_rows_backward_forms().of(slopes_CV)(slopes_CV, targets_N.narrow(0, begin, count) - first_row,
-                                                     lse_N.narrow(0, begin, count), weights_N.narrow(0, begin, count),
-                                                     scale);
+      ops::score_rows_backward_kernels().for_device_of(slopes_CV)(
+          slopes_CV, targets_N.narrow(0, begin, count) - first_row, lse_N.narrow(0, begin, count),
+          weights_N.narrow(0, begin, count), scale);
       {
         const ops::Owner owner(spec::MemoryOwner::logits);
         slopes_CV = slopes_CV.to(hidden_ND.scalar_type());

@@ -39,20 +39,20 @@ AdamwFactors adamw_factors(double lr, double beta1, double beta2, double eps, do
           .eps = static_cast<float>(eps)};
 }
 
-ops::FormTable<AdamwPass>& adamw_forms() {
-  static ops::FormTable<AdamwPass> forms("adamw", cpu::adamw, plain::adamw);
+ops::KernelTable<AdamwPass>& adamw_kernels() {
+  static ops::KernelTable<AdamwPass> forms("adamw", cpu::adamw, plain::adamw);
   return forms;
 }
 
-ops::FormTable<SquareSum>& square_sum_forms() {
-  static ops::FormTable<SquareSum> forms("square_sum", cpu::square_sum, plain::square_sum);
+ops::KernelTable<SquareSum>& square_sum_kernels() {
+  static ops::KernelTable<SquareSum> forms("square_sum", cpu::square_sum, plain::square_sum);
   return forms;
 }
 
-void add_meta_forms() {
-  adamw_forms().add(at::DeviceType::Meta,
-                    [](at::Tensor&, at::Tensor&, at::Tensor&, const at::Tensor&, at::Tensor&, const AdamwFactors&) {});
-  square_sum_forms().add(at::DeviceType::Meta, [](const at::Tensor& values_N) {
+void add_meta_kernels() {
+  adamw_kernels().add(at::DeviceType::Meta, [](at::Tensor&, at::Tensor&, at::Tensor&, const at::Tensor&, at::Tensor&,
+                                               const AdamwFactors&) {});
+  square_sum_kernels().add(at::DeviceType::Meta, [](const at::Tensor& values_N) {
     return at::empty({}, values_N.options().dtype(at::kDouble));
   });
 }

@@ -21,11 +21,11 @@ using AdamwPass = void(at::Tensor& main_N, at::Tensor& first_N, at::Tensor& seco
 /// The sum of squares of a float32 segment, a float64 scalar; on the CPU independent of the number of threads.
 using SquareSum = at::Tensor(const at::Tensor& values_N);
 
-ops::FormTable<AdamwPass>& adamw_forms();
-ops::FormTable<SquareSum>& square_sum_forms();
+ops::KernelTable<AdamwPass>& adamw_kernels();
+ops::KernelTable<SquareSum>& square_sum_kernels();
 
 /// For tensors without data, of rehearsals: nothing is computed. Once.
-void add_meta_forms();
+void add_meta_kernels();
 
 namespace cpu {
 AdamwPass adamw;

@@ -113,7 +113,7 @@ at::Tensor ShardedAdamw::counted_square_sum() const {
     if (!segment.counts) continue;
     for_pieces(segment.length, [&](std::int64_t begin, std::int64_t length) {
       const at::Tensor gradients_N = kept_gradients(segment, begin, length);
-      total += square_sum_forms().of(gradients_N)(gradients_N);
+      total += square_sum_kernels().for_device_of(gradients_N)(gradients_N);
     });
   }
   return total;
@@ -128,7 +128,8 @@ void ShardedAdamw::update_segment(const Segment& segment, const AdamwFactors& fa
     at::Tensor main_N = main_is_weights() ? stored_N : main_n_.narrow(0, at, length);
     at::Tensor weights_N = main_is_weights() ? at::Tensor() : stored_N;
     at::Tensor first_N = first_n_.narrow(0, at, length), second_N = second_n_.narrow(0, at, length);
-    adamw_forms().of(main_N)(main_N, first_N, second_N, kept_gradients(segment, begin, length), weights_N, factors);
+    adamw_kernels().for_device_of(main_N)(main_N, first_N, second_N, kept_gradients(segment, begin, length), weights_N,
+                                          factors);
   });
 }
 

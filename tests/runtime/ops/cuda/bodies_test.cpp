@@ -255,7 +255,7 @@ std::set<std::string> names_in(const std::string& folder, const std::string& beg
 
 TEST(Registration, EveryTableHasACudaFormUnderItsName) {
   for (const auto& [room, count] : {std::pair<std::string, std::size_t>{"runtime/ops", 14}, {"runtime/train", 2}}) {
-    const std::set<std::string> tables = names_in(room, R"re(FormTable<\w+> forms[{(])re");
+    const std::set<std::string> tables = names_in(room, R"re(KernelTable<\w+> forms[{(])re");
     EXPECT_EQ(tables.size(), count) << room;
     EXPECT_EQ(names_in(room + "/cuda", R"re(forms\.add<\w+>\()re"), tables) << room;
   }
