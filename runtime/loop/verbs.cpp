@@ -38,7 +38,7 @@ std::vector<Row> read_rows(const std::string& input) {
 }
 
 /// The weights of one role, each rank its own slices. `padded_to`: as ShardStore.
-weights::ShardStore loaded(const RankContext& context, const parallel::Mesh& mesh, std::int64_t padded_to) {
+weights::ShardStore loaded(const RankContext& context, parallel::Mesh& mesh, std::int64_t padded_to) {
   weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.coordinates()),
                             weights::scalar_type_of(context.job().model.dtype), context.device, padded_to);
   load_model(context, mesh, store);
