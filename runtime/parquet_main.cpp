@@ -278,7 +278,7 @@ void convert(const std::string& output, const std::vector<std::string>& fields) 
       text += '\n';
     }
     lines.write(text.data(), static_cast<std::streamsize>(text.size()));
-    written_bytes += static_cast<std::int64_t>(text.size());
+    written_bytes += std::ssize(text);
     if (written_bytes > most_bytes)
       refuse(base::text("unpacks to more than ", base::bytes_text(most_bytes), ": this is a bomb, no data"));
     if (!lines) throw Error::user({.what = "cannot be written", .where = output, .fix = "see that the disk has room"});

@@ -30,7 +30,7 @@ namespace muster {
 namespace {
 
 const std::string& address_of(const loop::RankContext& context, const spec::RankPlan& rank) {
-  return context.placement.nodes.at(static_cast<std::size_t>(rank.node_slot)).address;
+  return context.placement.nodes.at(rank.node_slot).address;
 }
 
 // A communicator of the GPU failed while the rank's own thread may be waiting for a kernel that never ends: the rank
@@ -90,11 +90,11 @@ int run_rank(Life& life) {
   context.plan = spec::read_plan(context.env.plan);
   context.placement = spec::read_placement(context.env.placement);
   spec::check_placement(context.placement, context.plan, context.env.placement.string());
-  if (context.env.rank < 0 || context.env.rank >= static_cast<std::int64_t>(context.plan.ranks.size()))
+  if (context.env.rank < 0 || context.env.rank >= std::ssize(context.plan.ranks))
     throw Error::user(
         {.what = base::text("rank ", context.env.rank, " is not in the plan, which has ", context.plan.ranks.size()),
          .where = context.env.plan.string()});
-  context.self = context.plan.ranks[static_cast<std::size_t>(context.env.rank)];
+  context.self = context.plan.ranks[context.env.rank];
   context.console = log::Console(context.self.rank, context.is_writer());
   spec::check_supported(context.plan, context.env.plan.string());
   at::set_num_threads(static_cast<int>(context.job().threads));

@@ -101,7 +101,7 @@ std::vector<Affinity> affinities(const std::vector<NumaNode>& map, std::int64_t 
     for (std::size_t i = 0; i < ranks.size(); ++i) {
       Affinity place = share_of(numa, std::ssize(ranks), static_cast<std::int64_t>(i));
       if (has_gpus) place.adapter = adapter_of(numa, ranks[i].second);
-      places[static_cast<std::size_t>(ranks[i].first)] = std::move(place);
+      places[ranks[i].first] = std::move(place);
     }
   }
   return places;

@@ -27,7 +27,7 @@ void add_block(const Block& block, const std::vector<cluster::NumaNode>& map, sp
   const auto places = cluster::affinities(map, block.per_node, plan.device == "cuda");
   for (std::int64_t role_rank = 0; role_rank < block.ranks; ++role_rank) {
     spec::RankPlan rank;
-    rank.rank = static_cast<std::int64_t>(plan.ranks.size());
+    rank.rank = std::ssize(plan.ranks);
     rank.role = block.role;
     rank.node_slot = block.first_slot + role_rank / block.per_node;
     rank.local_rank = role_rank % block.per_node;
@@ -35,7 +35,7 @@ void add_block(const Block& block, const std::vector<cluster::NumaNode>& map, sp
     if (block.role != spec::Role::generate) rank.train_rank = role_rank;
     if (block.role != spec::Role::train) rank.gen_rank = role_rank;
     if (!places.empty()) {
-      const cluster::Affinity& place = places[static_cast<std::size_t>(rank.local_rank)];
+      const cluster::Affinity& place = places[rank.local_rank];
       rank.cpus = place.cpus;
       rank.memory_node = place.memory_node;
       rank.adapter = place.adapter;
@@ -60,7 +60,7 @@ double peak_tflops(const cluster::GpuFacts& gpu, spec::DataType dtype) {
 void warn_of_idle_gpus(const cluster::Cluster& cluster, const spec::Plan& plan, std::vector<std::string>& warnings) {
   if (cluster.device != "cuda") return;
   const std::int64_t gpus = (plan.num_nodes - plan.job.placement.spares) * cluster.ranks_per_node;
-  const std::int64_t idle = gpus - static_cast<std::int64_t>(plan.ranks.size());
+  const std::int64_t idle = gpus - std::ssize(plan.ranks);
   if (idle > 0) warnings.push_back(text(idle, " of ", gpus, " GPUs have nothing to do"));
 }
 

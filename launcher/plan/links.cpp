@@ -23,7 +23,7 @@ std::vector<Role> roles_of(const spec::Plan& plan) {
   const auto role = [&](const char* name, const spec::Degrees& degrees, auto member) {
     Role found{name, degrees, std::vector<const spec::RankPlan*>(static_cast<std::size_t>(degrees.ranks()))};
     for (const spec::RankPlan& rank : plan.ranks)
-      if (rank.*member) found.ranks.at(static_cast<std::size_t>(*(rank.*member))) = &rank;
+      if (rank.*member) found.ranks.at(*(rank.*member)) = &rank;
     return found;
   };
   return {role("train", plan.train, &spec::RankPlan::train_rank),

@@ -61,7 +61,7 @@ std::string head(const spec::Plan& plan) {
   page +=
       entry("allocation",
             text(counted(plan.num_nodes, "node"), " x ", counted(plan.ranks_per_node, "rank"), " on ", plan.device,
-                 ": ", counted(static_cast<std::int64_t>(plan.ranks.size()), "rank"),
+                 ": ", counted(std::ssize(plan.ranks), "rank"),
                  is_split ? text(", ", train, " train and ", gen, " generate") : ", each trains and generates in turn",
                  job.placement.spares > 0 ? text(", ", counted(job.placement.spares, "spare node")) : "",
                  plan.segment_nodes > 0

@@ -164,7 +164,7 @@ std::string plain_step_line(const spec::Plan& plan, const spec::StepRecord& step
 }
 
 std::string doing_text(const spec::Plan& plan, const RunRecords& records) {
-  const auto ranks = static_cast<std::int64_t>(plan.ranks.size());
+  const auto ranks = std::ssize(plan.ranks);
   const StartLines& start = records.start;
   const bool loaded = start.load_s.has_value() || records.warmup.updates > 0 || records.warmup.start_reward.has_value();
   if (loaded) {
@@ -182,7 +182,7 @@ std::string doing_text(const spec::Plan& plan, const RunRecords& records) {
 }
 
 std::string ranks_text(const spec::Plan& plan) {
-  const auto ranks = static_cast<std::int64_t>(plan.ranks.size());
+  const auto ranks = std::ssize(plan.ranks);
   const bool split = plan.job.placement.mode == spec::PlacementMode::split;
   std::string out = split ? text(plan.train.ranks(), " + ", plan.generate.ranks(), " ranks")
                           : text(ranks, ranks == 1 ? " rank" : " ranks");

@@ -34,13 +34,13 @@ constexpr std::array<KnownPhase, 8> kKnown{{{"generate_s", "generate", 'g', Ink:
 
 /// Means of `columns` neighbouring runs of values.
 std::vector<double> gathered(const std::vector<double>& values, std::int64_t columns) {
-  const auto count = static_cast<std::int64_t>(values.size());
+  const auto count = std::ssize(values);
   if (count <= columns) return values;
   std::vector<double> means;
   for (std::int64_t c = 0; c < columns; ++c) {
     const std::int64_t begin = count * c / columns, end = count * (c + 1) / columns;
     double sum = 0;
-    for (std::int64_t i = begin; i < end; ++i) sum += values[static_cast<std::size_t>(i)];
+    for (std::int64_t i = begin; i < end; ++i) sum += values[i];
     means.push_back(sum / static_cast<double>(end - begin));
   }
   return means;
@@ -57,7 +57,7 @@ std::string bar(double share, std::int64_t columns, const Style& style) {
   }
   constexpr std::array<const char*, 8> kEighths{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const auto eighths = static_cast<std::int64_t>(std::floor(filled * 8));
-  const char* part = kEighths[static_cast<std::size_t>(eighths % 8)];
+  const char* part = kEighths[eighths % 8];
   const std::int64_t whole = eighths / 8;
   return "▕" + repeated("█", whole) + part + repeated(" ", inside - whole - (eighths % 8 > 0 ? 1 : 0)) + "▏";
 }

@@ -21,19 +21,19 @@ class Canvas {
         cells_(static_cast<std::size_t>(columns * rows)) {}
 
   std::int64_t width() const { return columns_ * across_; }
-  std::int64_t height() const { return static_cast<std::int64_t>(cells_.size()) / columns_ * down_; }
+  std::int64_t height() const { return std::ssize(cells_) / columns_ * down_; }
 
   /// y from 0 at the bottom.
   void set(std::int64_t x, std::int64_t y) {
     constexpr unsigned kDots[4][2] = {{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
     const std::int64_t row = height() - 1 - y;
-    cells_[static_cast<std::size_t>(row / down_ * columns_ + x / across_)] |= kDots[row % down_][x % across_];
+    cells_[row / down_ * columns_ + x / across_] |= kDots[row % down_][x % across_];
   }
 
   std::string row(std::int64_t index) const {
     std::string out;
     for (std::int64_t column = 0; column < columns_; ++column) {
-      const unsigned dots = cells_[static_cast<std::size_t>(index * columns_ + column)];
+      const unsigned dots = cells_[index * columns_ + column];
       if (dots == 0)
         out += ' ';
       else if (across_ == 1)
@@ -52,11 +52,11 @@ class Canvas {
 /// The mean of the numbers among the values that fall onto each of `count` places; NaN where there are none.
 std::vector<double> means(const std::vector<double>& values, std::int64_t count) {
   std::vector<double> out;
-  const auto size = static_cast<std::int64_t>(values.size());
+  const auto size = std::ssize(values);
   for (std::int64_t place = 0; place < count; ++place) {
     std::vector<double> here;
     for (std::int64_t i = size * place / count; i < size * (place + 1) / count; ++i)
-      if (std::isfinite(values[static_cast<std::size_t>(i)])) here.push_back(values[static_cast<std::size_t>(i)]);
+      if (std::isfinite(values[i])) here.push_back(values[i]);
     out.push_back(mean(here));
   }
   return out;
@@ -71,10 +71,10 @@ void draw(const std::vector<double>& values, double low, double high, Canvas& ca
   };
   const auto place = [&](std::int64_t i) { return count == 1 ? 0 : i * (canvas.width() - 1) / (count - 1); };
   for (std::int64_t i = 0; i < count; ++i) {
-    const double value = points[static_cast<std::size_t>(i)];
+    const double value = points[i];
     if (!std::isfinite(value)) continue;
     canvas.set(place(i), level(value));
-    const double next = i + 1 < count ? points[static_cast<std::size_t>(i + 1)] : value;
+    const double next = i + 1 < count ? points[i + 1] : value;
     if (!std::isfinite(next)) continue;
     // The way to the next point: as many dots as its longer side has.
     const std::int64_t across = i + 1 < count ? place(i + 1) - place(i) : 0, up = level(next) - level(value);

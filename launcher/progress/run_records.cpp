@@ -56,7 +56,7 @@ RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bo
 std::vector<ordered_json> RecordReader::new_lines(Followed& file) {
   std::vector<base::Fault> broken;
   std::vector<ordered_json> lines = base::read_json_lines(file.path, file.offset, broken);
-  file.broken += static_cast<std::int64_t>(broken.size());
+  file.broken += std::ssize(broken);
   std::erase_if(lines, [&](const ordered_json& line) {
     if (!line.is_object()) ++file.broken;
     return !line.is_object() || !counts(line);

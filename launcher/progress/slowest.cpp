@@ -13,7 +13,7 @@ namespace {
 
 std::string host_of(const spec::Plan& plan, const std::vector<std::string>& hosts, std::int64_t rank) {
   if (rank < 0 || rank >= std::ssize(plan.ranks)) return "";
-  const auto slot = static_cast<std::size_t>(plan.ranks[static_cast<std::size_t>(rank)].node_slot);
+  const auto slot = static_cast<std::size_t>(plan.ranks[rank].node_slot);
   return slot < hosts.size() ? hosts[slot] : "";
 }
 

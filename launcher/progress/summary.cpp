@@ -73,8 +73,7 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
   const std::vector<double> rewards = values_of(steps, [](const auto& s) { return s.reward; });
   const auto best = std::max_element(rewards.begin(), rewards.end());
   const Ends ends = ends_of(rewards);
-  const std::string best_text =
-      text("best ", reward_text(*best), " at step ", steps[static_cast<std::size_t>(best - rewards.begin())]->step);
+  const std::string best_text = text("best ", reward_text(*best), " at step ", steps[best - rewards.begin()]->step);
   if (rewards.size() == 1)
     page.row("reward", reward_text(ends.first) + "   (one step)");
   else
@@ -306,7 +305,7 @@ void add_attempts(Page& page, const Steps& steps) {
 
 void add_problems(Page& page, const spec::Plan& plan, const RunFacts& facts) {
   std::vector<std::string> problems = facts.records.problems;
-  const auto steps = static_cast<std::int64_t>(facts.records.steps.size());
+  const auto steps = std::ssize(facts.records.steps);
   if (steps < plan.job.grpo.steps)
     problems.push_back(text("steps.jsonl: ", steps, " of ", plan.job.grpo.steps, " steps"));
   if (!facts.exits.empty() && facts.exits.size() < plan.ranks.size())

@@ -198,7 +198,7 @@ void View::State::show(const std::vector<Line>& lines, bool over) {
     for (const Line& line : lines) frame += line.rendered(unlimited) + "\n";
   } else {
     std::vector<Line> block = block_lines(plan, reader.records(), moment(over), style);
-    if (static_cast<std::int64_t>(block.size()) >= style.rows)
+    if (std::ssize(block) >= style.rows)
       block.resize(static_cast<std::size_t>(std::max<std::int64_t>(1, style.rows - 1)));
     std::string text_of_block;
     std::vector<std::int64_t> columns;

@@ -24,7 +24,7 @@ std::string what_of(const spec::Plan& plan, const spec::RankPlan& rank) {
 }  // namespace
 
 Kind kind_of(const spec::Plan& plan, std::int64_t rank) {
-  return {.rank = rank, .count = 1, .what = what_of(plan, plan.ranks.at(static_cast<std::size_t>(rank)))};
+  return {.rank = rank, .count = 1, .what = what_of(plan, plan.ranks.at(rank))};
 }
 
 std::vector<Kind> kinds_of(const spec::Plan& plan) {

@@ -50,7 +50,7 @@ std::string phase_line(const spec::Plan& plan, const Kind& kind, const ordered_j
 }  // namespace
 
 ordered_json predicted_owners(const spec::Plan& plan, std::int64_t rank, const std::string& phase) {
-  const spec::RankPlan& self = plan.ranks.at(static_cast<std::size_t>(rank));
+  const spec::RankPlan& self = plan.ranks.at(rank);
   const std::int64_t stage = self.train_rank ? spec::place_of(plan.train, *self.train_rank).pp : 0;
   for (const spec::RankMemory& memory : spec::memory_of(plan)) {
     if (memory.trains != self.train_rank.has_value() || memory.generates != self.gen_rank.has_value()) continue;

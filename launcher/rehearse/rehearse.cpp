@@ -81,7 +81,7 @@ int rehearse_verb(const cli::Options& typed) {
   if (!typed.cluster.empty()) request.cluster = typed.cluster;
   const plan::Planned planned = plan::make_plan(request);
   const spec::Plan& plan = planned.plan;
-  const auto num_ranks = static_cast<std::int64_t>(plan.ranks.size());
+  const auto num_ranks = std::ssize(plan.ranks);
   if (typed.rank && *typed.rank >= num_ranks)
     throw Error::user({.what = base::text("--rank ", *typed.rank, ": the plan has ", num_ranks, " ranks"),
                        .where = "",

@@ -85,7 +85,7 @@ Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>
   placement.key_file = attempt.paths.attempt(placement.attempt) / "key";
   base::write_file(placement.key_file, base::random_hex(32) + "\n", 0600);
   const std::int64_t first_slot = plan.ranks.at(0).node_slot;
-  const bool is_here = nodes.at(static_cast<std::size_t>(first_slot)).host == spec::this_host();
+  const bool is_here = nodes.at(first_slot).host == spec::this_host();
   placement.port = base::choose_port(placement.attempt_id, base::ephemeral_begin(),
                                      [&](std::int64_t port) { return !is_here || base::port_is_free(port); });
   base::write_file(attempt.paths.placement(placement.attempt), spec::placement_text(placement));

@@ -26,7 +26,7 @@ std::vector<std::string> silent_slots(const spec::Plan& plan, const spec::Placem
     if (!present.contains(rank.rank)) slots.insert(rank.node_slot);
   std::vector<std::string> names;
   for (const std::int64_t slot : slots)
-    names.push_back(base::text("slot ", slot, " (", placement.nodes.at(static_cast<std::size_t>(slot)).host, ")"));
+    names.push_back(base::text("slot ", slot, " (", placement.nodes.at(slot).host, ")"));
   return names;
 }
 

@@ -92,7 +92,7 @@ void Screen::show(const std::vector<progress::Line>& lines) {
   const progress::Style now = style();
   std::string frame = "\033[H";
   for (std::int64_t row = 0; row < now.rows && row < std::ssize(lines); ++row)
-    frame += (row > 0 ? "\r\n" : "") + lines[static_cast<std::size_t>(row)].rendered(now) + "\033[K";
+    frame += (row > 0 ? "\r\n" : "") + lines[row].rendered(now) + "\033[K";
   frame += "\033[J";
   if (frame == drawn_) return;
   send(frame);

@@ -46,7 +46,7 @@ std::int64_t FollowedFile::read_lines(const Use& use, std::int64_t most_bytes) {
 }
 
 void FollowedFile::take(std::string_view block, const Use& use, std::int64_t& lines) {
-  const std::int64_t block_begin = position_ - static_cast<std::int64_t>(block.size());
+  const std::int64_t block_begin = position_ - std::ssize(block);
   std::size_t begin = 0;
   for (std::size_t end; (end = block.find('\n', begin)) != std::string_view::npos; begin = end + 1) {
     line_begin_ = block_begin + static_cast<std::int64_t>(end) + 1;

@@ -70,7 +70,7 @@ std::vector<nlohmann::ordered_json> read_json_lines(const std::filesystem::path&
   FollowedFile file(path, offset, kLongestLine_bytes);
   std::int64_t begin = offset;
   file.read_lines([&](std::string_view line) {
-    const std::int64_t at = std::exchange(begin, begin + static_cast<std::int64_t>(line.size()) + 1);
+    const std::int64_t at = std::exchange(begin, begin + std::ssize(line) + 1);
     if (line.empty()) return;
     nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
     if (object.is_discarded())

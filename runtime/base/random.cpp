@@ -36,7 +36,7 @@ std::array<std::uint32_t, 4> RandomKey::at(std::uint64_t index) const {
 }
 
 double RandomKey::uniform(std::uint64_t index, int word) const {
-  return (static_cast<double>(at(index)[static_cast<std::size_t>(word)]) + 0.5) * 0x1p-32;
+  return (static_cast<double>(at(index)[word]) + 0.5) * 0x1p-32;
 }
 
 double RandomKey::normal(std::uint64_t index) const {

@@ -24,7 +24,7 @@ Value missing(const Value& value, const std::string& name) {
 }
 
 std::optional<Value> loop_attribute(const LoopState& loop, const std::string& name) {
-  const auto index = static_cast<std::int64_t>(loop.index), length = static_cast<std::int64_t>(loop.items.size());
+  const auto index = static_cast<std::int64_t>(loop.index), length = std::ssize(loop.items);
   const auto number = [](std::int64_t value) { return Value(Value::Content(value)); };
   const auto truth = [](bool value) { return Value(Value::Content(value)); };
   if (name == "index") return number(index + 1);
@@ -91,7 +91,7 @@ Value item_of(const Value& value, const Value& key, Budget& budget) {
     const std::int64_t size = length_of(value, budget);
     const std::int64_t index = key.whole() < 0 ? key.whole() + size : key.whole();
     if (index < 0 || index >= size) return Value::undefined(base::text("there is no item ", key.whole(), " of ", size));
-    if (items) return (*items)[static_cast<std::size_t>(index)];
+    if (items) return (*items)[index];
     budget.steps(index / 16);
     const std::size_t at = byte_of(*text, index);
     return Value::text(text->substr(at, character_size(*text, at)), budget);
@@ -112,8 +112,7 @@ Value slice_of(const Value& value, const Value* from, const Value* to, const Val
   budget.steps(range.count / 16);
   if (items) {
     List taken;
-    for (std::int64_t i = 0; i < range.count; ++i)
-      taken.push_back((*items)[static_cast<std::size_t>(range.begin + i * step)]);
+    for (std::int64_t i = 0; i < range.count; ++i) taken.push_back((*items)[range.begin + i * step]);
     return Value::list(std::move(taken), budget, value.as<Sequence>()->kind);
   }
   if (step == 1) {
@@ -122,8 +121,7 @@ Value slice_of(const Value& value, const Value* from, const Value* to, const Val
   }
   const List characters = items_of(value, budget);
   std::string taken;
-  for (std::int64_t i = 0; i < range.count; ++i)
-    taken += *characters[static_cast<std::size_t>(range.begin + i * step)].as_text();
+  for (std::int64_t i = 0; i < range.count; ++i) taken += *characters[range.begin + i * step].as_text();
   return Value::text(std::move(taken), budget);
 }
 

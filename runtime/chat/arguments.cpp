@@ -17,7 +17,7 @@ std::vector<const Value*> Arguments::bound(const std::string& what, std::initial
   for (const auto& [name, value] : named) {
     const auto found = std::find(parameters.begin(), parameters.end(), name);
     if (found == parameters.end()) fail("takes no argument '" + name + "'");
-    const Value*& place = values[static_cast<std::size_t>(found - parameters.begin())];
+    const Value*& place = values[found - parameters.begin()];
     if (place) fail("is given '" + name + "' twice");
     place = &value;
   }

@@ -278,8 +278,7 @@ Value Rendering::range(const Arguments& arguments) {
   if (step == 0) fail("the step of a range cannot be 0");
   List items;
   for (std::int64_t at = begin; step > 0 ? at < end : at > end;) {
-    if (static_cast<std::int64_t>(items.size()) >= kLongestRange)
-      fail(base::text("a range of more than ", kLongestRange, " numbers"));
+    if (std::ssize(items) >= kLongestRange) fail(base::text("a range of more than ", kLongestRange, " numbers"));
     items.push_back(Value::Content(at));
     if (__builtin_add_overflow(at, step, &at)) break;
   }

@@ -121,7 +121,7 @@ Value join(const FilterCall& call) {
   bool first = true;
   for (const Value& item : items_of(call.value, call.budget)) {
     if (!std::exchange(first, false)) out += between;
-    call.budget.bytes(static_cast<std::int64_t>(between.size()));
+    call.budget.bytes(std::ssize(between));
     const bool by_member = arguments[1] && !arguments[1]->is<None>();
     out += text_of(by_member ? member_of(item, *arguments[1], nullptr, call.budget) : item, call.budget);
   }

@@ -22,7 +22,7 @@ void append_hex(std::string& out, const char* format, std::int32_t number) {
 }
 
 void append_repr(std::string& out, const std::string& text, Budget& budget) {
-  budget.bytes(static_cast<std::int64_t>(text.size()) * 4);
+  budget.bytes(std::ssize(text) * 4);
   const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
   out += quote;
   for (std::size_t at = 0; at < text.size();) {
@@ -125,7 +125,7 @@ class JsonWriter {
   }
 
   Entries sorted(Entries entries) const {
-    budget_.steps(static_cast<std::int64_t>(entries.size()) * 16);
+    budget_.steps(std::ssize(entries) * 16);
     std::stable_sort(entries.begin(), entries.end(),
                      [&](const auto& a, const auto& b) { return less(a.first, b.first, budget_); });
     return entries;
@@ -145,13 +145,13 @@ class JsonWriter {
 
   void break_line(int level) {
     if (!style_.is_indented) return;
-    budget_.bytes(1 + static_cast<std::int64_t>(style_.indent.size()) * level);
+    budget_.bytes(1 + std::ssize(style_.indent) * level);
     out_ += '\n';
     for (int i = 0; i < level; ++i) out_ += style_.indent;
   }
 
   void write_text(const std::string& text) {
-    budget_.bytes(static_cast<std::int64_t>(text.size()) * 2);
+    budget_.bytes(std::ssize(text) * 2);
     out_ += '"';
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t size = character_size(text, at);

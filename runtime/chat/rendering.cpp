@@ -38,7 +38,7 @@ Scope& Rendering::new_scope(const Scope& parent) {
 }
 
 void Rendering::print(const std::string& text) {
-  budget_.bytes(static_cast<std::int64_t>(text.size()));
+  budget_.bytes(std::ssize(text));
   if (static_cast<std::int64_t>(out_->size() + text.size()) > Budget::kOutputBytes)
     fail(base::text("the template prints more than ", base::bytes_text(Budget::kOutputBytes)));
   *out_ += text;

@@ -75,7 +75,7 @@ Value escape(const FilterCall& call) {
   call.bound({});
   if (const auto* text = call.value.as<Text>(); text && text->safe) return call.value;
   const std::string text = call.text();
-  call.budget.bytes(static_cast<std::int64_t>(text.size()) * 5);
+  call.budget.bytes(std::ssize(text) * 5);
   return Value::text(escaped_html(text), call.budget, true);
 }
 

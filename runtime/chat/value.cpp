@@ -27,7 +27,7 @@ Value Value::undefined(std::string what) {
 }
 
 Value Value::text(std::string text, Budget& budget, bool safe) {
-  budget.bytes(static_cast<std::int64_t>(text.size()) + kBytesOfValue);
+  budget.bytes(std::ssize(text) + kBytesOfValue);
   return Content(Text{std::make_shared<const std::string>(std::move(text)), safe});
 }
 
@@ -229,7 +229,7 @@ List items_of(const Value& value, Budget& budget) {
   } else if (!value.is<Undefined>()) {
     fail(base::text("one cannot go over ", value.type_name()));
   }
-  budget.bytes(static_cast<std::int64_t>(items.size()) * kBytesOfValue);
+  budget.bytes(std::ssize(items) * kBytesOfValue);
   return items;
 }
 

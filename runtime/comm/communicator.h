@@ -66,7 +66,7 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
   /// The rank in the world of member `rank`: what messages to people name.
-  int world_rank(int rank) const { return world_ranks_.empty() ? rank : world_ranks_[static_cast<std::size_t>(rank)]; }
+  int world_rank(int rank) const { return world_ranks_.empty() ? rank : world_ranks_[rank]; }
   /// Observers are borrowed, live longer than the communicator, and are inherited by its splits.
   void set_observers(std::vector<CallObserver*> observers) { observers_ = std::move(observers); }
 

@@ -49,7 +49,7 @@ std::vector<Pairing> pairings_of(const Call& call, int size) {
   for (std::size_t peer = 0; peer < call.input_rows.size(); ++peer)
     pairings[peer] = {chain(0, call.input_rows[peer], 0), chain(0, call.output_rows[peer], 0)};
   for (const P2POp& p2p_op : call.p2p_ops) {
-    Pairing& pairing = pairings[static_cast<std::size_t>(p2p_op.peer)];
+    Pairing& pairing = pairings[p2p_op.peer];
     std::uint64_t& hash = p2p_op.is_send ? pairing.sent : pairing.expected;
     hash = chain(hash, p2p_op.tensor->numel(), static_cast<int>(p2p_op.tensor->scalar_type()));
   }

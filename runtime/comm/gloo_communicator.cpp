@@ -266,7 +266,7 @@ class GlooCommunicator final : public Communicator {
     }
     move(messages);
     for (int peer = 0; peer < size(); ++peer)
-      if (peer != rank() && !same_proof(received[static_cast<std::size_t>(peer)], proof(peer, rank()))) {
+      if (peer != rank() && !same_proof(received[peer], proof(peer, rank()))) {
         transport_->abort();
         throw PeerFailure{peer, "does not know the key of this attempt"};
       }

@@ -93,12 +93,12 @@ void AddedTokenFinder::add(const AddedToken& token, const std::string& content) 
   if (content.empty()) return;
   std::int32_t at = 0;
   for (const char c : content) {
-    const auto [found, is_new] = nodes_[static_cast<std::size_t>(at)].next.try_emplace(
-        static_cast<unsigned char>(c), static_cast<std::int32_t>(nodes_.size()));
+    const auto [found, is_new] =
+        nodes_[at].next.try_emplace(static_cast<unsigned char>(c), static_cast<std::int32_t>(nodes_.size()));
     at = found->second;
     if (is_new) nodes_.emplace_back();
   }
-  nodes_[static_cast<std::size_t>(at)].token = static_cast<std::int32_t>(tokens_.size());
+  nodes_[at].token = static_cast<std::int32_t>(tokens_.size());
   begins_[static_cast<unsigned char>(content[0])] = true;
   tokens_.push_back(token);
 }
@@ -109,7 +109,7 @@ std::int32_t AddedTokenFinder::longest_at(std::string_view text, std::size_t at,
   for (std::size_t i = at; i < text.size(); ++i) {
     const auto next = node->next.find(static_cast<unsigned char>(text[i]));
     if (next == node->next.end()) break;
-    node = &nodes_[static_cast<std::size_t>(next->second)];
+    node = &nodes_[next->second];
     if (node->token < 0) continue;
     token = node->token;
     size = i + 1 - at;
@@ -126,7 +126,7 @@ void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) co
       ++at;
       continue;
     }
-    const AddedToken& token = tokens_[static_cast<std::size_t>(found)];
+    const AddedToken& token = tokens_[found];
     std::size_t begin = at, end = at + size;
     at = end;
     if (token.single_word && !stands_alone(text, begin, end)) continue;

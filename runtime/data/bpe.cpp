@@ -128,15 +128,14 @@ void Bpe::merge_all(Cache& cache) const {
   after.resize(ids.size());
   queue.clear();
   const auto push = [&](std::int32_t left) {
-    const Merge* merge = merge_of(ids[static_cast<std::size_t>(left)],
-                                  ids[static_cast<std::size_t>(after[static_cast<std::size_t>(left)])]);
+    const Merge* merge = merge_of(ids[left], ids[after[left]]);
     if (merge == nullptr) return false;
     queue.push_back(std::uint64_t{static_cast<std::uint32_t>(merge->rank)} << 32 | static_cast<std::uint32_t>(left));
     return true;
   };
   for (std::int32_t i = 0; i < size; ++i) {
-    before[static_cast<std::size_t>(i)] = i - 1;
-    after[static_cast<std::size_t>(i)] = i + 1 < size ? i + 1 : -1;
+    before[i] = i - 1;
+    after[i] = i + 1 < size ? i + 1 : -1;
   }
   for (std::int32_t i = 0; i + 1 < size; ++i) push(i);
   std::make_heap(queue.begin(), queue.end(), std::greater<>());
@@ -147,13 +146,13 @@ void Bpe::merge_all(Cache& cache) const {
     const auto left = static_cast<std::size_t>(top & 0xFFFFFFFF);
     if (ids[left] < 0 || after[left] < 0) continue;
     const auto right = static_cast<std::size_t>(after[left]);
-    const std::int32_t made = merged_ids_[static_cast<std::size_t>(top >> 32)];
+    const std::int32_t made = merged_ids_[top >> 32];
     const Merge* merge = merge_of(ids[left], ids[right]);
     if (merge == nullptr || merge->id != made) continue;
     ids[left] = made;
     ids[right] = -1;
     after[left] = after[right];
-    if (after[left] >= 0) before[static_cast<std::size_t>(after[left])] = static_cast<std::int32_t>(left);
+    if (after[left] >= 0) before[after[left]] = static_cast<std::int32_t>(left);
     if (before[left] >= 0 && push(before[left])) std::push_heap(queue.begin(), queue.end(), std::greater<>());
     if (after[left] >= 0 && push(static_cast<std::int32_t>(left)))
       std::push_heap(queue.begin(), queue.end(), std::greater<>());

@@ -22,8 +22,8 @@ struct Alphabet {
     int next = 0x100;
     for (int byte = 0; byte < 256; ++byte) {
       const int point = stands_for_itself(byte) ? byte : next++;
-      base::append_utf8(characters[static_cast<std::size_t>(byte)], point);
-      bytes[static_cast<std::size_t>(point)] = byte;
+      base::append_utf8(characters[byte], point);
+      bytes[point] = byte;
     }
   }
 };

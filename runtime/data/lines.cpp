@@ -60,7 +60,7 @@ std::int64_t LineFile::read_chunk(std::int64_t chunk, const std::function<void(c
   const auto grow = [&](std::int64_t keep_from) {
     buffer.erase(0, static_cast<std::size_t>(keep_from - buffer_begin));
     buffer_begin = keep_from;
-    const std::int64_t at = buffer_begin + static_cast<std::int64_t>(buffer.size());
+    const std::int64_t at = buffer_begin + std::ssize(buffer);
     const std::int64_t more = std::min(kStepBytes, size_bytes_ - at);
     buffer.resize(buffer.size() + static_cast<std::size_t>(more));
     read_into(buffer.data() + buffer.size() - more, at, more);
@@ -78,7 +78,7 @@ std::int64_t LineFile::read_chunk(std::int64_t chunk, const std::function<void(c
     bool is_too_long = false;
     std::int64_t seen = line;  // no newline before this byte
     while (newline == std::string::npos) {
-      seen = buffer_begin + static_cast<std::int64_t>(buffer.size());
+      seen = buffer_begin + std::ssize(buffer);
       is_too_long = is_too_long || seen - line > kLongestLineBytes;
       if (!grow(is_too_long ? seen : line)) break;
       newline = buffer.find('\n', static_cast<std::size_t>(seen - buffer_begin));

@@ -12,7 +12,7 @@ using base::permutation;
 using base::Purpose;
 using base::RandomKey;
 
-std::int64_t count_of(const MixtureSource& source) { return static_cast<std::int64_t>(source.rows.size()); }
+std::int64_t count_of(const MixtureSource& source) { return std::ssize(source.rows); }
 
 /// `quota` rows of a source from its running number `first` on: permutation `first / rows` at `first % rows`, and so
 /// on.
@@ -26,7 +26,7 @@ std::vector<std::int64_t> rows_from(const MixtureSource& source, std::uint64_t n
       order = permutation(RandomKey(seed, Purpose::data_order, static_cast<std::uint64_t>(running / count), number + 1),
                           count);
     const std::int64_t place = running % count;
-    taken.push_back(source.rows[static_cast<std::size_t>(shuffle ? order[static_cast<std::size_t>(place)] : place)]);
+    taken.push_back(source.rows[shuffle ? order[place] : place]);
   }
   return taken;
 }
@@ -41,7 +41,7 @@ std::vector<std::size_t> labels_of(const std::vector<std::int64_t>& quotas, std:
     const std::vector<std::size_t> sorted = labels;
     const auto order =
         permutation(RandomKey(seed, Purpose::data_order, static_cast<std::uint64_t>(epoch), ~std::uint64_t{0}), all);
-    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = sorted[static_cast<std::size_t>(order[i])];
+    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = sorted[order[i]];
     return labels;
   }
   // The source that is furthest behind its share comes next.
@@ -90,7 +90,7 @@ std::vector<std::int64_t> epoch_order(const std::vector<MixtureSource>& sources,
     if (!shuffle) return order;
     const auto places =
         permutation(RandomKey(seed, Purpose::data_order, static_cast<std::uint64_t>(epoch)), count_of(sources[0]));
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = sources[0].rows[static_cast<std::size_t>(places[i])];
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = sources[0].rows[places[i]];
     return order;
   }
   const std::vector<std::int64_t> quotas = epoch_quotas(sources);

@@ -118,7 +118,7 @@ struct PromptSource::State {
     try {
       Prompt made = source.reader.read(source.rows->line(row - source.first));
       made.row = row;
-      const auto size = static_cast<std::int64_t>(made.tokens.size());
+      const auto size = std::ssize(made.tokens);
       if (size > max_prompt_tokens)
         throw Error::user({.what = base::text("the prompt has ", size, " tokens, more than ", max_prompt_tokens)});
       return made;
@@ -149,7 +149,7 @@ struct PromptSource::State {
   void check_refused(std::int64_t last, std::int64_t refused_in_a_row) const {
     const bool too_many =
         refused >= kForgivenRows && static_cast<double>(refused) > data.max_refused_share * static_cast<double>(seen);
-    if (!too_many && refused_in_a_row < static_cast<std::int64_t>(order.size())) return;
+    if (!too_many && refused_in_a_row < std::ssize(order)) return;
     throw Error::user(
         {.what = base::text(refused, " of the ", seen, " rows seen are refused; the last: ", refusal(last)),
          .where = source_of(last).asked.path,
@@ -180,9 +180,9 @@ std::vector<Prompt> PromptSource::next_prompts(std::int64_t count) {
     ++state_->refused;
     state_->check_refused(row, ++refused_in_a_row);
   };
-  while (static_cast<std::int64_t>(prompts.size()) < count) {
+  while (std::ssize(prompts) < count) {
     if (state_->cursor.position == num_rows()) state_->begin_epoch(state_->cursor.epoch + 1);
-    const std::int64_t row = state_->order[static_cast<std::size_t>(state_->cursor.position++)];
+    const std::int64_t row = state_->order[state_->cursor.position++];
     ++state_->seen;
     if (state_->is_known_refused(row)) {
       refuse(row);
@@ -207,7 +207,7 @@ Prompt PromptSource::prompt(std::int64_t row) const {
   return state_->read(row);
 }
 
-std::int64_t PromptSource::num_rows() const { return static_cast<std::int64_t>(state_->order.size()); }
+std::int64_t PromptSource::num_rows() const { return std::ssize(state_->order); }
 std::int64_t PromptSource::refused() const { return state_->refused; }
 const Split& PromptSource::split() const { return state_->split; }
 Cursor PromptSource::cursor() const { return state_->cursor; }

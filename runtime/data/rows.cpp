@@ -27,18 +27,16 @@ class FileRows : public Rows {
           {.what = "the file holds no rows", .where = path_, .fix = "data.path is a file of JSON objects, one a line"});
   }
 
-  std::int64_t size() const override { return static_cast<std::int64_t>(places_.size()); }
+  std::int64_t size() const override { return std::ssize(places_); }
 
   std::string line(std::int64_t row) const override {
-    const Place& place = places_.at(static_cast<std::size_t>(row));
+    const Place& place = places_.at(row);
     if (place.size_bytes > kLongestLineBytes)
       throw Error::user({.what = base::text("a line of ", base::bytes_text(place.size_bytes))});
     return file_.read(place.begin_bytes, place.size_bytes);
   }
 
-  std::string place(std::int64_t row) const override {
-    return base::text(path_, ":", places_.at(static_cast<std::size_t>(row)).number);
-  }
+  std::string place(std::int64_t row) const override { return base::text(path_, ":", places_.at(row).number); }
 
  private:
   struct Place {

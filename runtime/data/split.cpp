@@ -23,7 +23,7 @@ class PromptIds {
   std::size_t count() const { return hashes_.size(); }
   /// count() where it is not known.
   std::size_t of(const SplitSource& source, std::int64_t row) const {
-    const std::uint64_t hash = source.prompts.empty() ? 0 : source.prompts[static_cast<std::size_t>(row)];
+    const std::uint64_t hash = source.prompts.empty() ? 0 : source.prompts[row];
     if (hash == 0) return count();
     return static_cast<std::size_t>(std::lower_bound(hashes_.begin(), hashes_.end(), hash) - hashes_.begin());
   }
@@ -50,7 +50,7 @@ class Splitter {
     // Rows are drawn from all sources that are trained on, laid one after the other.
     const base::RandomKey key(0, base::Purpose::data_order, ~std::uint64_t{0});
     for (const std::int64_t drawn : base::permutation(key, split_.trained_rows)) {
-      if (static_cast<std::int64_t>(held_out_.size()) == held_out) break;
+      if (std::ssize(held_out_) == held_out) break;
       const auto [s, row] = trained_row(drawn);
       const std::size_t id = ids_.of(sources_[s], row);
       if (!kept(s, row) || (id < ids_.count() && is_held_out_[id])) continue;
@@ -74,7 +74,7 @@ class Splitter {
   }
 
  private:
-  char& kept(std::size_t source, std::int64_t row) { return is_kept_[source][static_cast<std::size_t>(row)]; }
+  char& kept(std::size_t source, std::int64_t row) { return is_kept_[source][row]; }
 
   /// The source and row that number `drawn` is among all rows that are trained on.
   std::pair<std::size_t, std::int64_t> trained_row(std::int64_t drawn) const {

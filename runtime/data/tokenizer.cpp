@@ -105,7 +105,7 @@ void Tokenizer::State::read_post_processor(const JsonNode& node, int depth) {
     const std::string& name = entry.at("SpecialToken").at("id").text();
     std::vector<std::int32_t>& side = text_seen ? suffix : prefix;
     node.at("special_tokens").at(name).at("ids").each([&](const JsonNode& id) {
-      side.push_back(static_cast<std::int32_t>(id.integer(0, static_cast<std::int64_t>(bytes.size()) - 1)));
+      side.push_back(static_cast<std::int32_t>(id.integer(0, std::ssize(bytes) - 1)));
     });
   });
   if (!text_seen) node.at("single").fail("the template has no place for the text");
@@ -120,7 +120,7 @@ void Tokenizer::State::fill_bytes(const JsonNode& node) {
     node.fail(base::text("an id of ", largest, " with ", count, " tokens: the table of ids would be mostly empty"));
   bytes.resize(static_cast<std::size_t>(largest) + 1);
   const auto fill = [&](const std::string& token, std::int32_t id) {
-    bytes[static_cast<std::size_t>(id)] = byte_level_bytes(token).value_or(token);
+    bytes[id] = byte_level_bytes(token).value_or(token);
   };
   for (const auto& [token, id] : bpe.vocabulary()) fill(token, id);
   for (const auto& [token, id] : added_ids) fill(token, id);
@@ -194,7 +194,7 @@ Tokenizer Tokenizer::parse(const std::string& json, const std::string& where, co
   }
   merge_named_tokens(
       named, [&](std::string_view content) { return state->bpe.token_id(content); },
-      static_cast<std::int64_t>(state->bpe.vocabulary().size()), tokens);
+      std::ssize(state->bpe.vocabulary()), tokens);
   state->add_tokens(tokens);
   state->pre_tokenizer = PreTokenizer::parse(root.at("pre_tokenizer"));
   check_decoder(root.at("decoder"));
@@ -236,7 +236,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_speci
 
 std::string_view Tokenizer::bytes_of(std::int32_t id, bool skip_special) const {
   if (id < 0 || id >= vocabulary_size() || (skip_special && is_special(id))) return {};
-  return state_->bytes[static_cast<std::size_t>(id)];
+  return state_->bytes[id];
 }
 
 std::optional<std::int32_t> Tokenizer::token_id(std::string_view content) const {
@@ -248,6 +248,6 @@ std::optional<std::int32_t> Tokenizer::end_token() const { return state_->end_to
 
 bool Tokenizer::is_special(std::int32_t id) const { return state_->special.contains(id); }
 
-std::int64_t Tokenizer::vocabulary_size() const { return static_cast<std::int64_t>(state_->bytes.size()); }
+std::int64_t Tokenizer::vocabulary_size() const { return std::ssize(state_->bytes); }
 
 }  // namespace muster::data

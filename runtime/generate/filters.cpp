@@ -26,7 +26,7 @@ void keep_top(std::span<float> z_V, std::int64_t top_k, double top_p) {
   if (num_entries == 0 || (!has_top_k && top_p >= 1)) return;
   std::vector<std::int32_t> entries(num_entries);
   std::iota(entries.begin(), entries.end(), 0);
-  const auto z = [&](std::int32_t entry) { return z_V[static_cast<std::size_t>(entry)]; };
+  const auto z = [&](std::int32_t entry) { return z_V[entry]; };
   const auto larger = [&](std::int32_t a, std::int32_t b) { return z(a) > z(b) || (z(a) == z(b) && a < b); };
 
   std::size_t kept = has_top_k ? static_cast<std::size_t>(top_k) : num_entries;
@@ -48,8 +48,7 @@ void keep_top(std::span<float> z_V, std::int64_t top_k, double top_p) {
     }
     kept = taken;
   }
-  for (std::size_t i = kept; i < num_entries; ++i)
-    z_V[static_cast<std::size_t>(entries[i])] = -std::numeric_limits<float>::infinity();
+  for (std::size_t i = kept; i < num_entries; ++i) z_V[entries[i]] = -std::numeric_limits<float>::infinity();
 }
 
 }  // namespace muster::generate

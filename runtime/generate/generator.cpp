@@ -20,7 +20,7 @@ namespace {
 /// Looks into the vector where the device is the CPU; copies otherwise.
 at::Tensor tensor_of(const std::vector<std::int64_t>& values, at::Device device) {
   auto* const data = const_cast<std::int64_t*>(values.data());  // only read
-  return at::from_blob(data, {static_cast<std::int64_t>(values.size())}, at::kLong).to(device);
+  return at::from_blob(data, {std::ssize(values)}, at::kLong).to(device);
 }
 
 CacheShape cache_shape(const spec::ModelFacts& facts, const comm::Communicator& tp, const GeneratorOptions& options) {

@@ -12,9 +12,9 @@ class PagePool {
  public:
   explicit PagePool(std::int64_t num_pages);
 
-  std::int64_t num_pages() const { return static_cast<std::int64_t>(references_.size()); }
-  std::int64_t num_free() const { return static_cast<std::int64_t>(free_.size()); }
-  std::int32_t references(std::int32_t page) const { return references_[static_cast<std::size_t>(page)]; }
+  std::int64_t num_pages() const { return std::ssize(references_); }
+  std::int64_t num_free() const { return std::ssize(free_); }
+  std::int32_t references(std::int32_t page) const { return references_[page]; }
 
   /// A free page, held once. throws: a defect when none is free: ask num_free() first.
   std::int32_t allocate();

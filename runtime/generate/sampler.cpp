@@ -120,7 +120,7 @@ at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const 
 
 at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const SampleSlot> slots,
                                  std::int64_t step) const {
-  const auto num_draws = static_cast<std::int64_t>(slots.size());
+  const auto num_draws = std::ssize(slots);
   at::Tensor best_N5 = at::empty({num_draws, kBestWidth}, at::kDouble);
   Best* const best = reinterpret_cast<Best*>(best_N5.mutable_data_ptr<double>());
   const float* const rows = rows_RV.const_data_ptr<float>();
@@ -128,8 +128,8 @@ at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& r
     std::vector<float> scratch;
     while (begin < end) {
       std::int64_t next = begin + 1;
-      const std::int64_t row = slots[static_cast<std::size_t>(begin)].row;
-      while (next < end && slots[static_cast<std::size_t>(next)].row == row) ++next;
+      const std::int64_t row = slots[begin].row;
+      while (next < end && slots[next].row == row) ++next;
       draw_row_of(rows + row * range.size(), range,
                   slots.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
                   best + begin);
@@ -145,7 +145,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
   drawn.clear();
   if (slots.empty()) return;  // the same on every rank
   INVARIANT(logits_RV.size(1) == vocabulary_.size(), "logits cover this rank's part of the vocabulary");
-  const auto num_draws = static_cast<std::int64_t>(slots.size());
+  const auto num_draws = std::ssize(slots);
   at::Tensor best_N5;
   if (!has_filters_ && logits_RV.is_cuda() && device::has_form(kDrawRows)) {
     best_N5 = draw_on_device(logits_RV, slots, step);
@@ -178,7 +178,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
       if (other.score > winner.score) winner = other;
       winner.log_sum_exp = winner.raw_log_sum_exp = sum;
     }
-    if (!std::isfinite(winner.raw_log_sum_exp) || winner.entry < 0) refuse_logits(slots[static_cast<std::size_t>(i)]);
+    if (!std::isfinite(winner.raw_log_sum_exp) || winner.entry < 0) refuse_logits(slots[i]);
     drawn.push_back({static_cast<std::int32_t>(winner.entry), static_cast<float>(winner.z - winner.log_sum_exp),
                      static_cast<float>(winner.z - winner.raw_log_sum_exp)});
   }

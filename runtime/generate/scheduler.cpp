@@ -25,10 +25,10 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
   INVARIANT(pool.num_free() == pool.num_pages(), "all pages come back at the end of a step");
   base::Faults faults;
   for (const Request& request : requests) {
-    const auto length = static_cast<std::int64_t>(request.prompt.size());
-    INVARIANT(request.lengths.empty() || static_cast<std::int64_t>(request.lengths.size()) == request.num_samples,
+    const auto length = std::ssize(request.prompt);
+    INVARIANT(request.lengths.empty() || std::ssize(request.lengths) == request.num_samples,
               "lengths are forced on all samples of a prompt or on none");
-    PromptGroup prompt{.request = &request, .first_sequence = static_cast<std::int64_t>(sequences_.size())};
+    PromptGroup prompt{.request = &request, .first_sequence = std::ssize(sequences_)};
     prompt.max_new_tokens = options.max_sequence_tokens - length;
     if (options.max_new_tokens > 0) prompt.max_new_tokens = std::min(prompt.max_new_tokens, options.max_new_tokens);
     const std::int64_t longest = length + prompt.max_new_tokens - 1;  // the last token's key is never needed
@@ -48,26 +48,26 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
                   where, "raise gen.kv_gb, or lower grpo.max_sequence_tokens or sampling.max_new_tokens"});
     }
     for (std::int64_t index = 0; index < request.num_samples; ++index) {
-      sequences_.push_back({.prompt = static_cast<std::int64_t>(prompts_.size())});
+      sequences_.push_back({.prompt = std::ssize(prompts_)});
       samples_.push_back({.group = request.group, .index = index, .weight_version = options.weight_version});
     }
     prompts_.push_back(std::move(prompt));
   }
   faults.throw_if_any();
-  num_unfinished_ = static_cast<std::int64_t>(sequences_.size());
+  num_unfinished_ = std::ssize(sequences_);
   pass_.batch.page_tokens = options.page_tokens;
 }
 
 std::int64_t Scheduler::length(std::int64_t sequence) const {
   const auto at = static_cast<std::size_t>(sequence);
-  return prompts_[sequences_[at].prompt].length() + static_cast<std::int64_t>(samples_[at].tokens.size());
+  return prompts_[sequences_[at].prompt].length() + std::ssize(samples_[at].tokens);
 }
 
 /// Pages that the samples on their way will soon ask for, which stay free when something new is admitted: a running
 /// sample asks for one every page_tokens passes, a prompt that prefills for one a sample, when its samples part. Less
 /// and what was admitted is preempted at once; more and pages stand idle.
 std::int64_t Scheduler::headroom() const {
-  std::int64_t pages = static_cast<std::int64_t>(running_.size()) / options_.page_tokens + (running_.empty() ? 0 : 1);
+  std::int64_t pages = std::ssize(running_) / options_.page_tokens + (running_.empty() ? 0 : 1);
   for (const std::int64_t prompt : prefilling_) pages += prompts_[prompt].request->num_samples;
   return pages;
 }
@@ -75,7 +75,7 @@ std::int64_t Scheduler::headroom() const {
 /// The oldest first, as far as slots and pages go: from a sibling that runs, from the pages that its prompt holds, or
 /// by filling the prompt again.
 void Scheduler::resume_preempted() {
-  while (!preempted_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
+  while (!preempted_.empty() && std::ssize(running_) < options_.max_running_samples) {
     const std::int64_t sequence = preempted_.front();
     const std::int64_t prompt_index = sequences_[sequence].prompt;
     PromptGroup& prompt = prompts_[prompt_index];
@@ -192,14 +192,14 @@ bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than) {
 /// New prompts, in order, while slots, budget and pages last; none while a sample waits to go on.
 void Scheduler::admit_prompts() {
   if (has_preempted_ || !preempted_.empty()) return;
-  std::int64_t slots = options_.max_running_samples - static_cast<std::int64_t>(running_.size());
+  std::int64_t slots = options_.max_running_samples - std::ssize(running_);
   std::int64_t budget = budget_;
   for (const std::int64_t index : prefilling_) {
     const PromptGroup& prompt = prompts_[index];
     slots -= prompt.request->num_samples;
     budget -= prompt.length() - prompt.computed;
   }
-  while (next_prompt_ < static_cast<std::int64_t>(prompts_.size()) && slots > 0 && budget > 0) {
+  while (next_prompt_ < std::ssize(prompts_) && slots > 0 && budget > 0) {
     PromptGroup& prompt = prompts_[next_prompt_];
     if (prompt.request->num_samples == 0) {
       prompt.is_drawn = true;
@@ -258,7 +258,7 @@ bool Scheduler::store(std::int64_t sequence, const SampledToken& drawn) {
   sample.logprobs.push_back(drawn.logprob);
   sample.raw_logprobs.push_back(drawn.raw_logprob);
   const PromptGroup& prompt = prompts_[sequences_[sequence].prompt];
-  const auto length = static_cast<std::int64_t>(sample.tokens.size());
+  const auto length = std::ssize(sample.tokens);
   const std::vector<std::int64_t>& forced = prompt.request->lengths;
   const bool is_stop = forced.empty() ? std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(),
                                                   drawn.token) != options_.stop_tokens.end()
@@ -317,7 +317,7 @@ void Scheduler::after_prompt(PromptGroup& prompt, std::span<const SampledToken> 
     if (store(sequence, drawn[i])) {
       --num_unfinished_;
       finished(samples_[sequence]);
-    } else if (static_cast<std::int64_t>(running_.size()) < options_.max_running_samples) {
+    } else if (std::ssize(running_) < options_.max_running_samples) {
       start(sequence, prompt.pages);
     } else {
       ++prompt.num_preempted;

@@ -93,7 +93,7 @@ class Scheduler {
     std::int64_t computed = 0;        // tokens whose keys are in `pages`
     std::int64_t num_running = 0, num_preempted = 0;
     bool is_drawn = false;  // the first token of every sample is there
-    std::int64_t length() const { return static_cast<std::int64_t>(request->prompt.size()); }
+    std::int64_t length() const { return std::ssize(request->prompt); }
   };
   struct Sequence {  // one sample; it is younger than all sequences of lower number
     std::int64_t prompt = 0;

@@ -29,7 +29,7 @@ const ScheduledBatch& Scheduler::next() {
 
   INVARIANT(!pass_.tokens.empty(), "a pass moves at least one sequence while samples are unfinished");
   ++figures_.passes;
-  figures_.copied_pages += static_cast<std::int64_t>(pass_.copies.size());
+  figures_.copied_pages += std::ssize(pass_.copies);
   figures_.most_pages = std::max(figures_.most_pages, pool_.num_pages() - pool_.num_free());
   return pass_;
 }
@@ -60,9 +60,8 @@ void Scheduler::build_running() {
                         sample.tokens.begin() + begin + sequence.num_scheduled);
     figures_.answer_tokens += sequence.num_scheduled;
     if (sequence.computed + sequence.num_scheduled < length(index)) continue;
-    pass_.slots.push_back({static_cast<std::int64_t>(pass_.rows.size()), sample.group, sample.index,
-                           static_cast<std::int64_t>(sample.tokens.size()), index});
-    pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
+    pass_.slots.push_back({std::ssize(pass_.rows), sample.group, sample.index, std::ssize(sample.tokens), index});
+    pass_.rows.push_back(std::ssize(pass_.tokens) - 1);
   }
 }
 
@@ -83,10 +82,9 @@ void Scheduler::build_prompts() {
     chunks_of_pass_.push_back(count);
     if (prompt.computed + count < prompt.length() || prompt.is_drawn) continue;
     for (std::int64_t sample = 0; sample < prompt.request->num_samples; ++sample) {
-      pass_.slots.push_back({static_cast<std::int64_t>(pass_.rows.size()), prompt.request->group, sample, 0,
-                             prompt.first_sequence + sample});
+      pass_.slots.push_back({std::ssize(pass_.rows), prompt.request->group, sample, 0, prompt.first_sequence + sample});
     }
-    pass_.rows.push_back(static_cast<std::int64_t>(pass_.tokens.size()) - 1);
+    pass_.rows.push_back(std::ssize(pass_.tokens) - 1);
   }
 }
 

@@ -115,7 +115,7 @@ std::vector<Chunk> read_chunks(const data::LineFile& file, const spec::DataJob& 
     try {
       const data::RowReader reader(data, source, tokenizer.get(), options.model);
       for (std::int64_t c = next++; c < file.num_chunks(); c = next++) {
-        chunks[static_cast<std::size_t>(c)] = ChunkReader(reader, options).read(file, c);
+        chunks[c] = ChunkReader(reader, options).read(file, c);
         done_bytes += options.chunk_bytes;
         const std::scoped_lock lock(guard);
         if (options.on_progress)
@@ -168,7 +168,7 @@ class SourceIndexer {
     const base::Stopwatch watch;
     figures_.path = source_.path;
     const std::vector<std::string> files = spec::data_files(source_.path);
-    figures_.files = static_cast<std::int64_t>(files.size());
+    figures_.files = std::ssize(files);
     const std::string key = data::index_key(data_, source_, options_.model);
     const fs::path path = data::index_file(options_.folder, number_);
     figures_.is_kept = data::is_index_of(path, key);
@@ -176,7 +176,7 @@ class SourceIndexer {
       take_kept(key);
     else
       read(files);
-    figures_.rows = static_cast<std::int64_t>(tokens_.size());
+    figures_.rows = std::ssize(tokens_);
     for (const std::int32_t tokens : tokens_) {
       figures_.broken += tokens == data::kBroken ? 1 : 0;
       figures_.too_long += tokens > most_tokens_ ? 1 : 0;

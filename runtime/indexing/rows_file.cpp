@@ -29,7 +29,7 @@ class Writer {
   void add(std::string_view piece) {
     if (piece.empty()) return;
     out_.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-    bytes_ += static_cast<std::int64_t>(piece.size());
+    bytes_ += std::ssize(piece);
     lines_ += std::count(piece.begin(), piece.end(), '\n');
     ends_a_line_ = piece.back() == '\n';
     if (!out_)

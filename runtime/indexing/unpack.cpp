@@ -102,7 +102,7 @@ void unpack(const std::string& path, data::FileKind kind, const Take& take) {
   const std::int64_t most_bytes = file.size_bytes() * kMostGrowth + kForgivenBytes;
   std::int64_t unpacked_bytes = 0;
   const Take counted = [&](std::string_view piece) {
-    unpacked_bytes += static_cast<std::int64_t>(piece.size());
+    unpacked_bytes += std::ssize(piece);
     if (unpacked_bytes > most_bytes)
       fail(base::text("unpacks to more than ", base::bytes_text(most_bytes), ": this is a bomb, no data"));
     if (!piece.empty()) take(piece);

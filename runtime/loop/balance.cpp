@@ -16,13 +16,13 @@ std::vector<std::vector<std::int64_t>> balance_samples(std::span<const std::int6
   for (const std::int64_t member : members) {
     Item& item = groups[member / samples_per_prompt];
     item.samples.push_back(member);
-    item.tokens += tokens[static_cast<std::size_t>(member)];
+    item.tokens += tokens[member];
   }
   std::vector<Item> items;
-  if (static_cast<std::int64_t>(groups.size()) >= num_ranks) {
+  if (std::ssize(groups) >= num_ranks) {
     for (auto& [group, item] : groups) items.push_back(std::move(item));
   } else {
-    for (const std::int64_t member : members) items.push_back({{member}, tokens[static_cast<std::size_t>(member)]});
+    for (const std::int64_t member : members) items.push_back({{member}, tokens[member]});
   }
   std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.tokens > b.tokens; });
 

@@ -158,10 +158,8 @@ void check_step(std::vector<Finding>& findings) {
         requests, 1, 0, [](const generate::Sample&) {}, [] {});
     std::vector<train::Sequence> sequences;
     for (const generate::Sample& sample : samples)
-      sequences.push_back({.id = 0,
-                           .group = sample.group,
-                           .prompt = requests[static_cast<std::size_t>(sample.group)].prompt,
-                           .answer = sample.tokens});
+      sequences.push_back(
+          {.id = 0, .group = sample.group, .prompt = requests[sample.group].prompt, .answer = sample.tokens});
     const train::SequenceLogprobs scores = trainer.logprobs(sequences, [] {});
     double worst = 0;
     for (std::size_t s = 0; s < samples.size(); ++s)

@@ -39,7 +39,7 @@ spec::StepRecord rollout_figures(const RankContext& context, const Rollout& roll
     const auto prompt_tokens = static_cast<std::int64_t>(rollout.prompts[begin / per_prompt].tokens.size());
     for (std::size_t s = begin; s < begin + per_prompt; ++s) {
       const ScoredSample& scored = rollout.samples[s];
-      const auto answer_tokens = static_cast<std::int64_t>(scored.sample.tokens.size());
+      const auto answer_tokens = std::ssize(scored.sample.tokens);
       record.samples += 1;
       record.prompt_tokens += prompt_tokens;
       record.answer_tokens += answer_tokens;
@@ -198,13 +198,13 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
 std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollout& rollout,
                                               const data::Tokenizer& tokenizer, std::int64_t step) {
   std::vector<log::SampleRecord> records;
-  const auto groups = static_cast<std::int64_t>(rollout.prompts.size());
+  const auto groups = std::ssize(rollout.prompts);
   const std::int64_t all = groups * rollout.samples_per_prompt;
   const std::int64_t count = job.log.samples < 0 ? all : std::min(job.log.samples, all);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t group = i % groups, index = i / groups;
-    const ScoredSample& scored = rollout.samples[static_cast<std::size_t>(group * rollout.samples_per_prompt + index)];
-    const StepPrompt& prompt = rollout.prompts[static_cast<std::size_t>(group)];
+    const ScoredSample& scored = rollout.samples[group * rollout.samples_per_prompt + index];
+    const StepPrompt& prompt = rollout.prompts[group];
     records.push_back({.step = step,
                        .prompt_index = prompt.row,
                        .sample_index = index,

@@ -16,16 +16,14 @@ bool takes_part(const ScoredSample& sample, const spec::GrpoJob& grpo) {
 at::Tensor gathered(const train::PackedBatch& batch, const std::vector<std::vector<float>>& by_sequence) {
   std::vector<float> values(batch.sequence_of_N.size());
   for (std::size_t n = 0; n < values.size(); ++n)
-    values[n] =
-        by_sequence[static_cast<std::size_t>(batch.sequence_of_N[n])][static_cast<std::size_t>(batch.position_of_N[n])];
+    values[n] = by_sequence[batch.sequence_of_N[n]][batch.position_of_N[n]];
   return at::tensor(values);
 }
 
 // The same, from one value a sequence.
 at::Tensor gathered(const train::PackedBatch& batch, const std::vector<double>& by_sequence) {
   std::vector<float> values(batch.sequence_of_N.size());
-  for (std::size_t n = 0; n < values.size(); ++n)
-    values[n] = static_cast<float>(by_sequence[static_cast<std::size_t>(batch.sequence_of_N[n])]);
+  for (std::size_t n = 0; n < values.size(); ++n) values[n] = static_cast<float>(by_sequence[batch.sequence_of_N[n]]);
   return at::tensor(values);
 }
 
@@ -34,8 +32,7 @@ at::Tensor gathered(const train::PackedBatch& batch, const std::vector<double>& 
 std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<double>& advantages, const spec::Job& job,
                                     std::int64_t dp, std::int64_t dp_index) {
   std::vector<std::int64_t> tokens;
-  for (const ScoredSample& sample : rollout.samples)
-    tokens.push_back(static_cast<std::int64_t>(sample.sample.tokens.size()));
+  for (const ScoredSample& sample : rollout.samples) tokens.push_back(std::ssize(sample.sample.tokens));
   const std::int64_t per_update = spec::update_samples(job);
   std::vector<MiniBatch> batches(static_cast<std::size_t>(spec::updates_per_step(job)));
   for (std::size_t u = 0; u < batches.size(); ++u) {
@@ -50,15 +47,13 @@ std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<do
     }
     const auto dealt = balance_samples(members, tokens, rollout.samples_per_prompt, dp);
     MiniBatch& mini_batch = batches[u];
-    for (const std::int64_t m : dealt[static_cast<std::size_t>(dp_index)]) {
-      const ScoredSample& scored = rollout.samples[static_cast<std::size_t>(m)];
+    for (const std::int64_t m : dealt[dp_index]) {
+      const ScoredSample& scored = rollout.samples[m];
       const generate::Sample& sample = scored.sample;
-      mini_batch.sequences.push_back({.id = m,
-                                      .group = sample.group,
-                                      .prompt = rollout.prompts[static_cast<std::size_t>(sample.group)].tokens,
-                                      .answer = sample.tokens});
+      mini_batch.sequences.push_back(
+          {.id = m, .group = sample.group, .prompt = rollout.prompts[sample.group].tokens, .answer = sample.tokens});
       mini_batch.gen.push_back(sample.raw_logprobs);
-      mini_batch.advantages.push_back(advantages[static_cast<std::size_t>(m)]);
+      mini_batch.advantages.push_back(advantages[m]);
       const double count = job.loss.reduction == spec::LossReduction::token
                                ? valid_tokens
                                : valid_samples * static_cast<double>(sample.tokens.size());

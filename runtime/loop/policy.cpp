@@ -17,8 +17,8 @@ refit::RefitLayouts layouts_of(const spec::Plan& plan) {
   layouts.train_ranks.resize(static_cast<std::size_t>(plan.train.ranks()));
   layouts.gen_ranks.resize(static_cast<std::size_t>(plan.generate.ranks()));
   for (const spec::RankPlan& rank : plan.ranks) {
-    if (rank.train_rank) layouts.train_ranks[static_cast<std::size_t>(*rank.train_rank)] = rank.rank;
-    if (rank.gen_rank) layouts.gen_ranks[static_cast<std::size_t>(*rank.gen_rank)] = rank.rank;
+    if (rank.train_rank) layouts.train_ranks[*rank.train_rank] = rank.rank;
+    if (rank.gen_rank) layouts.gen_ranks[*rank.gen_rank] = rank.rank;
   }
   return layouts;
 }

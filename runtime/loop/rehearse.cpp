@@ -77,7 +77,7 @@ comm::SplitRule rule_of(const spec::Plan& plan) {
   return [&plan](const std::string& parent, const std::string& name, int rank) -> std::pair<int, int> {
     const bool trains = name.starts_with("train");
     if (parent == "world") {
-      const spec::RankPlan& self = plan.ranks[static_cast<std::size_t>(rank)];
+      const spec::RankPlan& self = plan.ranks[rank];
       const auto& place = trains ? self.train_rank : self.gen_rank;
       return {place ? 1 : 0, static_cast<int>(place.value_or(0))};
     }
@@ -160,7 +160,7 @@ ordered_json json_of(const Rehearsal& rehearsal) {
 }  // namespace
 
 Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& lengths) {
-  if (rank < 0 || rank >= static_cast<std::int64_t>(plan.ranks.size()))
+  if (rank < 0 || rank >= std::ssize(plan.ranks))
     throw Error::user({.what = base::text("rank ", rank, " is not in the plan, which has ", plan.ranks.size())});
   const base::Stopwatch watch;
   make_rehearsable(plan, lengths);
@@ -199,7 +199,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
     before = now;
   });
   context.plan = std::move(plan);
-  context.self = context.plan.ranks[static_cast<std::size_t>(rank)];
+  context.self = context.plan.ranks[rank];
   context.device = at::Device(at::kMeta);
   context.clock = &clock;
   context.on_rehearsed_rollout = [&](const Rollout& rollout) {
@@ -210,9 +210,8 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
     found(Phase::train)->chosen_flops = needed.chosen_train;
     for (const ScoredSample& scored : rollout.samples) {
       rehearsal.samples += 1;
-      rehearsal.answer_tokens += static_cast<std::int64_t>(scored.sample.tokens.size());
-      rehearsal.prompt_tokens +=
-          static_cast<std::int64_t>(rollout.prompts[static_cast<std::size_t>(scored.sample.group)].tokens.size());
+      rehearsal.answer_tokens += std::ssize(scored.sample.tokens);
+      rehearsal.prompt_tokens += std::ssize(rollout.prompts[scored.sample.group].tokens);
     }
   };
   const auto world_size = static_cast<int>(context.plan.ranks.size());

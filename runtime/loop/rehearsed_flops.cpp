@@ -19,8 +19,8 @@ Amount amount_of(std::span<const train::Sequence> sequences, bool share_prompt) 
   std::set<std::int64_t> groups;
   for (const train::Sequence& sequence : sequences) {
     if (sequence.answer.empty()) continue;
-    const auto prompt = static_cast<std::int64_t>(sequence.prompt.size());
-    const auto computed = static_cast<std::int64_t>(sequence.answer.size()) - 1;
+    const auto prompt = std::ssize(sequence.prompt);
+    const auto computed = std::ssize(sequence.answer) - 1;
     amount.rows += static_cast<double>(computed + 1);
     amount.tokens += static_cast<double>(computed);
     amount.pairs += ops::causal_pairs(computed, prompt);
@@ -35,13 +35,12 @@ Amount amount_of(std::span<const train::Sequence> sequences, bool share_prompt) 
 Amount generated_amount(const Rollout& rollout, const spec::Range& groups) {
   Amount amount;
   for (std::int64_t g = groups.begin; g < groups.end; ++g) {
-    const auto prompt = static_cast<std::int64_t>(rollout.prompts[static_cast<std::size_t>(g)].tokens.size());
+    const auto prompt = std::ssize(rollout.prompts[g].tokens);
     amount.tokens += static_cast<double>(prompt);
     amount.pairs += ops::causal_pairs(prompt, 0);
     amount.rows += 1;
     for (std::int64_t s = g * rollout.samples_per_prompt; s < (g + 1) * rollout.samples_per_prompt; ++s) {
-      const auto computed =
-          static_cast<std::int64_t>(rollout.samples[static_cast<std::size_t>(s)].sample.tokens.size()) - 1;
+      const auto computed = std::ssize(rollout.samples[s].sample.tokens) - 1;
       amount.tokens += static_cast<double>(computed);
       amount.rows += static_cast<double>(computed);
       amount.pairs += ops::causal_pairs(computed, prompt);
@@ -77,8 +76,8 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   if (rank.gen_rank) {
     const spec::Coordinates place = spec::place_of(plan.generate, *rank.gen_rank);
     const RoleFlops flops(plan.model, plan.generate, place);
-    const Amount amount = generated_amount(
-        rollout, spec::part_of(static_cast<std::int64_t>(rollout.prompts.size()), plan.generate.dp, place.dp));
+    const Amount amount =
+        generated_amount(rollout, spec::part_of(std::ssize(rollout.prompts), plan.generate.dp, place.dp));
     needed.generate = flops.layers(amount.tokens, amount.pairs) + flops.head(amount.rows);
   }
   if (!rank.train_rank) return needed;

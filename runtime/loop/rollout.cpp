@@ -35,10 +35,10 @@ void pack(std::vector<std::uint8_t>& bytes, const ScoredSample& scored) {
                                          sample.weight_version,
                                          std::bit_cast<std::int64_t>(scored.reward),
                                          static_cast<std::int64_t>(scored.outcome),
-                                         static_cast<std::int64_t>(sample.tokens.size()),
+                                         std::ssize(sample.tokens),
                                          std::bit_cast<std::int64_t>(scored.shaping),
-                                         static_cast<std::int64_t>(scored.parts.size()),
-                                         static_cast<std::int64_t>(scored.note.size())};
+                                         std::ssize(scored.parts),
+                                         std::ssize(scored.note)};
   append(bytes, head, sizeof head);
   append(bytes, sample.tokens.data(), sample.tokens.size() * sizeof(std::int32_t));
   append(bytes, sample.logprobs.data(), sample.logprobs.size() * sizeof(float));
@@ -82,7 +82,7 @@ std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm
                                                         const char* label) {
   const auto size = static_cast<std::size_t>(comm.size());
   at::Tensor lengths = at::empty({comm.size()}, at::kLong);
-  const at::Tensor length = at::full({1}, static_cast<std::int64_t>(own.size()), at::kLong);
+  const at::Tensor length = at::full({1}, std::ssize(own), at::kLong);
   comm.all_gather(lengths, length, label);
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
   at::Tensor padded = at::zeros({longest}, at::kByte);

@@ -35,8 +35,7 @@ Scoring::~Scoring() = default;
 
 // Samples of one prompt have neighbouring numbers.
 std::int64_t Scoring::id_of(const generate::Sample& sample, std::size_t part) const {
-  return (sample.group << 20 | sample.index) * static_cast<std::int64_t>(parts_.size()) +
-         static_cast<std::int64_t>(part);
+  return (sample.group << 20 | sample.index) * std::ssize(parts_) + static_cast<std::int64_t>(part);
 }
 
 void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
@@ -87,9 +86,9 @@ std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples
     }
     const generate::Sample& sample = samples[s];
     if (out.outcome == Outcome::graded) {
-      const ShapedReward shaped = shaped_reward(job_, out.parts,
-                                                {.tokens = static_cast<std::int64_t>(sample.tokens.size()),
-                                                 .truncated = sample.finish == generate::Finish::length});
+      const ShapedReward shaped =
+          shaped_reward(job_, out.parts,
+                        {.tokens = std::ssize(sample.tokens), .truncated = sample.finish == generate::Finish::length});
       out.reward = shaped.reward;
       out.shaping = shaped.shaping;
     }

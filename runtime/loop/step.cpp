@@ -56,18 +56,17 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
   policy_.make_resident(Phase::generate);
   if (policy_.generates()) {
     const parallel::Mesh& mesh = *context_.generate;
-    const spec::Range mine =
-        spec::part_of(static_cast<std::int64_t>(prompts.size()), mesh.degrees().dp, mesh.coordinates().dp);
+    const spec::Range mine = spec::part_of(std::ssize(prompts), mesh.degrees().dp, mesh.coordinates().dp);
     std::vector<generate::Request> requests;
     for (std::int64_t group = mine.begin; group < mine.end; ++group)
       requests.push_back({.group = group,
                           .num_samples = samples_per_prompt,
-                          .prompt = prompts[static_cast<std::size_t>(group)].tokens,
+                          .prompt = prompts[group].tokens,
                           .lengths = forced_lengths(group, samples_per_prompt, step)});
     // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
     const bool speaks = mesh.coordinates().tp == 0;
     const auto on_sample = [&](const generate::Sample& sample) {
-      if (speaks) scoring_.submit(sample, prompts[static_cast<std::size_t>(sample.group)]);
+      if (speaks) scoring_.submit(sample, prompts[sample.group]);
     };
     std::vector<generate::Sample> samples = policy_.generator().generate(
         requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
@@ -82,8 +81,7 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
     rollout.samples = samples_without_others(rollout, step);
     context_.on_rehearsed_rollout(rollout);
   } else {
-    rollout.samples =
-        exchange_samples(context_.host(), own, static_cast<std::int64_t>(rollout.prompts.size()), samples_per_prompt);
+    rollout.samples = exchange_samples(context_.host(), own, std::ssize(rollout.prompts), samples_per_prompt);
   }
   check_graded(rollout.samples);
   check_rewards(rollout, context_.job().reward);
@@ -95,8 +93,7 @@ std::vector<ScoredSample> Step::samples_without_others(const Rollout& rollout, s
   std::vector<ScoredSample> all;
   for (std::size_t g = 0; g < rollout.prompts.size(); ++g) {
     const auto group = static_cast<std::int64_t>(g);
-    const std::int64_t room =
-        job.grpo.max_sequence_tokens - static_cast<std::int64_t>(rollout.prompts[g].tokens.size());
+    const std::int64_t room = job.grpo.max_sequence_tokens - std::ssize(rollout.prompts[g].tokens);
     std::int64_t index = 0;
     for (const std::int64_t length : forced_lengths(group, rollout.samples_per_prompt, step)) {
       const auto tokens = static_cast<std::size_t>(std::min({length, room, spec::max_new_tokens(job)}));
@@ -147,10 +144,9 @@ std::vector<double> Step::advantages(const Rollout& rollout, std::int64_t step) 
       break;
     case spec::Sabotage::shuffled_advantage: {
       const std::vector<double> honest = all;
-      const auto order =
-          base::permutation(base::RandomKey(job.seed, base::Purpose::shuffle, static_cast<std::uint64_t>(step)),
-                            static_cast<std::int64_t>(all.size()));
-      for (std::size_t s = 0; s < all.size(); ++s) all[s] = honest[static_cast<std::size_t>(order[s])];
+      const auto order = base::permutation(
+          base::RandomKey(job.seed, base::Purpose::shuffle, static_cast<std::uint64_t>(step)), std::ssize(all));
+      for (std::size_t s = 0; s < all.size(); ++s) all[s] = honest[order[s]];
       break;
     }
     case spec::Sabotage::no_refit:

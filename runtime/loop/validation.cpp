@@ -79,7 +79,7 @@ std::string vote(const std::string& reply, const std::string& kind, const reward
 
 spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vector<std::string>& answers) {
   INVARIANT(answers.size() == rollout.samples.size(), "each sample has its final answer");
-  spec::ValidationRecord record{.prompts = static_cast<std::int64_t>(rollout.prompts.size()),
+  spec::ValidationRecord record{.prompts = std::ssize(rollout.prompts),
                                 .samples_per_prompt = rollout.samples_per_prompt};
   const auto per_prompt = static_cast<std::size_t>(rollout.samples_per_prompt);
   const double prompts = std::max<double>(1, static_cast<double>(record.prompts));

@@ -54,9 +54,9 @@ void write_lines(const std::filesystem::path& output, const std::vector<ordered_
 /// The rows of this dp rank as sequences: all but the first token are predicted. Rows of one token take no part.
 std::vector<train::Sequence> own_sequences(const std::vector<Row>& rows, const parallel::Mesh& mesh) {
   std::vector<train::Sequence> sequences;
-  const auto count = static_cast<std::int64_t>(rows.size());
+  const auto count = std::ssize(rows);
   for (std::int64_t r = mesh.coordinates().dp; r < count; r += mesh.degrees().dp) {
-    const std::span<const std::int32_t> tokens = rows[static_cast<std::size_t>(r)].tokens;
+    const std::span<const std::int32_t> tokens = rows[r].tokens;
     if (tokens.size() > 1)
       sequences.push_back({.id = r, .group = r, .prompt = tokens.first(1), .answer = tokens.subspan(1)});
   }
@@ -72,7 +72,7 @@ std::vector<std::uint8_t> packed_scores(const std::vector<train::Sequence>& sequ
     bytes.insert(bytes.end(), begin, begin + size);
   };
   for (std::size_t s = 0; s < sequences.size(); ++s) {
-    const std::int64_t head[2] = {sequences[s].id, static_cast<std::int64_t>(scores.logprobs[s].size())};
+    const std::int64_t head[2] = {sequences[s].id, std::ssize(scores.logprobs[s])};
     append(head, sizeof head);
     append(scores.logprobs[s].data(), scores.logprobs[s].size() * sizeof(float));
   }
@@ -93,7 +93,7 @@ void score(RankContext& context, const std::vector<Row>& rows) {
       std::int64_t head[2];
       std::memcpy(head, at, sizeof head);
       at += sizeof head;
-      auto& row = logprobs.at(static_cast<std::size_t>(head[0]));
+      auto& row = logprobs.at(head[0]);
       row.resize(static_cast<std::size_t>(head[1]));
       std::memcpy(row.data(), at, row.size() * sizeof(float));
       at += row.size() * sizeof(float);
@@ -121,11 +121,10 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
                                  .max_running_samples = job.gen.max_running_samples,
                                  .stop_tokens = stop_tokens_of(context, tokenizer)},
                                 weights::scalar_type_of(job.gen.dtype), context.device);
-  const auto num_rows = static_cast<std::int64_t>(rows.size());
+  const auto num_rows = std::ssize(rows);
   const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.coordinates().dp);
   std::vector<generate::Request> requests;
-  for (std::int64_t r = mine.begin; r < mine.end; ++r)
-    requests.push_back({.group = r, .prompt = rows[static_cast<std::size_t>(r)].tokens});
+  for (std::int64_t r = mine.begin; r < mine.end; ++r) requests.push_back({.group = r, .prompt = rows[r].tokens});
   std::vector<ScoredSample> own;
   for (generate::Sample& sample : generator.generate(requests, 0, 0, nullptr, [&] { context.clock->progress(); }))
     if (mesh.coordinates().tp == 0) own.push_back({.sample = std::move(sample)});

@@ -38,8 +38,8 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
     for (const StepPrompt& prompt : prompts) {
       answers.push_back(tokenizer.encode(prompt.gold, false));
       answers.back().push_back(stop_tokens.front());
-      members.push_back(static_cast<std::int64_t>(members.size()));
-      tokens.push_back(static_cast<std::int64_t>(answers.back().size()));
+      members.push_back(std::ssize(members));
+      tokens.push_back(std::ssize(answers.back()));
       all_tokens += static_cast<double>(answers.back().size());
     }
     double loss = 0;
@@ -47,11 +47,8 @@ void warm_start(RankContext& context, Policy& policy, const data::Tokenizer& tok
       const parallel::Mesh& mesh = *context.train;
       std::vector<train::Sequence> mine;
       const auto shares = balance_samples(members, tokens, 1, mesh.degrees().dp);
-      for (const std::int64_t m : shares[static_cast<std::size_t>(mesh.coordinates().dp)])
-        mine.push_back({.id = m,
-                        .group = m,
-                        .prompt = prompts[static_cast<std::size_t>(m)].tokens,
-                        .answer = answers[static_cast<std::size_t>(m)]});
+      for (const std::int64_t m : shares[mesh.coordinates().dp])
+        mine.push_back({.id = m, .group = m, .prompt = prompts[m].tokens, .answer = answers[m]});
       policy.make_resident(spec::Phase::train);
       loss = policy.trainer()
                  .update(mine, train::supervised_loss(all_tokens), warmup.lr, [&] { context.clock->progress(); })

@@ -44,7 +44,7 @@ Decoder::Layers::Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSou
   }
   for (std::int64_t l = 0; l < facts.num_layers; ++l) {
     if (!source->has(1 + l)) continue;
-    const auto place = static_cast<std::int64_t>(layers.size());
+    const auto place = std::ssize(layers);
     if (layers.empty() || layers.back().index() != l - 1) chunks.push_back({place, place});
     layers.emplace_back(facts, *source, l, *tp);
     ++chunks.back().end;
@@ -80,15 +80,15 @@ Decoder::Decoder(const spec::ModelFacts& facts, std::unique_ptr<WeightSource> we
 
 Decoder::~Decoder() = default;
 
-std::int64_t Decoder::num_chunks() const { return static_cast<std::int64_t>(layers_->chunks.size()); }
+std::int64_t Decoder::num_chunks() const { return std::ssize(layers_->chunks); }
 
 bool Decoder::begins_model(std::int64_t chunk) const {
-  const auto first = static_cast<std::size_t>(layers_->chunks.at(static_cast<std::size_t>(chunk)).begin);
+  const auto first = static_cast<std::size_t>(layers_->chunks.at(chunk).begin);
   return layers_->layers[first].index() == 0;
 }
 
 bool Decoder::ends_model(std::int64_t chunk) const {
-  const auto last = static_cast<std::size_t>(layers_->chunks.at(static_cast<std::size_t>(chunk)).end - 1);
+  const auto last = static_cast<std::size_t>(layers_->chunks.at(chunk).end - 1);
   return layers_->layers[last].index() == layers_->facts.num_layers - 1;
 }
 
@@ -99,9 +99,9 @@ at::Tensor Decoder::run(std::int64_t chunk, const at::Tensor& input, const at::T
   const ForwardPass pass{all.facts, *all.tp, all.tokens, all.rope, positions_T, context};
   Residual stream = begins_model(chunk) ? all.embed(input) : Residual{input, at::Tensor()};
   const bool again = recompute && at::GradMode::is_enabled() && stream.sum_TD.requires_grad();
-  const spec::Range range = all.chunks[static_cast<std::size_t>(chunk)];
+  const spec::Range range = all.chunks[chunk];
   for (std::int64_t place = range.begin; place < range.end; ++place) {
-    const Layer& layer = all.layers[static_cast<std::size_t>(place)];
+    const Layer& layer = all.layers[place];
     stream = begin_unit(source, 1 + layer.index(), stream);
     stream = again ? recomputed_forward(layer, pass, stream) : layer.forward(pass, stream);
     stream = end_unit(source, 1 + layer.index(), stream);

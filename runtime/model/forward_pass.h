@@ -13,9 +13,9 @@ namespace muster::model {
 struct ForwardPass {
   const spec::ModelFacts& facts;
   comm::Communicator& tp;
-  parallel::Tokens tokens;      // what a rank of tp holds of the stream
-  const ops::RopeTable& rope;   // of all positions
-  at::Tensor positions_T;       // int64, of all tokens
+  parallel::Tokens tokens;     // what a rank of tp holds of the stream
+  const ops::RopeTable& rope;  // of all positions
+  at::Tensor positions_T;      // int64, of all tokens
   Context& context;
 };
 

@@ -11,7 +11,10 @@ namespace muster::model {
 
 Layer::Layer(const spec::ModelFacts& facts, const WeightSource& source, std::int64_t index,
              const comm::Communicator& tp)
-    : index_(index), windows_(source, 1 + index), attention_(windows_, facts, index, tp), feed_forward_(windows_, index) {
+    : index_(index),
+      windows_(source, 1 + index),
+      attention_(windows_, facts, index, tp),
+      feed_forward_(windows_, index) {
   INVARIANT((spec::layer_kind(facts, index) == spec::LayerKind{spec::Mixer::attention, spec::FeedForward::dense}),
             "other kinds of layers are refused before");
   const std::string prefix = base::text("model.layers.", index, ".");

@@ -1,5 +1,5 @@
-// One layer of a decoder: norm, mixer, norm, feed-forward, around the residual stream. Letters: T tokens (of the stream:
-// those of this rank), D width.
+// One layer of a decoder: norm, mixer, norm, feed-forward, around the residual stream. Letters: T tokens (of the
+// stream: those of this rank), D width.
 #pragma once
 
 #include "runtime/model/attention.h"

@@ -40,10 +40,9 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 Residual recomputed_forward(const Layer& layer, const ForwardPass& pass, const Residual& stream) {
   const at::Tensor x_TD = stream.addend_TD.defined() ? stream.sum_TD + stream.addend_TD : stream.sum_TD;
-  const variable_list both =
-      Recomputed::apply(x_TD, RunLayer([&layer, pass](const at::Tensor& x) {
-                          return layer.forward(pass, {x, at::Tensor()});
-                        }));
+  const variable_list both = Recomputed::apply(x_TD, RunLayer([&layer, pass](const at::Tensor& x) {
+                                                 return layer.forward(pass, {x, at::Tensor()});
+                                               }));
   return {both[0], both[1]};
 }
 

@@ -37,7 +37,7 @@ class ResidentWeights final : public WeightSource {
   /// Borrows both; `gradients` may be null.
   ResidentWeights(const spec::ModelFacts& facts, const weights::ShardStore& values,
                   const weights::ShardStore* gradients);
-  bool has(Unit unit) const override { return has_.at(static_cast<std::size_t>(unit)); }
+  bool has(Unit unit) const override { return has_.at(unit); }
   const weights::ShardStore& values(Unit) const override { return values_; }
   const weights::ShardStore* gradients(Unit) const override { return gradients_; }
   bool has_hooks() const override { return false; }

@@ -116,7 +116,7 @@ void name_frames(pid_t pid, const Answers& answers, std::vector<ThreadStack>& st
     const std::vector<std::uint64_t>& asked = answer->second.frames;
     for (std::size_t i = 0; i < asked.size(); ++i) {
       const auto found = std::lower_bound(addresses.begin(), addresses.end(), asked[i] - (i > 0 ? 1 : 0));
-      const base::CodePlace& place = places[static_cast<std::size_t>(found - addresses.begin())];
+      const base::CodePlace& place = places[found - addresses.begin()];
       stack.frames.push_back(index_of({place.module, place.address, place.symbol}, frames));
     }
   }

@@ -156,10 +156,9 @@ int run_ranks_verb(const std::vector<std::string>& words) {
                                    .most_tokens = facts.max_position_embeddings - typed.new_tokens,
                                    .tokenizer = tokenizer ? &*tokenizer : nullptr,
                                    .model = request.model});
-  request.num_rows = static_cast<std::int64_t>(rows.size());
+  request.num_rows = std::ssize(rows);
   for (const VerbRow& row : rows)
-    request.max_sequence_tokens =
-        std::max(request.max_sequence_tokens, static_cast<std::int64_t>(row.tokens.size()) + typed.new_tokens);
+    request.max_sequence_tokens = std::max(request.max_sequence_tokens, std::ssize(row.tokens) + typed.new_tokens);
   spec::Plan plan = plan_verb(request, facts);
   if (generates) plan.job.sampling.max_new_tokens = typed.new_tokens;
 

@@ -56,7 +56,7 @@ class RowParser {
     } else {
       refuse(rules_.tokenizer != nullptr ? "\"tokens\", \"text\" or \"messages\" is missing" : "\"tokens\" is missing");
     }
-    const auto size = static_cast<std::int64_t>(row.tokens.size());
+    const auto size = std::ssize(row.tokens);
     if (size == 0) refuse("there are no tokens", "a row needs one token at least");
     if (size > rules_.most_tokens) refuse(base::text(size, " tokens, but there is room for ", rules_.most_tokens));
     return row;

@@ -30,7 +30,8 @@ class KernelTable {
   void add(at::DeviceType device, Function* form) { forms_[static_cast<std::size_t>(device)] = form; }
   bool has(at::DeviceType device) const { return forms_[static_cast<std::size_t>(device)] != nullptr; }
   Function* plain() const { return plain_; }
-  /// Finds the form for the device of `tensor`. throws: Error::cluster when there is none and plain forms are not allowed.
+  /// Finds the form for the device of `tensor`. throws: Error::cluster when there is none and plain forms are not
+  /// allowed.
   Function& for_device_of(const at::Tensor& tensor) const {
     const at::DeviceType device = tensor.device().type();
     if (Function* form = forms_[static_cast<std::size_t>(device)]) return *form;

@@ -72,7 +72,7 @@ void score_rows_backward(at::Tensor&, const at::Tensor&, const at::Tensor&, cons
 /// ATen has its shapes for these in Python alone.
 at::Tensor index_select(const at::Tensor& x, std::int64_t dim, const at::Tensor& index) {
   std::vector<std::int64_t> shape = x.sizes().vec();
-  shape[static_cast<std::size_t>(dim < 0 ? dim + x.dim() : dim)] = index.numel();
+  shape[dim < 0 ? dim + x.dim() : dim] = index.numel();
   return same(x, shape);
 }
 

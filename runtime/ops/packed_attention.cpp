@@ -33,8 +33,7 @@ std::vector<Segment> segments_of(const std::vector<std::int64_t>& flat) {
 double flops_of(const at::Tensor& q_THE, const std::vector<Segment>& segments) {
   double pairs = 0;
   for (const Segment& segment : segments)
-    pairs += causal_pairs(segment.length,
-                          segment.prefix < 0 ? 0 : segments[static_cast<std::size_t>(segment.prefix)].length);
+    pairs += causal_pairs(segment.length, segment.prefix < 0 ? 0 : segments[segment.prefix].length);
   return attention_flops(pairs, q_THE.size(1), q_THE.size(2));
 }
 
@@ -62,8 +61,8 @@ void check_segments(const std::vector<Segment>& segments, std::int64_t num_token
     INVARIANT(segment.begin == next && segment.length >= 0, "segments lie one after another");
     next += segment.length;
     if (segment.prefix < 0) continue;
-    INVARIANT(segment.prefix < static_cast<std::int64_t>(segments.size()), "a prefix is a segment of the batch");
-    INVARIANT(segments[static_cast<std::size_t>(segment.prefix)].prefix < 0, "a prefix has no prefix itself");
+    INVARIANT(segment.prefix < std::ssize(segments), "a prefix is a segment of the batch");
+    INVARIANT(segments[segment.prefix].prefix < 0, "a prefix has no prefix itself");
   }
   INVARIANT(next == num_tokens, base::text("segments cover ", num_tokens, " tokens, not ", next));
 }

@@ -29,8 +29,7 @@ std::vector<Family> families_of(const std::vector<Segment>& segments) {
   }
   for (const Segment& segment : segments)
     if (segment.prefix >= 0)
-      families[family_of[static_cast<std::size_t>(segment.prefix)]].segments.push_back(
-          {segment.begin, segment.length, true});
+      families[family_of[segment.prefix]].segments.push_back({segment.begin, segment.length, true});
   for (Family& family : families)
     for (const AttentionSegment& segment : family.segments) {
       const std::int64_t before = segment.sees_first ? family.segments[0].length : 0;
@@ -53,9 +52,9 @@ void run_families(const std::vector<Family>& families, AttentionLoop loop, void 
   const auto floats =
       static_cast<std::size_t>(attention_scratch(keys, loop.num_heads, loop.num_kv_heads, loop.head_dim));
   std::vector<std::vector<float>> scratch(static_cast<std::size_t>(num_threads()));
-  parallel_tasks(static_cast<std::int64_t>(families.size()) * loop.num_kv_heads, [&](std::int64_t task, int thread) {
-    const Family& family = families[order[static_cast<std::size_t>(task / loop.num_kv_heads)]];
-    auto& own = scratch[static_cast<std::size_t>(thread)];
+  parallel_tasks(std::ssize(families) * loop.num_kv_heads, [&](std::int64_t task, int thread) {
+    const Family& family = families[order[task / loop.num_kv_heads]];
+    auto& own = scratch[thread];
     if (own.empty()) own.assign(floats, 0.0f);
     AttentionLoop part = loop;
     part.segments = family.segments.data();

@@ -28,8 +28,7 @@ void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tens
   INVARIANT(keys_PSKE.size(1) == batch.page_tokens && keys_PSKE.size(2) == k_TKE.size(1) &&
                 keys_PSKE.size(3) == k_TKE.size(2),
             "the cache has the shape of the keys");
-  INVARIANT(static_cast<std::int64_t>(batch.slots.size()) == k_TKE.size(0) && k_TKE.sizes() == v_TKE.sizes(),
-            "each new key has a slot");
+  INVARIANT(std::ssize(batch.slots) == k_TKE.size(0) && k_TKE.sizes() == v_TKE.sizes(), "each new key has a slot");
   append_pages_kernels().for_device_of(keys_PSKE)(keys_PSKE, values_PSKE, k_TKE, v_TKE, batch);
 }
 

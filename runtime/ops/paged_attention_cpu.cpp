@@ -55,9 +55,9 @@ at::Tensor paged_attention(const at::Tensor& q_in, const at::Tensor& keys_in, co
       static_cast<std::size_t>(attention_scratch(most, loop.num_heads, loop.num_kv_heads, loop.head_dim));
   std::vector<std::vector<float>> scratch(static_cast<std::size_t>(num_threads()));
   constexpr std::int64_t kSequencesOfTask = 16;
-  const auto num_sequences = static_cast<std::int64_t>(batch.lengths.size());
+  const auto num_sequences = std::ssize(batch.lengths);
   parallel_tasks((num_sequences + kSequencesOfTask - 1) / kSequencesOfTask, [&](std::int64_t task, int thread) {
-    auto& own = scratch[static_cast<std::size_t>(thread)];
+    auto& own = scratch[thread];
     if (own.empty()) own.assign(floats, 0.0f);
     for (std::int64_t s = task * kSequencesOfTask; s < std::min(num_sequences, (task + 1) * kSequencesOfTask); ++s) {
       const auto at = static_cast<std::size_t>(s);

@@ -28,7 +28,7 @@ std::pair<at::Tensor, at::Tensor> attend_segments(const at::Tensor& q, const at:
     const auto with_prefix = [&](const at::Tensor& x) {
       const at::Tensor own = x.narrow(0, segment.begin, segment.length);
       if (segment.prefix < 0) return own;
-      const Segment& prefix = segments[static_cast<std::size_t>(segment.prefix)];
+      const Segment& prefix = segments[segment.prefix];
       return at::cat({x.narrow(0, prefix.begin, prefix.length), own});
     };
     auto [o, lse] = attend(q.narrow(0, segment.begin, segment.length), with_prefix(k), with_prefix(v));

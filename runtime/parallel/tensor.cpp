@@ -104,7 +104,7 @@ struct GatherTokens : torch::autograd::Function<GatherTokens> {
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const comm::Communicator& tp = kept(context);
-    return {gradients[0].chunk(tp.size())[static_cast<std::size_t>(tp.rank())], at::Tensor()};
+    return {gradients[0].chunk(tp.size())[tp.rank()], at::Tensor()};
   }
 };
 

@@ -54,8 +54,8 @@ std::uint64_t sum_runs(const Bits* bits, const spec::Box& box, std::span<const s
   if (runs.num_runs == 1) {
     ops::parallel_rows((runs.length + kPiece - 1) / kPiece, 1, [&](std::int64_t begin, std::int64_t end, int thread) {
       const std::int64_t from = begin * kPiece, to = std::min(runs.length, end * kPiece);
-      sums[static_cast<std::size_t>(thread)] += checksum_of_run(
-          bits + from, to - from, first_of(0, runs.outer_dims, box, shape) + static_cast<std::uint64_t>(from));
+      sums[thread] += checksum_of_run(bits + from, to - from,
+                                      first_of(0, runs.outer_dims, box, shape) + static_cast<std::uint64_t>(from));
     });
   } else {
     ops::parallel_rows(runs.num_runs, kPiece / runs.length + 1, [&](std::int64_t begin, std::int64_t end, int thread) {
@@ -63,7 +63,7 @@ std::uint64_t sum_runs(const Bits* bits, const spec::Box& box, std::span<const s
       for (std::int64_t run = begin; run < end; ++run) {
         sum += checksum_of_run(bits + run * runs.length, runs.length, first_of(run, runs.outer_dims, box, shape));
       }
-      sums[static_cast<std::size_t>(thread)] += sum;
+      sums[thread] += sum;
     });
   }
   return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});

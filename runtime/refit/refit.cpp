@@ -72,9 +72,7 @@ struct Refit::State {
                                    : at::Tensor(at::empty({0})))
         .device();
   }
-  const std::string& name_of(const Transfer& transfer) const {
-    return parameters[static_cast<std::size_t>(transfer.parameter)].name;
-  }
+  const std::string& name_of(const Transfer& transfer) const { return parameters[transfer.parameter].name; }
   std::int64_t copy_here() const;
   std::int64_t exchange(const std::vector<Transfer>& bucket) const;
   void append_sends(std::int64_t peer, const Traffic& traffic, std::deque<at::Tensor>& tensors,
@@ -309,7 +307,7 @@ void Refit::verify(RefitFigures& figures) {
     faults.push_back({base::text("and ", more, " more tensors"), "", ""});
   }
   if (!faults.empty()) throw Error(base::ErrorKind::rank, std::move(faults));
-  figures.checked_tensors = static_cast<std::int64_t>(state.parameters.size());
+  figures.checked_tensors = std::ssize(state.parameters);
   figures.verify_s = watch.elapsed_s();
 }
 

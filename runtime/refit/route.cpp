@@ -32,10 +32,8 @@ std::vector<Holding> holdings_of(const spec::ModelFacts& facts, const RefitLayou
 }
 
 void check_layouts(const RefitLayouts& layouts) {
-  INVARIANT(static_cast<std::int64_t>(layouts.train_ranks.size()) == layouts.train.ranks(),
-            "each training rank has its place in the run");
-  INVARIANT(static_cast<std::int64_t>(layouts.gen_ranks.size()) == layouts.generate.ranks(),
-            "each generating rank has its place in the run");
+  INVARIANT(std::ssize(layouts.train_ranks) == layouts.train.ranks(), "each training rank has its place in the run");
+  INVARIANT(std::ssize(layouts.gen_ranks) == layouts.generate.ranks(), "each generating rank has its place in the run");
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ bool RewardClient::State::read_some(Worker& worker) {
     if (got < 0 && errno == EAGAIN) return true;
     if (got <= 0) return false;
     worker.reply_part.append(block, static_cast<std::size_t>(got));
-    if (!take_replies(worker) || static_cast<std::int64_t>(worker.reply_part.size()) > kMaxLineBytes) return false;
+    if (!take_replies(worker) || std::ssize(worker.reply_part) > kMaxLineBytes) return false;
   }
 }
 

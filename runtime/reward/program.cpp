@@ -359,7 +359,7 @@ void Program::print(std::string_view bytes) {
       if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
     }
   };
-  const auto size = static_cast<std::int64_t>(bytes.size());
+  const auto size = std::ssize(bytes);
   write_all(bytes.substr(0, static_cast<std::size_t>(std::min(size, log_bytes_left_))));
   log_bytes_left_ -= size;
   if (log_bytes_left_ >= 0) return;

@@ -211,7 +211,7 @@ void Supervisor::read_rank() {
     take_request(request_part_.substr(begin, end + 1 - begin));
   }
   request_part_.erase(0, begin);
-  if (static_cast<std::int64_t>(request_part_.size()) > kMaxLineBytes) stop(3);
+  if (std::ssize(request_part_) > kMaxLineBytes) stop(3);
 }
 
 // To the child, or to a program. Within the text of a member the quotes are escaped, so the words cannot stand there.

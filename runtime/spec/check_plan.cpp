@@ -84,7 +84,7 @@ class PlanCheck {
       const auto [first, is_new] = seen.emplace(rank, i);
       if (!is_new) {
         add(text("rank ", rank, " is there twice"), places_.rank(i), "the first is at " + places_.rank(first->second));
-      } else if (rank >= static_cast<std::int64_t>(plan_.ranks.size())) {
+      } else if (rank >= std::ssize(plan_.ranks)) {
         add(text("rank ", rank, " of ", plan_.ranks.size(), " ranks"), places_.rank(i),
             "ranks are numbered from 0 without gaps");
       }
@@ -133,7 +133,7 @@ class PlanCheck {
             places_.rank(i), "the first is at " + places_.rank(first->second));
       }
     }
-    if (static_cast<std::int64_t>(taken.size()) < degrees.ranks()) {
+    if (std::ssize(taken) < degrees.ranks()) {
       add(text("the ", role, " mesh tp ", degrees.tp, " x cp ", degrees.cp, " x dp ", degrees.dp, " x pp ", degrees.pp,
                " = ", degrees.ranks(), " has ranks at ", taken.size(), " of its places"),
           role == "train" && !places_.train.empty()      ? places_.train
@@ -173,7 +173,7 @@ class PlanCheck {
             place, "each role has node slots of its own");
       }
     }
-    const auto empty = plan_.num_nodes - static_cast<std::int64_t>(first_of_slot.size());
+    const auto empty = plan_.num_nodes - std::ssize(first_of_slot);
     if (empty > plan_.job.placement.spares) {
       add(text(empty, " of ", plan_.num_nodes, " node slots have no rank, but placement.spares is ",
                plan_.job.placement.spares),

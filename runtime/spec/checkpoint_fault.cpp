@@ -93,7 +93,7 @@ std::string manifest_fault(const CheckpointManifest& manifest, const Plan& plan,
 std::string files_fault(const CheckpointManifest& manifest, const Plan& plan, const fs::path& folder,
                         std::optional<std::int64_t> train_rank) {
   const std::int64_t ranks = plan.train.ranks();
-  if (static_cast<std::int64_t>(manifest.files.size()) != ranks)
+  if (std::ssize(manifest.files) != ranks)
     return text("it lists ", manifest.files.size(), " files of ", ranks, " ranks");
   for (std::int64_t rank = 0; rank < ranks; ++rank) {
     const CheckpointFile& file = manifest.files[rank];

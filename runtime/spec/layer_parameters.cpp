@@ -10,8 +10,8 @@ namespace muster::spec {
 
 LayerKind layer_kind(const ModelFacts& facts, std::int64_t layer) {
   if (facts.family == Family::nemotron_h) {
-    INVARIANT(layer >= 0 && layer < static_cast<std::int64_t>(facts.layer_pattern.size()), "a letter for each layer");
-    switch (facts.layer_pattern[static_cast<std::size_t>(layer)]) {
+    INVARIANT(layer >= 0 && layer < std::ssize(facts.layer_pattern), "a letter for each layer");
+    switch (facts.layer_pattern[layer]) {
       case 'M':
         return {Mixer::mamba, FeedForward::none};
       case '*':

@@ -143,7 +143,7 @@ void read_pattern(ConfigReader& reader, ModelFacts& facts) {
       return reader.fault(text(key, " names ", word.dump()),
                           "known: mamba or linear_attention, attention or full_attention, moe, mlp");
   }
-  facts.num_layers = static_cast<std::int64_t>(facts.layer_pattern.size());
+  facts.num_layers = std::ssize(facts.layer_pattern);
 }
 
 void read_nemotron_h(ConfigReader& reader, ModelFacts& facts) {

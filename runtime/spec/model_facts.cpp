@@ -109,7 +109,7 @@ std::vector<std::string> contradictions(const ModelFacts& facts) {
   add_if(!may_have_experts && facts.num_experts > 0, family, " with ", facts.num_experts, " experts");
   add_if((facts.family == Family::deepseek_v3) != (facts.kv_lora_rank > 0), family, " with kv_lora_rank ",
          facts.kv_lora_rank);
-  add_if(is_hybrid && static_cast<std::int64_t>(facts.layer_pattern.size()) != facts.num_layers, facts.num_layers,
+  add_if(is_hybrid && std::ssize(facts.layer_pattern) != facts.num_layers, facts.num_layers,
          " layers, but the pattern \"", facts.layer_pattern, "\" has ", facts.layer_pattern.size());
   add_if(facts.layer_pattern.find_first_not_of("M*E-") != std::string::npos, "the layer pattern \"",
          facts.layer_pattern, "\" holds other letters than M, *, E and -");

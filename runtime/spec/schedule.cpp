@@ -128,7 +128,7 @@ std::string schedule_grid(const PipelineSchedule& schedule) {
   for (std::int64_t stage = 0; stage < schedule.stages; ++stage) {
     std::vector<std::string> cells(static_cast<std::size_t>(schedule.num_slots()), ".");
     for (const Work& work : schedule.work)
-      if (work.stage == stage) cells[static_cast<std::size_t>(work.slot)] = cell(work);
+      if (work.stage == stage) cells[work.slot] = cell(work);
     std::string line = base::text("stage ", stage, " ");
     for (const std::string& text : cells) line += " " + text + std::string(width - text.size(), ' ');
     lines.push_back(line.substr(0, line.find_last_not_of(' ') + 1));

@@ -82,7 +82,7 @@ at::Tensor square_sum(const at::Tensor& values_N) {
   const float* values = values_N.const_data_ptr<float>();
   std::vector<double> sums(static_cast<std::size_t>((values_N.numel() + kBlock - 1) / kBlock), 0.0);
   for_blocks(values_N.numel(), [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
-    sums[static_cast<std::size_t>(block)] = adamw_loops().square_sum(values + begin, end - begin);
+    sums[block] = adamw_loops().square_sum(values + begin, end - begin);
   });
   return at::scalar_tensor(std::accumulate(sums.begin(), sums.end(), 0.0), at::kDouble);
 }

@@ -26,7 +26,7 @@ std::vector<std::vector<std::size_t>> buckets_of_units(const spec::ModelFacts& f
     for (std::size_t b = 0; b < buckets.size(); ++b) {
       if (buckets[b].flat.end <= shard.offset || buckets[b].flat.begin >= shard.offset + shard.numel) continue;
       for (const model::Unit unit : model::units_of(facts, shard.parameter)) {
-        auto& list = found[static_cast<std::size_t>(unit)];
+        auto& list = found[unit];
         if (std::find(list.begin(), list.end(), b) == list.end()) list.push_back(b);
       }
     }

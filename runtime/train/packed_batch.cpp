@@ -25,7 +25,7 @@ struct Limits {
   }
 };
 
-std::int64_t length_of(std::span<const std::int32_t> tokens) { return static_cast<std::int64_t>(tokens.size()); }
+std::int64_t length_of(std::span<const std::int32_t> tokens) { return std::ssize(tokens); }
 /// Tokens of an answer that are computed: the last one is only a target.
 std::int64_t computed_of(const Sequence& sequence) { return length_of(sequence.answer) - 1; }
 
@@ -48,7 +48,7 @@ std::vector<Unit> shared_units(std::span<const Sequence> sequences, const Limits
     const auto found = open.find(sequence.group);
     if (found != open.end()) {
       Unit& unit = units[found->second];
-      INVARIANT(std::ranges::equal(sequences[static_cast<std::size_t>(unit.sequences.front())].prompt, sequence.prompt),
+      INVARIANT(std::ranges::equal(sequences[unit.sequences.front()].prompt, sequence.prompt),
                 "sequences of one group share their prompt");
       if (limits.allow(unit.num_tokens + computed_of(sequence), unit.sequences.size() + 1)) {
         unit.sequences.push_back(static_cast<std::int64_t>(s));
@@ -82,7 +82,7 @@ std::vector<std::vector<Unit>> fit(std::vector<Unit> units, const Limits& limits
     }
     bin->num_tokens += unit.num_tokens;
     bin->num_sequences += unit.sequences.size();
-    batches[static_cast<std::size_t>(bin - bins.begin())].push_back(std::move(unit));
+    batches[bin - bins.begin()].push_back(std::move(unit));
   }
   return batches;
 }
@@ -111,7 +111,7 @@ class BatchWriter {
   }
 
  private:
-  std::int64_t num_tokens() const { return static_cast<std::int64_t>(tokens_.size()); }
+  std::int64_t num_tokens() const { return std::ssize(tokens_); }
 
   void fill_up(std::int64_t token_multiple) {
     const std::int64_t begin = num_tokens(), beyond = begin % token_multiple;
@@ -135,18 +135,18 @@ class BatchWriter {
   /// Scores the answer of sequence `s`: its first token from row `before`, the others from the rows that begin at
   /// `first`.
   void score(std::int64_t s, std::int64_t before, std::int64_t first) {
-    const auto& answer = sequences_[static_cast<std::size_t>(s)].answer;
+    const auto& answer = sequences_[s].answer;
     batch_.sequences.push_back(s);
     for (std::int64_t position = 0; position < length_of(answer); ++position) {
       rows_.push_back(position == 0 ? before : first + position - 1);
-      targets_.push_back(answer[static_cast<std::size_t>(position)]);
+      targets_.push_back(answer[position]);
       batch_.sequence_of_N.push_back(s);
       batch_.position_of_N.push_back(position);
     }
   }
 
   void add_whole(std::int64_t s) {
-    const Sequence& sequence = sequences_[static_cast<std::size_t>(s)];
+    const Sequence& sequence = sequences_[s];
     const std::int64_t begin = num_tokens();
     append(sequence.prompt, 0);
     append(sequence.answer.first(sequence.answer.size() - 1), length_of(sequence.prompt));
@@ -155,13 +155,13 @@ class BatchWriter {
   }
 
   void add_shared(const Unit& unit) {
-    const auto& prompt = sequences_[static_cast<std::size_t>(unit.sequences.front())].prompt;
+    const auto& prompt = sequences_[unit.sequences.front()].prompt;
     const std::int64_t begin = num_tokens();
-    const auto prefix = static_cast<std::int64_t>(batch_.segments.size());
+    const auto prefix = std::ssize(batch_.segments);
     append(prompt, 0);
     batch_.segments.push_back({.begin = begin, .length = length_of(prompt)});
     for (const std::int64_t s : unit.sequences) {
-      const Sequence& sequence = sequences_[static_cast<std::size_t>(s)];
+      const Sequence& sequence = sequences_[s];
       const std::int64_t first = num_tokens();
       append(sequence.answer.first(sequence.answer.size() - 1), length_of(prompt));
       if (computed_of(sequence) > 0)

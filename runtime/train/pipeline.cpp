@@ -32,8 +32,8 @@ class Executor {
 
   /// Returns the sum of the losses.
   at::Tensor run(const std::function<void()>& on_progress) {
-    const spec::PipelineSchedule schedule = spec::make_schedule(mesh_.degrees().pp, mesh_.degrees().vpp,
-                                                                static_cast<std::int64_t>(batches_.size()), passes_);
+    const spec::PipelineSchedule schedule =
+        spec::make_schedule(mesh_.degrees().pp, mesh_.degrees().vpp, std::ssize(batches_), passes_);
     for (std::int64_t slot = 0; slot < schedule.num_slots(); ++slot) {
       const std::span<const Work> works = spec::work_of_slot(schedule, slot);
       at::Tensor output_TD;
@@ -56,7 +56,7 @@ class Executor {
     at::Tensor input, output;  // tokens or stream; stream or loss
   };
 
-  const PackedBatch& batch_of(const Work& work) const { return batches_[static_cast<std::size_t>(work.micro_batch)]; }
+  const PackedBatch& batch_of(const Work& work) const { return batches_[work.micro_batch]; }
 
   /// The stream for the next chunk; undefined at the end of the model.
   at::Tensor forward(const Work& work) {
@@ -134,8 +134,7 @@ class Executor {
 void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const LogprobOptions& options,
                       at::Device device) {
   if (mesh.degrees().fsdp == 0) return;
-  at::Tensor most =
-      at::full({1}, static_cast<std::int64_t>(batches.size()), at::TensorOptions().dtype(at::kLong).device(device));
+  at::Tensor most = at::full({1}, std::ssize(batches), at::TensorOptions().dtype(at::kLong).device(device));
   mesh.dp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
   // In a rehearsal the others have as many as this rank.
   const auto count = static_cast<std::size_t>(ops::on_host(most).item<std::int64_t>());

@@ -76,8 +76,8 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     const spec::Box box = spec::box_of(facts, parameter, uncut, mesh.coordinates());
     for (const Unit unit : model::units_of(facts, parameter)) {
-      auto& list = shards[static_cast<std::size_t>(unit)];
-      GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+      auto& list = shards[unit];
+      GatheredUnit& whole = *units_[unit];
       const std::int64_t offset = list.empty() ? 0 : list.back().offset + list.back().numel;
       list.push_back({.parameter = parameter, .box = box, .offset = offset, .numel = box.numel()});
       whole.names.push_back(parameter.name);
@@ -86,8 +86,7 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
         spec::Coordinates place = mesh.coordinates();
         place.dp = r;
         const spec::Range part = spec::box_of(facts, parameter, mesh.degrees(), place).ranges[0];
-        whole.rows_of[static_cast<std::size_t>(r)].push_back(
-            {offset + (part.begin - box.ranges[0].begin) * width, part.size() * width});
+        whole.rows_of[r].push_back({offset + (part.begin - box.ranges[0].begin) * width, part.size() * width});
       }
     }
   }
@@ -111,16 +110,12 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
 
 ShardedWeights::~ShardedWeights() = default;
 
-const weights::ShardStore& ShardedWeights::values(Unit unit) const {
-  return *units_[static_cast<std::size_t>(unit)]->values;
-}
-const weights::ShardStore* ShardedWeights::gradients(Unit unit) const {
-  return units_[static_cast<std::size_t>(unit)]->gradients.get();
-}
+const weights::ShardStore& ShardedWeights::values(Unit unit) const { return *units_[unit]->values; }
+const weights::ShardStore* ShardedWeights::gradients(Unit unit) const { return units_[unit]->gradients.get(); }
 
 /// collective: dp.
 void ShardedWeights::gather(Unit unit) {
-  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[unit];
   if (whole.is_gathered) return;
   const at::NoGradGuard no_grad;
   const std::int64_t R = mesh_.dp().size(), N = whole.most;
@@ -143,7 +138,7 @@ void ShardedWeights::gather(Unit unit) {
 
 /// The unit's gradients, summed over dp, into this rank's own. collective: dp.
 void ShardedWeights::reduce(Unit unit) {
-  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[unit];
   const at::NoGradGuard no_grad;
   const std::int64_t R = mesh_.dp().size(), N = whole.most;
   const at::Tensor& flat = whole.gradients->flat();
@@ -169,13 +164,13 @@ void ShardedWeights::begin_forward(Unit unit) {
 void ShardedWeights::end_forward(Unit unit) {
   // The backward begins where the forward ended.
   if (unit + 1 == static_cast<Unit>(units_.size()) && at::GradMode::is_enabled()) return;
-  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[unit];
   free_memory(whole.written_values);
   whole.is_gathered = false;
 }
 
 void ShardedWeights::begin_backward(Unit unit) {
-  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[unit];
   allocate(whole.gradients->flat());
   whole.gradients->flat().zero_();
   if (unit == 0) return;  // an embedding's gradient does not depend on it
@@ -184,7 +179,7 @@ void ShardedWeights::begin_backward(Unit unit) {
 }
 
 void ShardedWeights::end_backward(Unit unit) {
-  GatheredUnit& whole = *units_[static_cast<std::size_t>(unit)];
+  GatheredUnit& whole = *units_[unit];
   reduce(unit);
   free_memory(whole.written_values);
   whole.is_gathered = false;

@@ -42,7 +42,7 @@ struct Trainer::State {
     std::vector<bool> held(optimizer.buckets().size(), false);
     if (facts.tied_embeddings && mesh.pp().size() > 1)
       for (const model::Unit unit : {model::Unit{0}, facts.num_layers + 1})
-        for (const std::size_t bucket : buckets[static_cast<std::size_t>(unit)]) held[bucket] = true;
+        for (const std::size_t bucket : buckets[unit]) held[bucket] = true;
     return held;
   }
 
@@ -50,7 +50,7 @@ struct Trainer::State {
     if (mesh.degrees().fsdp == 1 || !(overlaps_sums || overlaps_weights))
       return make_weight_source(facts, mesh, weights, &gradients);
     const auto before_use = [this](model::Unit unit) {
-      for (const std::size_t bucket : buckets[static_cast<std::size_t>(unit)]) optimizer.wait_for(bucket);
+      for (const std::size_t bucket : buckets[unit]) optimizer.wait_for(bucket);
     };
     const auto after_backward = [this](model::Unit unit) {
       if (overlaps_sums) reduce(order.leave(unit), true);
@@ -89,7 +89,7 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
   std::vector<PackedBatch> batches = pack(sequences, options.packing, flat_gradients.device());
-  state.order.begin(static_cast<std::int64_t>(batches.size()));
+  state.order.begin(std::ssize(batches));
   state.optimizer.begin_reduction(flat_gradients);
   const at::Tensor loss_sum =
       run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);

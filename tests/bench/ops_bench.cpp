@@ -82,20 +82,19 @@ Batch batch_of(const Shape& shape) {
   Batch batch;
   std::vector<std::int64_t> positions, rows;
   const auto add = [&](std::int64_t length, std::int64_t first, std::int64_t prefix) {
-    batch.segments.push_back({static_cast<std::int64_t>(positions.size()), length, prefix});
+    batch.segments.push_back({std::ssize(positions), length, prefix});
     for (std::int64_t t = 0; t < length; ++t) {
-      if (prefix >= 0) rows.push_back(static_cast<std::int64_t>(positions.size()));
+      if (prefix >= 0) rows.push_back(std::ssize(positions));
       positions.push_back(first + t);
     }
     batch.attention_flops += 4.0 * static_cast<double>(shape.facts.num_heads * shape.facts.head_dim * length) *
                              (static_cast<double>(first) + 0.5 * static_cast<double>(length));
   };
   for (std::int64_t g = 0; g < shape.groups; ++g) {
-    const auto prompt = static_cast<std::int64_t>(batch.segments.size());
+    const auto prompt = std::ssize(batch.segments);
     add(shape.prompt, 0, -1);
     for (std::int64_t s = 0; s < shape.samples; ++s) {
-      rows.push_back(
-          static_cast<std::int64_t>(batch.segments[static_cast<std::size_t>(prompt)].begin + shape.prompt - 1));
+      rows.push_back(static_cast<std::int64_t>(batch.segments[prompt].begin + shape.prompt - 1));
       add(shape.answer, shape.prompt, prompt);
     }
   }

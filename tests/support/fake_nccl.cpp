@@ -78,7 +78,7 @@ void take_late(FakeComm& comm) {
 /// Counts this call between this process and the peer's.
 std::int64_t next_pair_order(const Mesh& mesh, int peer) {
   const std::lock_guard lock(library().mutex);
-  return ++library().pair_order[mesh.processes[static_cast<std::size_t>(peer)]];
+  return ++library().pair_order[mesh.processes[peer]];
 }
 
 void put(FakeComm& comm, StreamHandle stream, std::function<void()> work) {
@@ -204,7 +204,7 @@ int comm_split(NcclComm handle, int color, int key, NcclComm* part, const char*)
       made->mesh.name = base::text(comm.mesh.name, "/", number, ".", color);
       made->mesh.size = static_cast<int>(members.size());
       for (int i = 0; i < made->mesh.size; ++i)
-        if (members[static_cast<std::size_t>(i)].second == comm.mesh.rank) made->mesh.rank = i;
+        if (members[i].second == comm.mesh.rank) made->mesh.rank = i;
       meet(*made);
     }
     const std::lock_guard lock(comm.mutex);

@@ -96,7 +96,7 @@ bool receive_some(const Mesh& mesh, int peer, Talk& talk) {
     const std::size_t left = head ? sizeof(Frame) - talk.received
                                   : sizeof(Frame) + static_cast<std::size_t>(talk.incoming.bytes) - talk.received;
     if (left > 0) {
-      const ssize_t count = ::recv(mesh.sockets[static_cast<std::size_t>(peer)], to, left, MSG_DONTWAIT);
+      const ssize_t count = ::recv(mesh.sockets[peer], to, left, MSG_DONTWAIT);
       if (count < 0) return errno == EAGAIN || errno == EINTR;
       if (count == 0) return false;
       talk.received += static_cast<std::size_t>(count);
@@ -110,7 +110,7 @@ bool receive_some(const Mesh& mesh, int peer, Talk& talk) {
     } else {
       talk.in.pop_front();
       talk.out.push_back({{.kind = FrameKind::acknowledge}, nullptr});
-      send_some(mesh.sockets[static_cast<std::size_t>(peer)], talk, mesh.rank);
+      send_some(mesh.sockets[peer], talk, mesh.rank);
     }
   }
   return true;
@@ -144,9 +144,8 @@ void Mesh::connect() {
     while (::connect(socket, reinterpret_cast<sockaddr*>(&address), length) != 0 && !aborted)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     Frame theirs;
-    if (!aborted && transfer(socket, hello, true) && transfer(socket, theirs, false))
-      processes[static_cast<std::size_t>(peer)] = theirs.process;
-    sockets[static_cast<std::size_t>(peer)] = socket;
+    if (!aborted && transfer(socket, hello, true) && transfer(socket, theirs, false)) processes[peer] = theirs.process;
+    sockets[peer] = socket;
   }
   for (int missing = size - 1 - rank; missing > 0 && !aborted;) {
     pollfd polled{listener, POLLIN, 0};
@@ -154,8 +153,8 @@ void Mesh::connect() {
     const int socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     Frame theirs;
     if (socket < 0 || !transfer(socket, theirs, false) || !transfer(socket, hello, true)) continue;
-    sockets[static_cast<std::size_t>(theirs.rank)] = socket;
-    processes[static_cast<std::size_t>(theirs.rank)] = theirs.process;
+    sockets[theirs.rank] = socket;
+    processes[theirs.rank] = theirs.process;
     --missing;
   }
   ::close(listener);

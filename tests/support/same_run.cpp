@@ -31,8 +31,8 @@ std::map<std::int64_t, std::vector<ordered_json>> lines_by_step(const std::files
 
 void expect_same_run(const spec::RunPaths& run, const spec::RunPaths& other, std::int64_t num_steps) {
   const auto steps = lines_by_step(run.steps()), others = lines_by_step(other.steps());
-  ASSERT_EQ(static_cast<std::int64_t>(steps.size()), num_steps) << run.folder;
-  ASSERT_EQ(static_cast<std::int64_t>(others.size()), num_steps) << other.folder;
+  ASSERT_EQ(std::ssize(steps), num_steps) << run.folder;
+  ASSERT_EQ(std::ssize(others), num_steps) << other.folder;
   for (const auto& [step, lines] : steps)
     for (const spec::FieldInfo& field : spec::step_fields()) {
       const ordered_json &here = lines.back(), &there = others.at(step).back();
@@ -57,7 +57,7 @@ void expect_same_run(const spec::RunPaths& run, const spec::RunPaths& other, std
 void expect_each_prompt_once(const spec::RunPaths& run, std::int64_t num_steps, std::int64_t prompts_per_step,
                              std::int64_t samples_per_prompt) {
   const auto steps = lines_by_step(run.samples());
-  EXPECT_EQ(static_cast<std::int64_t>(steps.size()), num_steps) << run.folder;
+  EXPECT_EQ(std::ssize(steps), num_steps) << run.folder;
   std::map<std::int64_t, std::int64_t> step_of_row;
   for (const auto& [step, lines] : steps) {
     std::map<std::int64_t, std::set<std::int64_t>> samples_of;
@@ -65,9 +65,9 @@ void expect_each_prompt_once(const spec::RunPaths& run, std::int64_t num_steps, 
       EXPECT_TRUE(samples_of[line["prompt_index"]].insert(line["sample_index"].get<std::int64_t>()).second)
           << "step " << step << " has twice " << line.dump();
     }
-    EXPECT_EQ(static_cast<std::int64_t>(samples_of.size()), prompts_per_step) << "step " << step;
+    EXPECT_EQ(std::ssize(samples_of), prompts_per_step) << "step " << step;
     for (const auto& [row, samples] : samples_of) {
-      EXPECT_EQ(static_cast<std::int64_t>(samples.size()), samples_per_prompt) << "step " << step << ", row " << row;
+      EXPECT_EQ(std::ssize(samples), samples_per_prompt) << "step " << step << ", row " << row;
       const auto [before, is_new] = step_of_row.emplace(row, step);
       EXPECT_TRUE(is_new) << "row " << row << " in step " << before->second << " and " << step;
     }

@@ -129,8 +129,8 @@ TEST(Rehearse, SaysWhatIsWrongBeforeItBegins) {
   };
   EXPECT_NE(said({"--rank", "7"}).find("--rank 7: the plan has 1 ranks"), std::string::npos);
   EXPECT_NE(said({"--lengths", "long"}).find("there is no such file"), std::string::npos);
-  const std::string refused = said({"--set", "grpo.dynamic_sampling=true", "--set", "loss.ratio=sequence", "--set",
-                                    "loss.reduction=sequence"});
+  const std::string refused =
+      said({"--set", "grpo.dynamic_sampling=true", "--set", "loss.ratio=sequence", "--set", "loss.reduction=sequence"});
   EXPECT_NE(refused.find("grpo.dynamic_sampling = true yet"), std::string::npos) << refused;
   EXPECT_NE(refused.find("loss.ratio = \"sequence\" yet"), std::string::npos) << "all faults at once: " << refused;
   EXPECT_NE(said({"--rank", "0", "--all-kinds"}).find("do not go together"), std::string::npos);

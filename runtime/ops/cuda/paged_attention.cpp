@@ -77,7 +77,7 @@ at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE,
                          .num_kv_heads = keys_PSKE.size(2),
                          .head_dim = q_THE.size(2),
                          .page_tokens = batch.page_tokens,
-                         .num_sequences = static_cast<std::int64_t>(batch.lengths.size()),
+                         .num_sequences = std::ssize(batch.lengths),
                          .num_tokens = q_THE.size(0)};
   const at::Tensor q = q_THE.contiguous(), o = at::empty_like(q);
   if (shape.num_tokens == 0) return o;

@@ -120,7 +120,7 @@ Expr renamed(const Expr& expr, const std::vector<std::string>& names, const std:
   auto node = std::make_shared<Node>(*expr);
   if (expr->kind == Kind::symbol) {
     const auto found = std::find(names.begin(), names.end(), expr->name);
-    if (found != names.end()) node->name = to[static_cast<std::size_t>(found - names.begin())];
+    if (found != names.end()) node->name = to[found - names.begin()];
   }
   for (Expr& arg : node->args) arg = renamed(arg, names, to);
   return node;

@@ -76,7 +76,7 @@ TEST_F(PublishedJobs, EveryShippedJobIsPlannedOnEveryShippedClusterOrRefusedWith
 TEST_F(PublishedJobs, APublishedRowIsPlannedOnAsManyGpusAsItHad) {
   for (const rows::PublishedRow& row : rows::shipped_rows()) {
     const Planned planned = make_plan({.job = row.id, .overrides = {}, .cluster = row.cluster});
-    EXPECT_EQ(static_cast<std::int64_t>(planned.plan.ranks.size()), row.gpus) << row.id;
+    EXPECT_EQ(std::ssize(planned.plan.ranks), row.gpus) << row.id;
     EXPECT_EQ(planned.plan.num_nodes * planned.plan.ranks_per_node, row.gpus) << row.id;
   }
 }

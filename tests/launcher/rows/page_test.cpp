@@ -52,10 +52,11 @@ TEST(RowsPage, StaysWithinAHundredColumnsAndNamesTheJobs) {
       page.starts_with("Performance that NVIDIA published for NeMo RL v0.4 to v0.6; Muster has not measured these."));
   for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
   expect_has(page, "v0.5-h100-bf16-llama8b-onpolicy             1581  92.8 *  v0.5-grpo-llama3.1-8b-16xh100\n");
-  expect_has(page,
-             "v0.4-draft1-llama8b-dtensor                 1482 114.9 *! grpo-llama3.1-8b-16xh100-dtensor\n");
+  expect_has(page, "v0.4-draft1-llama8b-dtensor                 1482 114.9 *! grpo-llama3.1-8b-16xh100-dtensor\n");
   expect_has(page, "    " + rows.at(3).job + "\n");
-  expect_has(page, "55 rows, 42 jobs.\n* Muster runs it: 54 of these. The others it plans.\n! The published row contains an error");
+  expect_has(
+      page,
+      "55 rows, 42 jobs.\n* Muster runs it: 54 of these. The others it plans.\n! The published row contains an error");
 }
 
 TEST(RowPage, SaysWhetherTheFiguresCloseAndWhatTheJobHasInstead) {

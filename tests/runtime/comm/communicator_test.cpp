@@ -216,10 +216,9 @@ TEST(Gloo, ALateRankIsNamedWithTheLabel) {
                                   },
                                   {.call_timeout_s = 0.8, .compare_calls = false});
   for (const int rank : {0, 1}) {
-    EXPECT_EQ(ends[static_cast<std::size_t>(rank)].code, 4);
-    EXPECT_NE(ends[static_cast<std::size_t>(rank)].output.find("barrier 'train.grads' (call 1 of world): rank"),
-              std::string::npos)
-        << ends[static_cast<std::size_t>(rank)].output;
+    EXPECT_EQ(ends[rank].code, 4);
+    EXPECT_NE(ends[rank].output.find("barrier 'train.grads' (call 1 of world): rank"), std::string::npos)
+        << ends[rank].output;
   }
   EXPECT_NE((ends[0].output + ends[1].output).find("rank 2 did not answer within"), std::string::npos);
 }

@@ -38,7 +38,7 @@ TEST(BuiltinTasks, AreWrittenAsOrdinaryJsonLines) {
   for (const BuiltinTask& task : builtin_tasks()) {
     write_builtin_task(task.name, folder.path() / "rows.jsonl");
     const auto rows = base::read_json_lines(folder.path() / "rows.jsonl");
-    ASSERT_EQ(static_cast<std::int64_t>(rows.size()), task.num_rows);
+    ASSERT_EQ(std::ssize(rows), task.num_rows);
     EXPECT_EQ(rows.back().dump(), task.row(task.num_rows - 1));
   }
 }

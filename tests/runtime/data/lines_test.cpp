@@ -46,8 +46,7 @@ TEST_F(Lines, ChunksOfAnySizeFindTheSameLines) {
     for (std::uint64_t l = 0; l < lines; ++l, ++number) {
       const auto draw = random.at(round * 1000 + l + 1);
       const std::string text(draw[0] % 9, draw[1] % 4 == 0 ? ' ' : 'x');
-      if (text.find('x') != std::string::npos)
-        expected.push_back({static_cast<std::int64_t>(content.size()), number, text});
+      if (text.find('x') != std::string::npos) expected.push_back({std::ssize(content), number, text});
       content += text;
       if (l + 1 < lines || draw[2] % 2 == 0) content += '\n';
     }

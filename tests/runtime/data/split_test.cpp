@@ -14,7 +14,7 @@ namespace {
 using Rows = std::vector<std::int64_t>;
 
 SplitSource source(std::vector<std::uint64_t> prompts) {
-  return {.rows = static_cast<std::int64_t>(prompts.size()), .prompts = std::move(prompts)};
+  return {.rows = std::ssize(prompts), .prompts = std::move(prompts)};
 }
 
 /// `count` prompts, each `times` times, one round after the other.
@@ -28,7 +28,7 @@ SplitSource repeated(std::uint64_t count, int times, std::uint64_t first = 1) {
 std::set<std::uint64_t> prompts_of(const std::vector<SplitSource>& sources, const Split& split) {
   std::set<std::uint64_t> found;
   for (std::size_t s = 0; s < sources.size(); ++s)
-    for (const std::int64_t row : split.rows[s]) found.insert(sources[s].prompts[static_cast<std::size_t>(row)]);
+    for (const std::int64_t row : split.rows[s]) found.insert(sources[s].prompts[row]);
   return found;
 }
 

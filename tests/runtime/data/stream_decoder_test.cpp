@@ -19,7 +19,7 @@ TEST(StreamDecoder, HoldsBackWhatIsNoCharacterYet) {
   ASSERT_EQ(ids.size(), 5u);
   StreamDecoder decoder(tokenizer);
   EXPECT_EQ(decoder.take(ids[0]), "a");
-  for (int i = 1; i < 4; ++i) EXPECT_EQ(decoder.take(ids[static_cast<std::size_t>(i)]), "");
+  for (int i = 1; i < 4; ++i) EXPECT_EQ(decoder.take(ids[i]), "");
   EXPECT_EQ(decoder.take(ids[4]), "\U0001F680");
   EXPECT_EQ(decoder.take(ids[1]), "");
   EXPECT_EQ(decoder.take(ids[0]), "\uFFFDa");

@@ -34,8 +34,7 @@ std::vector<float> logprobs_of(const SmallModel& model, const std::vector<std::i
                                double temperature) {
   std::vector<std::int64_t> tokens(prompt.begin(), prompt.end());
   tokens.insert(tokens.end(), sample.tokens.begin(), sample.tokens.end());
-  const auto length = static_cast<std::int64_t>(tokens.size()),
-             answer = static_cast<std::int64_t>(sample.tokens.size());
+  const auto length = std::ssize(tokens), answer = std::ssize(sample.tokens);
   PackedAttention attention({{.begin = 0, .length = length}});
   const at::Tensor tokens_T = at::tensor(tokens, at::kLong);
   const at::Tensor hidden_TD = model.decoder.hidden(tokens_T, at::arange(length, at::kLong), attention);
@@ -101,8 +100,7 @@ void expect_trainer_agrees(const spec::ModelFacts& facts) {
     }
     double worst = 0;
     for (const Sample& sample : samples) {
-      const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample,
-                                        options.sampling.temperature);
+      const auto expected = logprobs_of(model, requests[sample.group].prompt, sample, options.sampling.temperature);
       ASSERT_EQ(expected.size(), sample.logprobs.size());
       for (std::size_t t = 0; t < expected.size(); ++t) {
         worst = std::max(worst, std::abs(static_cast<double>(expected[t]) - static_cast<double>(sample.logprobs[t])));
@@ -183,8 +181,7 @@ TEST(Generator, RawLogProbabilitiesAreThoseBeforeTheFilters) {
   options.sampling.top_k = 4;
   const auto requests = ragged_prompts(3, 3, 96);
   for (const Sample& sample : generated(model, options, requests)) {
-    const auto expected = logprobs_of(model, requests[static_cast<std::size_t>(sample.group)].prompt, sample,
-                                      options.sampling.temperature);
+    const auto expected = logprobs_of(model, requests[sample.group].prompt, sample, options.sampling.temperature);
     for (std::size_t t = 0; t < expected.size(); ++t) {
       EXPECT_NEAR(sample.raw_logprobs[t], expected[t], kTolerance);
       EXPECT_GT(sample.logprobs[t], sample.raw_logprobs[t]);

@@ -42,7 +42,7 @@ Winner drawn_plainly(const std::vector<float>& z_V, std::int64_t begin, std::int
   Winner winner{.score = kNever};
   for (std::int64_t entry = begin; entry < end; ++entry) {
     const auto words = key.at(static_cast<std::uint64_t>(position) << 32 | static_cast<std::uint64_t>(entry / 4));
-    const float score = z_V[static_cast<std::size_t>(entry)] + gumbel_of(words[static_cast<std::size_t>(entry % 4)]);
+    const float score = z_V[entry] + gumbel_of(words[entry % 4]);
     if (score > winner.score) winner = {score, entry};
   }
   return winner;

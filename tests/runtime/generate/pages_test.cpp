@@ -48,11 +48,11 @@ TEST(PagePool, ConservesPagesUnderRandomOperations) {
       held.pop_back();
     }
     std::vector<std::int32_t> counts(23, 0);
-    for (const std::int32_t page : held) ++counts[static_cast<std::size_t>(page)];
+    for (const std::int32_t page : held) ++counts[page];
     std::int64_t num_free = 0;
     for (std::int32_t page = 0; page < 23; ++page) {
-      ASSERT_EQ(pool.references(page), counts[static_cast<std::size_t>(page)]);
-      num_free += counts[static_cast<std::size_t>(page)] == 0 ? 1 : 0;
+      ASSERT_EQ(pool.references(page), counts[page]);
+      num_free += counts[page] == 0 ? 1 : 0;
     }
     ASSERT_EQ(pool.num_free(), num_free);
   }

@@ -43,7 +43,7 @@ std::vector<SampleSlot> many_slots(std::int64_t count, std::int64_t row = 0) {
 /// Pearson's statistic of the counts of tokens against the probabilities of one row.
 double chi_square(const std::vector<SampledToken>& drawn, const at::Tensor& probabilities_V) {
   std::vector<double> counts(static_cast<std::size_t>(probabilities_V.numel()), 0);
-  for (const SampledToken& one : drawn) ++counts.at(static_cast<std::size_t>(one.token));
+  for (const SampledToken& one : drawn) ++counts.at(one.token);
   double sum = 0;
   for (std::size_t token = 0; token < counts.size(); ++token) {
     const double expected =
@@ -99,11 +99,11 @@ TEST(Sampler, ADrawDoesNotDependOnItsBatch) {
   for (std::int64_t row = 0; row < 9; ++row) slots.push_back({.row = row, .group = row, .sample = 2, .position = row});
   const auto together = drawn_of({}, logits_RV, slots);
   for (std::int64_t row = 0; row < 9; ++row) {
-    SampleSlot slot = slots[static_cast<std::size_t>(row)];
+    SampleSlot slot = slots[row];
     slot.row = 0;
     const auto alone = drawn_of({}, logits_RV.narrow(0, row, 1), {slot});
-    EXPECT_EQ(alone[0].token, together[static_cast<std::size_t>(row)].token);
-    EXPECT_EQ(alone[0].logprob, together[static_cast<std::size_t>(row)].logprob) << "bit for bit";
+    EXPECT_EQ(alone[0].token, together[row].token);
+    EXPECT_EQ(alone[0].logprob, together[row].logprob) << "bit for bit";
   }
 }
 
@@ -114,9 +114,8 @@ TEST(Sampler, TemperatureZeroTakesTheLargestAtTemperatureOne) {
   const auto drawn = drawn_of({.temperature = 0, .top_p = 0.5, .top_k = 3}, logits_RV, slots);
   const at::Tensor logprobs_RV = at::log_softmax(logits_RV.to(at::kDouble), 1);
   for (std::int64_t row = 0; row < 5; ++row) {
-    EXPECT_EQ(drawn[static_cast<std::size_t>(row)].token, logits_RV[row].argmax().item<std::int64_t>());
-    EXPECT_NEAR(static_cast<double>(drawn[static_cast<std::size_t>(row)].logprob),
-                logprobs_RV[row].max().item<double>(), 2e-6);
+    EXPECT_EQ(drawn[row].token, logits_RV[row].argmax().item<std::int64_t>());
+    EXPECT_NEAR(static_cast<double>(drawn[row].logprob), logprobs_RV[row].max().item<double>(), 2e-6);
   }
 }
 

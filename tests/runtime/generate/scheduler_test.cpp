@@ -24,7 +24,7 @@ class FakeModel {
       for (std::int64_t i = 0; i < copy.tokens; ++i) at(copy.to, i) = at(copy.from, i);
     }
     for (std::size_t t = 0; t < pass.tokens.size(); ++t) {
-      cache_[static_cast<std::size_t>(pass.batch.slots[t])] = static_cast<std::int32_t>(pass.tokens[t]);
+      cache_[pass.batch.slots[t]] = static_cast<std::int32_t>(pass.tokens[t]);
     }
     std::vector<SampledToken> drawn;
     for (const SampleSlot& slot : pass.slots) drawn.push_back({next_token(pass, slot), 0, 0});
@@ -37,22 +37,19 @@ class FakeModel {
   }
 
  private:
-  std::int32_t& at(std::int32_t page, std::int64_t offset) {
-    return cache_[static_cast<std::size_t>(page * page_tokens_ + offset)];
-  }
+  std::int32_t& at(std::int32_t page, std::int64_t offset) { return cache_[page * page_tokens_ + offset]; }
 
   std::int32_t next_token(const ScheduledBatch& pass, const SampleSlot& slot) {
     const ops::PagedBatch& batch = pass.batch;
-    const std::int64_t row = pass.rows[static_cast<std::size_t>(slot.row)];
+    const std::int64_t row = pass.rows[slot.row];
     std::size_t sequence = 0;
     while (batch.query_begin[sequence + 1] <= row) ++sequence;
     EXPECT_EQ(batch.query_begin[sequence + 1], row + 1) << "only the last row of a sequence is sampled";
     std::vector<std::int32_t> tokens;
     for (std::int64_t i = 0; i < batch.lengths[sequence]; ++i) {
-      tokens.push_back(
-          at(batch.pages[static_cast<std::size_t>(batch.page_begin[sequence] + i / page_tokens_)], i % page_tokens_));
+      tokens.push_back(at(batch.pages[batch.page_begin[sequence] + i / page_tokens_], i % page_tokens_));
     }
-    EXPECT_EQ(pass.positions[static_cast<std::size_t>(row)], batch.lengths[sequence] - 1);
+    EXPECT_EQ(pass.positions[row], batch.lengths[sequence] - 1);
     return token_after(tokens, slot.sample, slot.position);
   }
 
@@ -82,11 +79,10 @@ Answers answers_without_cache(std::span<const Request> requests, const Scheduler
       std::vector<std::int32_t> tokens = request.prompt;
       std::vector<std::int32_t>& answer = answers[{request.group, sample}];
       do {
-        answer.push_back(FakeModel::token_after(tokens, sample, static_cast<std::int64_t>(answer.size())));
+        answer.push_back(FakeModel::token_after(tokens, sample, std::ssize(answer)));
         tokens.push_back(answer.back());
-      } while (answer.back() != options.stop_tokens.at(0) &&
-               static_cast<std::int64_t>(answer.size()) < options.max_new_tokens &&
-               static_cast<std::int64_t>(tokens.size()) < options.max_sequence_tokens);
+      } while (answer.back() != options.stop_tokens.at(0) && std::ssize(answer) < options.max_new_tokens &&
+               std::ssize(tokens) < options.max_sequence_tokens);
     }
   }
   return answers;
@@ -99,7 +95,7 @@ SchedulerFigures expect_right_answers(std::span<const Request> requests, const S
   std::size_t num_finished = 0;
   while (!scheduler.done()) {
     const ScheduledBatch& pass = scheduler.next();
-    EXPECT_LE(static_cast<std::int64_t>(pass.tokens.size()), options.max_batch_tokens);
+    EXPECT_LE(std::ssize(pass.tokens), options.max_batch_tokens);
     EXPECT_EQ(pass.tokens.size(), pass.positions.size());
     EXPECT_EQ(pass.tokens.size(), pass.batch.slots.size());
     if (scheduler.figures().passes > 100000) {
@@ -142,7 +138,7 @@ TEST(Scheduler, NeedsOnePassForPromptsAndOneForEachFurtherToken) {
   EXPECT_EQ(figures.preemptions, 0);
   EXPECT_EQ(figures.repeated_tokens, 0);
   std::int64_t prompt_tokens = 0;
-  for (const Request& request : requests) prompt_tokens += static_cast<std::int64_t>(request.prompt.size());
+  for (const Request& request : requests) prompt_tokens += std::ssize(request.prompt);
   EXPECT_EQ(figures.prompt_tokens, prompt_tokens) << "each prompt is computed once for its whole group";
 }
 
@@ -243,9 +239,8 @@ TEST(Scheduler, ForcedLengthsEndTheAnswersAndStopTokensDoNot) {
   FakeModel model(options.num_pages, options.page_tokens);
   while (!scheduler.done()) scheduler.accept(model.forward(scheduler.next()), [](const Sample&) {});
   for (const Sample& sample : scheduler.take_samples()) {
-    const std::int64_t forced =
-        requests[static_cast<std::size_t>(sample.group)].lengths[static_cast<std::size_t>(sample.index)];
-    EXPECT_EQ(static_cast<std::int64_t>(sample.tokens.size()), std::min<std::int64_t>(forced, 40));
+    const std::int64_t forced = requests[sample.group].lengths[sample.index];
+    EXPECT_EQ(std::ssize(sample.tokens), std::min<std::int64_t>(forced, 40));
     EXPECT_EQ(sample.finish, forced <= 40 ? Finish::stop : Finish::length);
   }
 }

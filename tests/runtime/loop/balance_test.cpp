@@ -25,7 +25,7 @@ TEST(DealSamples, EachSampleIsDealtOnceWhateverTheShape) {
     for (std::int64_t s = 0; s < groups * per_prompt; ++s)
       tokens.push_back(1 + key.at(trial * 1000 + static_cast<std::uint64_t>(s))[3] % 50);
     const auto shares = balance_samples(counting(0, groups * per_prompt), tokens, per_prompt, ranks);
-    ASSERT_EQ(static_cast<std::int64_t>(shares.size()), ranks);
+    ASSERT_EQ(std::ssize(shares), ranks);
     std::set<std::int64_t> seen;
     std::size_t count = 0;
     for (const auto& share : shares) {

@@ -37,7 +37,7 @@ TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
     ASSERT_EQ(all.size(), 8u);
     for (std::int64_t group = 0; group < 4; ++group)
       for (std::int64_t index = 0; index < 2; ++index) {
-        const ScoredSample& scored = all[static_cast<std::size_t>(group * 2 + index)];
+        const ScoredSample& scored = all[group * 2 + index];
         const ScoredSample expected = made(group, index);
         EXPECT_EQ(scored.sample.group, group);
         EXPECT_EQ(scored.sample.index, index);

@@ -117,11 +117,10 @@ PagedCase paged_case(std::int64_t H, std::int64_t K, std::int64_t E, std::int64_
   std::int64_t num_new = 0;
   for (const auto& [length, fresh] : lengths) {
     const at::Tensor k = random({length, K, E}, 10 + next_page), v = random({length, K, E}, 100 + next_page);
-    const std::int64_t first = static_cast<std::int64_t>(made.batch.pages.size());
+    const std::int64_t first = std::ssize(made.batch.pages);
     for (std::int64_t p = 0; p * page_tokens < length; ++p) made.batch.pages.push_back(next_page--);
     for (std::int64_t t = 0; t < length; ++t) {
-      const std::int64_t page = made.batch.pages[static_cast<std::size_t>(first + t / page_tokens)],
-                         offset = t % page_tokens;
+      const std::int64_t page = made.batch.pages[first + t / page_tokens], offset = t % page_tokens;
       if (t >= length - fresh) {
         made.batch.slots.push_back(page * page_tokens + offset);
       } else {

@@ -89,9 +89,9 @@ TEST(Kernels, AllLevelsAgreeOnAttention) {
 TEST(Threads, RowsAndTasksAreEachDoneOnce) {
   std::vector<int> done(1000);
   parallel_rows(1000, 10, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) ++done[static_cast<std::size_t>(i)];
+    for (std::int64_t i = begin; i < end; ++i) ++done[i];
   });
-  parallel_tasks(1000, [&](std::int64_t task, int) { ++done[static_cast<std::size_t>(task)]; });
+  parallel_tasks(1000, [&](std::int64_t task, int) { ++done[task]; });
   EXPECT_EQ(done, std::vector<int>(1000, 2));
   EXPECT_THROW(parallel_tasks(5,
                               [](std::int64_t task, int) {

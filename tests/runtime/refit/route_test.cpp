@@ -69,7 +69,7 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
     std::map<std::pair<std::int64_t, std::int64_t>, std::vector<int>> arrivals;  // of (parameter, target)
     std::int64_t crossing = 0;
     for (const Transfer& transfer : plan_route(facts, layouts)) {
-      const spec::Parameter& parameter = parameters.at(static_cast<std::size_t>(transfer.parameter));
+      const spec::Parameter& parameter = parameters.at(transfer.parameter);
       ASSERT_TRUE(trains(facts, layouts, parameter, transfer.source, transfer.box)) << layout.name;
       if (transfer.source != transfer.target) {
         ASSERT_FALSE(trains(facts, layouts, parameter, transfer.target, transfer.box))
@@ -163,7 +163,7 @@ TEST(Replicas, EachHoldsEveryElementOnce) {
         for (const std::int64_t rank : replica) {
           const spec::Box box = spec::box_of(facts, parameter, degrees, spec::place_of(degrees, rank - 10));
           for (const std::size_t element : elements_of(box, parameter.shape)) ++counts[element];
-          EXPECT_EQ(replicas.ranks[static_cast<std::size_t>(replicas.of(rank))], replica);
+          EXPECT_EQ(replicas.ranks[replicas.of(rank)], replica);
         }
         EXPECT_EQ(std::count(counts.begin(), counts.end(), 1), parameter.numel()) << parameter.name;
         num_ranks += replica.size();

@@ -122,7 +122,7 @@ class Trial {
   std::optional<RewardClient> client_;
   std::vector<std::int64_t> ids_ = [] {
     std::vector<std::int64_t> ids(kAnswers);
-    for (std::int64_t id = 0; id < kAnswers; ++id) ids[static_cast<std::size_t>(id)] = id;
+    for (std::int64_t id = 0; id < kAnswers; ++id) ids[id] = id;
     return ids;
   }();
 };

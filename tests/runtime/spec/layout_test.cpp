@@ -48,10 +48,10 @@ TEST(Layout, GroupsOfEachAxisCutTheRanksAndTheirNumberIsTheirColour) {
       for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
         const auto group = group_of(degrees, axis, rank);
         EXPECT_EQ(static_cast<std::int64_t>(group.size()), degrees.of(axis));
-        EXPECT_EQ(group[static_cast<std::size_t>(place_of(degrees, rank).on(axis))], rank) << axis_name(axis);
+        EXPECT_EQ(group[place_of(degrees, rank).on(axis)], rank) << axis_name(axis);
         by_colour[group_index(degrees, axis, rank)].insert(rank);
       }
-      EXPECT_EQ(static_cast<std::int64_t>(by_colour.size()), degrees.ranks() / degrees.of(axis));
+      EXPECT_EQ(std::ssize(by_colour), degrees.ranks() / degrees.of(axis));
       for (const auto& [colour, ranks] : by_colour) {
         const auto group = group_of(degrees, axis, *ranks.begin());
         EXPECT_EQ(ranks, std::set<std::int64_t>(group.begin(), group.end())) << axis_name(axis) << colour;
@@ -98,7 +98,7 @@ TEST(Layout, StagesShareTheLayersAndUnevenEndsAreAsGiven) {
       for (std::int64_t chunk = 0; chunk < degrees.vpp; ++chunk) {
         const Range layers = layers_of(degrees, 61, stage, chunk);
         for (std::int64_t layer = layers.begin; layer < layers.end; ++layer) {
-          ++held[static_cast<std::size_t>(layer)];
+          ++held[layer];
           EXPECT_EQ(stage_of_layer(degrees, 61, layer), stage);
         }
       }

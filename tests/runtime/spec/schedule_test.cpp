@@ -121,7 +121,7 @@ Program exchange_each_slot(const PipelineSchedule& s) {
   Program program(static_cast<std::size_t>(s.stages));
   for (std::int64_t stage = 0; stage < s.stages; ++stage)
     for (std::int64_t slot = 0; slot < s.num_slots(); ++slot) {
-      auto& group = program[static_cast<std::size_t>(stage)].emplace_back();
+      auto& group = program[stage].emplace_back();
       for (const Work& work : work_of_slot(s, slot)) {
         if (work.send_to < 0) continue;
         if (work.stage == stage) group.push_back({stage, work.send_to, key_of(s, work), true});
@@ -135,7 +135,7 @@ Program exchange_each_slot(const PipelineSchedule& s) {
 Program receive_work_send(const PipelineSchedule& s) {
   Program program(static_cast<std::size_t>(s.stages));
   for (const Work& work : s.work) {
-    auto& groups = program[static_cast<std::size_t>(work.stage)];
+    auto& groups = program[work.stage];
     const auto needs = needs_of(s, work);
     if (work.receive_from >= 0) groups.push_back({{work.receive_from, work.stage, needs.back(), false}});
     if (work.send_to >= 0) groups.push_back({{work.stage, work.send_to, key_of(s, work), true}});

@@ -39,9 +39,7 @@ TEST(Buckets, AUnitLiesWhereItsParametersLie) {
   const auto& embedding = store.shard("model.embed_tokens.weight");
   for (const model::Unit unit : {model::Unit{0}, facts.num_layers + 1})
     for (std::int64_t at = embedding.offset; at < embedding.offset + embedding.numel; ++at)
-      EXPECT_EQ(std::count(found[static_cast<std::size_t>(unit)].begin(), found[static_cast<std::size_t>(unit)].end(),
-                           static_cast<std::size_t>(at / 100)),
-                1);
+      EXPECT_EQ(std::count(found[unit].begin(), found[unit].end(), static_cast<std::size_t>(at / 100)), 1);
 }
 
 TEST(BackwardOrder, GivesTheLastBucketsFirstAndEachOnce) {

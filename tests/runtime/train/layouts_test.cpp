@@ -85,7 +85,7 @@ void train_and_compare(tests::RankContext& rank, const spec::ModelFacts& facts, 
 
   const SequenceLogprobs scores = trainer.logprobs(mine, {});
   for (std::size_t s = 0; s < mine.size(); ++s) {
-    const at::Tensor& logprobs = expected.logprobs[static_cast<std::size_t>(mine[s].id)];
+    const at::Tensor& logprobs = expected.logprobs[mine[s].id];
     EXPECT_LE((at::tensor(scores.logprobs[s]) - logprobs).abs().max().item<double>(), kTolerance);
   }
   for (std::size_t update = 0; update < kUpdates; ++update) {

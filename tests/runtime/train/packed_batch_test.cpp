@@ -67,7 +67,7 @@ std::vector<std::int64_t> seen_by(const PackedBatch& batch, std::int64_t row) {
     if (row < segment.begin || row >= segment.begin + segment.length) continue;
     std::vector<std::int64_t> seen;
     if (segment.prefix >= 0) {
-      const ops::Segment& prefix = batch.segments[static_cast<std::size_t>(segment.prefix)];
+      const ops::Segment& prefix = batch.segments[segment.prefix];
       EXPECT_EQ(prefix.prefix, -1);
       seen.assign(tokens.begin() + prefix.begin, tokens.begin() + prefix.begin + prefix.length);
     }
@@ -98,14 +98,14 @@ void check_batches(const Collection& collection, const std::vector<PackedBatch>&
                positions = values_of(batch.positions_T);
     ASSERT_EQ(rows.size(), batch.sequence_of_N.size());
     for (std::size_t n = 0; n < rows.size(); ++n) {
-      const Sequence& sequence = collection.sequences[static_cast<std::size_t>(batch.sequence_of_N[n])];
+      const Sequence& sequence = collection.sequences[batch.sequence_of_N[n]];
       const std::int64_t position = batch.position_of_N[n];
       EXPECT_TRUE(scored.insert({batch.sequence_of_N[n], position}).second);
-      EXPECT_EQ(targets[n], sequence.answer[static_cast<std::size_t>(position)]);
+      EXPECT_EQ(targets[n], sequence.answer[position]);
       std::vector<std::int64_t> before(sequence.prompt.begin(), sequence.prompt.end());
       before.insert(before.end(), sequence.answer.begin(), sequence.answer.begin() + position);
       EXPECT_EQ(seen_by(batch, rows[n]), before);
-      EXPECT_EQ(positions[static_cast<std::size_t>(rows[n])], static_cast<std::int64_t>(before.size()) - 1);
+      EXPECT_EQ(positions[rows[n]], std::ssize(before) - 1);
     }
   }
   std::size_t num_answer_tokens = 0;

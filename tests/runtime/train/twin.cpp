@@ -125,8 +125,7 @@ Loss wavy_loss(std::vector<Sequence> sequences, double global_tokens) {
                                                            const PackedBatch& batch) {
     std::vector<float> values;
     for (std::size_t n = 0; n < batch.sequence_of_N.size(); ++n) {
-      values.push_back(static_cast<float>(
-          wave(sequences[static_cast<std::size_t>(batch.sequence_of_N[n])].id, batch.position_of_N[n])));
+      values.push_back(static_cast<float>(wave(sequences[batch.sequence_of_N[n]].id, batch.position_of_N[n])));
     }
     return (at::tensor(values) * scores.logprobs_N + scores.logprobs_N.square() / 20).sum() / global_tokens;
   };
@@ -176,7 +175,7 @@ at::Tensor Twin::logits(const at::Tensor& tokens_T) const {
 at::Tensor Twin::logprobs(const Sequence& sequence) const {
   const at::Tensor tokens = tokens_of(sequence.prompt, sequence.answer);
   const at::Tensor all = (logits(tokens) / job_.sampling.temperature).log_softmax(-1);
-  const auto begin = static_cast<std::int64_t>(sequence.prompt.size());
+  const auto begin = std::ssize(sequence.prompt);
   return all.slice(0, begin - 1, -1).gather(1, tokens.slice(0, begin).unsqueeze(1)).squeeze(1);
 }
 

@@ -28,8 +28,7 @@ std::array<double, 5> body_draw(const std::vector<float>& logits, const base::Ra
   const std::array<std::int64_t, 6> draw{0, position, key.key()[0], key.key()[1], key.stream()[0], key.stream()[1]};
   std::array<double, 5> best{};
   draw_of(ops::cuda::HostBlock(512),
-          DrawLoop<float>{logits.data(), draw.data(), best.data(), static_cast<std::int64_t>(logits.size()),
-                          first_entry, scale, is_greedy},
+          DrawLoop<float>{logits.data(), draw.data(), best.data(), std::ssize(logits), first_entry, scale, is_greedy},
           0);
   return best;
 }
@@ -61,7 +60,7 @@ TEST(CudaDraw, DrawsTheTokensOfTheCpuFromAnyPartOfTheVocabulary) {
       const auto best = body_draw(logits, key, position, begin, kScale, false);
       EXPECT_EQ(best[1], static_cast<double>(winner.entry)) << "position " << position;
       EXPECT_NEAR(best[0], winner.score, 1e-5);
-      EXPECT_NEAR(best[2], logits[static_cast<std::size_t>(winner.entry - begin)] * kScale, 1e-6);
+      EXPECT_NEAR(best[2], logits[winner.entry - begin] * kScale, 1e-6);
       EXPECT_NEAR(best[3], figures.log_sum_exp, 1e-5);
     }
   }
