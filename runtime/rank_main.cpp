@@ -24,6 +24,7 @@
 #include "runtime/ops/forms.h"
 #include "runtime/ops/memory.h"
 #include "runtime/ops/memory_tracking.h"
+#include "runtime/spec/start_events.h"
 #include "runtime/spec/supported.h"
 
 namespace muster {
@@ -107,7 +108,7 @@ int run_rank(Life& life) {
     context.clock->watch_memory(ops::TrackedDevice::cpu);
   }
   join(context);
-  context.console.info("rank", "all ranks have met", {{"ranks", base::text(context.plan.ranks.size())}});
+  context.console.info("rank", spec::kRanksMet, {{"ranks", base::text(context.plan.ranks.size())}});
   if (context.job().verb.kind == "steps")
     loop::run(context);
   else

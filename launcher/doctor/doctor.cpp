@@ -163,7 +163,7 @@ int doctor_verb(const cli::Options& typed) {
     reports.push_back(look_at_a_node(*queries, *control, script));
     show(reports[1], text("on ", reports[1].host));
   } else if (typed.submit) {
-    std::fprintf(stderr, "no job is submitted before that is mended\n");
+    std::fprintf(stderr, "no job is submitted before that is fixed\n");
   }
   return health::exit_code(reports);
 }

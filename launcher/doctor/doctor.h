@@ -33,7 +33,7 @@ std::string look_script(const Place& place, const std::filesystem::path& folder,
 health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, const std::filesystem::path& script,
                               double patience_s = 300);
 
-/// Prints the page, or with --json one line a report; 0: all is well, 1: something to look at, 3: something to mend.
+/// Prints the page, or with --json one line a report; 0: all is well, 1: something to look at, 3: something to fix.
 int doctor_verb(const cli::Options& typed);
 
 }  // namespace muster::doctor

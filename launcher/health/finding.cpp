@@ -126,7 +126,7 @@ std::string reports_page(const std::vector<Report>& reports) {
   }
   std::string page;
   for (const Line& line : lines) page += line_text(line, reports.size(), what_width);
-  return page + text(counts[0], " fine, ", counts[1], " to look at, ", counts[2], " to mend\n");
+  return page + text(counts[0], " fine, ", counts[1], " to look at, ", counts[2], " to fix\n");
 }
 
 }  // namespace muster::health

@@ -30,15 +30,15 @@ struct Report {
 };
 
 Grade worst_of(const Report& report);
-/// 0: all is well, 1: something to look at, 3: something to mend (the cluster's code).
+/// 0: all is well, 1: something to look at, 3: something to fix (the cluster's code).
 int exit_code(const std::vector<Report>& reports);
 
 /// One JSON object on one line, and back. throws: Error::cluster naming `where`.
 std::string report_line(const Report& report);
 Report parse_report(const std::string& line, const std::string& where);
 
-/// A table of at most 100 columns, what is to mend first: equal findings of several hosts are one line with the hosts
-/// as Slurm writes them. Its last line: "12 fine, 1 to look at, 2 to mend".
+/// A table of at most 100 columns, what is to fix first: equal findings of several hosts are one line with the hosts
+/// as Slurm writes them. Its last line: "12 fine, 1 to look at, 2 to fix".
 std::string reports_page(const std::vector<Report>& reports);
 
 }  // namespace muster::health

@@ -92,7 +92,7 @@ void compare_nodes(std::vector<Report>& reports, double here_s, double took_s, b
         {grade, "clock",
          grade == Grade::ok ? "as here" : text(std::round(skew_s * 10) / 10, " s ", ahead_s > 0 ? "ahead" : "behind"),
          text("within ", kSkewWarning_s, " s"),
-         grade == Grade::ok ? "" : "have chrony or ntpd mended: times of logs and deadlines would be wrong"});
+         grade == Grade::ok ? "" : "have chrony or ntpd fixed: times of logs and deadlines would be wrong"});
     if (!shares_fabric || report.fabric.empty()) continue;
     if (fabric.empty()) fabric = report.fabric;
     if (report.fabric != fabric)

@@ -29,7 +29,7 @@ class View {
   std::unique_ptr<State> state_;
 };
 
-/// The summary of a run that ended well: reward at start and end, seconds per phase, tokens/s per rank, generator
+/// The summary of a run that finished: reward at start and end, seconds per phase, tokens/s per rank, generator
 /// against trainer, peak memory, sample answers before and after, where the records and the final model lie. At most
 /// 100 columns.
 std::string summary_text(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt);

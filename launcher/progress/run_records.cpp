@@ -6,6 +6,7 @@
 #include "runtime/base/json_lines.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/record_visitors.h"
+#include "runtime/spec/start_events.h"
 
 namespace muster::progress {
 namespace {
@@ -19,8 +20,6 @@ template <class T>
 void take(const ordered_json& line, const char* key, T& out) {
   if (const auto found = line.find(key); found != line.end()) spec::read_value(*found, out);
 }
-
-constexpr const char* kGoesOn = " loop: goes on after step ";
 
 SampleLine sample_of(const ordered_json& line) {
   SampleLine sample;
@@ -143,15 +142,21 @@ bool RecordReader::read_start() {
     start.ranks_started = started;
   }
   const auto take_line = [&](std::string_view line) {
-    const auto has = [&](const char* words) { return line.find(words) != std::string::npos; };
+    const auto has = [&](const std::string& room, const char* words) {
+      return line.find(room + words) != std::string::npos;
+    };
+    const auto behind = [&](const std::string& words) {
+      const std::size_t found = line.find(words);
+      return found == std::string::npos ? std::string() : std::string(line.substr(found + words.size()));
+    };
     changed = true;
-    if (has(" rank: all ranks have met"))
+    if (has(" rank: ", spec::kRanksMet))
       start.all_met = true;
-    else if (has(" loop: ready"))
-      start.load_s = std::atof(std::string(line.substr(std::min(line.size(), line.find("load_s=") + 7))).c_str());
-    else if (has(kGoesOn))
-      start.resumed_after = std::atoll(std::string(line.substr(line.find(kGoesOn) + std::strlen(kGoesOn))).c_str());
-    else if (has(" loop: warm start done"))
+    else if (has(" loop: ", spec::kReady))
+      start.load_s = std::atof(behind(std::string(spec::kLoadSeconds) + "=").c_str());
+    else if (has(" loop: ", spec::kResumesAfter))
+      start.resumed_after = std::atoll(behind(spec::kResumesAfter).c_str());
+    else if (has(" loop: ", spec::kWarmStartDone))
       start.warm_start_done = true;
     else if (has(" warning rank ") && start.warnings.size() < kMostWarnings)
       start.warnings.emplace_back(line);

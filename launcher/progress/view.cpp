@@ -11,6 +11,7 @@
 #include "launcher/progress/run_records.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/start_events.h"
 
 namespace muster::progress {
 namespace {
@@ -126,7 +127,7 @@ void View::State::start_news(std::vector<Line>& lines) {
   told_load = told_load || start.load_s.has_value();
   for (; told_warnings < start.warnings.size(); ++told_warnings)
     lines.push_back({harmless(start.warnings[told_warnings], style), Ink::yellow});
-  if (start.resumed_after && !told_resumed) lines.push_back(text("goes on after step ", *start.resumed_after));
+  if (start.resumed_after && !told_resumed) lines.push_back(text(spec::kResumesAfter, *start.resumed_after));
   told_resumed = told_resumed || start.resumed_after.has_value();
   if (!terminal) {
     const std::int64_t tenth = std::max<std::int64_t>(1, job.sft_steps / 10);

@@ -106,7 +106,7 @@ int evaluate_verb(const cli::Options& typed) {
   }
   const std::vector<spec::ValidationRecord> looks = progress::read_validations(paths, verdict.attempt);
   if (looks.empty())
-    throw Error::defect({.what = "the run ended well, but left no line", .where = paths.validation().string()});
+    throw Error::defect({.what = "the run finished, but left no line", .where = paths.validation().string()});
   progress::Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
   base::print(stdout,
               evaluation_page(plan, looks.back(), read_samples(paths), style) +

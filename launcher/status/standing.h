@@ -21,7 +21,7 @@ Standing standing_of(const FollowedRun& run, const std::optional<slurm::JobFacts
 
 /// "waiting (attempt 2 of 3)".
 std::string standing_text(const Standing& standing);
-/// "muster submit --run-dir runs/a   (it goes on after step 4)"; "" for a run that goes on by itself or is done.
+/// "muster submit --run-dir runs/a   (it resumes after step 4)"; "" for a run that resumes by itself or is done.
 std::string resume_text(const FollowedRun& run, const Standing& standing);
 
 }  // namespace muster::status

@@ -101,7 +101,7 @@ std::string beginning_text(const spec::Plan& plan) {
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     const std::string own = spec::checkpoint_fault(paths, plan, *step, std::nullopt);
     if (own.empty())
-      return base::text("goes on after step ", *step, ", or after an older one where a checksum of it is wrong");
+      return base::text("resumes after step ", *step, ", or after an older one where a checksum of it is wrong");
     fault = fault.empty() ? own : fault;
   }
   return base::text("cannot go on: none of its ", steps.size(), " checkpoints can be used; the newest: ", fault);

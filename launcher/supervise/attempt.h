@@ -20,7 +20,7 @@ struct Attempt {
 /// theirs. `nodes` by slot. throws: Error::user when an attempt of this run is going on on this machine, the folder
 /// cannot be written, or a file or folder of the run is a symbolic link there.
 Attempt begin_attempt(const spec::Plan& plan, const std::vector<spec::NodePlace>& nodes);
-/// Where the next attempt of this run begins: "goes on after step 12, ...", or "begins again at step 1: ..." and why.
+/// Where the next attempt of this run begins: "resumes after step 12, ...", or "begins again at step 1: ..." and why.
 /// The ranks decide by the same rules and compare checksums too, which takes longer: what they found is in the log.
 std::string beginning_text(const spec::Plan& plan);
 /// Removes the key, which nobody needs any more. Never throws.

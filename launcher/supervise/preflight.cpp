@@ -86,10 +86,10 @@ Nodes choose_nodes(const spec::Plan& plan, slurm::Queries& queries, const NodeSe
                                        nodes.by_srun ? text("; ", fit, " nodes are fit, the plan needs ", needed) : ""),
                           .where = spec::RunPaths{plan.run_folder}.preflight_page().string(),
                           .fix = nodes.by_srun
-                                     ? text("mend them, or muster submit --run-dir ", plan.run_folder.string(),
+                                     ? text("fix them, or muster submit --run-dir ", plan.run_folder.string(),
                                             " --exclude ", slurm::compress_hosts(unfit),
                                             "; placement.spares = ", unfit.size(), " would have left them out")
-                                     : "mend it"});
+                                     : "fix it"});
   search.say(text("preflight leaves out ", unfit_text(reports)));
   return decide_nodes(plan, search.slurm, queries, unfit);
 }

@@ -49,7 +49,7 @@ Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const st
   const bool complete = records.size() == plan.ranks.size();
   if (cause == nullptr && complete) {
     verdict.sentence =
-        records.size() == 1 ? "its one rank ended well" : base::text("all ", records.size(), " ranks ended well");
+        records.size() == 1 ? "its one rank finished" : base::text("all ", records.size(), " ranks finished");
     return verdict;
   }
   if (cause != nullptr && !cause->ended_by_agent && (stop_signal == 0 || cause->signal != stop_signal)) {

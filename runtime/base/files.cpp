@@ -21,7 +21,7 @@ namespace {
   std::string fix;
   if (code == ENOSPC || code == EDQUOT) fix = "free some space there or choose another folder";
   if (code == EROFS || code == EACCES || code == EPERM)
-    fix = "choose a folder that you may write, or mend its permissions";
+    fix = "choose a folder that you may write, or fix its permissions";
   if (code == ENOENT) fix = "check the path";
   throw Error::user({.what = action + ": " + std::strerror(code), .where = path.string(), .fix = fix});
 }

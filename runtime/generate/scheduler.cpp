@@ -35,7 +35,7 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> r
     const std::int64_t longest_pages = pages_of(longest, options.page_tokens);
     const std::string where = base::text("prompt of group ", request.group);
     if (length == 0) {
-      faults.add({"the prompt has no tokens", where, "mend the row or data.prompt"});
+      faults.add({"the prompt has no tokens", where, "fix the row or data.prompt"});
     } else if (prompt.max_new_tokens < 1) {
       faults.add({base::text("the prompt has ", length,
                              " tokens and leaves no room for an answer in grpo.max_sequence_tokens = ",

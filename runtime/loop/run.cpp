@@ -9,6 +9,7 @@
 #include "runtime/loop/step.h"
 #include "runtime/loop/validation.h"
 #include "runtime/loop/warm_start.h"
+#include "runtime/spec/start_events.h"
 
 namespace muster::loop {
 namespace {
@@ -64,10 +65,10 @@ void run(RankContext& context) {
   Validation validation(context, policy, tokenizer, step);
   const std::int64_t steps_done = checkpoints.resume(source);
   policy.refit();
-  console.info("loop", "ready", {{"load_s", base::number_text(loading.elapsed_s(), 2)}});
+  console.info("loop", spec::kReady, {{spec::kLoadSeconds, base::number_text(loading.elapsed_s(), 2)}});
 
   if (steps_done > 0) {
-    console.info("loop", base::text("goes on after step ", steps_done));
+    console.info("loop", base::text(spec::kResumesAfter, steps_done));
     if (records) warn_of_missing_steps(context, steps_done);
   }
   if (steps_done == 0 && job.warmup.sft_steps > 0) {
@@ -75,7 +76,7 @@ void run(RankContext& context) {
     warm_start(context, policy, tokenizer, step, stop_tokens, records.get());
     policy.refit();
     if (job.loss.kl_weight > 0) policy.freeze_reference();
-    console.info("loop", "warm start done", {{"weight_version", base::text(policy.weight_version())}});
+    console.info("loop", spec::kWarmStartDone, {{"weight_version", base::text(policy.weight_version())}});
   }
   if (steps_done == 0 && job.selftest.start_prompts > 0) {
     clock.enter(Phase::warmup);

@@ -144,7 +144,7 @@ ModelFacts named_model_facts(const std::string& name, const fs::path& templates_
     throw Error::user(
         {.what = text("these sizes give ", parameter_count(facts), " parameters, but the file says ", model.parameters),
          .where = path.string(),
-         .fix = "mend the size that is wrong"});
+         .fix = "correct the size that is wrong"});
   }
   return facts;
 }

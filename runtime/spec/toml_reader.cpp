@@ -95,11 +95,11 @@ toml::table parse_document(const std::string& content, const std::string& where,
     const auto& position = error.source().begin;
     faults.add({.what = text("not TOML: ", error.description()),
                 .where = text(where, ":", position.line, ":", position.column),
-                .fix = "mend the syntax there; text values stand in \"quotes\""});
+                .fix = "fix the syntax there; text values stand in \"quotes\""});
     return {};
   } catch (const Refused&) {
     faults.add(
-        {.what = "not TOML", .where = text(where, ":", refused_line(content)), .fix = "mend the syntax of that line"});
+        {.what = "not TOML", .where = text(where, ":", refused_line(content)), .fix = "fix the syntax of that line"});
     return {};
   }
 }

@@ -42,7 +42,7 @@ else
 fi
 grep -q "^muster [0-9.]*$" "$scratch/said" || fail "no version"
 grep -q 'step 2/2' "$scratch/said" || fail "no second step"
-grep -q 'all 2 ranks ended well' "$scratch/said" || { cat "$scratch/said"; fail "status does not say that it ended well"; }
+grep -q 'all 2 ranks finished' "$scratch/said" || { cat "$scratch/said"; fail "status does not say that it finished"; }
 grep -q 'trains stage 0 of 2' "$scratch/said" || fail "no rehearsal"
 test -s "$root/tmp/run/model/model.safetensors" || fail "no model was written"
 

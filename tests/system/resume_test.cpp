@@ -131,7 +131,7 @@ TEST_F(Resume, WarnedItStopsWithACheckpointAndGoesOn) {
   const std::optional<base::ChildEnd> end = base::wait_child(pid, true);
   ASSERT_TRUE(end);
   EXPECT_EQ(end->code, 3) << base::read_file(log);
-  EXPECT_NE(base::read_file(log).find("goes on after step"), std::string::npos) << base::read_file(log);
+  EXPECT_NE(base::read_file(log).find("resumes after step"), std::string::npos) << base::read_file(log);
   ASSERT_EQ(spec::complete_checkpoints(paths("warned")).size(), 1u);
   const CommandResult result = run_command(next("warned"), 120);
   EXPECT_EQ(result.code, 0) << result.output;
@@ -159,7 +159,7 @@ TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
     fs::remove_all(paths(again).final_model());
     const CommandResult rest = run_command(next(again), 120);
     ASSERT_EQ(rest.code, 0) << rest.output;
-    EXPECT_NE(rest.output.find("goes on after step 3"), std::string::npos) << rest.output;
+    EXPECT_NE(rest.output.find("resumes after step 3"), std::string::npos) << rest.output;
     expect_same_run(paths(again), paths(name), 5);
   }
 }

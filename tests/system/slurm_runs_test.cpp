@@ -22,7 +22,7 @@ TEST_F(SlurmRuns, FourNodesOfEightRanksFindEachOther) {
   submit(4, 8, {"grpo.steps=1", "grpo.prompts_per_step=32"});
   const supervise::Verdict end = verdict();
   EXPECT_EQ(end.code, 0) << end.sentence << logs();
-  EXPECT_EQ(end.sentence, "all 32 ranks ended well");
+  EXPECT_EQ(end.sentence, "all 32 ranks finished");
   EXPECT_EQ(steps_of(0), 1);
 }
 
@@ -273,7 +273,7 @@ TEST_F(SlurmRuns, ARunThatLosesRanksQueuesItselfAgainAndGoesOn) {
   std::set<std::int64_t> steps;
   for (const auto& record : base::read_json_lines(paths().steps())) steps.insert(std::int64_t{record["step"]});
   EXPECT_EQ(steps.size(), 60u);
-  EXPECT_NE(logs().find(text("goes on after step ", kept)), std::string::npos) << logs();
+  EXPECT_NE(logs().find(text("resumes after step ", kept)), std::string::npos) << logs();
 }
 
 TEST_F(SlurmRuns, AControllerThatIsAwayIsSaidWithinASecondOrTwo) {

@@ -129,10 +129,10 @@ TEST_F(ViewOfARun, TellsWhereTheRanksGoOn) {
   View view(plan_, paths_, 0, out_, false);
   view.poll();
   news();
-  append(paths_.rank_log(0, 0), "2026-11-23T20:31:07.123Z info rank 0 loop: goes on after step 8\n");
+  append(paths_.rank_log(0, 0), "2026-11-23T20:31:07.123Z info rank 0 loop: resumes after step 8\n");
   view.poll();
   view.poll();
-  EXPECT_EQ(news(), "goes on after step 8\n");
+  EXPECT_EQ(news(), "resumes after step 8\n");
 }
 
 TEST_F(ViewOfARun, TellsOnceThatNothingIsLearned) {

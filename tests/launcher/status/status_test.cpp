@@ -114,7 +114,7 @@ TEST_F(Status, StepTimeExpectedEndAndSlowestHosts) {
 TEST_F(Status, ARunThatIsOverExpectsNothing) {
   set_up_two_nodes();
   write_steps(3);
-  supervise::write_verdict(paths_, {.attempt = 0, .sentence = "all 2 ranks ended well"});
+  supervise::write_verdict(paths_, {.attempt = 0, .sentence = "all 2 ranks finished"});
   EXPECT_TRUE(says("state         done\n")) << page();
   EXPECT_FALSE(says("expected end")) << page();
   EXPECT_TRUE(says("slowest ")) << page();

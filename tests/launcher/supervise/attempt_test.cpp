@@ -117,7 +117,7 @@ TEST(Attempt, BeginsWhereTheNewestCheckpointOfThisRunIs) {
   };
   write(4, 4);
   write(6, 4);
-  EXPECT_EQ(beginning_text(plan), "goes on after step 4, or after an older one where a checksum of it is wrong")
+  EXPECT_EQ(beginning_text(plan), "resumes after step 4, or after an older one where a checksum of it is wrong")
       << "the checkpoint of step 6 says that it is another";
   write(4, 2);
   EXPECT_NE(beginning_text(plan).find(
