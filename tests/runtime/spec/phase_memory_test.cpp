@@ -55,7 +55,7 @@ TEST(PhaseMemory, TheLessAGpuHasTheMoreMoves) {
     const RankMemory rank = rank_memory(facts, job, gpu(gb), true, true);
     EXPECT_GE(rank.moves, last) << gb;
     last = rank.moves;
-    moved[last] = true;
+    moved[static_cast<std::size_t>(last)] = true;
   }
   for (const bool seen : moved) EXPECT_TRUE(seen);
 }
