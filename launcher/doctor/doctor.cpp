@@ -59,8 +59,8 @@ std::string log_text(const fs::path& log) {
   return fs::exists(log, ignored) ? base::read_file(log) : "";
 }
 
-health::Report node_trouble(const std::string& found, const std::string& mend) {
-  return {.host = "a node", .findings = {{Grade::error, "the job on a node", found, "a report within minutes", mend}}};
+health::Report node_trouble(const std::string& found, const std::string& fix) {
+  return {.host = "a node", .findings = {{Grade::error, "the job on a node", found, "a report within minutes", fix}}};
 }
 
 }  // namespace

@@ -84,10 +84,10 @@ bool is_local(const fs::path& folder) {
   return std::find(std::begin(kLocal), std::end(kLocal), static_cast<unsigned>(facts.f_type)) != std::end(kLocal);
 }
 
-Finding shared_finding(const std::string& what, const fs::path& folder, const std::string& mend) {
+Finding shared_finding(const std::string& what, const fs::path& folder, const std::string& fix) {
   if (!is_local(folder)) return fine(what, folder.string());
   return {Grade::warning, what, text(folder.string(), " lies on a disk of this machine"),
-          "a folder that the nodes share", mend};
+          "a folder that the nodes share", fix};
 }
 
 Findings folder_findings(const Place& place) {

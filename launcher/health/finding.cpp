@@ -64,8 +64,7 @@ std::string line_text(const Line& line, std::size_t hosts, std::size_t what_widt
   if (finding.grade != Grade::ok && !finding.wanted.empty()) found += text(" (wanted: ", finding.wanted, ")");
   std::string page = kMarks[static_cast<int>(finding.grade)] + base::left(finding.what, what_width) + "  " +
                      wrapped(found, indent, kWidth) + "\n";
-  if (!finding.mend.empty())
-    page += std::string(indent, ' ') + "-> " + wrapped(finding.mend, indent + 3, kWidth) + "\n";
+  if (!finding.fix.empty()) page += std::string(indent, ' ') + "-> " + wrapped(finding.fix, indent + 3, kWidth) + "\n";
   return page;
 }
 
@@ -90,7 +89,7 @@ std::string report_line(const Report& report) {
                         {"what", finding.what},
                         {"found", finding.found},
                         {"wanted", finding.wanted},
-                        {"mend", finding.mend}});
+                        {"mend", finding.fix}});
   const ordered_json object{
       {"host", report.host}, {"clock_s", report.clock_s}, {"fabric", report.fabric}, {"findings", findings}};
   return base::json_text(object);
@@ -109,7 +108,7 @@ Report parse_report(const std::string& line, const std::string& where) {
                                  .what = entry.at("what"),
                                  .found = entry.at("found"),
                                  .wanted = entry.at("wanted"),
-                                 .mend = entry.at("mend")});
+                                 .fix = entry.at("mend")});
     }
     return report;
   } catch (const nlohmann::json::exception& error) {

@@ -12,7 +12,7 @@ struct Finding {
   Grade grade = Grade::ok;
   std::string what;           // "driver"
   std::string found, wanted;  // "570.86.15", "580 or newer"
-  std::string mend;           // what to do; empty where all is well
+  std::string fix;            // what to do; empty where all is well
   bool operator==(const Finding&) const = default;
 };
 

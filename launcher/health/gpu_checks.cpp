@@ -35,12 +35,12 @@ class GpuCheck {
  public:
   GpuCheck(const GpuManagement& management, Findings& findings) : management_(management), findings_(findings) {}
   void operator()(const std::string& what, const std::string& fine, const std::function<bool(const GpuState&)>& is_bad,
-                  Grade grade, const std::string& fault, const std::string& mend) const {
+                  Grade grade, const std::string& fault, const std::string& fix) const {
     const std::string bad = gpus_that(management_, is_bad);
     if (bad.empty())
       findings_.push_back({Grade::ok, what, fine, "", ""});
     else
-      findings_.push_back({grade, what, text(bad, ": ", fault), fine, mend});
+      findings_.push_back({grade, what, text(bad, ": ", fault), fine, fix});
   }
 
  private:

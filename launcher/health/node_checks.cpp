@@ -70,11 +70,11 @@ std::string write_trouble(const fs::path& folder) {
 }
 
 Finding folder_finding(const std::string& what, const fs::path& folder, double least_gb, Grade grade,
-                       const std::string& mend) {
+                       const std::string& fix) {
   if (!base::is_there(folder))
-    return {grade, what, text(folder.string(), " is not there"), "a folder to write to", mend};
+    return {grade, what, text(folder.string(), " is not there"), "a folder to write to", fix};
   if (const std::string trouble = write_trouble(folder); !trouble.empty())
-    return {grade, what, text(folder.string(), " cannot be written: ", trouble), "a folder to write to", mend};
+    return {grade, what, text(folder.string(), " cannot be written: ", trouble), "a folder to write to", fix};
   const auto free = static_cast<double>(base::free_bytes(folder));
   const bool is_enough = free >= least_gb * kGb;
   return {is_enough ? Grade::ok : Grade::warning, what, text(folder.string(), ", ", gb_text(free), " free"),
@@ -244,14 +244,14 @@ Findings check_folders(const Wanted& wanted, const NodeView& view) {
 
 Findings check_binaries(const Wanted& wanted) {
   if (wanted.binaries.empty()) return {};
-  const std::string mend =
+  const std::string fix =
       text(wanted.binaries.string(),
            " must be on a folder that the nodes share, of this processor's kind: unpack the bundle there");
   try {
     const std::string program = (wanted.binaries / "muster-runtime").string();
     const slurm::CommandResult version = slurm::run_command({program, "--version"}, kBinaries_s);
     if (version.code != 0)
-      return {{Grade::error, "muster-runtime", last_line(version.errors + version.output), "it starts", mend}};
+      return {{Grade::error, "muster-runtime", last_line(version.errors + version.output), "it starts", fix}};
     Findings findings{fine("muster-runtime", base::trim(version.output))};
     const slurm::CommandResult check = slurm::run_command({program, "check"}, kBinaries_s);
     const bool has_gpu = check.output.find("on the gpu") != std::string::npos;
@@ -268,7 +268,7 @@ Findings check_binaries(const Wanted& wanted) {
       findings.push_back(fine("muster-runtime check", has_gpu ? "all agree, on the GPU too" : "all agree"));
     return findings;
   } catch (const Error& error) {
-    return {{Grade::error, "muster-runtime", error.faults()[0].what, "it starts", mend}};
+    return {{Grade::error, "muster-runtime", error.faults()[0].what, "it starts", fix}};
   }
 }
 

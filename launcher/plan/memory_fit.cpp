@@ -126,8 +126,7 @@ bool has_nodes(const spec::Plan& plan, const cluster::Cluster& cluster) {
 }
 
 /// The job after all of these changes, if each has something to change and the result is legal and fits.
-std::optional<Mend> mend_with(const spec::Plan& plan, const cluster::Cluster& cluster,
-                              const std::vector<Change>& steps) {
+std::optional<Fix> fix_with(const spec::Plan& plan, const cluster::Cluster& cluster, const std::vector<Change>& steps) {
   spec::Plan changed = plan;
   std::vector<std::string> words;
   for (const Change& change : steps) {
@@ -137,7 +136,7 @@ std::optional<Mend> mend_with(const spec::Plan& plan, const cluster::Cluster& cl
   if (!has_nodes(changed, cluster) || !is_sound(changed)) return {};
   const std::int64_t bytes = largest_bytes(changed);
   if (bytes > limit_of(plan)) return {};
-  return Mend{base::join(words, ", "), gigabytes(bytes)};
+  return Fix{base::join(words, ", "), gigabytes(bytes)};
 }
 
 /// The cheap changes that have something to change.
@@ -151,16 +150,16 @@ std::vector<Change> open_changes(const spec::Plan& plan) {
 }
 
 /// `layout` with as few of the cheap changes as will do.
-std::optional<Mend> least_mend(const spec::Plan& plan, const cluster::Cluster& cluster,
-                               const std::vector<Change>& layout) {
+std::optional<Fix> least_fix(const spec::Plan& plan, const cluster::Cluster& cluster,
+                             const std::vector<Change>& layout) {
   std::vector<Change> steps = open_changes(plan);
   std::size_t cheap = steps.size();
   steps.insert(steps.end(), layout.begin(), layout.end());
-  std::optional<Mend> found = mend_with(plan, cluster, steps);
+  std::optional<Fix> found = fix_with(plan, cluster, steps);
   for (std::size_t i = cheap; found && i > 0; --i) {
     std::vector<Change> fewer = steps;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i) - 1);
-    const std::optional<Mend> still = mend_with(plan, cluster, fewer);
+    const std::optional<Fix> still = fix_with(plan, cluster, fewer);
     if (!still) continue;
     found = still;
     steps = std::move(fewer);
@@ -187,12 +186,12 @@ std::vector<Change> generator_changes(const spec::Plan& plan) {
   return {};
 }
 
-std::string mends_text(const std::vector<Mend>& list) {
+std::string fixes_text(const std::vector<Fix>& list) {
   if (list.empty())
     return "no two changes of the layout by up to 8 each fit on this cluster: take larger GPUs, or a smaller model";
   std::vector<std::string> words;
-  for (const Mend& mend : list)
-    words.push_back(text("set ", mend.change, " (", base::number_text(mend.largest_gb, 1), " GB)"));
+  for (const Fix& fix : list)
+    words.push_back(text("set ", fix.change, " (", base::number_text(fix.largest_gb, 1), " GB)"));
   return base::join(words, "; or ");
 }
 
@@ -207,7 +206,7 @@ void check_role(const cluster::Cluster& cluster, const spec::RankMemory& rank, c
                                    ? text(" of pipeline stage ", phase.stage)
                                    : "");
   const std::int64_t exact = spec::exact_bytes(phase.device);
-  const std::string fix = mends_text(mends(plan, cluster, 3));
+  const std::string fix = fixes_text(suggest_fixes(plan, cluster, 3));
   if (exact > limit) {
     faults.add({.what = text("does not fit: ", who, " holds ", gb_text(exact),
                              " of weights and state alone, but a GPU of cluster ", cluster.name, " has ",
@@ -222,10 +221,10 @@ void check_role(const cluster::Cluster& cluster, const spec::RankMemory& rank, c
 
 }  // namespace
 
-std::vector<Mend> mends(const spec::Plan& plan, const cluster::Cluster& cluster, std::size_t count) {
-  std::vector<Mend> found;
-  const auto keep = [&](const std::optional<Mend>& mend) {
-    if (mend) found.push_back(*mend);
+std::vector<Fix> suggest_fixes(const spec::Plan& plan, const cluster::Cluster& cluster, std::size_t count) {
+  std::vector<Fix> found;
+  const auto keep = [&](const std::optional<Fix>& fix) {
+    if (fix) found.push_back(*fix);
   };
   // The roles do not depend on each other: what the generator must change, it must whatever the trainer does.
   const std::vector<Change> generator = generator_changes(plan);
@@ -233,20 +232,20 @@ std::vector<Mend> mends(const spec::Plan& plan, const cluster::Cluster& cluster,
     more.insert(more.begin(), generator.begin(), generator.end());
     return more;
   };
-  if (!generator.empty()) keep(mend_with(plan, cluster, generator));
+  if (!generator.empty()) keep(fix_with(plan, cluster, generator));
   const std::vector<Change> layouts = layout_changes();
   for (const std::vector<Change>& list : {cheap_changes(), layouts}) {
     for (const Change& change : list) {
-      if (found.size() < count) keep(mend_with(plan, cluster, with({change})));
+      if (found.size() < count) keep(fix_with(plan, cluster, with({change})));
     }
   }
-  if (found.empty()) keep(least_mend(plan, cluster, generator));
+  if (found.empty()) keep(least_fix(plan, cluster, generator));
   for (const Change& layout : layouts) {
-    if (found.empty()) keep(least_mend(plan, cluster, with({layout})));
+    if (found.empty()) keep(least_fix(plan, cluster, with({layout})));
   }
   for (const Change& first : layouts) {
     for (const Change& second : layouts) {
-      if (found.empty()) keep(least_mend(plan, cluster, with({first, second})));
+      if (found.empty()) keep(least_fix(plan, cluster, with({first, second})));
     }
   }
   return found;

@@ -16,12 +16,12 @@ void check_memory(const cluster::Cluster& cluster, const spec::KeyPlaces& places
                   base::Faults& faults, std::vector<std::string>& warnings);
 
 /// A change of the job and the largest phase that results, 10^9 bytes.
-struct Mend {
+struct Fix {
   std::string change;
   double largest_gb = 0;
 };
 /// The cheapest changes after which every phase fits: single ones, at most `count`; where there is none, one set of
 /// several, as small as it can be.
-std::vector<Mend> mends(const spec::Plan& plan, const cluster::Cluster& cluster, std::size_t count);
+std::vector<Fix> suggest_fixes(const spec::Plan& plan, const cluster::Cluster& cluster, std::size_t count);
 
 }  // namespace muster::plan

@@ -167,7 +167,7 @@ class Planner {
       return read();
     } catch (const Error& error) {
       for (base::Fault fault : error.faults()) {
-        // A folder is no place to mend: what is wrong is the key that names it.
+        // A folder is no place to fix: what is wrong is the key that names it.
         if (fault.where.find(".toml") == std::string::npos && fault.where.find(".json") == std::string::npos)
           fault.where = places_.of(key);
         faults_.add(fault);

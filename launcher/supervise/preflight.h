@@ -1,5 +1,5 @@
 // Which nodes a run takes, after a look at each where the plan wants one (placement.preflight): nodes with something to
-// mend are left out as long as enough of the allocation remain (placement.spares).
+// fix are left out as long as enough of the allocation remain (placement.spares).
 #pragma once
 
 #include <functional>
@@ -23,9 +23,9 @@ struct NodeSearch {
 /// page in preflight.txt. throws: Error::cluster naming what is bad when too few remain.
 Nodes choose_nodes(const spec::Plan& plan, slurm::Queries& queries, const NodeSearch& search);
 
-/// Hosts with something to mend. Pure.
+/// Hosts with something to fix. Pure.
 std::vector<std::string> unfit_hosts(const std::vector<health::Report>& reports);
-/// "node1: GPUs 7 (8 wanted); node3: ..." of what is to mend, one finding a host. Pure.
+/// "node1: GPUs 7 (8 wanted); node3: ..." of what is to fix, one finding a host. Pure.
 std::string unfit_text(const std::vector<health::Report>& reports);
 
 }  // namespace muster::supervise

@@ -141,7 +141,7 @@ void say(const std::string& sentence) {
   std::fflush(stderr);
 }
 
-// Checkpoints make a second attempt worth it; a file to mend or a defect would only fail again.
+// Checkpoints make a second attempt worth it; a file to fix or a defect would only fail again.
 bool may_requeue(const spec::Plan& plan, const Verdict& verdict, const spec::SlurmEnv& slurm) {
   return (verdict.code == 3 || verdict.code == 4) && plan.job.checkpoint.every > 0 &&
          slurm.restart_count < plan.job.requeue.max;

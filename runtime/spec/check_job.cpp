@@ -1,4 +1,4 @@
-// The sense of a job: what spans keys. Each fault has the place, the numbers and the mend.
+// The sense of a job: what spans keys. Each fault has the place, the numbers and the fix.
 #include <algorithm>
 #include <cctype>
 

@@ -208,14 +208,14 @@ class LayoutCheck {
 
   /// A degree that would make both roles equal, where there is one.
   std::string suggestion(std::int64_t train, std::int64_t gen) const {
-    std::vector<std::string> mends;
+    std::vector<std::string> fixes;
     const std::int64_t gen_rest = job_.gen.tp * job_.gen.pp;
     const std::int64_t train_rest = train / job_.train.dp;
-    if (train % gen_rest == 0) mends.push_back(text("gen.dp = ", train / gen_rest));
+    if (train % gen_rest == 0) fixes.push_back(text("gen.dp = ", train / gen_rest));
     if (gen % train_rest == 0 && update_samples(job_) % (gen / train_rest) == 0)
-      mends.push_back(text("train.dp = ", gen / train_rest));
-    mends.push_back("placement.mode = \"split\"");
-    return "set " + base::join(mends, ", or ");
+      fixes.push_back(text("train.dp = ", gen / train_rest));
+    fixes.push_back("placement.mode = \"split\"");
+    return "set " + base::join(fixes, ", or ");
   }
 
   void check_facts() {
@@ -332,13 +332,13 @@ class LayoutCheck {
 
   /// Even stages near by; or first and last ones that are a little smaller, as they also hold embedding and head.
   std::string stages_mend(std::int64_t stages) const {
-    std::string mend = text("set train.pp", job_.train.vpp > 1 ? " x train.vpp" : "", " = ", even_stages(stages));
+    std::string fix = text("set train.pp", job_.train.vpp > 1 ? " x train.vpp" : "", " = ", even_stages(stages));
     const std::int64_t middle = divided_up(facts_->num_layers, stages);
     const std::int64_t ends = facts_->num_layers - middle * (stages - 2);
     if (job_.train.vpp == 1 && stages > 2 && ends >= 2)
-      mend += text(", or first_stage_layers = ", divided_up(ends, 2), " and last_stage_layers = ", ends / 2, " with ",
-                   middle, " in each of the others");
-    return mend;
+      fix += text(", or first_stage_layers = ", divided_up(ends, 2), " and last_stage_layers = ", ends / 2, " with ",
+                  middle, " in each of the others");
+    return fix;
   }
 
   const Job& job_;

@@ -53,9 +53,9 @@ TEST(Memory, WhatCannotFitIsRefusedWithThePhaseTheExcessAndMendsThatFit) {
 TEST(Memory, EachMendFitsWhenItIsMade) {
   Planned plan = planned("grpo-llama3.1-8b-16xh100-megatron", "dgx-h100");
   plan.plan.device_memory_gb = 30;
-  for (const Mend& mend : mends(plan.plan, plan.cluster, 3)) {
-    EXPECT_LE(mend.largest_gb, 30);
-    EXPECT_FALSE(mend.change.empty());
+  for (const Fix& fix : suggest_fixes(plan.plan, plan.cluster, 3)) {
+    EXPECT_LE(fix.largest_gb, 30);
+    EXPECT_FALSE(fix.change.empty());
   }
 }
 
