@@ -17,10 +17,10 @@
 namespace muster::weights {
 
 struct TensorEntry {
-  at::ScalarType dtype;   // Undefined: a type of the format that LibTorch or Muster does not compute with
-  std::string type_name;  // as the header names it
+  at::ScalarType dtype;  // Undefined: a type of the format that LibTorch or Muster does not compute with
   std::vector<std::int64_t> shape;
   std::int64_t begin = 0, end = 0;  // bytes within the file
+  std::string type_name;            // as the header names it
 };
 
 class SafetensorsFile {
