@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -18,6 +19,7 @@
 #include "runtime/base/text.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/node/agent.h"
+#include "runtime/node/rank_warnings.h"
 #include "runtime/node/verb_plan.h"
 #include "runtime/node/verb_rows.h"
 #include "runtime/spec/epoch.h"
@@ -133,6 +135,17 @@ void check_output(const fs::path& output) {
     throw Error::user({.what = "--output is no file that can be written", .where = output.string()});
 }
 
+// The logs of the ranks go with the folder, so what they warn of is shown here.
+void show_warnings(const spec::Plan& plan) {
+  std::string logs;
+  for (const spec::RankPlan& rank : plan.ranks) {
+    const fs::path log = spec::RunPaths{plan.run_folder}.rank_log(0, rank.rank);
+    if (base::is_there(log)) logs += base::read_file(log) + "\n";
+  }
+  for (const std::string& sentence : warnings_in(logs))
+    std::fprintf(stderr, "muster-runtime: warning: %s\n", sentence.c_str());
+}
+
 }  // namespace
 
 bool needs_ranks(const std::string& verb) { return verb == "score" || verb == "generate" || verb == "gradients"; }
@@ -170,9 +183,11 @@ int run_ranks_verb(const std::vector<std::string>& words) {
   base::write_file(plan.job.verb.input, verb_rows_text(rows));
   const spec::Placement placement = write_attempt(plan);
   const spec::RunPaths paths{plan.run_folder};
-  return run_agent(
-      plan, placement,
-      {.plan = paths.plan(), .placement = paths.placement(0), .binaries = plan.binaries, .is_quiet = true});
+  const int code =
+      run_agent(plan, placement,
+                {.plan = paths.plan(), .placement = paths.placement(0), .binaries = plan.binaries, .is_quiet = true});
+  show_warnings(plan);
+  return code;
 }
 
 }  // namespace muster::node
