@@ -61,8 +61,8 @@ double PhaseClock::seconds(spec::Phase phase) const {
 }
 
 void PhaseClock::move(spec::Phase from, spec::Phase to, double seconds) {
-  seconds_[from] -= seconds;
-  seconds_[to] += seconds;
+  seconds_[static_cast<std::size_t>(from)] -= seconds;
+  seconds_[static_cast<std::size_t>(to)] += seconds;
 }
 
 void PhaseClock::before(const comm::Call& call) {
