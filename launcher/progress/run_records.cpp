@@ -158,7 +158,7 @@ bool RecordReader::read_start() {
       start.resumed_after = std::atoll(behind(spec::kResumesAfter).c_str());
     else if (has(" loop: ", spec::kWarmStartDone))
       start.warm_start_done = true;
-    else if (has(" warning rank ") && start.warnings.size() < kMostWarnings)
+    else if (has(" warning rank ", "") && start.warnings.size() < kMostWarnings)
       start.warnings.emplace_back(line);
   };
   log_.read_lines(take_line, kLogRead_bytes);  // rank 0 writes the records
