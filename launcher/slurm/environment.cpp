@@ -27,7 +27,7 @@ const std::array<std::string, 21> kDescribing{"SLURM_JOB_",      "SLURM_JOBID", 
                                               "SLURM_SCRIPT_",   "SLURM_OOM_KILL_STEP", "SRUN_DEBUG"};
 constexpr std::size_t kShown = 60;  // characters of a value
 
-std::string name_of(const std::string& line) { return line.substr(0, line.find('=')); }
+std::string variable_of(const std::string& line) { return line.substr(0, line.find('=')); }
 
 bool says_which_slurm(const std::string& name) {
   return std::find(kWhichSlurm.begin(), kWhichSlurm.end(), name) != kWhichSlurm.end();
@@ -46,7 +46,7 @@ template <class IsOut>
 std::vector<std::string> without(const std::vector<std::string>& environment, const IsOut& is_out) {
   std::vector<std::string> kept;
   for (const std::string& line : environment)
-    if (!is_out(name_of(line))) kept.push_back(line);
+    if (!is_out(variable_of(line))) kept.push_back(line);
   return kept;
 }
 
@@ -71,7 +71,7 @@ std::string left_out_text(const std::vector<std::string>& environment) {
   std::size_t num_describing = 0;
   std::string job;
   for (const std::string& line : environment) {
-    const std::string name = name_of(line);
+    const std::string name = variable_of(line);
     if (name == "SLURM_JOB_ID") job = line.substr(name.size() + 1);
     if (!is_for_commands(name)) continue;
     if (base::starts_with_any(name, kDescribing)) {

@@ -12,7 +12,7 @@ using base::text;
 
 constexpr std::int64_t kClocks_s = 3;  // by which the clocks of controller and file server may differ
 
-std::int64_t changed_s(const std::filesystem::path& file) {
+std::int64_t modified_s(const std::filesystem::path& file) {
   struct stat stat {};
   return ::stat(file.c_str(), &stat) == 0 ? stat.st_mtim.tv_sec : 0;
 }
@@ -22,8 +22,8 @@ std::int64_t changed_s(const std::filesystem::path& file) {
 bool began_in(const FollowedRun& run, const slurm::JobFacts& job) {
   if (job.end_s > 0 && job.end_s <= job.start_s) return false;
   return run.epoch && job.start_s > 0 &&
-         changed_s(run.paths.placement(run.epoch->attempt)) + kClocks_s >= job.start_s &&
-         (!run.verdict || changed_s(run.paths.verdict(run.epoch->attempt)) + kClocks_s >= job.start_s);
+         modified_s(run.paths.placement(run.epoch->attempt)) + kClocks_s >= job.start_s &&
+         (!run.verdict || modified_s(run.paths.verdict(run.epoch->attempt)) + kClocks_s >= job.start_s);
 }
 
 bool waits(const slurm::JobFacts& job) {

@@ -19,7 +19,7 @@
 namespace muster::base {
 namespace {
 
-constexpr int kPipe_bytes = 1 << 20, kBlock_bytes = 64 << 10;
+constexpr int kPipe_bytes = 1 << 20, kPipeBlock_bytes = 64 << 10;
 
 }  // namespace
 
@@ -56,13 +56,13 @@ void LimitedLog::run(int stop_fd) {
     move_block();
   }
   // What is in the pipe, and not what a writer that stays adds to it.
-  for (int blocks = kPipe_bytes / kBlock_bytes + 1; blocks > 0 && move_block(); --blocks) {
+  for (int blocks = kPipe_bytes / kPipeBlock_bytes + 1; blocks > 0 && move_block(); --blocks) {
   }
 }
 
 // False when nothing is there.
 bool LimitedLog::move_block() {
-  char block[kBlock_bytes];
+  char block[kPipeBlock_bytes];
   const ssize_t got = ::read(output_.get(), block, sizeof block);
   if (got < 0 && errno == EINTR) return true;
   if (got <= 0) return false;

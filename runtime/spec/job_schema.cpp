@@ -70,8 +70,9 @@ bool is_path(const std::string& name) { return name.find('/') != std::string::np
 fs::path base_file(const std::string& name, const fs::path& giver, const fs::path& bases_folder) {
   std::vector<fs::path> places{bases_folder / (name + ".toml"), bases_folder.parent_path() / "jobs" / (name + ".toml")};
   if (is_path(name)) places = {base::resolved_path(name, giver.parent_path())};
+  std::error_code no_name;  // too long, below a file
   for (const fs::path& place : places)
-    if (fs::is_regular_file(place)) return place;
+    if (fs::is_regular_file(place, no_name)) return place;
   return {};
 }
 

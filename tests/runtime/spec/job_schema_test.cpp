@@ -162,6 +162,13 @@ TEST(JobSchema, ABaseOfTheUsersIsAPathFromTheFileThatNamesIt) {
   EXPECT_EQ(missing.list()[0].what, "there is no base \"./other.toml\"");
 }
 
+TEST(JobSchema, ABaseThatCanBeNoFileIsAFault) {
+  base::Faults faults;
+  for (const std::string& name : {std::string(5000, 'b'), std::string(5000, 'b') + ".toml"})
+    read_job({.text = "base = \"" + name + "\"\n", .where = "j.toml", .overrides = {}}, "bases", faults);
+  EXPECT_EQ(faults.list().size(), 2u);
+}
+
 TEST(JobSchema, BasesThatGoInACircleAreRefused) {
   const tests::TemporaryFolder folder;
   const std::string a = (folder.path() / "a.toml").string();
