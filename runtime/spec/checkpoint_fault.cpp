@@ -82,8 +82,9 @@ std::string manifest_fault(const CheckpointManifest& manifest, const Plan& plan,
   if (!other.empty()) return "it is of another run: " + other;
   if (manifest.layout != layout_text(plan))
     return text("it was written as ", manifest.layout, "; this plan is ", layout_text(plan));
-  // One at the start, one more after a supervised start, and at most one a step.
-  if (manifest.weight_version < 1 || manifest.weight_version > step + 2)
+  // One at the start, one more after a supervised start and for each look at its reward, and at most one a step.
+  const std::int64_t looks = plan.job.warmup.sft_steps / plan.job.warmup.check_every;
+  if (manifest.weight_version < 1 || manifest.weight_version > step + 2 + looks)
     return text("weight version ", manifest.weight_version, " after step ", step);
   if (manifest.data_epoch < 0 || manifest.data_epoch > kMostEpochs || manifest.data_position < 0)
     return text("epoch ", manifest.data_epoch, ", position ", manifest.data_position, " of the data");

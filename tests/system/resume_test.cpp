@@ -146,6 +146,8 @@ TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
        {"train.bucket_params=20000", "train.overlap_grad_reduce=true", "train.overlap_param_gather=true"}},
       {"dp2 in buckets, bf16",
        {"train.bucket_params=20000", "model.dtype=bf16", "gen.dtype=bf16", "train.grad_dtype=bf16"}},
+      {"after a start that measures its reward",
+       {"warmup.stop_at_reward=1", "warmup.check_every=2", "warmup.check_prompts=8"}},
       {"split, train tp2", {"placement.mode=split", "train.tp=2", "train.dp=1", "gen.dp=1"}},
   };
   for (const auto& [name, changes] : layouts) {

@@ -120,6 +120,17 @@ TEST_F(CheckpointFault, EveryFileThatTheLayoutWantsIsListedAndNoOther) {
   expect_fault("it lists 3 files");
 }
 
+TEST_F(CheckpointFault, ASupervisedStartThatMeasuresItsRewardHasMoreVersions) {
+  manifest_.weight_version = kStep + 2 + 5;
+  write();
+  expect_fault("weight version 13");
+  plan_.job.warmup.sft_steps = 20;
+  plan_.job.warmup.check_every = 4;
+  manifest_.decides = deciding_values(plan_);
+  write();
+  EXPECT_EQ(fault(), "");
+}
+
 TEST_F(CheckpointFault, FiguresOutOfRangeAreFound) {
   const CheckpointManifest honest = manifest_;
   const auto expect = [&](std::int64_t CheckpointManifest::*figure, std::int64_t value, const char* words) {
