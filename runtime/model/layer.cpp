@@ -11,15 +11,16 @@ namespace muster::model {
 
 Layer::Layer(const spec::ModelFacts& facts, const WeightSource& source, std::int64_t index,
              const comm::Communicator& tp)
-    : index_(index),
-      windows_(source, 1 + index),
-      attention_(windows_, facts, index, tp),
-      feed_forward_(windows_, index) {
+    : Layer(facts, UnitWindows(source, 1 + index), index, tp) {}
+
+Layer::Layer(const spec::ModelFacts& facts, const UnitWindows& windows, std::int64_t index,
+             const comm::Communicator& tp)
+    : index_(index), attention_(windows, facts, index, tp), feed_forward_(windows, index) {
   INVARIANT((spec::layer_kind(facts, index) == spec::LayerKind{spec::Mixer::attention, spec::FeedForward::dense}),
             "other kinds of layers are refused before");
   const std::string prefix = base::text("model.layers.", index, ".");
-  input_norm_D_ = windows_.one(prefix + "input_layernorm.weight");
-  post_norm_D_ = windows_.one(prefix + "post_attention_layernorm.weight");
+  input_norm_D_ = windows.one(prefix + "input_layernorm.weight");
+  post_norm_D_ = windows.one(prefix + "post_attention_layernorm.weight");
 }
 
 Residual Layer::forward(const ForwardPass& pass, const Residual& stream) const {

@@ -24,8 +24,9 @@ class Layer {
   Residual forward(const ForwardPass& pass, const Residual& stream) const;
 
  private:
+  Layer(const spec::ModelFacts& facts, const UnitWindows& windows, std::int64_t index, const comm::Communicator& tp);
+
   std::int64_t index_;
-  UnitWindows windows_;
   Attention attention_;
   FeedForward feed_forward_;
   ops::Param input_norm_D_, post_norm_D_;
