@@ -29,17 +29,30 @@ struct Include {
   bool quoted;
 };
 
-/// The floors of the runtime, lowest first. `main` stands for the files that lie directly in runtime/.
-const std::vector<std::vector<std::string>> kFloors = {{"base"},
-                                                       {"spec"},
-                                                       {"chat"},
-                                                       {"data", "reward", "device", "log"},
-                                                       {"ops", "weights", "comm", "indexing"},
-                                                       {"parallel", "grpo"},
-                                                       {"model"},
-                                                       {"generate", "train", "refit"},
-                                                       {"node", "loop", "cuda"},
-                                                       {"main"}};
+/// The floors of the runtime, lowest first, as docs/house.md lists them (highest first, one line, "main | ... | base").
+/// `main` stands for the files that lie directly in runtime/.
+using Floors = std::vector<std::vector<std::string>>;
+
+Floors floors_of(const std::string& house_page) {
+  Floors floors;
+  for (const std::string& line : base::split(house_page, '\n')) {
+    if (line.rfind("    main | ", 0) != 0) continue;
+    for (const std::string& floor : base::split(line, '|')) {
+      std::vector<std::string> rooms;
+      for (const std::string& room : base::split(floor, ' ')) {
+        if (!room.empty()) rooms.push_back(room);
+      }
+      floors.insert(floors.begin(), rooms);
+    }
+  }
+  return floors;
+}
+
+const Floors& house_floors() {
+  static const Floors floors = floors_of(base::read_file(std::filesystem::path(MUSTER_SOURCE_DIR) / "docs/house.md"));
+  return floors;
+}
+
 const std::set<std::string> kWithoutLibTorch = {"node", "indexing", "data", "chat", "reward", "log", "spec", "base"};
 const std::vector<std::string> kLibTorch = {"ATen/", "c10/", "torch/", "caffe2/"};
 const std::set<std::string> kHeavy = {"ATen/ATen.h", "torch/types.h", "torch/all.h", "torch/extension.h"};
@@ -56,10 +69,9 @@ std::string room_of(const std::string& path) {
 }
 
 int floor_of(const std::string& room) {
-  for (std::size_t floor = 0; floor < kFloors.size(); ++floor) {
-    if (std::count(kFloors[floor].begin(), kFloors[floor].end(), room) > 0) return static_cast<int>(floor);
-  }
-  return -1;
+  const auto has_room = [&room](const auto& rooms) { return std::count(rooms.begin(), rooms.end(), room) > 0; };
+  const auto floor = std::find_if(house_floors().begin(), house_floors().end(), has_room);
+  return floor == house_floors().end() ? -1 : static_cast<int>(floor - house_floors().begin());
 }
 
 std::vector<Include> includes_of(const SourceFile& file) {
@@ -180,6 +192,44 @@ std::vector<std::string> faults_of(const std::vector<SourceFile>& files) {
   return faults;
 }
 
+/// The rooms behind USES in a room's CMakeLists.txt.
+std::set<std::string> uses_of(const std::string& cmake) {
+  std::set<std::string> uses;
+  bool within = false;
+  for (const std::string& line : base::split(cmake.substr(0, cmake.find(')')), '\n')) {
+    for (const std::string& word : base::split(line, ' ')) {
+      if (word.empty()) continue;
+      const bool keyword =
+          std::all_of(word.begin(), word.end(), [](char c) { return c == '_' || (c >= 'A' && c <= 'Z'); });
+      if (within && !keyword) uses.insert(word);
+      if (keyword) within = word == "USES";
+    }
+  }
+  return uses;
+}
+
+/// What the USES of a room leave out of the rooms that its files include, and name without need: one line each.
+std::vector<std::string> uses_faults(const std::string& place, const std::string& cmake,
+                                     const std::vector<SourceFile>& files) {
+  const std::set<std::string> uses = uses_of(cmake);
+  std::map<std::string, std::string> included;  // room -> the first file that includes it
+  for (const SourceFile& file : files) {
+    if (!starts_with(file.path, place + "/")) continue;
+    for (const Include& include : includes_of(file)) {
+      if (include.quoted && !starts_with(include.to, place + "/")) included.emplace(room_of(include.to), file.path);
+    }
+  }
+  std::vector<std::string> faults;
+  for (const auto& [room, file] : included) {
+    if (uses.count(room) == 0) faults.push_back(base::text(place, " does not name ", room, " in USES: ", file));
+  }
+  for (const std::string& room : uses) {
+    if (included.count(room) == 0)
+      faults.push_back(base::text(place, " names ", room, " in USES and includes nothing of it"));
+  }
+  return faults;
+}
+
 /// The one fault of a file that includes one thing; "" when there is none.
 std::string fault(const std::string& path, const std::string& include) {
   const std::vector<std::string> faults = faults_of({{path, "// text\n#include " + include + "\n"}});
@@ -207,6 +257,40 @@ TEST(Floors, TheTreeStandsOnItsFloors) {
   for (const std::string& fault : faults_of(files)) ADD_FAILURE() << fault;
 }
 
+TEST(Floors, EveryRoomUsesWhatItIncludesAndNothingElse) {
+  const std::vector<SourceFile> files = files_of_the_tree();
+  const std::filesystem::path root = MUSTER_SOURCE_DIR;
+  int rooms = 0;
+  for (const char* program : {"launcher", "runtime"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(root / program)) {
+      const std::filesystem::path list = entry.path() / "CMakeLists.txt";
+      if (!entry.is_directory()) continue;
+      const std::string cmake = base::read_file(list);
+      if (!starts_with(cmake, "add_room(")) continue;  // runtime/cuda is a plugin, no room
+      ++rooms;
+      const std::string place = entry.path().lexically_relative(root).generic_string();
+      for (const std::string& fault : uses_faults(place, cmake, files)) ADD_FAILURE() << fault;
+    }
+  }
+  EXPECT_GT(rooms, 30);
+}
+
+TEST(Floors, UsesThatAreMissingOrTooManyAreFaults) {
+  const std::string cmake =
+      "add_room(train TENSOR\n  SOURCES\n    a.cpp\n  USES model base\n  TESTS\n    a_test.cpp)\n";
+  const SourceFile file{"runtime/train/a.cpp", "#include \"runtime/base/text.h\"\n#include \"runtime/ops/linear.h\"\n"};
+  const std::vector<std::string> faults = uses_faults("runtime/train", cmake, {file});
+  ASSERT_EQ(faults.size(), 2U);
+  EXPECT_EQ(faults[0], "runtime/train does not name ops in USES: runtime/train/a.cpp");
+  EXPECT_EQ(faults[1], "runtime/train names model in USES and includes nothing of it");
+}
+
+TEST(Floors, AreThoseOfTheHousePage) {
+  EXPECT_EQ(floors_of("text\n\n    main | node loop | base\n"), (Floors{{"base"}, {"node", "loop"}, {"main"}}));
+  ASSERT_GT(house_floors().size(), 5U);
+  EXPECT_EQ(house_floors().front(), std::vector<std::string>{"base"});
+}
+
 TEST(Floors, ArrowsUpAndAlongAFloorAreFaults) {
   EXPECT_NE(fault("runtime/ops/a.cpp", "\"runtime/model/m.h\"").find("an arrow up, from ops to model"),
             std::string::npos);
@@ -217,7 +301,7 @@ TEST(Floors, ArrowsUpAndAlongAFloorAreFaults) {
   EXPECT_NE(fault("runtime/common/a.cpp", "\"runtime/base/text.h\"").find("stands on no floor"), std::string::npos);
   EXPECT_EQ(fault("runtime/loop/a.cpp", "\"runtime/generate/g.h\""), "");
   EXPECT_EQ(fault("runtime/comm/cuda/nccl.cpp", "\"runtime/comm/communicator.h\""), "");
-  EXPECT_EQ(fault("runtime/rank_main.cpp", "\"runtime/loop/colocated.h\""), "");
+  EXPECT_EQ(fault("runtime/rank_main.cpp", "\"runtime/loop/run.h\""), "");
 }
 
 TEST(Floors, LauncherAndRuntimeMeetOnlyInSpecAndBase) {
