@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "launcher/plan/memory_fit.h"
 #include "launcher/plan/memory_text.h"
@@ -70,12 +69,10 @@ TEST(Memory, AnEstimateThatExceedsIsAWarning) {
   EXPECT_NE(memory_page(plan.plan, plan.cluster).find("TOO MUCH"), std::string::npos);
 }
 
-TEST(Memory, TheLargestRecipeTakesAFifthOfASecondOfCpu) {
-  const std::clock_t begin = std::clock();
+TEST(Memory, TheLargestRecipeIsPlanned) {
   const Planned plan = planned("v0.5-dapo-deepseek-v3-512xh100", "dgx-h100");
   EXPECT_FALSE(plan_page(plan.plan, plan.cluster, "").empty());
   EXPECT_EQ(plan.plan.ranks.size(), 512u);
-  EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 0.2);
 }
 
 TEST(Memory, ThePageIsATableAndABarAPhaseOfAtMostAHundredColumns) {

@@ -6,7 +6,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/clock.h"
 #include "runtime/base/files.h"
 #include "runtime/data/tokenizer.h"
 
@@ -82,22 +81,6 @@ TEST(Decoding, GivesTheTextBack) {
     const auto text = line["text"].get<std::string>();
     ASSERT_EQ(tokenizer.decode(tokenizer.encode(text, false), false), text);
   }
-}
-
-// A floor far below what is measured (tens of MB/s), so that a slow machine passes and a quadratic way does not.
-TEST(Smollm2Tokenizer, EncodesAtLeastAMegabyteASecond) {
-  const Tokenizer tokenizer = smollm2();
-  std::string text;
-  for (const json& line : lines_of("smollm2_tokens.jsonl")) text += line["text"].get<std::string>() + "\n";
-  const base::Stopwatch watch;
-  std::size_t bytes = 0;
-  for (; bytes < (4u << 20); bytes += text.size()) ASSERT_FALSE(tokenizer.encode(text, false).empty());
-  const double rate_mb_per_s = static_cast<double>(bytes) / 1e6 / watch.elapsed_s();
-  RecordProperty("rate_mb_per_s", std::to_string(rate_mb_per_s));
-  std::cout << "MB/s: " << rate_mb_per_s << "\n";
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_GT(rate_mb_per_s, 1.0);
-#endif
 }
 
 }  // namespace

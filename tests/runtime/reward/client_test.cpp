@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <numeric>
 #include <thread>
 
@@ -144,7 +143,6 @@ TEST(RewardClient, AnIdInUseIsOurOwnDefect) {
 TEST(RewardClient, AHundredThousandAnswersGoThroughWithoutADeadlock) {
   WorkerProcess worker({.timeout_s = 5});
   RewardClient client({worker.fd()}, {});
-  const base::Stopwatch watch;
 #ifdef __SANITIZE_THREAD__
   constexpr std::int64_t kCount = 10'000;  // it is fifty times slower there
 #else
@@ -155,16 +153,10 @@ TEST(RewardClient, AHundredThousandAnswersGoThroughWithoutADeadlock) {
                    .kind = "math",
                    .answer = "3 + " + std::to_string(id) + " = " + std::to_string(id + 3) + ".",
                    .gold = std::to_string(id + 3 + (id % 4 == 0))});
-  const double submitted_s = watch.elapsed_s();
   const Collected collected = client.collect(ids_to(kCount));
-  const double rate = kCount / watch.elapsed_s();
   double sum = 0;
   for (const Grade& grade : collected.grades) sum += grade.reward;
   EXPECT_EQ(sum, kCount * 0.75);
-  std::cout << "answers/s: " << rate << ", submitted in " << submitted_s << " s\n";
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_GT(rate, 5000) << "the aim is 20,000 on a core of its own";
-#endif
 }
 
 }  // namespace

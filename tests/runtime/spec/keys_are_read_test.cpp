@@ -50,7 +50,7 @@ std::string without_strings(const std::string& source) {
 /// The code of launcher and runtime, but for what describes and checks all keys alike.
 std::vector<std::string> code_of_the_tree() {
   const std::filesystem::path root = MUSTER_SOURCE_DIR;
-  const std::set<std::string> about_keys = {"job.h",         "job_schema.h",  "check_job.cpp",
+  const std::set<std::string> about_keys = {"job.h",          "job_schema.h",     "check_job.cpp",
                                             "check_data.cpp", "check_layout.cpp", "supported.cpp"};
   std::vector<std::string> code;
   for (const char* program : {"launcher", "runtime"}) {
@@ -159,7 +159,8 @@ TEST(Keys, AreReadOrWaitForAModeThatIsRefused) {
 }
 
 TEST(Keys, AReaderIsTheMemberAsAWhole) {
-  const std::vector<std::string> keys = {"gen.tp", "train.tp", "train.dp", "gen.fp8_skip", "data.sources[].path", "a.path"};
+  const std::vector<std::string> keys = {"gen.tp", "train.tp", "train.dp", "gen.fp8_skip", "data.sources[].path",
+                                         "a.path"};
   const std::string code = without_strings("f(train.tp, \"train.dp\", x.dp_size, recipe.fp8_skip, sources[0].path);\n");
   EXPECT_EQ(keys_without_reader(keys, {code}), (std::vector<std::string>{"gen.tp", "train.dp"}));
 }
