@@ -1,31 +1,38 @@
 // placement.toml: what only the allocation can tell.
-#include <nlohmann/json.hpp>
 #include <set>
+#include <type_traits>
 
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/toml_reader.h"
 #include "runtime/spec/toml_text.h"
+#include "runtime/spec/visitors.h"
 
 namespace muster::spec {
 
 using base::text;
-using nlohmann::ordered_json;
-
-std::string placement_text(const Placement& placement) {
-  ordered_json value;
-  value["attempt"] = placement.attempt;
-  value["attempt_id"] = placement.attempt_id;
-  value["port"] = placement.port;
-  value["key_file"] = placement.key_file.string();
-  value["nodes"] = ordered_json::array();
-  for (const NodePlace& node : placement.nodes)
-    value["nodes"].push_back({{"slot", node.slot}, {"host", node.host}, {"address", node.address}});
-  return "# Where the node slots of the plan stand in this attempt.\n" + toml_text(value);
-}
 
 namespace {
+
+template <class Visitor, class Place>
+void describe_node(Visitor& v, Place& node) {
+  v.key("slot", node.slot, within(0, 65535), "", "of the plan");
+  v.key("host", node.host, kAny, "", "its name in Slurm");
+  v.key("address", node.address, kAny, "", "at which other nodes reach it");
+}
+
+template <class Visitor, class P>
+void describe_placement(Visitor& v, P& placement) {
+  v.key("attempt", placement.attempt, within(0, 1'000'000), "", "1 for the first start of the run");
+  v.key("attempt_id", placement.attempt_id, kAny, "", "a random word that names the attempt");
+  v.key("port", placement.port, within(1, 65535), "", "at which rank 0 listens");
+  std::string key_file = placement.key_file.string();
+  v.key("key_file", key_file, kAny, "", "the path of the attempt's key");
+  if constexpr (!std::is_const_v<P>) placement.key_file = key_file;
+  v.list(
+      "nodes", placement.nodes, [](auto& below, auto& node) { describe_node(below, node); }, "by slot");
+}
 
 /// What holds without a plan.
 void check_alone(const Placement& placement, const std::string& where, base::Faults& faults) {
@@ -46,26 +53,20 @@ void check_alone(const Placement& placement, const std::string& where, base::Fau
 
 }  // namespace
 
+std::string placement_text(const Placement& placement) {
+  ValueVisitor visitor;
+  describe_placement(visitor, placement);
+  return "# Where the node slots of the plan stand in this attempt.\n" + toml_text(visitor.root);
+}
+
 Placement parse_placement(const std::string& content, const std::string& where) {
   base::Faults faults;
   TomlReader reader = TomlReader::parse(content, where, faults);
   faults.throw_if_any();
   Placement placement;
-  placement.port = 0;
-  reader.read("attempt", placement.attempt, 0, 1'000'000);
-  reader.read("attempt_id", placement.attempt_id);
-  reader.read("port", placement.port, 1, 65535);
+  ReadVisitor visitor(reader, nullptr);
+  describe_placement(visitor, placement);
   if (!reader.has("port")) faults.add({"port is missing", where, "the port at which rank 0 listens, 1 .. 65535"});
-  std::string key_file;
-  reader.read("key_file", key_file);
-  placement.key_file = key_file;
-  for (TomlReader& entry : reader.tables("nodes")) {
-    NodePlace node;
-    entry.read("slot", node.slot, 0, 65535);
-    entry.read("host", node.host);
-    entry.read("address", node.address);
-    placement.nodes.push_back(std::move(node));
-  }
   reader.finish();
   check_alone(placement, where, faults);
   faults.throw_if_any();

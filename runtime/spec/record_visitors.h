@@ -30,6 +30,11 @@ inline bool read_value(const nlohmann::ordered_json& value, bool& out) {
   out = value.get<bool>();
   return true;
 }
+inline bool read_value(const nlohmann::ordered_json& value, char& out) {
+  if (!value.is_string() || value.get_ref<const std::string&>().size() != 1) return false;
+  out = value.get_ref<const std::string&>()[0];
+  return true;
+}
 template <std::floating_point T>
 bool read_value(const nlohmann::ordered_json& value, T& out) {
   if (!value.is_number() && !value.is_null()) return false;
@@ -64,7 +69,11 @@ class FieldWriter {
  public:
   template <class T>
   void field(const char* name, const T& value, const char* = "", bool = true, const char* = "") {
-    object[name] = value;
+    if constexpr (std::is_same_v<T, char>) {
+      object[name] = std::string(1, value);  // a letter, no number
+    } else {
+      object[name] = value;
+    }
   }
   template <class T, class Describe>
   void list(const char* name, const std::vector<T>& values, const Describe& describe) {

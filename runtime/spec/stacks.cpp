@@ -5,6 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/record_visitors.h"
 
 namespace muster::spec {
 
@@ -16,51 +17,56 @@ namespace {
 
 constexpr const char* kAskAgain = "ask again with `muster stacks`";
 
-ordered_json value_of(const ThreadStack& thread) {
-  return {{"id", thread.id},
-          {"name", thread.name},
-          {"state", std::string(1, thread.state)},
-          {"waits_in", thread.waits_in},
-          {"syscall", thread.syscall},
-          {"frames", thread.frames},
-          {"is_cut", thread.is_cut}};
+template <class Visitor, class Record>
+void describe_thread(Visitor& v, Record& r) {
+  v.field("id", r.id);
+  v.field("name", r.name);
+  v.field("state", r.state);
+  v.field("waits_in", r.waits_in);
+  v.field("syscall", r.syscall);
+  v.field("frames", r.frames);
+  v.field("is_cut", r.is_cut);
 }
 
-ordered_json value_of(const RankStacks& rank) {
-  ordered_json value{{"rank", rank.rank},           {"pid", rank.pid},         {"phase", rank.phase},
-                     {"step", rank.step},           {"in_call", rank.in_call}, {"calls", rank.calls},
-                     {"last_call", rank.last_call}, {"still_s", rank.still_s}};
-  value["threads"] = ordered_json::array();
-  for (const ThreadStack& thread : rank.threads) value["threads"].push_back(value_of(thread));
-  return value;
+template <class Visitor, class Record>
+void describe_rank(Visitor& v, Record& r) {
+  v.field("rank", r.rank);
+  v.field("pid", r.pid);
+  v.field("phase", r.phase);
+  v.field("step", r.step);
+  v.field("in_call", r.in_call);
+  v.field("calls", r.calls);
+  v.field("last_call", r.last_call);
+  v.field("still_s", r.still_s);
+  v.list("threads", r.threads, [](auto& below, auto& thread) { describe_thread(below, thread); });
 }
 
-ThreadStack thread_of(const json& value, std::size_t num_frames) {
-  ThreadStack thread{.id = value.at("id"),
-                     .name = value.at("name"),
-                     .waits_in = value.at("waits_in"),
-                     .syscall = value.at("syscall"),
-                     .frames = value.at("frames"),
-                     .is_cut = value.at("is_cut")};
-  const std::string state = value.at("state");
-  if (!state.empty()) thread.state = state[0];
-  for (const std::size_t frame : thread.frames)
-    if (frame >= num_frames)
-      throw Error::user({.what = text("frame ", frame, " of thread ", thread.id, " is not among the ", num_frames)});
-  return thread;
+template <class Visitor, class Record>
+void describe_frame(Visitor& v, Record& r) {
+  v.field("module", r.module);
+  v.field("address", r.address);
+  v.field("symbol", r.symbol);
 }
 
-RankStacks rank_of(const json& value, std::size_t num_frames) {
-  RankStacks rank{.rank = value.at("rank"),
-                  .pid = value.at("pid"),
-                  .phase = value.at("phase"),
-                  .step = value.at("step"),
-                  .in_call = value.at("in_call"),
-                  .calls = value.at("calls"),
-                  .last_call = value.at("last_call"),
-                  .still_s = value.at("still_s")};
-  for (const json& thread : value.at("threads")) rank.threads.push_back(thread_of(thread, num_frames));
-  return rank;
+template <class Visitor, class Record>
+void describe_node(Visitor& v, Record& r) {
+  v.field("number", r.number);
+  v.field("time_s", r.time_s);
+  v.field("slot", r.slot);
+  v.field("host", r.host);
+  v.field("reason", r.reason);
+  v.list("ranks", r.ranks, [](auto& below, auto& rank) { describe_rank(below, rank); });
+  v.list("frames", r.frames, [](auto& below, auto& frame) { describe_frame(below, frame); });
+}
+
+/// Every frame of a thread is among those of the node. Returns what is not, or "".
+std::string frame_fault(const NodeStacks& stacks) {
+  for (const RankStacks& rank : stacks.ranks)
+    for (const ThreadStack& thread : rank.threads)
+      for (const std::size_t frame : thread.frames)
+        if (frame >= stacks.frames.size())
+          return text("frame ", frame, " of thread ", thread.id, " is not among the ", stacks.frames.size());
+  return "";
 }
 
 }  // namespace
@@ -77,35 +83,20 @@ std::int64_t parse_stacks_request(const std::string& content, const std::string&
 }
 
 std::string node_stacks_text(const NodeStacks& stacks) {
-  ordered_json value{{"number", stacks.number},
-                     {"time_s", stacks.time_s},
-                     {"slot", stacks.slot},
-                     {"host", stacks.host},
-                     {"reason", stacks.reason}};
-  value["ranks"] = ordered_json::array();
-  for (const RankStacks& rank : stacks.ranks) value["ranks"].push_back(value_of(rank));
-  value["frames"] = ordered_json::array();
-  for (const StackFrame& frame : stacks.frames)
-    value["frames"].push_back({{"module", frame.module}, {"address", frame.address}, {"symbol", frame.symbol}});
-  return base::json_text(value) + "\n";
+  FieldWriter writer;
+  describe_node(writer, stacks);
+  return base::json_text(writer.object) + "\n";
 }
 
 NodeStacks parse_node_stacks(const std::string& content, const std::string& where) {
-  const json value = base::parse_json(content, where, kAskAgain);
-  try {
-    NodeStacks stacks{.number = value.at("number"),
-                      .time_s = value.at("time_s"),
-                      .slot = value.at("slot"),
-                      .host = value.at("host"),
-                      .reason = value.at("reason")};
-    for (const json& frame : value.at("frames"))
-      stacks.frames.push_back(
-          {.module = frame.at("module"), .address = frame.at("address"), .symbol = frame.at("symbol")});
-    for (const json& rank : value.at("ranks")) stacks.ranks.push_back(rank_of(rank, stacks.frames.size()));
-    return stacks;
-  } catch (const json::exception& error) {
-    throw Error::user({.what = text("no stacks of a node: ", error.what()), .where = where, .fix = kAskAgain});
-  }
+  const ordered_json value = base::parse_json(content, where, kAskAgain);
+  NodeStacks stacks;
+  FieldReader reader(value);
+  describe_node(reader, stacks);
+  const std::string fault = reader.fault.empty() ? frame_fault(stacks) : reader.fault;
+  if (!fault.empty())
+    throw Error::user({.what = text("no stacks of a node: ", fault), .where = where, .fix = kAskAgain});
+  return stacks;
 }
 
 }  // namespace muster::spec

@@ -1,5 +1,5 @@
-// How fast text becomes tokens on one core: tokenizer_bench MODEL_FOLDER TEXT_FILE [REPEATS]. Prints one JSON object: bytes,
-// tokens, CPU seconds, MB a CPU second.
+// How fast text becomes tokens on one core: tokenizer_bench MODEL_FOLDER TEXT_FILE [REPEATS]. Prints one JSON object:
+// bytes, tokens, CPU seconds, MB a CPU second.
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -20,12 +20,11 @@ int main(int count, char** words) try {
   for (int r = 0; r < repeats; ++r) tokens += tokenizer.encode(text, false).size();
   const double cpu_s = base::process_cpu_s() - begin_s;
   const auto bytes = static_cast<double>(text.size()) * repeats;
-  std::printf("%s\n", nlohmann::ordered_json{{"bytes", bytes},
-                                             {"tokens", tokens},
-                                             {"cpu_s", cpu_s},
-                                             {"mb_per_cpu_s", bytes / 1e6 / cpu_s}}
-                          .dump()
-                          .c_str());
+  std::printf("%s\n",
+              nlohmann::ordered_json{
+                  {"bytes", bytes}, {"tokens", tokens}, {"cpu_s", cpu_s}, {"mb_per_cpu_s", bytes / 1e6 / cpu_s}}
+                  .dump()
+                  .c_str());
   return 0;
 } catch (const muster::Error& error) {
   std::fprintf(stderr, "tokenizer_bench: %s\n", error.what());
