@@ -79,30 +79,38 @@ void check_layers(const Machine& machine, std::vector<Finding>& findings) {
   }));
 }
 
+// Attention of spans over `num_keys`, both ways.
+void check_spans(const Machine& machine, const std::string& what, std::int64_t num_keys,
+                 const std::vector<ops::AttentionSpan>& spans, std::vector<Finding>& findings) {
+  const std::int64_t num_queries = spans.back().begin + spans.back().length;
+  const at::Tensor q = machine.drawn({num_queries, 6, 64}), k = machine.drawn({num_keys, 2, 64}),
+                   v = machine.drawn({num_keys, 2, 64});
+  const at::Tensor q_here = machine.here(q), k_here = machine.here(k), v_here = machine.here(v);
+  findings.push_back(compared(what, machine.tolerance, [&] {
+    return largest_difference(
+        ops::packed_attention_forward_kernels().for_device_of(q_here)(q_here, k_here, v_here, spans).first,
+        ops::plain::packed_attention_forward(q, k, v, spans).first);
+  }));
+  findings.push_back(compared(what + ", backward", machine.gradient_tolerance, [&] {
+    const at::Tensor d = machine.drawn({num_queries, 6, 64});
+    const auto [o_here, lse_here] =
+        ops::packed_attention_forward_kernels().for_device_of(q_here)(q_here, k_here, v_here, spans);
+    const ops::Heads fast = ops::packed_attention_backward_kernels().for_device_of(q_here)(
+        machine.here(d), q_here, k_here, v_here, o_here, lse_here, spans);
+    const auto [o, lse] = ops::plain::packed_attention_forward(q, k, v, spans);
+    const ops::Heads plain = ops::plain::packed_attention_backward(d, q, k, v, o, lse, spans);
+    return std::max({largest_difference(fast.q_THE, plain.q_THE), largest_difference(fast.k_TKE, plain.k_TKE),
+                     largest_difference(fast.v_TKE, plain.v_TKE)});
+  }));
+}
+
 void check_attention(const Machine& machine, std::vector<Finding>& findings) {
   const std::int64_t prefix = machine.shares_prompts ? 0 : -1;
   const std::vector<ops::Segment> segments{{.begin = 0, .length = 21, .prefix = -1},
                                            {.begin = 21, .length = 5, .prefix = prefix},
                                            {.begin = 26, .length = 9, .prefix = prefix},
                                            {.begin = 35, .length = 14, .prefix = -1}};
-  const at::Tensor q = machine.drawn({49, 6, 64}), k = machine.drawn({49, 2, 64}), v = machine.drawn({49, 2, 64});
-  const at::Tensor q_here = machine.here(q), k_here = machine.here(k), v_here = machine.here(v);
-  findings.push_back(compared("packed attention", machine.tolerance, [&] {
-    return largest_difference(
-        ops::packed_attention_forward_kernels().for_device_of(q_here)(q_here, k_here, v_here, segments).first,
-        ops::plain::packed_attention_forward(q, k, v, segments).first);
-  }));
-  findings.push_back(compared("packed attention, backward", machine.gradient_tolerance, [&] {
-    const at::Tensor d = machine.drawn({49, 6, 64});
-    const auto [o_here, lse_here] =
-        ops::packed_attention_forward_kernels().for_device_of(q_here)(q_here, k_here, v_here, segments);
-    const ops::Heads fast = ops::packed_attention_backward_kernels().for_device_of(q_here)(
-        machine.here(d), q_here, k_here, v_here, o_here, lse_here, segments);
-    const auto [o, lse] = ops::plain::packed_attention_forward(q, k, v, segments);
-    const ops::Heads plain = ops::plain::packed_attention_backward(d, q, k, v, o, lse, segments);
-    return std::max({largest_difference(fast.q_THE, plain.q_THE), largest_difference(fast.k_TKE, plain.k_TKE),
-                     largest_difference(fast.v_TKE, plain.v_TKE)});
-  }));
+  check_spans(machine, "packed attention", 49, ops::spans_of(segments), findings);
   findings.push_back(compared("paged attention", machine.tolerance, [&] {
     const ops::PagedBatch batch{.page_tokens = 16,
                                 .query_begin = {0, 3, 4},

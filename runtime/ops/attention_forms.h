@@ -1,5 +1,6 @@
 // The kernels of attention, one table each: tensors in, tensors out, no autograd. A library for another device adds its
-// forms here. Letters: T tokens, H query heads, K key/value heads, E head width, P pages, S tokens of a page.
+// forms here. Letters: T tokens, H query heads, K key/value heads, E head width, J keys, P pages, S tokens of a
+// page.
 #pragma once
 
 #include <utility>
@@ -11,14 +12,15 @@
 
 namespace muster::ops {
 
-/// Returns {o_THE, lse_TH float32: log of the sum of exp of the scaled scores of each query head}.
-using PackedAttentionForward = std::pair<at::Tensor, at::Tensor>(const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                                                                 const at::Tensor& v_TKE,
-                                                                 const std::vector<Segment>& segments);
-/// Returns {dq_THE, dk_TKE, dv_TKE}; a prefix's dk and dv are summed over all segments that see it.
-using PackedAttentionBackward = Heads(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                                      const at::Tensor& v_TKE, const at::Tensor& o_THE, const at::Tensor& lse_TH,
-                                      const std::vector<Segment>& segments);
+/// The spans cover the T queries one after another; J keys, of which some may be seen by none. Returns {o_THE, lse_TH
+/// float32: log of the sum of exp of the scaled scores of each query head}.
+using PackedAttentionForward = std::pair<at::Tensor, at::Tensor>(const at::Tensor& q_THE, const at::Tensor& k_JKE,
+                                                                 const at::Tensor& v_JKE,
+                                                                 const std::vector<AttentionSpan>& spans);
+/// Returns {dq_THE, dk_JKE, dv_JKE}, those of a key summed over all spans that see it.
+using PackedAttentionBackward = Heads(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_JKE,
+                                      const at::Tensor& v_JKE, const at::Tensor& o_THE, const at::Tensor& lse_TH,
+                                      const std::vector<AttentionSpan>& spans);
 using AppendPages = void(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tensor& k_TKE,
                          const at::Tensor& v_TKE, const PagedBatch& batch);
 using PagedAttention = at::Tensor(const at::Tensor& q_THE, const at::Tensor& keys_PSKE, const at::Tensor& values_PSKE,

@@ -50,12 +50,12 @@ at::Tensor split_heads_backward(const Heads& gradients, const at::Tensor&, const
 }
 
 std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor&,
-                                                           const at::Tensor&, const std::vector<Segment>&) {
+                                                           const at::Tensor&, const std::vector<AttentionSpan>&) {
   return {same(q_THE, q_THE.sizes()), floats(q_THE, {q_THE.size(0), q_THE.size(1)})};
 }
 Heads packed_attention_backward(const at::Tensor&, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                                 const at::Tensor& v_TKE, const at::Tensor&, const at::Tensor&,
-                                const std::vector<Segment>&) {
+                                const std::vector<AttentionSpan>&) {
   return {same(q_THE, q_THE.sizes()), same(k_TKE, k_TKE.sizes()), same(v_TKE, v_TKE.sizes())};
 }
 void append_pages(at::Tensor&, at::Tensor&, const at::Tensor&, const at::Tensor&, const PagedBatch&) {}

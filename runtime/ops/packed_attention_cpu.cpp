@@ -1,9 +1,10 @@
-// The CPU form of packed attention: one task for each family of segments (a prefix and those that see it) and key/value
-// head, so that the gradients of a prefix are summed by one thread. Letters: T tokens, H query heads, K key/value
-// heads, E head width.
+// The CPU form of packed attention: one task for each family of spans (those that begin with the same keys) and
+// key/value head, so that the gradients of a key are summed by one thread. Letters: T tokens, H query heads, K
+// key/value heads, E head width.
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <map>
 
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/cpu_tensors.h"
@@ -13,30 +14,31 @@
 namespace muster::ops::cpu {
 namespace {
 
+/// Spans that begin with the same keys: a prefix and what sees it, chunks of one sequence.
 struct Family {
-  std::vector<AttentionSegment> segments;
+  std::int64_t first_keys = 0, num_first = 0;
+  std::vector<SpanLoop> spans;
   std::int64_t keys = 0;  // the most that a query sees
   double work = 0;        // queries times keys, for the order of tasks
 };
 
-std::vector<Family> families_of(const std::vector<Segment>& segments) {
+std::vector<Family> families_of(const std::vector<AttentionSpan>& spans) {
   std::vector<Family> families;
-  std::vector<std::size_t> family_of(segments.size());
-  for (std::size_t s = 0; s < segments.size(); ++s) {
-    if (segments[s].prefix >= 0) continue;
-    family_of[s] = families.size();
-    families.push_back({{{segments[s].begin, segments[s].length, false}}});
+  std::map<std::int64_t, std::size_t> family_of;  // by first key
+  for (const AttentionSpan& span : spans) {
+    const bool sees_first = span.prefix_keys > 0;
+    const std::int64_t first = sees_first ? span.prefix : span.keys;
+    const auto [found, is_new] = family_of.try_emplace(first, families.size());
+    if (is_new) families.push_back({.first_keys = first});
+    Family& family = families[found->second];
+    family.num_first = std::max(family.num_first, sees_first ? span.prefix_keys : span.num_keys);
+    family.keys = std::max(family.keys, span.prefix_keys + span.num_keys);
+    family.work += static_cast<double>(span.length) *
+                   (static_cast<double>(span.prefix_keys + span.num_keys) - 0.5 * static_cast<double>(span.length));
+    // In the order of the keys: those of the prefix come first.
+    const SpanLoop loop{span.begin, span.length, span.keys, span.num_keys, sees_first};
+    family.spans.insert(sees_first ? family.spans.end() : family.spans.begin(), loop);
   }
-  for (const Segment& segment : segments)
-    if (segment.prefix >= 0)
-      families[family_of[segment.prefix]].segments.push_back({segment.begin, segment.length, true});
-  for (Family& family : families)
-    for (const AttentionSegment& segment : family.segments) {
-      const std::int64_t before = segment.sees_first ? family.segments[0].length : 0;
-      family.keys = std::max(family.keys, before + segment.length);
-      family.work += static_cast<double>(segment.length) *
-                     (static_cast<double>(before) + 0.5 * static_cast<double>(segment.length));
-    }
   return families;
 }
 
@@ -57,8 +59,10 @@ void run_families(const std::vector<Family>& families, AttentionLoop loop, void 
     auto& own = scratch[thread];
     if (own.empty()) own.assign(floats, 0.0f);
     AttentionLoop part = loop;
-    part.segments = family.segments.data();
-    part.num_segments = static_cast<Index>(family.segments.size());
+    part.spans = family.spans.data();
+    part.num_spans = static_cast<Index>(family.spans.size());
+    part.first_keys = family.first_keys;
+    part.num_first = family.num_first;
     part.kv_head = task % loop.num_kv_heads;
     part.scratch = own.data();
     kernel(part);
@@ -81,20 +85,20 @@ AttentionLoop loop_of(const at::Tensor& q_THE, const at::Tensor& k_TKE, const at
 
 std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_in, const at::Tensor& k_in,
                                                            const at::Tensor& v_in,
-                                                           const std::vector<Segment>& segments) {
+                                                           const std::vector<AttentionSpan>& spans) {
   const at::Tensor q_THE = as_float(q_in), k_TKE = as_float(k_in), v_TKE = as_float(v_in);
   at::Tensor o_THE = at::empty(q_THE.sizes(), q_THE.options()),
              lse_TH = at::empty({q_THE.size(0), q_THE.size(1)}, q_THE.options());
   AttentionLoop loop = loop_of(q_THE, k_TKE, v_TKE);
   loop.o_THE = o_THE.mutable_data_ptr<float>();
   loop.lse_TH = lse_TH.mutable_data_ptr<float>();
-  run_families(families_of(segments), loop, kernels().attention);
+  run_families(families_of(spans), loop, kernels().attention);
   return {o_THE.to(q_in.scalar_type()), lse_TH};
 }
 
 Heads packed_attention_backward(const at::Tensor& do_in, const at::Tensor& q_in, const at::Tensor& k_in,
                                 const at::Tensor& v_in, const at::Tensor& o_in, const at::Tensor& lse_TH,
-                                const std::vector<Segment>& segments) {
+                                const std::vector<AttentionSpan>& spans) {
   const at::Tensor do_THE = as_float(do_in), q_THE = as_float(q_in), k_TKE = as_float(k_in), v_TKE = as_float(v_in);
   at::Tensor o_THE = as_float(o_in), lse = lse_TH;
   at::Tensor dq_THE = at::empty(q_THE.sizes(), q_THE.options()), dk_TKE = at::zeros(k_TKE.sizes(), k_TKE.options()),
@@ -106,7 +110,7 @@ Heads packed_attention_backward(const at::Tensor& do_in, const at::Tensor& q_in,
   loop.dq_THE = dq_THE.mutable_data_ptr<float>();
   loop.dk_TKE = dk_TKE.mutable_data_ptr<float>();
   loop.dv_TKE = dv_TKE.mutable_data_ptr<float>();
-  run_families(families_of(segments), loop, kernels().attention_backward);
+  run_families(families_of(spans), loop, kernels().attention_backward);
   const auto type = q_in.scalar_type();
   return {dq_THE.to(type), dk_TKE.to(type), dv_TKE.to(type)};
 }

@@ -1,4 +1,4 @@
-// Plain forms of attention: a loop over segments and sequences, softmax over the concatenated keys, in ATen operations.
+// Plain forms of attention: a loop over spans and sequences, softmax over the concatenated keys, in ATen operations.
 // Letters: T tokens, H query heads, K key/value heads, E head width, J keys, P pages, S tokens of a page.
 #include <ATen/ATen.h>
 
@@ -21,17 +21,15 @@ std::pair<at::Tensor, at::Tensor> attend(const at::Tensor& q_NHE, const at::Tens
   return {at::bmm(scores_HNJ.softmax(-1), v_HJE).transpose(0, 1), scores_HNJ.logsumexp(-1).transpose(0, 1)};
 }
 
-std::pair<at::Tensor, at::Tensor> attend_segments(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                                  const std::vector<Segment>& segments) {
+std::pair<at::Tensor, at::Tensor> attend_spans(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                               const std::vector<AttentionSpan>& spans) {
   std::vector<at::Tensor> outputs, sums;
-  for (const Segment& segment : segments) {
-    const auto with_prefix = [&](const at::Tensor& x) {
-      const at::Tensor own = x.narrow(0, segment.begin, segment.length);
-      if (segment.prefix < 0) return own;
-      const Segment& prefix = segments[segment.prefix];
-      return at::cat({x.narrow(0, prefix.begin, prefix.length), own});
+  for (const AttentionSpan& span : spans) {
+    const auto seen = [&](const at::Tensor& x) {
+      const at::Tensor own = x.narrow(0, span.keys, span.num_keys);
+      return span.prefix_keys == 0 ? own : at::cat({x.narrow(0, span.prefix, span.prefix_keys), own});
     };
-    auto [o, lse] = attend(q.narrow(0, segment.begin, segment.length), with_prefix(k), with_prefix(v));
+    auto [o, lse] = attend(q.narrow(0, span.begin, span.length), seen(k), seen(v));
     outputs.push_back(o);
     sums.push_back(lse);
   }
@@ -40,19 +38,19 @@ std::pair<at::Tensor, at::Tensor> attend_segments(const at::Tensor& q, const at:
 
 }  // namespace
 
-std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                                                           const at::Tensor& v_TKE,
-                                                           const std::vector<Segment>& segments) {
-  auto [o, lse] = attend_segments(wide(q_THE), wide(k_TKE), wide(v_TKE), segments);
+std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_JKE,
+                                                           const at::Tensor& v_JKE,
+                                                           const std::vector<AttentionSpan>& spans) {
+  auto [o, lse] = attend_spans(wide(q_THE), wide(k_JKE), wide(v_JKE), spans);
   return {o.to(q_THE.scalar_type()).contiguous(), lse};
 }
 
-Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                                const at::Tensor& v_TKE, const at::Tensor&, const at::Tensor&,
-                                const std::vector<Segment>& segments) {
+Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_JKE,
+                                const at::Tensor& v_JKE, const at::Tensor&, const at::Tensor&,
+                                const std::vector<AttentionSpan>& spans) {
   const auto gradients = plain_gradient(
-      {wide(q_THE), wide(k_TKE), wide(v_TKE)}, {wide(do_THE)}, [&](const std::vector<at::Tensor>& inputs) {
-        return std::vector<at::Tensor>{attend_segments(inputs[0], inputs[1], inputs[2], segments).first};
+      {wide(q_THE), wide(k_JKE), wide(v_JKE)}, {wide(do_THE)}, [&](const std::vector<at::Tensor>& inputs) {
+        return std::vector<at::Tensor>{attend_spans(inputs[0], inputs[1], inputs[2], spans).first};
       });
   const auto type = q_THE.scalar_type();
   return {gradients[0].to(type), gradients[1].to(type), gradients[2].to(type)};

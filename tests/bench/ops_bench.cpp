@@ -133,11 +133,12 @@ void run_ops(const Shape& shape, const Batch& batch) {
     ops::cpu::split_heads_backward(split, facts.qk_norm ? qkv : at::Tensor(), heads, norm_E, norm_E, rope,
                                    batch.positions_T, grad_E, grad_E2);
   });
-  const auto [o, lse] = ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, batch.segments);
+  const std::vector<ops::AttentionSpan> spans = ops::spans_of(batch.segments);
+  const auto [o, lse] = ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, spans);
   time_of(at + "attention", batch.attention_flops,
-          [&] { ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, batch.segments); });
+          [&] { ops::cpu::packed_attention_forward(split.q_THE, split.k_TKE, split.v_TKE, spans); });
   time_of(at + "attention_backward", 2.5 * batch.attention_flops, [&, &o = o, &lse = lse] {
-    ops::cpu::packed_attention_backward(split.q_THE, split.q_THE, split.k_TKE, split.v_TKE, o, lse, batch.segments);
+    ops::cpu::packed_attention_backward(split.q_THE, split.q_THE, split.k_TKE, split.v_TKE, o, lse, spans);
   });
   for (const auto& [name, rows, columns] :
        {std::tuple{"qkv", (H + 2 * K) * E, D}, {"o", D, H * E}, {"gate_up", 2 * F, D}, {"down", D, F}}) {

@@ -1,32 +1,17 @@
-// Attention over packed segments by ATen's FlashAttention of sequences of different length.
-// Letters: T tokens, H query heads, K key/value heads, E head width.
+// Attention over spans by ATen's FlashAttention of sequences of different length, whose causal mask is that of spans:
+// the last query of a sequence sees its last key. Letters: T tokens, H query heads, K key/value heads, E head width, J
+// keys.
 #include <ATen/ATen.h>
 
 #include "runtime/base/error.h"
 #include "runtime/ops/cuda/forms.h"
+#include "runtime/ops/packed_keys.h"
 
 namespace muster::ops::cuda {
 namespace {
 
-struct Lengths {
-  at::Tensor begins;  // int32 [segments + 1], on the device
-  std::int64_t longest = 0;
-};
-
-Lengths lengths_of(const std::vector<Segment>& segments, at::Device device) {
-  Lengths lengths;
-  std::vector<std::int32_t> begins{0};
-  for (const Segment& segment : segments) {
-    if (segment.prefix >= 0) {
-      throw Error::user({.what = "attention over a shared prompt has no CUDA form",
-                         .where = "train.share_prompt",
-                         .fix = "set train.share_prompt = false where device is cuda"});
-    }
-    begins.push_back(static_cast<std::int32_t>(segment.begin + segment.length));
-    lengths.longest = std::max(lengths.longest, segment.length);
-  }
-  lengths.begins = at::tensor(begins, at::kInt).to(device);
-  return lengths;
+PackedKeys keys_of(const std::vector<AttentionSpan>& spans, const at::Tensor& k_JKE) {
+  return packed_keys_of(spans, k_JKE.size(0), k_JKE.device());
 }
 
 /// Philox state of a dropout that is off: the backward wants two tensors, and does not read them.
@@ -34,25 +19,25 @@ at::Tensor no_random(const at::Tensor& like) { return at::empty({2}, like.option
 
 }  // namespace
 
-std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                                                           const at::Tensor& v_TKE,
-                                                           const std::vector<Segment>& segments) {
-  const Lengths lengths = lengths_of(segments, q_THE.device());
-  const auto found = at::_flash_attention_forward(q_THE, k_TKE, v_TKE, lengths.begins, lengths.begins, lengths.longest,
-                                                  lengths.longest,
+std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_JKE,
+                                                           const at::Tensor& v_JKE,
+                                                           const std::vector<AttentionSpan>& spans) {
+  const PackedKeys keys = keys_of(spans, k_JKE);
+  const auto found = at::_flash_attention_forward(q_THE, packed(keys, k_JKE), packed(keys, v_JKE), keys.query_begins,
+                                                  keys.key_begins, keys.most_queries, keys.most_keys,
                                                   /*dropout_p=*/0.0, /*is_causal=*/true, /*return_debug_mask=*/false);
   return {std::get<0>(found), std::get<1>(found).transpose(0, 1)};  // FlashAttention keeps [H, T]
 }
 
-Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_TKE,
-                                const at::Tensor& v_TKE, const at::Tensor& o_THE, const at::Tensor& lse_TH,
-                                const std::vector<Segment>& segments) {
-  const Lengths lengths = lengths_of(segments, q_THE.device());
-  auto [dq_THE, dk_TKE, dv_TKE] = at::_flash_attention_backward(
-      do_THE.contiguous(), q_THE, k_TKE, v_TKE, o_THE, lse_TH.transpose(0, 1).contiguous(), lengths.begins,
-      lengths.begins, lengths.longest, lengths.longest, /*dropout_p=*/0.0, /*is_causal=*/true, no_random(q_THE),
-      at::empty({0}, q_THE.options().dtype(at::kUInt64)));
-  return {dq_THE, dk_TKE, dv_TKE};
+Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_JKE,
+                                const at::Tensor& v_JKE, const at::Tensor& o_THE, const at::Tensor& lse_TH,
+                                const std::vector<AttentionSpan>& spans) {
+  const PackedKeys keys = keys_of(spans, k_JKE);
+  const auto [dq_THE, dk, dv] = at::_flash_attention_backward(
+      do_THE.contiguous(), q_THE, packed(keys, k_JKE), packed(keys, v_JKE), o_THE, lse_TH.transpose(0, 1).contiguous(),
+      keys.query_begins, keys.key_begins, keys.most_queries, keys.most_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
+      no_random(q_THE), at::empty({0}, q_THE.options().dtype(at::kUInt64)));
+  return {dq_THE, unpacked_sum(keys, dk, k_JKE.size(0)), unpacked_sum(keys, dv, v_JKE.size(0))};
 }
 
 }  // namespace muster::ops::cuda

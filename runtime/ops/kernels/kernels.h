@@ -19,14 +19,16 @@ struct SplitHeadsLoop {
   const std::int64_t* positions_N;
 };
 
-/// One key/value head of one family of segments: a segment without prefix (the first) and those whose prefix it is.
-struct AttentionSegment {
-  Index begin, length;  // tokens
-  bool sees_first;      // its queries also see the keys of the family's first segment
+/// One key/value head of one family of spans: those that begin with the same keys, which lie before all others.
+struct SpanLoop {
+  Index begin, length;   // queries
+  Index keys, num_keys;  // their own, causal: the last query sees the last key
+  bool sees_first;       // its queries see all first keys before their own; otherwise its own are first keys
 };
 struct AttentionLoop {
-  const AttentionSegment* segments;
-  Index num_segments;
+  const SpanLoop* spans;
+  Index num_spans;
+  Index first_keys, num_first;  // shared by the family
   Index num_heads, num_kv_heads, head_dim;
   Index kv_head;
   float scale;

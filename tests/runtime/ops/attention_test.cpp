@@ -5,6 +5,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/ops/attention_forms.h"
+#include "runtime/ops/packed_keys.h"
 #include "tests/support/tensor_support.h"
 
 namespace muster::ops {
@@ -56,14 +57,86 @@ TEST(PackedAttention, MatchesThePlainFormForwardsAndBackwards) {
     const at::Tensor o = packed_attention(q, k, v, segments);
     o.backward(upstream);
     const auto wide = [](const at::Tensor& x) { return x.detach().to(at::kDouble); };
-    const auto [expected, lse] = plain::packed_attention_forward(wide(q), wide(k), wide(v), segments);
+    const auto [expected, lse] = plain::packed_attention_forward(wide(q), wide(k), wide(v), spans_of(segments));
     EXPECT_TRUE(near(o, expected, 2e-6, 2e-6));
     const Heads gradients =
-        plain::packed_attention_backward(wide(upstream), wide(q), wide(k), wide(v), expected, lse, segments);
+        plain::packed_attention_backward(wide(upstream), wide(q), wide(k), wide(v), expected, lse, spans_of(segments));
     EXPECT_TRUE(near(q.grad(), gradients.q_THE, 1e-5, 1e-5));
     EXPECT_TRUE(near(k.grad(), gradients.k_TKE, 2e-5, 2e-5));
     EXPECT_TRUE(near(v.grad(), gradients.v_TKE, 2e-5, 2e-5));
   }
+}
+
+/// Chunks of a sequence of 40, of a prompt of 11 and of an answer behind it: queries apart from their keys, of which
+/// some are seen by none.
+std::vector<AttentionSpan> chunks() {
+  return {{.begin = 0, .length = 10, .keys = 3, .num_keys = 20},
+          {.begin = 10, .length = 10, .keys = 3, .num_keys = 40},
+          {.begin = 20, .length = 1, .keys = 43, .num_keys = 4},
+          {.begin = 21, .length = 2, .keys = 54, .num_keys = 2, .prefix = 43, .prefix_keys = 11},
+          {.begin = 23, .length = 1, .keys = 54, .num_keys = 7, .prefix = 43, .prefix_keys = 11},
+          {.begin = 24, .length = 3, .keys = 43, .num_keys = 11}};
+}
+constexpr std::int64_t kChunkQueries = 27, kChunkKeys = 65;
+
+TEST(PackedAttention, SpansWithKeysElsewhereMatchThePlainForm) {
+  const at::Tensor q = random({kChunkQueries, 4, 16}, 1), k = random({kChunkKeys, 2, 16}, 2),
+                   v = random({kChunkKeys, 2, 16}, 3), upstream = random({kChunkQueries, 4, 16}, 4);
+  const auto wide = [](const at::Tensor& x) { return x.to(at::kDouble); };
+  const auto [expected, expected_lse] = plain::packed_attention_forward(wide(q), wide(k), wide(v), chunks());
+  const auto [o, lse] = cpu::packed_attention_forward(q, k, v, chunks());
+  EXPECT_TRUE(near(o, expected, 2e-6, 2e-6));
+  EXPECT_TRUE(near(lse, expected_lse, 2e-6, 2e-6));
+  const Heads slopes = cpu::packed_attention_backward(upstream, q, k, v, o, lse, chunks());
+  const Heads gradients =
+      plain::packed_attention_backward(wide(upstream), wide(q), wide(k), wide(v), expected, expected_lse, chunks());
+  EXPECT_TRUE(near(slopes.q_THE, gradients.q_THE, 1e-5, 1e-5));
+  EXPECT_TRUE(near(slopes.k_TKE, gradients.k_TKE, 2e-5, 2e-5));
+  EXPECT_TRUE(near(slopes.v_TKE, gradients.v_TKE, 2e-5, 2e-5));
+  EXPECT_EQ(slopes.k_TKE.narrow(0, 61, 4).abs().max().item<float>(), 0) << "keys that no query sees";
+}
+
+/// What a kernel of sequences of different length is asked, as the CUDA form asks one: each sequence's keys in one
+/// piece, the last query at the last key.
+std::vector<AttentionSpan> sequences_of(const PackedKeys& keys) {
+  std::vector<AttentionSpan> spans;
+  const auto* const queries = keys.query_begins.const_data_ptr<std::int32_t>();
+  const auto* const begins = keys.key_begins.const_data_ptr<std::int32_t>();
+  for (std::int64_t s = 0; s + 1 < keys.query_begins.numel(); ++s)
+    spans.push_back({.begin = queries[s],
+                     .length = queries[s + 1] - queries[s],
+                     .keys = begins[s],
+                     .num_keys = begins[s + 1] - begins[s]});
+  return spans;
+}
+
+TEST(PackedKeys, KernelsOfSequencesOfDifferentLengthGiveWhatSpansSay) {
+  const auto wide = [](const at::Tensor& x) { return x.to(at::kDouble); };
+  const at::Tensor q = wide(random({kChunkQueries, 4, 16}, 1)), k = wide(random({kChunkKeys, 2, 16}, 2)),
+                   v = wide(random({kChunkKeys, 2, 16}, 3)), upstream = wide(random({kChunkQueries, 4, 16}, 4));
+  const PackedKeys keys = packed_keys_of(chunks(), kChunkKeys, at::kCPU);
+  EXPECT_EQ(keys.most_queries, 10);
+  EXPECT_EQ(keys.most_keys, 40);
+  EXPECT_EQ(keys.rows.numel(), 20 + 40 + 4 + 13 + 18 + 11);
+  const std::vector<AttentionSpan> sequences = sequences_of(keys);
+  const at::Tensor packed_k = packed(keys, k), packed_v = packed(keys, v);
+  const auto [o, lse] = plain::packed_attention_forward(q, packed_k, packed_v, sequences);
+  const auto [expected, expected_lse] = plain::packed_attention_forward(q, k, v, chunks());
+  EXPECT_TRUE(near(o, expected, 1e-12, 1e-12));
+  EXPECT_TRUE(near(lse, expected_lse, 1e-12, 1e-12));
+  const Heads slopes = plain::packed_attention_backward(upstream, q, packed_k, packed_v, o, lse, sequences);
+  const Heads gradients = plain::packed_attention_backward(upstream, q, k, v, o, lse, chunks());
+  EXPECT_TRUE(near(slopes.q_THE, gradients.q_THE, 1e-12, 1e-12));
+  EXPECT_TRUE(near(unpacked_sum(keys, slopes.k_TKE, kChunkKeys), gradients.k_TKE, 1e-12, 1e-12));
+  EXPECT_TRUE(near(unpacked_sum(keys, slopes.v_TKE, kChunkKeys), gradients.v_TKE, 1e-12, 1e-12));
+}
+
+TEST(PackedKeys, KeysOfWholeSequencesStayWhereTheyAre) {
+  const PackedKeys keys = packed_keys_of(spans_of({{0, 5, -1}, {5, 0, -1}, {5, 3, -1}}), 8, at::kCPU);
+  EXPECT_FALSE(keys.rows.defined());
+  const at::Tensor k = random({8, 2, 16}, 2);
+  EXPECT_TRUE(packed(keys, k).is_same(k));
+  EXPECT_TRUE(unpacked_sum(keys, k, 8).is_same(k));
 }
 
 TEST(PackedAttention, ASharedPrefixGivesWhatRepeatedOnesGive) {

@@ -48,7 +48,7 @@ TEST(Kernels, ExponentialSaturatesInsteadOfOverflowing) {
 
 TEST(Kernels, AllLevelsAgreeOnAttention) {
   const Index T = 30, H = 6, K = 2, E = 20;
-  const AttentionSegment segments[] = {{0, 17, false}, {17, 9, true}, {26, 4, true}};
+  const SpanLoop spans[] = {{0, 17, 0, 17, false}, {17, 9, 17, 9, true}, {26, 4, 26, 4, true}};
   const std::vector<float> q = wave(T * H * E, 0.7f), k = wave(T * K * E, 1.3f), v = wave(T * K * E, 0.9f),
                            upstream = wave(T * H * E, 0.4f);
   std::vector<std::vector<float>> results;
@@ -58,8 +58,10 @@ TEST(Kernels, AllLevelsAgreeOnAttention) {
     std::vector<float> scratch(static_cast<std::size_t>(attention_scratch(26, H, K, E))), o(q.size()), lse(T * H),
         result(q.size() + 2 * k.size());
     for (Index head = 0; head < K; ++head) {
-      AttentionLoop loop{.segments = segments,
-                         .num_segments = 3,
+      AttentionLoop loop{.spans = spans,
+                         .num_spans = 3,
+                         .first_keys = 0,
+                         .num_first = 17,
                          .num_heads = H,
                          .num_kv_heads = K,
                          .head_dim = E,
