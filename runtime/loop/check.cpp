@@ -17,6 +17,7 @@
 #include "runtime/loop/verbs.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/layer_forms.h"
+#include "runtime/parallel/context.h"
 #include "runtime/parallel/mesh.h"
 #include "runtime/spec/parameters.h"
 #include "runtime/train/trainer.h"
@@ -111,6 +112,13 @@ void check_attention(const Machine& machine, std::vector<Finding>& findings) {
                                            {.begin = 26, .length = 9, .prefix = prefix},
                                            {.begin = 35, .length = 14, .prefix = -1}};
   check_spans(machine, "packed attention", 49, ops::spans_of(segments), findings);
+  // Of two ranks of context parallelism: chunks of sequences of 40 and of 3 tokens, and one token of filling up.
+  for (int rank = 0; rank < 2; ++rank) {
+    const parallel::ContextShare share =
+        parallel::context_share({{.begin = 0, .length = 40}, {.begin = 40, .length = 3}}, 2, rank, 2, at::kCPU);
+    check_spans(machine, base::text("cp attention, rank ", rank), share.gathered_of_key_J.numel(), share.spans,
+                findings);
+  }
   findings.push_back(compared("paged attention", machine.tolerance, [&] {
     const ops::PagedBatch batch{.page_tokens = 16,
                                 .query_begin = {0, 3, 4},

@@ -139,6 +139,25 @@ Gathered gathered_bytes(const ModelFacts& facts, const Job& job, bool with_gradi
   return {.beside_layer = (head + layer) * value, .around_head = 2 * head * value + layer * value};
 }
 
+/// Of the layers' mixers the one that makes most of one token.
+double largest_mixer(const ModelFacts& facts, const std::vector<std::int64_t>& layers, const Cutting& cut) {
+  double most = 0;
+  for (const std::int64_t layer : layers)
+    most = std::max(most, mixer_elements(facts, layer_kind(facts, layer).mixer, cut.tp));
+  return most;
+}
+
+/// Context parallelism: bytes of `copies` of the keys or values of all ranks, of the heads that are gathered at once.
+/// source: parallel/context.cpp. A forward has the keys, the values and what the values were gathered in; a backward
+/// keys, values and their gradients.
+double context_bytes(const ModelFacts& facts, const Job& job, const Cutting& cut, double copies) {
+  if (job.train.cp == 1) return 0;
+  const double keys = cut.tokens * as_double(job.train.cp);
+  const std::int64_t heads = context_heads(static_cast<std::int64_t>(keys), kv_heads_of(facts, job.train.tp, 0).size(),
+                                           facts.head_dim, static_cast<std::int64_t>(cut.element_bytes));
+  return copies * keys * as_double(heads * facts.head_dim) * cut.element_bytes;
+}
+
 /// A running sample's state in every Mamba layer: what a cache is to attention, but of one size. Bytes.
 double scan_states(const ModelFacts& facts, const Job& job) {
   const auto layers = std::count(facts.layer_pattern.begin(), facts.layer_pattern.end(), 'M');
@@ -156,6 +175,12 @@ std::int64_t chunk_bytes(const ModelFacts& facts, const Job& job, const Cutting&
 }
 
 }  // namespace
+
+std::int64_t context_heads(std::int64_t num_keys, std::int64_t num_kv_heads, std::int64_t head_dim,
+                           std::int64_t element_bytes, std::int64_t at_once_bytes) {
+  const std::int64_t head_bytes = std::max<std::int64_t>(1, num_keys * head_dim * element_bytes);
+  return std::clamp<std::int64_t>(at_once_bytes / head_bytes, 1, num_kv_heads);
+}
 
 std::int64_t most_in_flight(const Job& job, std::int64_t stage) {
   const std::int64_t pp = job.train.pp, vpp = job.train.vpp;
@@ -186,9 +211,10 @@ Activations training_activations(const ModelFacts& facts, const Job& job, std::i
       stage == degrees.pp - 1 ? 3 * cut.stream(as_double(facts.hidden_size)) : 0;  // hidden, its gradient
   const double element = cut.tokens * cut.element_bytes;
   const Gathered gathered = gathered_bytes(facts, job, true);
-  return {.kept_bytes =
-              static_cast<std::int64_t>((in_flight * kept + ends) * element +
-                                        std::max(at_work * element + gathered.beside_layer, gathered.around_head)),
+  const double working =
+      std::max(at_work * element, 2 * largest_mixer(facts, layers, cut) * element + context_bytes(facts, job, cut, 4));
+  return {.kept_bytes = static_cast<std::int64_t>((in_flight * kept + ends) * element +
+                                                  std::max(working + gathered.beside_layer, gathered.around_head)),
           .logits_bytes = chunk_bytes(facts, job, cut, stage, 4 + cut.element_bytes)};
 }
 
@@ -197,10 +223,11 @@ Activations scoring_activations(const ModelFacts& facts, const Job& job, std::in
   const Cutting cut = training_cut(job, logprob_batch_tokens(job));
   const double element = cut.tokens * cut.element_bytes;
   const Gathered gathered = gathered_bytes(facts, job, false);
-  return {.kept_bytes = static_cast<std::int64_t>(
-              2 * cut.stream(as_double(facts.hidden_size)) * element +
-              std::max(largest_layer(facts, layers_on(facts, degrees, stage), cut) * element + gathered.beside_layer,
-                       gathered.around_head)),
+  const std::vector<std::int64_t> layers = layers_on(facts, degrees, stage);
+  const double working = std::max(largest_layer(facts, layers, cut) * element,
+                                  largest_mixer(facts, layers, cut) * element + context_bytes(facts, job, cut, 3));
+  return {.kept_bytes = static_cast<std::int64_t>(2 * cut.stream(as_double(facts.hidden_size)) * element +
+                                                  std::max(working + gathered.beside_layer, gathered.around_head)),
           .logits_bytes = chunk_bytes(facts, job, cut, stage, 4)};
 }
 

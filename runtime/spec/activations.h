@@ -21,6 +21,11 @@ Activations training_activations(const ModelFacts& facts, const Job& job, std::i
 Activations scoring_activations(const ModelFacts& facts, const Job& job, std::int64_t stage);
 /// A pass of the generator over gen.max_batch_tokens, with the logits of every running sample.
 Activations generating_activations(const ModelFacts& facts, const Job& job);
+/// Key/value heads whose keys context attention gathers over cp at once (parallel/context.h): as many as
+/// `at_once_bytes` hold, one at least. num_keys: of all ranks.
+inline constexpr std::int64_t kContextKeys_bytes = 64 << 20;
+std::int64_t context_heads(std::int64_t num_keys, std::int64_t num_kv_heads, std::int64_t head_dim,
+                           std::int64_t element_bytes, std::int64_t at_once_bytes = kContextKeys_bytes);
 /// Micro batch x chunk of the pipeline that `stage` holds at once at most between forward and backward.
 std::int64_t most_in_flight(const Job& job, std::int64_t stage);
 
