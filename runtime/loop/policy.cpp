@@ -53,7 +53,7 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
     const ops::Owner owner(spec::MemoryOwner::weights);
     weights_ =
         std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->coordinates()),
-                                              train_dtype, context.device, plan.train.dp);
+                                              train_dtype, context.device, plan.train.of(spec::Axis::dp_cp));
     fill_weights();
     trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
     offloader_.add(spec::MemoryOwner::weights, weights_->flat());
@@ -146,7 +146,8 @@ train::SequenceLogprobs Policy::reference_scores(std::span<const train::Sequence
   INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
   make_resident(spec::Phase::logprob);
   return train::sequence_logprobs(*context_.train, *reference_decoder_, sequences,
-                                  train::logprob_options(context_.job()), [this] { context_.clock->progress(); });
+                                  train::logprob_options(context_.job(), context_.train->coordinates().cp),
+                                  [this] { context_.clock->progress(); });
 }
 
 void Policy::save(const std::filesystem::path& folder) {

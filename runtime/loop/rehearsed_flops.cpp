@@ -1,9 +1,11 @@
 #include "runtime/loop/rehearsed_flops.h"
 
-#include <set>
+#include <algorithm>
+#include <map>
 
 #include "runtime/loop/mini_batch.h"
 #include "runtime/ops/flops.h"
+#include "runtime/parallel/context.h"
 
 namespace muster::loop {
 namespace {
@@ -13,20 +15,43 @@ struct Amount {
   double tokens = 0, pairs = 0, rows = 0;
 };
 
+/// What a rank of cp has of a segment of `length` tokens behind `before` others that all of it sees. The last `scored`
+/// of them predict a token.
+void add_segment(Amount& amount, std::int64_t length, std::int64_t before, std::int64_t scored, std::int64_t cp,
+                 std::int64_t cp_rank) {
+  for (const spec::Range& chunk : parallel::context_chunks(length, cp, cp_rank)) {
+    amount.tokens += static_cast<double>(chunk.size());
+    amount.pairs += ops::causal_pairs(chunk.size(), before + chunk.begin);
+    amount.rows += static_cast<double>(std::max<std::int64_t>(0, chunk.end - std::max(chunk.begin, length - scored)));
+  }
+}
+
 /// Sequences as the trainer computes them: the last token of an answer is only a target.
-Amount amount_of(std::span<const train::Sequence> sequences, bool share_prompt) {
+Amount amount_of(std::span<const train::Sequence> sequences, bool share_prompt, std::int64_t cp, std::int64_t cp_rank) {
   Amount amount;
-  std::set<std::int64_t> groups;
+  std::map<std::int64_t, std::int64_t> groups;  // sequences of each
+  for (const train::Sequence& sequence : sequences)
+    if (!sequence.answer.empty()) ++groups[sequence.group];
   for (const train::Sequence& sequence : sequences) {
     if (sequence.answer.empty()) continue;
-    const auto prompt = std::ssize(sequence.prompt);
-    const auto computed = std::ssize(sequence.answer) - 1;
-    amount.rows += static_cast<double>(computed + 1);
-    amount.tokens += static_cast<double>(computed);
-    amount.pairs += ops::causal_pairs(computed, prompt);
-    if (share_prompt && !groups.insert(sequence.group).second) continue;
-    amount.tokens += static_cast<double>(prompt);
-    amount.pairs += ops::causal_pairs(prompt, 0);
+    const auto prompt = std::ssize(sequence.prompt), computed = std::ssize(sequence.answer) - 1;
+    if (!share_prompt || groups[sequence.group] == 1) {
+      add_segment(amount, prompt + computed, 0, computed + 1, cp, cp_rank);
+      continue;
+    }
+    add_segment(amount, computed, prompt, computed, cp, cp_rank);
+  }
+  // The first token of every answer of a group is predicted by the last one of its prompt.
+  if (!share_prompt) return amount;
+  for (const train::Sequence& sequence : sequences) {
+    const auto found = groups.find(sequence.group);
+    if (sequence.answer.empty() || found == groups.end() || found->second == 1) continue;
+    Amount prompt;
+    add_segment(prompt, std::ssize(sequence.prompt), 0, 1, cp, cp_rank);
+    amount.tokens += prompt.tokens;
+    amount.pairs += prompt.pairs;
+    amount.rows += prompt.rows * static_cast<double>(found->second);
+    groups.erase(found);
   }
   return amount;
 }
@@ -87,7 +112,7 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   const std::vector<MiniBatch> shares = mini_batches(rollout, advantages, job, plan.train.dp, place.dp);
   const double passes = (shares.size() > 1 && !job.loss.force_on_policy ? 1 : 0) + (job.loss.kl_weight > 0 ? 1 : 0);
   for (const MiniBatch& share : shares) {
-    const Amount amount = amount_of(share.sequences, job.train.share_prompt);
+    const Amount amount = amount_of(share.sequences, job.train.share_prompt, plan.train.cp, place.cp);
     const double layers = flops.layers(amount.tokens, amount.pairs), head = flops.head(amount.rows);
     needed.logprob += passes * (layers + head);
     needed.train += 3 * (layers + head);

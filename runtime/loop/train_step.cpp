@@ -112,7 +112,8 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   TrainFigures figures;
   if (!policy_.trains()) return figures;
   parallel::Mesh& mesh = *context_.train;
-  // All ranks of a tp group have the same figures, and the last stage has those of the loss.
+  // All ranks of a tp group have the same figures, those of cp have parts of an update's and all of a pass without
+  // gradient, and the last stage has those of the loss.
   const bool speaks = mesh.coordinates().tp == 0 && mesh.coordinates().pp == mesh.degrees().pp - 1;
   const auto progress = [&clock] { clock.progress(); };
 
@@ -128,7 +129,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   for (MiniBatch& mini_batch : batches) {
     if (old_pass) {
       train::SequenceLogprobs scores = policy_.trainer().logprobs(mini_batch.sequences, progress);
-      for (std::size_t s = 0; speaks && s < mini_batch.gen.size(); ++s)
+      for (std::size_t s = 0; speaks && mesh.coordinates().cp == 0 && s < mini_batch.gen.size(); ++s)
         add_differences(figures.sums, mini_batch.gen[s].data(), scores.logprobs[s].data(), scores.entropy[s].data(),
                         mini_batch.gen[s].size());
       mini_batch.old = std::move(scores.logprobs);

@@ -81,11 +81,11 @@ std::vector<std::uint8_t> packed_scores(const std::vector<train::Sequence>& sequ
 
 void score(RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.train;
-  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().dp);
+  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().of(spec::Axis::dp_cp));
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
   const std::vector<train::Sequence> mine = own_sequences(rows, mesh);
   const train::SequenceLogprobs scores = trainer.logprobs(mine, [&] { context.clock->progress(); });
-  const bool speaks = mesh.coordinates().tp == 0;
+  const bool speaks = mesh.coordinates().tp == 0 && mesh.coordinates().cp == 0;
   std::vector<std::vector<float>> logprobs(rows.size());
   for (const auto& part :
        all_gather_bytes(context.host(), speaks ? packed_scores(mine, scores) : std::vector<std::uint8_t>{}, "scores")) {
@@ -144,7 +144,7 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
 
 void gradients(RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.train;
-  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().dp);
+  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().of(spec::Axis::dp_cp));
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
   double predicted = 0;
   for (const Row& row : rows) predicted += static_cast<double>(row.tokens.size() - 1);

@@ -20,16 +20,18 @@ Mesh::Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degree
     : degrees_(degrees), role_(std::move(role)) {
   INVARIANT(degrees_.ranks() == role_->size(),
             base::text("the degrees of ", name, " multiply to its ", role_->size(), " ranks, not ", degrees_.ranks()));
-  INVARIANT(degrees_.cp == 1 && degrees_.ep == 1, "this build runs the axes tp, dp and pp; others are refused before");
+  INVARIANT(degrees_.ep == 1, "this build runs the axes tp, cp, dp and pp; others are refused before");
   coordinates_ = spec::place_of(degrees_, role_->rank());
   tp_ = split_along(*role_, degrees_, spec::Axis::tp, name);
-  dp_ = split_along(*role_, degrees_, spec::Axis::dp, name);
+  cp_ = split_along(*role_, degrees_, spec::Axis::cp, name);
+  dp_cp_ = split_along(*role_, degrees_, degrees_.cp == 1 ? spec::Axis::dp : spec::Axis::dp_cp, name);
   pp_ = split_along(*role_, degrees_, spec::Axis::pp, name);
 }
 
 void Mesh::close() {
   pp_->close();
-  dp_->close();
+  dp_cp_->close();
+  cp_->close();
   tp_->close();
   role_->close();
 }

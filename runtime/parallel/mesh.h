@@ -18,7 +18,10 @@ class Mesh {
   const spec::Coordinates& coordinates() const { return coordinates_; }
   comm::Communicator& role() { return *role_; }
   comm::Communicator& tp() { return *tp_; }
-  comm::Communicator& dp() { return *dp_; }
+  comm::Communicator& cp() { return *cp_; }
+  /// dp x cp: the ranks that hold the same dense weights, over which their gradients are summed and their optimizer
+  /// state is cut.
+  comm::Communicator& dp_cp() { return *dp_cp_; }
   comm::Communicator& pp() { return *pp_; }
   /// collective: role.
   void close();
@@ -26,7 +29,7 @@ class Mesh {
  private:
   spec::Degrees degrees_;
   spec::Coordinates coordinates_;
-  std::unique_ptr<comm::Communicator> role_, tp_, dp_, pp_;
+  std::unique_ptr<comm::Communicator> role_, tp_, cp_, dp_cp_, pp_;
 };
 
 }  // namespace muster::parallel

@@ -80,9 +80,9 @@ bool is_left_over(const fs::path& folder) {
 
 std::string layout_text(const Plan& plan) {
   const Degrees& train = plan.train;
-  // Ranks of dp keep their parts of each bucket one after another.
+  // Ranks of dp_cp keep their parts of each bucket one after another.
   const std::int64_t bucket = plan.job.train.bucket_params;
-  const bool is_cut = train.dp > 1 && plan.job.train.fsdp == 0 && parameter_count(plan.model) > bucket;
+  const bool is_cut = train.of(Axis::dp_cp) > 1 && plan.job.train.fsdp == 0 && parameter_count(plan.model) > bucket;
   return text(choice_name(plan.job.train.backend), " tp ", train.tp, " cp ", train.cp, " ep ", train.ep, " dp ",
               train.dp, " pp ", train.pp, " vpp ", train.vpp, " fsdp ", plan.job.train.fsdp, ", ",
               choice_name(plan.job.model.dtype), ", ", parameter_count(plan.model), " parameters",

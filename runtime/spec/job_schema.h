@@ -86,14 +86,14 @@ void describe_job(Visitor& v, J& job) {
   v.table("train", "the trainer");
   v.key("backend", job.train.backend, kAny, "", "3-D parallel with sharded optimizer, or fully sharded parameters");
   v.key("tp", job.train.tp, kDegree, "ranks", "tensor parallelism");
-  v.key("cp", job.train.cp, kDegree, "ranks", "context parallelism");
+  v.key("cp", job.train.cp, kDegree, "ranks", "context parallelism: every sequence cut over cp");
   v.key("ep", job.train.ep, kDegree, "ranks", "expert parallelism, carved out of tp x cp x dp");
   v.key("pp", job.train.pp, kDegree, "ranks", "pipeline parallelism");
   v.key("vpp", job.train.vpp, kDegree, "stages", "virtual stages of each pipeline rank");
   v.key("dp", job.train.dp, kDegree, "replicas", "data parallelism");
   v.key("etp", job.train.etp, kDegree, "ranks", "tensor parallelism of each expert");
   v.key("sequence_parallel", job.train.sequence_parallel, kAny, "", "norms and residuals cut over tp along the tokens");
-  v.key("fsdp", job.train.fsdp, within(0, 1), "", "1: parameters sharded over dp (backend dtensor)");
+  v.key("fsdp", job.train.fsdp, within(0, 1), "", "1: parameters sharded over dp x cp (backend dtensor)");
   v.key("gbs", job.train.gbs, kCountOrZero, "samples", "of one optimizer update; 0: all samples of the step");
   v.key("mbs", job.train.mbs, within(1, 1e6), "rows", "of grpo.max_sequence_tokens in one packed micro batch");
   v.key("logprob_mbs", job.train.logprob_mbs, within(0, 1e6), "rows",

@@ -125,7 +125,7 @@ Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& d
   cut_over_tp(facts, parameter, is_expert ? degrees.etp : degrees.tp, is_expert ? place.etp : place.tp, box);
   if (degrees.fsdp == 1) {
     Range& rows = box.ranges[0];
-    const Range own = part_of(rows.size(), degrees.dp, place.dp);
+    const Range own = part_of(rows.size(), degrees.of(Axis::dp_cp), place.cp + degrees.cp * place.dp);
     rows = {rows.begin + own.begin, rows.begin + own.end};
   }
   return box;

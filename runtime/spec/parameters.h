@@ -4,11 +4,11 @@
 //
 // How the axes cut:
 //   tp    by the parameter's Cut; KV heads repeat when tp exceeds them, norms and routers are whole on every rank
-//   cp    nothing: its ranks hold the same weights
+//   cp    nothing but with fsdp: its ranks hold the same weights
 //   ep    experts, whole ones; etp cuts each expert as tp cuts a dense block (layout.h)
 //   pp    whole layers (layers_of); the embedding lies on the first stage, final norm and head on the last, a tied
 //         embedding on both
-//   fsdp  the rows (dim 0) of what the axes above leave, over dp by part_of: parts differ by one row at most, and a
+//   fsdp  the rows (dim 0) of what the axes above leave, over dp_cp by part_of: parts differ by one row at most, and a
 //   rank
 //         holds nothing of a parameter with fewer rows than ranks before it
 #pragma once

@@ -84,9 +84,9 @@ class StageMemory {
     memory.device.of(MemoryOwner::context) = kContext_bytes;
     std::int64_t communicators = 1, peers = 0;  // the world's
     const auto count = [&](const Degrees& degrees) {
-      for (const Axis axis : {Axis::tp, Axis::cp, Axis::dp, Axis::pp, Axis::ep, Axis::edp})
+      for (const Axis axis : {Axis::tp, Axis::cp, Axis::dp_cp, Axis::pp, Axis::ep, Axis::edp})
         communicators += degrees.of(axis) > 1 && (axis != Axis::edp || facts_.num_experts > 0) ? 1 : 0;
-      peers += degrees.ep + (degrees.pp > 1 ? 2 : 0) + (degrees.cp > 1 ? 2 : 0);
+      peers += degrees.ep + (degrees.pp > 1 ? 2 : 0);
     };
     if (rank_.trains) count(train_degrees(job_));
     if (rank_.generates) count(gen_degrees(job_));

@@ -23,7 +23,6 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   };
   refuse(!runs(plan.model.family), text("models of the family ", choice_name(plan.model.family)),
          "choose a dense Llama, Qwen2 or Qwen3 model");
-  degree(job.train.cp, "train.cp");
   degree(job.train.ep, "train.ep");
   degree(job.train.etp, "train.etp");
   degree(job.gen.pp, "gen.pp");

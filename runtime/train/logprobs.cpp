@@ -14,20 +14,22 @@ parallel::Tokens stream_tokens(const spec::Job& job) {
   return job.train.sequence_parallel ? parallel::Tokens::cut : parallel::Tokens::all;
 }
 
-LogprobOptions logprob_options(const spec::Job& job) {
+LogprobOptions logprob_options(const spec::Job& job, std::int64_t cp_rank) {
   return {.temperature = job.sampling.temperature,
           .chunk_tokens = job.train.logprob_chunk_tokens,
           .packing = {.max_tokens = spec::logprob_batch_tokens(job),
                       .max_sequences = job.packing.enabled         ? 0
                                        : job.train.logprob_mbs > 0 ? job.train.logprob_mbs
                                                                    : job.train.mbs,
-                      .token_multiple = spec::sequence_multiple(job),
-                      .share_prompt = job.train.share_prompt},
+                      .token_multiple = job.train.sequence_parallel ? job.train.tp : 1,
+                      .share_prompt = job.train.share_prompt,
+                      .cp = job.train.cp,
+                      .cp_rank = cp_rank},
           .recompute = job.train.recompute == spec::Recompute::full};
 }
 
-LogprobOptions update_logprob_options(const spec::Job& job) {
-  LogprobOptions options = logprob_options(job);
+LogprobOptions update_logprob_options(const spec::Job& job, std::int64_t cp_rank) {
+  LogprobOptions options = logprob_options(job, cp_rank);
   options.packing.max_tokens = spec::micro_batch_tokens(job);
   if (!job.packing.enabled) options.packing.max_sequences = job.train.mbs;
   return options;
@@ -35,14 +37,15 @@ LogprobOptions update_logprob_options(const spec::Job& job) {
 
 at::Tensor PackedAttention::attend(std::int64_t, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                                    const at::Tensor& v_TKE) {
-  return ops::packed_attention(q_THE, k_TKE, v_TKE, segments_);
+  return parallel::context_attention(cp_, q_THE, k_TKE, v_TKE, batch_.segments, batch_.share);
 }
 
 namespace {
 
-/// The last stage tells the others. collective: pp.
-void tell_stages(comm::Communicator& pp, SequenceLogprobs& scores, at::Device device) {
-  if (pp.size() == 1) return;
+/// Every rank of cp scored its own tokens, on the last stage, which tells the others. collective: cp, pp.
+void tell_all(parallel::Mesh& mesh, SequenceLogprobs& scores, at::Device device) {
+  comm::Communicator &cp = mesh.cp(), &pp = mesh.pp();
+  if (cp.size() == 1 && pp.size() == 1) return;
   std::vector<float> told;
   const auto for_all = [&](const auto& visit) {
     for (auto* lists : {&scores.logprobs, &scores.entropy})
@@ -50,6 +53,7 @@ void tell_stages(comm::Communicator& pp, SequenceLogprobs& scores, at::Device de
   };
   for_all([&](const std::vector<float>& list) { told.insert(told.end(), list.begin(), list.end()); });
   at::Tensor all = at::tensor(told).to(device);
+  if (pp.rank() == pp.size() - 1) cp.all_reduce(all, comm::Reduce::sum, "scores.context");  // zeros of the others
   pp.broadcast(all, pp.size() - 1, "scores.stages");
   all = ops::on_host(all);
   const float* next = all.const_data_ptr<float>();
@@ -90,7 +94,7 @@ SequenceLogprobs sequence_logprobs(parallel::Mesh& mesh, const model::Decoder& d
       found.entropy[sequence][position] = entropy[n];
     }
   }
-  tell_stages(mesh.pp(), found, decoder.device());
+  tell_all(mesh, found, decoder.device());
   return found;
 }
 

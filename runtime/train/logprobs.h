@@ -21,10 +21,10 @@ struct LogprobOptions {
 };
 /// What a rank of tp holds of the stream in training and scoring.
 parallel::Tokens stream_tokens(const spec::Job& job);
-/// Of the passes without gradient.
-LogprobOptions logprob_options(const spec::Job& job);
+/// Of the passes without gradient, on this rank of cp.
+LogprobOptions logprob_options(const spec::Job& job, std::int64_t cp_rank);
 /// Of the updates, whose micro batches may be smaller.
-LogprobOptions update_logprob_options(const spec::Job& job);
+LogprobOptions update_logprob_options(const spec::Job& job, std::int64_t cp_rank);
 
 /// Log-probabilities of the answers, in the order given; entropy of the distribution that each token was drawn from.
 struct SequenceLogprobs {
@@ -32,19 +32,21 @@ struct SequenceLogprobs {
   std::vector<std::vector<float>> entropy;
 };
 
-/// Attention within the segments of one micro batch. Borrows the batch.
+/// Attention within the segments of one micro batch, whose tokens are cut over cp. Borrows both.
 class PackedAttention final : public model::Context {
  public:
-  explicit PackedAttention(const PackedBatch& batch) : segments_(batch.segments) {}
+  PackedAttention(comm::Communicator& cp, const PackedBatch& batch) : cp_(cp), batch_(batch) {}
+  /// collective: cp.
   at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                     const at::Tensor& v_TKE) override;
 
  private:
-  const std::vector<ops::Segment>& segments_;
+  comm::Communicator& cp_;
+  const PackedBatch& batch_;
 };
 
-/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of a tp group and all stages of
-/// a pipeline pass the same, and every one of them gets the scores. collective: tp, pp.
+/// Forward only; on_progress (may be empty) is called after each micro batch. All ranks of tp and cp and all stages of
+/// a pipeline pass the same, and every one of them gets the scores. collective: tp, cp, pp.
 SequenceLogprobs sequence_logprobs(parallel::Mesh& mesh, const model::Decoder& decoder,
                                    std::span<const Sequence> sequences, const LogprobOptions& options,
                                    const std::function<void()>& on_progress);

@@ -1,4 +1,4 @@
-// Letters: T tokens of a micro batch, N scored tokens.
+// Letters: T tokens of a micro batch on this rank of cp, N scored tokens.
 #include "runtime/train/packed_batch.h"
 
 #include <ATen/ATen.h>
@@ -90,7 +90,8 @@ std::vector<std::vector<Unit>> fit(std::vector<Unit> units, const Limits& limits
 /// Writes one micro batch down, segment after segment.
 class BatchWriter {
  public:
-  BatchWriter(std::span<const Sequence> sequences, at::Device device) : sequences_(sequences), device_(device) {}
+  BatchWriter(std::span<const Sequence> sequences, const Packing& packing, at::Device device)
+      : sequences_(sequences), packing_(packing), device_(device) {}
 
   void add(const Unit& unit) {
     if (unit.sequences.size() == 1) {
@@ -100,8 +101,11 @@ class BatchWriter {
     }
   }
 
-  PackedBatch finish(std::int64_t token_multiple) {
-    fill_up(token_multiple);
+  PackedBatch finish() {
+    if (packing_.cp > 1)
+      keep_own_tokens();
+    else
+      fill_up();
     batch_.num_tokens = num_tokens();
     batch_.tokens_T = tensor_of(tokens_);
     batch_.positions_T = tensor_of(positions_);
@@ -113,12 +117,38 @@ class BatchWriter {
  private:
   std::int64_t num_tokens() const { return std::ssize(tokens_); }
 
-  void fill_up(std::int64_t token_multiple) {
-    const std::int64_t begin = num_tokens(), beyond = begin % token_multiple;
-    if (beyond == 0) return;
-    batch_.segments.push_back({.begin = begin, .length = token_multiple - beyond});
-    tokens_.resize(tokens_.size() + static_cast<std::size_t>(token_multiple - beyond));
+  void fill_up() {
+    const std::int64_t begin = num_tokens(), multiple = packing_.token_multiple;
+    const std::int64_t filled = std::max<std::int64_t>(1, spec::divided_up(begin, multiple)) * multiple;
+    if (filled == begin) return;
+    batch_.segments.push_back({.begin = begin, .length = filled - begin});
+    tokens_.resize(static_cast<std::size_t>(filled));
     positions_.resize(tokens_.size());
+  }
+
+  /// Of the whole batch what this rank of cp holds: tokens, positions and what they score.
+  void keep_own_tokens() {
+    batch_.share =
+        parallel::context_share(batch_.segments, packing_.cp, packing_.cp_rank, packing_.token_multiple, device_);
+    std::vector<std::int64_t> own_row(tokens_.size(), -1);
+    std::vector<std::int64_t> tokens, positions;
+    for (const std::int64_t token : batch_.share.tokens) {
+      if (token >= 0) own_row[token] = std::ssize(tokens);
+      tokens.push_back(token < 0 ? 0 : tokens_[token]);
+      positions.push_back(token < 0 ? 0 : positions_[token]);
+    }
+    std::size_t kept = 0;
+    for (std::size_t n = 0; n < rows_.size(); ++n) {
+      if (own_row[rows_[n]] < 0) continue;
+      rows_[kept] = own_row[rows_[n]];
+      targets_[kept] = targets_[n];
+      batch_.sequence_of_N[kept] = batch_.sequence_of_N[n];
+      batch_.position_of_N[kept] = batch_.position_of_N[n];
+      ++kept;
+    }
+    for (auto* const list : {&rows_, &targets_, &batch_.sequence_of_N, &batch_.position_of_N}) list->resize(kept);
+    tokens_ = std::move(tokens);
+    positions_ = std::move(positions);
   }
 
   at::Tensor tensor_of(const std::vector<std::int64_t>& values) const {
@@ -171,6 +201,7 @@ class BatchWriter {
   }
 
   std::span<const Sequence> sequences_;
+  const Packing& packing_;
   at::Device device_;
   PackedBatch batch_;
   std::vector<std::int64_t> tokens_, positions_, rows_, targets_;
@@ -178,15 +209,7 @@ class BatchWriter {
 
 }  // namespace
 
-PackedBatch idle_batch(std::int64_t num_tokens, at::Device device) {
-  const auto row = at::TensorOptions().dtype(at::kLong).device(device);
-  PackedBatch batch;
-  batch.tokens_T = batch.positions_T = at::zeros({num_tokens}, row);
-  batch.segments.push_back({.begin = 0, .length = num_tokens});
-  batch.rows_N = batch.targets_N = at::empty({0}, row);
-  batch.num_tokens = num_tokens;
-  return batch;
-}
+PackedBatch idle_batch(const Packing& packing, at::Device device) { return BatchWriter({}, packing, device).finish(); }
 
 std::vector<PackedBatch> pack(std::span<const Sequence> sequences, const Packing& packing, at::Device device) {
   for (const Sequence& sequence : sequences)
@@ -197,9 +220,9 @@ std::vector<PackedBatch> pack(std::span<const Sequence> sequences, const Packing
   std::vector<PackedBatch> batches;
   for (const auto& units :
        fit(packing.share_prompt ? shared_units(sequences, limits) : single_units(sequences), limits)) {
-    BatchWriter writer(sequences, device);
+    BatchWriter writer(sequences, packing, device);
     for (const Unit& unit : units) writer.add(unit);
-    batches.push_back(writer.finish(packing.token_multiple));
+    batches.push_back(writer.finish());
   }
   return batches;
 }

@@ -51,7 +51,7 @@ class Executor {
   using Key = std::tuple<Pass, std::int64_t, std::int64_t>;  // micro batch, chunk of this stage
   /// A forward that waits for its backward.
   struct Open {
-    explicit Open(const PackedBatch& batch) : attention(batch) {}
+    Open(comm::Communicator& cp, const PackedBatch& batch) : attention(cp, batch) {}
     PackedAttention attention;
     at::Tensor input, output;  // tokens or stream; stream or loss
   };
@@ -62,7 +62,7 @@ class Executor {
   at::Tensor forward(const Work& work) {
     const PackedBatch& batch = batch_of(work);
     const Key key{Pass::forward, work.micro_batch, work.chunk};
-    Open& open = open_.try_emplace(key, batch).first->second;
+    Open& open = open_.try_emplace(key, mesh_.cp(), batch).first->second;
     const bool keeps = passes_ == spec::Passes::forward_and_backward;
     open.input = decoder_.begins_model(work.chunk) ? batch.tokens_T : take_received(key).requires_grad_(keeps);
     open.output = decoder_.run(work.chunk, open.input, batch.positions_T, open.attention, options_.recompute);
@@ -70,8 +70,9 @@ class Executor {
     if (decoder_.ends_model(work.chunk)) {
       const parallel::TokenLogprobs scores = decoder_.logprobs(
           open.output.index_select(0, batch.rows_N), batch.targets_N, options_.temperature, options_.chunk_tokens);
-      // Of an idle batch nothing is scored, and a sum of nothing has its way back through the model all the same.
-      open.output = batch.sequences.empty() ? scores.logprobs_N.sum() : on_logprobs_(scores, batch);
+      // Of an idle batch, and of one whose answers other ranks of cp hold, nothing is scored here, and a sum of nothing
+      // has its way back through the model all the same.
+      open.output = batch.sequence_of_N.empty() ? scores.logprobs_N.sum() : on_logprobs_(scores, batch);
       if (keeps) loss_sum_ += open.output.detach().to(at::kDouble);
     } else {
       output_TD = open.output.detach();
@@ -130,15 +131,15 @@ class Executor {
   at::Tensor loss_sum_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(decoder_.device()));
 };
 
-/// Every rank of dp makes as many passes, where each of them gathers parameters from all. collective: dp.
+/// Every replica makes as many passes, where each of them gathers parameters from all. collective: dp_cp.
 void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const LogprobOptions& options,
                       at::Device device) {
   if (mesh.degrees().fsdp == 0) return;
   at::Tensor most = at::full({1}, std::ssize(batches), at::TensorOptions().dtype(at::kLong).device(device));
-  mesh.dp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
+  mesh.dp_cp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
   // In a rehearsal the others have as many as this rank.
   const auto count = static_cast<std::size_t>(ops::on_host(most).item<std::int64_t>());
-  while (batches.size() < count) batches.push_back(idle_batch(options.packing.token_multiple, device));
+  while (batches.size() < count) batches.push_back(idle_batch(options.packing, device));
 }
 
 }  // namespace

@@ -13,14 +13,14 @@
 namespace muster::train {
 
 /// Sum over this rank's micro batch of the loss (already divided by the global count), given scores with gradient.
-/// Asked on the ranks of the last stage.
+/// Asked on the ranks of the last stage that score tokens of it.
 using Loss = std::function<at::Tensor(const parallel::TokenLogprobs& scores, const PackedBatch& batch)>;
 /// Takes the scores of a micro batch, on the ranks of the last stage.
 using TakeScores = std::function<void(const parallel::TokenLogprobs& scores, const PackedBatch& batch)>;
 
-/// Forward alone. All ranks of a tp group and all stages pass the same batches; where parameters are cut over dp, ranks
-/// of dp that have fewer batches than others run idle ones. `on_progress` (may be empty) is called after each piece of
-/// work. collective: tp, pp; dp where parameters are cut over it.
+/// Forward alone. All ranks of a tp group and all stages pass the same batches, all ranks of cp their shares of the
+/// same; where parameters are cut over dp_cp, ranks that have fewer batches than others run idle ones. `on_progress`
+/// (may be empty) is called after each piece of work. collective: tp, cp, pp; dp_cp where parameters are cut over it.
 void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                  const LogprobOptions& options, const TakeScores& take, const std::function<void()>& on_progress);
 /// Forward and backward; gradients are added where the decoder has them. Returns the sum of the losses, a float64

@@ -1,4 +1,4 @@
-// Letters: n elements that this rank keeps, 1/dp of the flat buffers; N elements of one piece.
+// Letters: n elements that this rank keeps, 1/dp_cp of the flat buffers; N elements of one piece.
 #include "runtime/train/sharded_adamw.h"
 
 #include <ATen/ATen.h>
@@ -36,12 +36,13 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
                            const parallel::Mesh& mesh, weights::ShardStore& weights, std::int64_t bucket_elements)
     : optimizer_(optimizer), weights_(weights) {
   // Parameters that are cut over dp themselves leave nothing to cut.
-  slices_ = mesh.degrees().dp > 1 && mesh.degrees().fsdp == 0;
-  const std::int64_t parts = slices_ ? mesh.degrees().dp : 1, length = weights.flat().numel();
+  const std::int64_t replicas = mesh.degrees().of(spec::Axis::dp_cp);
+  slices_ = replicas > 1 && mesh.degrees().fsdp == 0;
+  const std::int64_t parts = slices_ ? replicas : 1, length = weights.flat().numel();
   buckets_ = make_buckets(length, slices_ ? bucket_elements : std::max<std::int64_t>(1, length), parts,
-                          slices_ ? mesh.coordinates().dp : 0);
+                          slices_ ? mesh.coordinates().dp_cp : 0);
   spec::Coordinates holder = mesh.coordinates();
-  if (slices_) holder.dp = 0;  // each rank of dp counts its slice of what all of them hold
+  if (slices_) holder.dp = holder.cp = holder.dp_cp = 0;  // each replica counts its slice of what all of them hold
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     const spec::Range& own = buckets_[b].own;
     for (const weights::Shard& shard : weights.shards()) {
@@ -88,9 +89,9 @@ void ShardedAdamw::reduce(parallel::Mesh& mesh, std::size_t b, bool overlaps) {
   const at::Tensor all = flat_gradients_.narrow(0, bucket.flat.begin, bucket.flat.size());
   at::Tensor own = kept_part(own_gradients_n_, bucket);
   if (all.scalar_type() != own.scalar_type()) own = arriving_[b] = at::empty(own.sizes(), all.options());
-  const auto sum = [&] { mesh.dp().reduce_scatter(own, all, comm::Reduce::sum, "train.gradients"); };
+  const auto sum = [&] { mesh.dp_cp().reduce_scatter(own, all, comm::Reduce::sum, "train.gradients"); };
   if (overlaps)
-    summed_.push_back(mesh.dp().overlapped(sum));
+    summed_.push_back(mesh.dp_cp().overlapped(sum));
   else
     sum();
 }
@@ -145,7 +146,7 @@ void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale
     for (; segment != segments_.end() && segment->bucket == b; ++segment)
       update_segment(*segment, segment->decays ? with_decay : without);
     if (overlaps && slices_)
-      gathered_.push_back(mesh.dp().overlapped([&] { gather_weights(mesh, b); }));
+      gathered_.push_back(mesh.dp_cp().overlapped([&] { gather_weights(mesh, b); }));
     else
       gather_weights(mesh, b);
   }
@@ -154,7 +155,7 @@ void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale
 void ShardedAdamw::gather_weights(parallel::Mesh& mesh, std::size_t b) {
   if (!slices_) return;
   at::Tensor all = weights_.flat().narrow(0, buckets_[b].flat.begin, buckets_[b].flat.size());
-  mesh.dp().all_gather(all, own_part(weights_.flat(), buckets_[b]), "train.weights");
+  mesh.dp_cp().all_gather(all, own_part(weights_.flat(), buckets_[b]), "train.weights");
 }
 
 void ShardedAdamw::wait_for(std::size_t bucket) {
@@ -195,7 +196,7 @@ void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradie
   if (!slices_) return;
   for (const Bucket& bucket : buckets_) {
     at::Tensor all = flat_gradients.narrow(0, bucket.flat.begin, bucket.flat.size());
-    mesh.dp().all_gather(all, kept_part(own_gradients_n_, bucket).to(all.scalar_type()), "train.gathered_gradients");
+    mesh.dp_cp().all_gather(all, kept_part(own_gradients_n_, bucket).to(all.scalar_type()), "train.gathered_gradients");
   }
 }
 

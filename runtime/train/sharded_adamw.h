@@ -1,6 +1,7 @@
-// AdamW with its state cut over dp: this rank holds fp32 main weights and both moments of its 1/dp of the flat weights.
-// Gradients come in by a reduce-scatter, updated weights go out by an all-gather. Where the parameters are cut over dp
-// already (fsdp) the state is that of this rank's boxes, gradients come in summed, and nothing is moved.
+// AdamW with its state cut over dp x cp (dp_cp): this rank holds fp32 main weights and both moments of its 1/dp_cp of
+// the flat weights. Gradients come in by a reduce-scatter, updated weights go out by an all-gather. Where the
+// parameters are cut over dp already (fsdp) the state is that of this rank's boxes, gradients come in summed, and
+// nothing is moved.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,17 +26,17 @@ namespace muster::train {
 
 class ShardedAdamw {
  public:
-  /// Borrows `weights`, whose flat buffer is padded to a multiple of dp. Main weights are made from it as it is now;
+  /// Borrows `weights`, whose flat buffer is padded to a multiple of dp_cp. Main weights are made from it as it is now;
   /// where weights are float32 they are the weights themselves. Weight decay is decoupled and acts on matrices only,
-  /// not on norms and biases. `bucket_elements`: of the flat buffer, in one call over dp.
+  /// not on norms and biases. `bucket_elements`: of the flat buffer, in one call over dp_cp.
   ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
                weights::ShardStore& weights, std::int64_t bucket_elements);
 
   /// One where there are no slices.
   const std::vector<Bucket>& buckets() const { return buckets_; }
-  /// The flat gradients, float32 or bfloat16, are summed over dp bucket by bucket, each once and in the same order on
-  /// all ranks; this rank keeps its parts in float32. `overlaps`: what the caller computes next does not wait.
-  /// collective: dp, here and below where there are slices.
+  /// The flat gradients, float32 or bfloat16, are summed over dp_cp bucket by bucket, each once and in the same order
+  /// on all ranks; this rank keeps its parts in float32. `overlaps`: what the caller computes next does not wait.
+  /// collective: dp_cp, here and below where there are slices.
   void begin_reduction(const at::Tensor& flat_gradients);
   void reduce(parallel::Mesh& mesh, std::size_t bucket, bool overlaps);
   void finish_reduction();
@@ -43,7 +44,7 @@ class ShardedAdamw {
   /// counts on the first of them, so that the sum over the role counts each element once.
   at::Tensor counted_square_sum() const;
   /// One update with gradients times `gradient_scale`, bucket by bucket; every rank gets all updated weights, with
-  /// `overlaps` once it has waited for their buckets. collective: dp.
+  /// `overlaps` once it has waited for their buckets. collective: dp_cp.
   void update(parallel::Mesh& mesh, double lr, double gradient_scale, bool overlaps);
   /// The caller's stream waits for the weights of a bucket; of all.
   void wait_for(std::size_t bucket);
@@ -53,9 +54,9 @@ class ShardedAdamw {
   /// What must be remembered to go on bit for bit: windows into this rank's slices, by name.
   std::vector<std::pair<std::string, at::Tensor>> slices() const;
   std::int64_t num_updates() const { return num_updates_; }
-  /// After the slices were written from outside: the weights of every rank follow from them. collective: dp.
+  /// After the slices were written from outside: the weights of every rank follow from them. collective: dp_cp.
   void resume(parallel::Mesh& mesh, std::int64_t num_updates);
-  /// The reduced gradients of all ranks, back into the flat buffer. collective: dp.
+  /// The reduced gradients of all ranks, back into the flat buffer. collective: dp_cp.
   void gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const;
 
   /// Main weights (none when they are the weights), moments, and the slice of gradients (none when it is the flat

@@ -1,4 +1,4 @@
-// Letters: N elements of one rank's rows of a unit (of the rank that has most), R ranks of dp.
+// Letters: N elements of one rank's rows of a unit (of the rank that has most), R ranks of dp_cp.
 #include "runtime/train/sharded_weights.h"
 
 #include <ATen/ATen.h>
@@ -19,7 +19,7 @@ void free_memory(const at::Tensor& flat) {
   flat.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(nullptr, flat.device()));
 }
 
-/// Rows of one parameter on one rank of dp: where they lie in the whole unit.
+/// Rows of one parameter on one rank of dp_cp: where they lie in the whole unit.
 struct Rows {
   std::int64_t begin = 0, length = 0;  // elements of the unit's flat buffer
 };
@@ -29,7 +29,7 @@ struct Rows {
 /// One unit put together. Its windows are made once; their memory comes and goes.
 struct ShardedWeights::GatheredUnit {
   std::vector<std::string> names;
-  std::vector<std::vector<Rows>> rows_of;  // by rank of dp, then by name
+  std::vector<std::vector<Rows>> rows_of;  // by rank of dp_cp, then by name
   std::int64_t most = 0;                   // N
   std::unique_ptr<weights::ShardStore> values, gradients;
   // The same memory without the version that autograd compares: what was saved in a forward shows the same numbers when
@@ -71,7 +71,7 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
   std::vector<std::vector<weights::Shard>> shards(static_cast<std::size_t>(facts.num_layers + 2));
   for (std::size_t u = 0; u < shards.size(); ++u) {
     units_.push_back(std::make_unique<GatheredUnit>());
-    units_.back()->rows_of.resize(static_cast<std::size_t>(uncut.dp));
+    units_.back()->rows_of.resize(static_cast<std::size_t>(uncut.of(spec::Axis::dp_cp)));
   }
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     const spec::Box box = spec::box_of(facts, parameter, uncut, mesh.coordinates());
@@ -82,9 +82,10 @@ ShardedWeights::ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& me
       list.push_back({.parameter = parameter, .box = box, .offset = offset, .numel = box.numel()});
       whole.names.push_back(parameter.name);
       const std::int64_t width = box.numel() / box.ranges[0].size();
-      for (std::int64_t r = 0; r < uncut.dp; ++r) {
+      for (std::int64_t r = 0; r < uncut.of(spec::Axis::dp_cp); ++r) {
         spec::Coordinates place = mesh.coordinates();
-        place.dp = r;
+        place.cp = r % uncut.cp;
+        place.dp = r / uncut.cp;
         const spec::Range part = spec::box_of(facts, parameter, mesh.degrees(), place).ranges[0];
         whole.rows_of[r].push_back({offset + (part.begin - box.ranges[0].begin) * width, part.size() * width});
       }
@@ -113,12 +114,12 @@ ShardedWeights::~ShardedWeights() = default;
 const weights::ShardStore& ShardedWeights::values(Unit unit) const { return *units_[unit]->values; }
 const weights::ShardStore* ShardedWeights::gradients(Unit unit) const { return units_[unit]->gradients.get(); }
 
-/// collective: dp.
+/// collective: dp_cp.
 void ShardedWeights::gather(Unit unit) {
   GatheredUnit& whole = *units_[unit];
   if (whole.is_gathered) return;
   const at::NoGradGuard no_grad;
-  const std::int64_t R = mesh_.dp().size(), N = whole.most;
+  const std::int64_t R = mesh_.dp_cp().size(), N = whole.most;
   at::Tensor own_N = at::empty({N}, own_values_.flat().options());
   std::int64_t filled = 0;
   for (const std::string& name : whole.names) {
@@ -129,24 +130,24 @@ void ShardedWeights::gather(Unit unit) {
   }
   own_N.narrow(0, filled, N - filled).zero_();
   at::Tensor all_RN = at::empty({R, N}, own_N.options());
-  mesh_.dp().all_gather(all_RN, own_N, "fsdp.weights");
+  mesh_.dp_cp().all_gather(all_RN, own_N, "fsdp.weights");
   allocate(whole.written_values);
   whole.for_pieces(all_RN, whole.written_values,
                    [](at::Tensor gathered, at::Tensor in_place) { in_place.copy_(gathered); });
   whole.is_gathered = true;
 }
 
-/// The unit's gradients, summed over dp, into this rank's own. collective: dp.
+/// The unit's gradients, summed over dp_cp, into this rank's own. collective: dp_cp.
 void ShardedWeights::reduce(Unit unit) {
   GatheredUnit& whole = *units_[unit];
   const at::NoGradGuard no_grad;
-  const std::int64_t R = mesh_.dp().size(), N = whole.most;
+  const std::int64_t R = mesh_.dp_cp().size(), N = whole.most;
   const at::Tensor& flat = whole.gradients->flat();
   at::Tensor all_RN = at::zeros({R, N}, flat.options());
   whole.for_pieces(all_RN, flat, [](at::Tensor gathered, at::Tensor in_place) { gathered.copy_(in_place); });
   free_memory(flat);
   at::Tensor own_N = at::empty({N}, flat.options());
-  mesh_.dp().reduce_scatter(own_N, all_RN, comm::Reduce::sum, "fsdp.gradients");
+  mesh_.dp_cp().reduce_scatter(own_N, all_RN, comm::Reduce::sum, "fsdp.gradients");
   std::int64_t next = 0;
   for (const std::string& name : whole.names) {
     if (!own_gradients_->has(name)) continue;

@@ -1,4 +1,4 @@
-// Parameters cut over dp (FSDP): a rank keeps its rows of every parameter, and a unit of the decoder is put together
+// Parameters cut over dp_cp (FSDP): a rank keeps its rows of every parameter, and a unit of the decoder is put together
 // for the time of its use. In a forward the next unit is gathered while one is used; what was used is freed, gathered
 // again in the backward, and its gradients go back in one reduce-scatter. Letters: N elements of one rank's rows of a
 // unit.
@@ -15,8 +15,8 @@ namespace muster::train {
 class ShardedWeights final : public model::WeightSource {
  public:
   /// values: this rank's boxes, fsdp among the degrees of mesh. gradients: of the same layout, into which the
-  /// sums over dp are added; null where nothing is trained. Borrows all. Every rank of dp makes the same calls in the
-  /// same order.
+  /// sums over dp_cp are added; null where nothing is trained. Borrows all. Every rank of dp_cp makes the same calls in
+  /// the same order.
   ShardedWeights(const spec::ModelFacts& facts, parallel::Mesh& mesh, const weights::ShardStore& values,
                  const weights::ShardStore* gradients);
   ~ShardedWeights() override;
@@ -25,7 +25,7 @@ class ShardedWeights final : public model::WeightSource {
   const weights::ShardStore& values(model::Unit unit) const override;
   const weights::ShardStore* gradients(model::Unit unit) const override;
   bool has_hooks() const override { return true; }
-  /// collective, all four: dp.
+  /// collective, all four: dp_cp.
   void begin_forward(model::Unit unit) override;
   void end_forward(model::Unit unit) override;
   void begin_backward(model::Unit unit) override;
@@ -42,7 +42,7 @@ class ShardedWeights final : public model::WeightSource {
   std::vector<std::unique_ptr<GatheredUnit>> units_;
 };
 
-/// The weights of a decoder that lie as the degrees of mesh say: always there, or cut over dp. Borrows all.
+/// The weights of a decoder that lie as the degrees of mesh say: always there, or cut over dp_cp. Borrows all.
 std::unique_ptr<model::WeightSource> make_weight_source(const spec::ModelFacts& facts, parallel::Mesh& mesh,
                                                         const weights::ShardStore& values,
                                                         const weights::ShardStore* gradients);

@@ -22,8 +22,8 @@ struct Trainer::State {
         max_grad_norm(job.optimizer.max_grad_norm),
         overlaps_sums(job.train.overlap_grad_reduce && !shares_gradients(mesh.tp(), stream_tokens(job), facts)),
         overlaps_weights(job.train.overlap_param_gather),
-        scoring(logprob_options(job)),
-        updating(update_logprob_options(job)),
+        scoring(logprob_options(job, mesh.coordinates().cp)),
+        updating(update_logprob_options(job, mesh.coordinates().cp)),
         gradients(make_gradients(job, mesh, weights)),
         optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params),
         buckets(buckets_of_units(facts, weights, optimizer.buckets())),
@@ -34,7 +34,7 @@ struct Trainer::State {
                                             const weights::ShardStore& weights) {
     const ops::Owner owner(spec::MemoryOwner::gradients);
     return {weights.shards(), weights::scalar_type_of(job.train.grad_dtype), weights.flat().device(),
-            mesh.degrees().dp};
+            mesh.degrees().of(spec::Axis::dp_cp)};
   }
 
   /// The gradient of a tied embedding is put together after the backward.
@@ -98,7 +98,8 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   state.reduce(state.order.finish(), false);
   state.optimizer.finish_reduction();
 
-  // All ranks of a tp group have the same loss, the stages before the last have none: the first of a group tells it.
+  // All ranks of a tp group have the same loss, those of cp parts of it, the stages before the last have none: the
+  // first of a tp group tells it.
   if (state.mesh.coordinates().tp > 0) loss_sum.zero_();
   at::Tensor totals = at::stack({loss_sum, state.optimizer.counted_square_sum()});
   state.mesh.role().all_reduce(totals, comm::Reduce::sum, "train.totals");

@@ -1,4 +1,4 @@
-// The trainer: forward, backward, reduction of gradients, clipped AdamW with its state cut over dp. It is handed its
+// The trainer: forward, backward, reduction of gradients, clipped AdamW with its state cut over dp_cp. It is handed its
 // loss and does not know GRPO.
 #pragma once
 
@@ -21,23 +21,23 @@
 namespace muster::train {
 
 struct UpdateFigures {
-  double loss = 0;       // summed over dp
+  double loss = 0;       // summed over dp_cp
   double grad_norm = 0;  // before clipping, global
 };
 
 class Trainer {
  public:
   /// Weights come loaded in `weights` (the type that forward passes read), cut as mesh says and padded to a multiple of
-  /// dp; fp32 main weights are made from them (they are the weights themselves when those are fp32). Borrows mesh and
-  /// weights.
+  /// dp_cp; fp32 main weights are made from them (they are the weights themselves when those are fp32). Borrows mesh
+  /// and weights.
   Trainer(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights);
   ~Trainer();
 
-  /// Forward only. All ranks of a tp group and all stages of a pipeline pass the same sequences, and get the scores.
-  /// collective: tp, pp.
+  /// Forward only. All ranks of tp and cp and all stages of a pipeline pass the same sequences, and get the scores.
+  /// collective: tp, cp, pp.
   SequenceLogprobs logprobs(std::span<const Sequence> sequences, const std::function<void()>& on_progress);
   /// One optimizer update over this dp rank's sequences (may be none). Micro batches may differ in number from one dp
-  /// rank to another; all ranks of a tp group and all stages of a pipeline pass the same sequences. The loss is asked
+  /// rank to another; all ranks of tp and cp and all stages of a pipeline pass the same sequences. The loss is asked
   /// on the ranks of the last stage. collective: role. throws: Error::user, on every rank, when loss or gradient is not
   /// finite; the weights are then as before.
   UpdateFigures update(std::span<const Sequence> sequences, const Loss& loss, double lr,
@@ -50,14 +50,14 @@ class Trainer {
   /// What this rank must remember to go on bit for bit, by name: windows into what the trainer holds.
   std::vector<std::pair<std::string, at::Tensor>> slices() const;
   std::int64_t num_updates() const;
-  /// After the slices were written from outside: weights and count follow from them. collective: dp.
+  /// After the slices were written from outside: weights and count follow from them. collective: dp_cp.
   void resume(std::int64_t num_updates);
   /// Its buffers beside the weights, by owner: for whoever takes their memory away between calls.
   std::vector<std::pair<spec::MemoryOwner, at::Tensor>> buffers() const;
   /// Bytes by owner that this trainer holds (main weights, moments, gradients).
   spec::MemoryFigures memory() const;
-  /// The gradients of the last update before clipping, by name, for tests: summed over dp, this rank's boxes.
-  /// collective: dp.
+  /// The gradients of the last update before clipping, by name, for tests: summed over dp_cp, this rank's boxes.
+  /// collective: dp_cp.
   const weights::ShardStore& gradients();
 
  private:

@@ -116,6 +116,8 @@ TEST(Rehearse, ARunOnTheCpuHoldsWhatItsRehearsalSays) {
   expect_the_run_agrees({"train.pp=2", "gen.dp=2"});
   expect_the_run_agrees({"train.tp=2", "gen.tp=2"});
   expect_the_run_agrees({"train.tp=2", "train.sequence_parallel=true", "gen.tp=2"});
+  expect_the_run_agrees({"train.cp=2", "gen.dp=2"});
+  expect_the_run_agrees({"train.cp=2", "train.recompute=full", "train.backend=dtensor", "train.fsdp=1", "gen.dp=2"});
   expect_the_run_agrees({"train.backend=dtensor", "train.fsdp=1", "train.dp=2", "gen.dp=2"});
 }
 

@@ -142,6 +142,8 @@ TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
   const std::map<std::string, std::vector<std::string>> layouts{
       {"pp2", {"train.pp=2", "train.dp=1"}},
       {"fsdp2", {"train.backend=dtensor", "train.fsdp=1"}},
+      {"cp2 dp2", {"train.cp=2", "gen.dp=4"}},
+      {"cp2 by fsdp", {"train.cp=2", "train.dp=1", "train.backend=dtensor", "train.fsdp=1"}},
       {"dp2 in buckets",
        {"train.bucket_params=20000", "train.overlap_grad_reduce=true", "train.overlap_param_gather=true"}},
       {"dp2 in buckets, bf16",

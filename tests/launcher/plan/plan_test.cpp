@@ -190,13 +190,13 @@ TEST_F(PlanTest, AVariableThatIsNotSetIsAFaultWithThePlaceOfItsKey) {
 }
 
 TEST_F(PlanTest, WhatDoesNotRunAndWarningsStandBeforeEverythingElse) {
-  const Planned planned = make(kModel + "[grpo]\ndynamic_sampling = true\n[train]\ncp = 2\n[gen]\ndp = 2\n");
+  const Planned planned = make(kModel + "[grpo]\ndynamic_sampling = true\n[train]\nfp8 = true\n");
   const std::string page = plan_page(planned.plan, planned.cluster, "");
   const std::size_t lacks =
-      page.find("! planned only: the runtime does not run train.cp = 2, grpo.dynamic_sampling = true yet");
+      page.find("! planned only: the runtime does not run train.fp8 = true, grpo.dynamic_sampling = true yet");
   ASSERT_NE(lacks, std::string::npos) << page;
   EXPECT_LT(lacks, page.find("\nmesh"));
-  EXPECT_NE(spec::plan_json(planned.plan).find("\"unsupported\": [\n    \"train.cp = 2\""), std::string::npos);
+  EXPECT_NE(spec::plan_json(planned.plan).find("\"unsupported\": [\n    \"train.fp8 = true\""), std::string::npos);
   EXPECT_EQ(plan_page(make(kModel).plan, {}, "").find("planned only"), std::string::npos);
 }
 

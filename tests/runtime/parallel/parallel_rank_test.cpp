@@ -25,11 +25,11 @@ TEST(Mesh, GroupsRanksAlongEachAxis) {
     EXPECT_EQ(mesh.coordinates().tp, rank.rank % 2);
     EXPECT_EQ(mesh.coordinates().dp, rank.rank / 2);
     EXPECT_EQ(mesh.tp().rank(), rank.rank % 2);
-    EXPECT_EQ(mesh.dp().rank(), rank.rank / 2);
+    EXPECT_EQ(mesh.dp_cp().rank(), rank.rank / 2);
     EXPECT_EQ(mesh.tp().name(), "train.tp");
     at::Tensor over_tp = at::full({1}, rank.rank, at::kFloat), over_dp = over_tp.clone();
     mesh.tp().all_reduce(over_tp, comm::Reduce::sum, "over tp");
-    mesh.dp().all_reduce(over_dp, comm::Reduce::sum, "over dp");
+    mesh.dp_cp().all_reduce(over_dp, comm::Reduce::sum, "over dp");
     EXPECT_EQ(over_tp.item<float>(), rank.rank < 2 ? 1 : 5);
     EXPECT_EQ(over_dp.item<float>(), rank.rank % 2 == 0 ? 2 : 4);
     mesh.close();

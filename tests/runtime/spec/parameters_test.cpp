@@ -95,14 +95,14 @@ std::int64_t expected_holders(const ModelFacts& facts, const Parameter& paramete
 }
 
 /// The boxes that the ranks of each replica hold, with the number of ranks. A replica of dense weights is one index of
-/// dp_cp, of experts one of edp; fully sharded, dp is part of the replica.
+/// dp_cp, of experts one of edp; fully sharded, all ranks are one replica.
 std::map<std::int64_t, std::vector<std::pair<Box, std::int64_t>>> boxes_by_replica(const ModelFacts& facts,
                                                                                    const Parameter& parameter,
                                                                                    const Degrees& degrees) {
   std::map<std::int64_t, std::vector<std::pair<Box, std::int64_t>>> replicas;
   for (std::int64_t rank = 0; rank < degrees.ranks(); ++rank) {
     const Coordinates place = place_of(degrees, rank);
-    auto& boxes = replicas[degrees.fsdp == 1 ? place.cp : parameter.expert >= 0 ? place.edp : place.dp_cp];
+    auto& boxes = replicas[degrees.fsdp == 1 ? 0 : parameter.expert >= 0 ? place.edp : place.dp_cp];
     const Box box = box_of(facts, parameter, degrees, place);
     if (box.numel() == 0) continue;
     const auto same = std::find_if(boxes.begin(), boxes.end(), [&](const auto& entry) { return entry.first == box; });

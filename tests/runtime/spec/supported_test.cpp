@@ -10,7 +10,7 @@ namespace {
 
 TEST(Supported, WhatRunsIsNotRefused) {
   Plan plan;
-  plan.job.gen.tp = plan.job.train.dp = 2;
+  plan.job.gen.tp = plan.job.train.dp = plan.job.train.cp = 2;
   plan.job.train.pp = plan.job.train.vpp = 2;
   EXPECT_NO_THROW(check_supported(plan, "plan.toml"));
   plan.job.train.pp = plan.job.train.vpp = 1;
@@ -21,7 +21,7 @@ TEST(Supported, WhatRunsIsNotRefused) {
 
 TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
   Plan plan;
-  plan.job.train.cp = 2;
+  plan.job.train.fp8 = true;
   plan.job.async.enabled = true;
   plan.job.gen.dtype = DataType::fp8;
   try {
@@ -29,7 +29,7 @@ TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
     FAIL() << "no throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.faults().size(), 3u);
-    for (const char* name : {"train.cp = 2", "async.enabled", "fp8"})
+    for (const char* name : {"train.fp8 = true", "async.enabled", "fp8"})
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << name << " in " << error.what();
   }
 }
@@ -65,9 +65,9 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
 TEST(Supported, OneSentenceNamesEverySetting) {
   Plan plan;
   EXPECT_TRUE(unsupported(plan).empty());
-  plan.job.train.cp = 2;
+  plan.job.train.fp8 = true;
   plan.job.async.enabled = true;
-  EXPECT_EQ(unsupported_text(unsupported(plan)), "the runtime does not run train.cp = 2, async.enabled = true yet");
+  EXPECT_EQ(unsupported_text(unsupported(plan)), "the runtime does not run train.fp8 = true, async.enabled = true yet");
 }
 
 TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {

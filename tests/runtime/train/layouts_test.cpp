@@ -43,6 +43,7 @@ spec::Job job_of(const spec::Degrees& degrees) {
   job.grpo.max_sequence_tokens = 32;
   job.packing.max_tokens = 48;
   job.train.tp = degrees.tp;
+  job.train.cp = degrees.cp;
   job.train.dp = degrees.dp;
   job.train.pp = degrees.pp;
   job.train.vpp = degrees.vpp;
@@ -77,7 +78,8 @@ Expected expected_of(const spec::ModelFacts& facts, const spec::Job& job, const 
 void train_and_compare(tests::RankContext& rank, const spec::ModelFacts& facts, const spec::Degrees& degrees,
                        const spec::Job& job, const Rollout& rollout, const Expected& expected) {
   parallel::Mesh mesh(std::move(rank.world), degrees, "train");
-  weights::ShardStore store(weights::shards_of(facts, degrees, mesh.coordinates()), at::kFloat, at::kCPU, degrees.dp);
+  weights::ShardStore store(weights::shards_of(facts, degrees, mesh.coordinates()), at::kFloat, at::kCPU,
+                            degrees.of(spec::Axis::dp_cp));
   fill_store(store, random_weights(facts));
   Trainer trainer(facts, job, mesh, store);
   const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.coordinates());
@@ -159,6 +161,51 @@ TEST(Layouts, SequenceParallelInOverlappedBuckets) {
     job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
     job.train.bucket_params = 50;
   });
+}
+
+/// Rows of packed sequences of which the shortest have fewer tokens than chunks.
+TEST(Layouts, ContextParallelTwoWithBiases) { compare_layout(tiny_facts(Family::qwen2), {.cp = 2}); }
+TEST(Layouts, ContextParallelTwoWithPromptsRepeated) {
+  compare_layout(tied(Family::qwen3), {.cp = 2}, [](spec::Job& job) { job.train.share_prompt = false; });
+}
+TEST(Layouts, ContextParallelFourWithSharedPromptsAndRecompute) {
+  compare_layout(tied(Family::qwen3), {.cp = 4}, [](spec::Job& job) {
+    job.train.share_prompt = true;
+    job.train.recompute = spec::Recompute::full;
+  });
+}
+TEST(Layouts, ContextParallelEightHasRanksWithoutAToken) {
+  compare_layout(untied(Family::llama), {.cp = 8}, [](spec::Job& job) { job.packing.max_tokens = 16; });
+}
+TEST(Layouts, ContextTensorAndSequenceParallel) { compare_layout(tied(Family::qwen3), {.tp = 2, .cp = 2}, by_tokens); }
+TEST(Layouts, ContextAndTensorParallelShareKeyValueHeads) {
+  compare_layout(tiny_facts(Family::qwen2), {.tp = 4, .cp = 2});
+}
+TEST(Layouts, ContextParallelPipelineTied) { compare_layout(tied(Family::llama), {.cp = 2, .pp = 2}); }
+TEST(Layouts, ContextParallelInterleavedPipeline) {
+  compare_layout(untied(Family::llama), {.cp = 2, .pp = 2, .vpp = 2}, [](spec::Job& job) {
+    job.packing.max_tokens = 16;
+    job.train.recompute = spec::Recompute::full;
+  });
+}
+TEST(Layouts, ContextTensorSequenceParallelPipeline) {
+  compare_layout(tied(Family::qwen3), {.tp = 2, .cp = 2, .pp = 2}, by_tokens);
+}
+TEST(Layouts, ContextParallelWithShardedParameters) {
+  compare_layout(untied(Family::llama), {.cp = 2, .dp = 2, .fsdp = 1});
+}
+TEST(Layouts, ContextParallelWithParametersShardedOverItAlone) {
+  compare_layout(tied(Family::qwen3), {.cp = 2, .fsdp = 1});
+}
+TEST(Layouts, ContextAndDataParallelInOverlappedBuckets) {
+  compare_layout(tied(Family::qwen3), {.cp = 2, .dp = 2}, [](spec::Job& job) {
+    job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
+    job.train.bucket_params = 50;
+    job.packing.max_tokens = 24;
+  });
+}
+TEST(Layouts, ContextAndDataParallelWithAReplicaThatHasNoSequences) {
+  compare_layout(tied(Family::llama), {.cp = 2, .dp = 4}, [](spec::Job& job) { job.packing.max_tokens = 16; });
 }
 
 TEST(Layouts, PipelineOfTwo) { compare_layout(untied(Family::llama), {.pp = 2}); }

@@ -182,6 +182,70 @@ TEST(Pack, ABatchIsFilledUpToAMultiple) {
             15);
 }
 
+/// Tokens of the whole row that query `row` of a share sees.
+std::vector<std::int64_t> seen_by(const parallel::ContextShare& share, const std::vector<std::int64_t>& tokens,
+                                  std::int64_t row) {
+  for (const ops::AttentionSpan& span : share.spans) {
+    if (row < span.begin || row >= span.begin + span.length) continue;
+    std::vector<std::int64_t> seen(tokens.begin() + span.prefix, tokens.begin() + span.prefix + span.prefix_keys);
+    seen.insert(seen.end(), tokens.begin() + span.keys,
+                tokens.begin() + span.keys + span.num_keys - (span.begin + span.length - 1 - row));
+    return seen;
+  }
+  ADD_FAILURE() << "row " << row << " lies in no span";
+  return {};
+}
+
+TEST(Pack, RanksOfContextParallelismScoreEachAnswerTokenOnceFromWhatStandsBeforeIt) {
+  for (std::uint64_t stream = 0; stream < 4; ++stream) {
+    const Collection collection = random_collection(stream);
+    for (const bool share_prompt : {false, true}) {
+      Packing packing{.max_tokens = 60, .token_multiple = 2, .share_prompt = share_prompt};
+      const auto whole = pack(collection.sequences, packing, at::kCPU);
+      std::set<std::pair<std::int64_t, std::int64_t>> scored;
+      packing.cp = 4;  // 8 chunks: many sequences have fewer tokens
+      for (packing.cp_rank = 0; packing.cp_rank < packing.cp; ++packing.cp_rank) {
+        const auto batches = pack(collection.sequences, packing, at::kCPU);
+        ASSERT_EQ(batches.size(), whole.size());
+        for (std::size_t b = 0; b < batches.size(); ++b) {
+          const PackedBatch& batch = batches[b];
+          EXPECT_EQ(batch.sequences, whole[b].sequences);
+          ASSERT_EQ(batch.tokens_T.numel(), batch.num_tokens);
+          EXPECT_EQ(batch.num_tokens % 2, 0);
+          const auto rows = values_of(batch.rows_N), targets = values_of(batch.targets_N),
+                     positions = values_of(batch.positions_T), tokens = values_of(batch.tokens_T),
+                     row_tokens = values_of(whole[b].tokens_T);
+          ASSERT_EQ(rows.size(), batch.sequence_of_N.size());
+          for (std::size_t n = 0; n < rows.size(); ++n) {
+            const Sequence& sequence = collection.sequences[batch.sequence_of_N[n]];
+            const std::int64_t position = batch.position_of_N[n];
+            EXPECT_TRUE(scored.insert({batch.sequence_of_N[n], position}).second);
+            EXPECT_EQ(targets[n], sequence.answer[position]);
+            std::vector<std::int64_t> before(sequence.prompt.begin(), sequence.prompt.end());
+            before.insert(before.end(), sequence.answer.begin(), sequence.answer.begin() + position);
+            EXPECT_EQ(seen_by(batch.share, row_tokens, rows[n]), before);
+            EXPECT_EQ(tokens[rows[n]], before.back());
+            EXPECT_EQ(positions[rows[n]], std::ssize(before) - 1);
+          }
+        }
+      }
+      std::size_t num_answer_tokens = 0;
+      for (const Sequence& sequence : collection.sequences) num_answer_tokens += sequence.answer.size();
+      EXPECT_EQ(scored.size(), num_answer_tokens);
+    }
+  }
+}
+
+TEST(Pack, AnIdleBatchHasAsFewTokensAsMayBe) {
+  for (const std::int64_t cp : {1, 2}) {
+    const PackedBatch batch = idle_batch({.token_multiple = 4, .cp = cp, .cp_rank = cp - 1}, at::kCPU);
+    EXPECT_EQ(batch.num_tokens, 4);
+    EXPECT_EQ(batch.tokens_T.size(0), 4);
+    EXPECT_EQ(batch.rows_N.numel(), 0);
+    EXPECT_TRUE(batch.sequences.empty());
+  }
+}
+
 TEST(Pack, NothingGivesNoBatch) {
   EXPECT_TRUE(pack({}, {.max_tokens = 10, .share_prompt = true}, at::kCPU).empty());
   const Collection unanswered = collection_of({4}, {{0, 0}});
