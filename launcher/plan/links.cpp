@@ -74,11 +74,17 @@ Link AxisLinks::slowest() const {
   return slowest;
 }
 
+bool AxisLinks::may_be_far() const {
+  return axis == spec::Axis::dp || axis == spec::Axis::dp_cp || axis == spec::Axis::pp;
+}
+
 std::vector<AxisLinks> axis_links(const spec::Plan& plan) {
   std::vector<AxisLinks> list;
-  for (const Role& role : roles_of(plan))
-    for (const spec::Axis axis : {spec::Axis::tp, spec::Axis::cp, spec::Axis::ep, spec::Axis::dp, spec::Axis::pp})
+  for (const Role& role : roles_of(plan)) {
+    const spec::Axis replicas = role.degrees.cp > 1 ? spec::Axis::dp_cp : spec::Axis::dp;
+    for (const spec::Axis axis : {spec::Axis::tp, spec::Axis::cp, spec::Axis::ep, replicas, spec::Axis::pp})
       if (role.degrees.of(axis) > 1) list.push_back(links_of(role, axis, plan.segment_nodes));
+  }
   return list;
 }
 
@@ -113,7 +119,7 @@ std::string links_page(const spec::Plan& plan, const cluster::Cluster& cluster) 
       const std::int64_t count = links.groups[static_cast<std::size_t>(link)];
       if (count == 0) continue;
       const std::string head = is_first ? text("  ", base::left(links.role, 9),
-                                               base::left(spec::axis_name(links.axis), 4), base::right(links.degree, 8))
+                                               base::left(spec::axis_name(links.axis), 5), base::right(links.degree, 7))
                                         : std::string(23, ' ');
       std::string line = text(head, base::right(count, 8), "  ", base::left(link_name(link, plan.device == "cuda"), 26),
                               rate_text(link_gb_per_s(link, cluster)));

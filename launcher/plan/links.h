@@ -26,10 +26,13 @@ struct AxisLinks {
   std::int64_t nodes = 1;                            // most node slots that a group reaches over
   std::int64_t count() const;
   Link slowest() const;
+  /// Of replicas and stages, whose traffic is little: such groups may lie far apart.
+  bool may_be_far() const;
 };
 
-/// The axes whose degree is above 1. Node slots are in one NVLink domain when they are in one segment of the plan, or
-/// when the job fits one node; what Slurm was not asked for is not counted on.
+/// The axes whose degree is above 1, dp with the ranks of cp (dp_cp), which hold the same weights. Node slots are in
+/// one NVLink domain when they are in one segment of the plan, or when the job fits one node; what Slurm was not asked
+/// for is not counted on.
 std::vector<AxisLinks> axis_links(const spec::Plan& plan);
 
 /// GB/s of one GPU in one direction; 0: the cluster file does not say.

@@ -21,8 +21,7 @@ std::string list_text(const std::vector<std::int64_t>& numbers) {
 std::int64_t widest_group(const spec::Plan& plan, std::int64_t domain_nodes) {
   std::int64_t widest = 1;
   for (const AxisLinks& links : axis_links(plan))
-    if (links.axis != spec::Axis::dp && links.axis != spec::Axis::pp && links.nodes <= domain_nodes)
-      widest = std::max(widest, links.nodes);
+    if (!links.may_be_far() && links.nodes <= domain_nodes) widest = std::max(widest, links.nodes);
   return widest;
 }
 
@@ -32,8 +31,7 @@ bool holds_groups(spec::Plan& plan, std::int64_t segment, std::int64_t domain_no
   const std::vector<AxisLinks> list = axis_links(plan);
   plan.segment_nodes = before;
   return std::all_of(list.begin(), list.end(), [&](const AxisLinks& links) {
-    const bool may_be_far = links.axis == spec::Axis::dp || links.axis == spec::Axis::pp || links.nodes > domain_nodes;
-    return may_be_far || links.slowest() <= Link::domain;
+    return links.may_be_far() || links.nodes > domain_nodes || links.slowest() <= Link::domain;
   });
 }
 
