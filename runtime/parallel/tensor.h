@@ -1,5 +1,9 @@
 // Tensor parallelism as layers see it: what surrounds matrices that are cut over tp, and the tokens between them.
 // Letters: T tokens, D width of the stream, O outputs of a matrix on this rank. A group of one does nothing.
+//
+// Bytes that a rank of n sends, in units of (n - 1) / n x T x D elements. Tokens::all: a sum is 2, one forward
+// (sum_rows) and one backward (column_linear). Tokens::cut: a gathering or a scatter is 1; forward one of each, the
+// same 2; backward one of each, and 1 more where column_linear gathers again what it did not keep.
 #pragma once
 
 #include <ATen/core/Tensor.h>

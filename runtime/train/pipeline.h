@@ -1,5 +1,6 @@
 // The one executor of the pipeline's schedule (spec/schedule.h): micro batches through this rank's chunks of the model.
-// A pipeline of one stage is a loop over micro batches. Letters: T tokens of a micro batch, D model width.
+// A pipeline of one stage is a loop over micro batches; between stages a micro batch sends its stream (the T x D
+// elements of this rank) once forward and once backward. Letters: T tokens of a micro batch, D model width.
 #pragma once
 
 #include <functional>

@@ -35,8 +35,9 @@ class ShardedAdamw {
   /// One where there are no slices.
   const std::vector<Bucket>& buckets() const { return buckets_; }
   /// The flat gradients, float32 or bfloat16, are summed over dp_cp bucket by bucket, each once and in the same order
-  /// on all ranks; this rank keeps its parts in float32. `overlaps`: what the caller computes next does not wait.
-  /// collective: dp_cp, here and below where there are slices.
+  /// on all ranks; this rank keeps its parts in float32. An update
+  /// puts in the whole gradients once, and its part of the weights once. `overlaps`: what the caller computes next does
+  /// not wait. collective: dp_cp, here and below where there are slices.
   void begin_reduction(const at::Tensor& flat_gradients);
   void reduce(parallel::Mesh& mesh, std::size_t bucket, bool overlaps);
   void finish_reduction();
