@@ -86,7 +86,8 @@ RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees
       num_layers += numel > 0 && parameter.name.ends_with("input_layernorm.weight") ? 1 : 0;
       continue;
     }
-    if (parameter.layer >= 0) layer_token_ += 2 * numel;
+    if (parameter.layer >= 0)
+      (parameter.name.find(".mlp.") == std::string::npos ? mixer_token_ : feed_token_) += 2 * numel;
     const char* const head = facts.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
     const bool is_last = place.pp == degrees.pp - 1;
     if (parameter.name == head && is_last) head_row_ = 2 * numel;
@@ -117,6 +118,9 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
     needed.logprob += passes * (layers + head);
     needed.train += 3 * (layers + head);
     if (job.train.recompute == spec::Recompute::full) needed.chosen_train += layers;
+    if (job.train.recompute == spec::Recompute::attention)
+      needed.chosen_train += flops.mixers(amount.tokens, amount.pairs);
+    if (job.train.recompute == spec::Recompute::mlp) needed.chosen_train += flops.feed_forwards(amount.tokens);
     needed.chosen_train += head;  // at most: the last chunk of a micro batch keeps its logits
   }
   return needed;

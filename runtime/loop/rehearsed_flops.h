@@ -11,11 +11,13 @@ namespace muster::loop {
 class RoleFlops {
  public:
   RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place);
-  double layers(double tokens, double pairs) const { return tokens * layer_token_ + pairs * layer_pair_; }
+  double layers(double tokens, double pairs) const { return mixers(tokens, pairs) + feed_forwards(tokens); }
+  double mixers(double tokens, double pairs) const { return tokens * mixer_token_ + pairs * layer_pair_; }
+  double feed_forwards(double tokens) const { return tokens * feed_token_; }
   double head(double rows) const { return rows * head_row_; }
 
  private:
-  double layer_token_ = 0, layer_pair_ = 0, head_row_ = 0;
+  double mixer_token_ = 0, feed_token_ = 0, layer_pair_ = 0, head_row_ = 0;
 };
 
 struct NeededFlops {

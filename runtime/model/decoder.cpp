@@ -93,17 +93,16 @@ bool Decoder::ends_model(std::int64_t chunk) const {
 }
 
 at::Tensor Decoder::run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Context& context,
-                        bool recompute) const {
+                        spec::Recompute recompute) const {
   const Layers& all = *layers_;
   WeightSource& source = *all.source;
   const ForwardPass pass{all.facts, *all.tp, all.tokens, all.rope, positions_T, context};
   Residual stream = begins_model(chunk) ? all.embed(input) : Residual{input, at::Tensor()};
-  const bool again = recompute && at::GradMode::is_enabled() && stream.sum_TD.requires_grad();
   const spec::Range range = all.chunks[chunk];
   for (std::int64_t place = range.begin; place < range.end; ++place) {
     const Layer& layer = all.layers[place];
     stream = begin_unit(source, 1 + layer.index(), stream);
-    stream = again ? recomputed_forward(layer, pass, stream) : layer.forward(pass, stream);
+    stream = layer_forward(layer, pass, stream, recompute);
     stream = end_unit(source, 1 + layer.index(), stream);
   }
   if (!ends_model(chunk)) return stream.sum_TD + stream.addend_TD;
@@ -114,7 +113,7 @@ at::Tensor Decoder::run(std::int64_t chunk, const at::Tensor& input, const at::T
 }
 
 at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Context& context,
-                           bool recompute) const {
+                           spec::Recompute recompute) const {
   INVARIANT(num_chunks() == 1 && begins_model(0) && ends_model(0), "the decoder has the whole model");
   return run(0, tokens_T, positions_T, context, recompute);
 }

@@ -10,6 +10,7 @@
 #include "runtime/model/weight_source.h"
 #include "runtime/parallel/tensor.h"
 #include "runtime/parallel/vocabulary.h"
+#include "runtime/spec/job.h"
 
 namespace muster::comm {
 class Communicator;
@@ -29,9 +30,9 @@ class Decoder {
   ~Decoder();
 
   /// tokens_T, positions_T int64 -> hidden_TD after the final norm, of a decoder that has the whole model. `recompute`:
-  /// layers keep only their input and run again in the backward. collective: tp.
+  /// what of each layer runs again in the backward (recompute.h). collective: tp.
   at::Tensor hidden(const at::Tensor& tokens_T, const at::Tensor& positions_T, Context& context,
-                    bool recompute = false) const;
+                    spec::Recompute recompute = spec::Recompute::none) const;
   /// Runs of neighbouring layers that the weights hold: one, or more in an interleaved pipeline.
   std::int64_t num_chunks() const;
   bool begins_model(std::int64_t chunk) const;
@@ -39,7 +40,7 @@ class Decoder {
   /// One chunk: tokens_T where it begins the model, else the stream that the chunk before gave -> hidden_TD after the
   /// final norm where it ends the model, else the stream for the next: [own_tokens(T), D]. collective: tp.
   at::Tensor run(std::int64_t chunk, const at::Tensor& input, const at::Tensor& positions_T, Context& context,
-                 bool recompute) const;
+                 spec::Recompute recompute) const;
   /// parallel::token_logprobs of rows of hidden_TD with this model's head. After `run` of the chunk that ends the
   /// model, once. collective: tp (backward too).
   parallel::TokenLogprobs logprobs(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,

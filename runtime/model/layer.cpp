@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <tuple>
+#include <utility>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -23,15 +23,25 @@ Layer::Layer(const spec::ModelFacts& facts, const UnitWindows& windows, std::int
   post_norm_D_ = windows.one(prefix + "post_attention_layernorm.weight");
 }
 
-Residual Layer::forward(const ForwardPass& pass, const Residual& stream) const {
+namespace {
+
+/// The whole stream, and its norm.
+std::pair<at::Tensor, at::Tensor> summed_and_normed(const ForwardPass& pass, const Residual& stream,
+                                                    const ops::Param& norm_D) {
   const double eps = pass.facts.rms_norm_eps;
-  at::Tensor sum_TD = stream.sum_TD, normed_TD;
-  if (stream.addend_TD.defined())
-    std::tie(sum_TD, normed_TD) = ops::add_rms_norm(stream.sum_TD, stream.addend_TD, input_norm_D_, eps);
-  else
-    normed_TD = ops::rms_norm(sum_TD, input_norm_D_, eps);
-  const at::Tensor mixed_TD = attention_.forward(pass, normed_TD);
-  std::tie(sum_TD, normed_TD) = ops::add_rms_norm(sum_TD, mixed_TD, post_norm_D_, eps);
+  if (!stream.addend_TD.defined()) return {stream.sum_TD, ops::rms_norm(stream.sum_TD, norm_D, eps)};
+  return ops::add_rms_norm(stream.sum_TD, stream.addend_TD, norm_D, eps);
+}
+
+}  // namespace
+
+Residual Layer::mixed(const ForwardPass& pass, const Residual& stream) const {
+  const auto [sum_TD, normed_TD] = summed_and_normed(pass, stream, input_norm_D_);
+  return {sum_TD, attention_.forward(pass, normed_TD)};
+}
+
+Residual Layer::fed_forward(const ForwardPass& pass, const Residual& stream) const {
+  const auto [sum_TD, normed_TD] = summed_and_normed(pass, stream, post_norm_D_);
   return {sum_TD, feed_forward_.forward(pass, normed_TD)};
 }
 

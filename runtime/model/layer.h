@@ -20,8 +20,9 @@ class Layer {
   Layer(const spec::ModelFacts& facts, const WeightSource& source, std::int64_t index, const comm::Communicator& tp);
 
   std::int64_t index() const { return index_; }
-  /// collective: tp.
-  Residual forward(const ForwardPass& pass, const Residual& stream) const;
+  /// Its two halves, each with the norm before it. collective: tp.
+  Residual mixed(const ForwardPass& pass, const Residual& stream) const;
+  Residual fed_forward(const ForwardPass& pass, const Residual& stream) const;
 
  private:
   Layer(const spec::ModelFacts& facts, const UnitWindows& windows, std::int64_t index, const comm::Communicator& tp);

@@ -1,4 +1,4 @@
-// The layer runs without a graph now, and with one in the backward.
+// What runs again runs without a graph now, and with one in the backward.
 #include "runtime/model/recompute.h"
 
 #include <ATen/ATen.h>
@@ -36,14 +36,33 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
   }
 };
 
+/// `run` without its graph: what it keeps is the whole stream.
+Residual recomputed(const Residual& stream, const RunLayer& run) {
+  const at::Tensor x_TD = stream.addend_TD.defined() ? stream.sum_TD + stream.addend_TD : stream.sum_TD;
+  const variable_list both = Recomputed::apply(x_TD, run);
+  return {both[0], both[1]};
+}
+
 }  // namespace
 
-Residual recomputed_forward(const Layer& layer, const ForwardPass& pass, const Residual& stream) {
-  const at::Tensor x_TD = stream.addend_TD.defined() ? stream.sum_TD + stream.addend_TD : stream.sum_TD;
-  const variable_list both = Recomputed::apply(x_TD, RunLayer([&layer, pass](const at::Tensor& x) {
-                                                 return layer.forward(pass, {x, at::Tensor()});
-                                               }));
-  return {both[0], both[1]};
+Residual layer_forward(const Layer& layer, const ForwardPass& pass, const Residual& stream, spec::Recompute recompute) {
+  const bool keeps = at::GradMode::is_enabled() && stream.sum_TD.requires_grad();
+  if (!keeps || recompute == spec::Recompute::none) return layer.fed_forward(pass, layer.mixed(pass, stream));
+  const auto again = [&](const Residual& before, const auto& part) {
+    // By value, what lives as long as the backward: a stream is a few tensors.
+    return recomputed(before, [&layer, pass, part](const at::Tensor& x_TD) {
+      return part(layer, pass, Residual{x_TD, at::Tensor()});
+    });
+  };
+  const auto mix = [](const Layer& of, const ForwardPass& through, const Residual& x) { return of.mixed(through, x); };
+  const auto feed = [](const Layer& of, const ForwardPass& through, const Residual& x) {
+    return of.fed_forward(through, x);
+  };
+  if (recompute == spec::Recompute::attention) return feed(layer, pass, again(stream, mix));
+  if (recompute == spec::Recompute::mlp) return again(mix(layer, pass, stream), feed);
+  return again(stream, [mix, feed](const Layer& of, const ForwardPass& through, const Residual& x) {
+    return feed(of, through, mix(of, through, x));
+  });
 }
 
 }  // namespace muster::model

@@ -139,6 +139,23 @@ Gathered gathered_bytes(const ModelFacts& facts, const Job& job, bool with_gradi
   return {.beside_layer = (head + layer) * value, .around_head = 2 * head * value + layer * value};
 }
 
+/// What a backward works with, of one token in the largest of these layers: what it makes again and its gradients.
+/// Where one half of a layer is made again, its two halves have their turns one after another.
+double working_elements(const ModelFacts& facts, const std::vector<std::int64_t>& layers, const Cutting& cut,
+                        Recompute recompute) {
+  if (recompute == Recompute::none) return largest_layer(facts, layers, cut);
+  if (recompute == Recompute::full) return 2 * largest_layer(facts, layers, cut);
+  double most = 0;
+  for (const std::int64_t layer : layers) {
+    const LayerKind kind = layer_kind(facts, layer);
+    const double mixing = kept_elements(facts, {kind.mixer, FeedForward::none}, cut, Recompute::none),
+                 feeding = kept_elements(facts, {Mixer::none, kind.feed_forward}, cut, Recompute::none);
+    most = std::max(
+        {most, mixing * (recompute == Recompute::attention ? 2 : 1), feeding * (recompute == Recompute::mlp ? 2 : 1)});
+  }
+  return most;
+}
+
 /// Of the layers' mixers the one that makes most of one token.
 double largest_mixer(const ModelFacts& facts, const std::vector<std::int64_t>& layers, const Cutting& cut) {
   double most = 0;
@@ -206,7 +223,7 @@ Activations training_activations(const ModelFacts& facts, const Job& job, std::i
   for (const std::int64_t layer : layers)
     kept += kept_elements(facts, layer_kind(facts, layer), cut, job.train.recompute);
   const double in_flight = as_double(most_in_flight(job, stage)) / as_double(degrees.vpp);
-  const double at_work = largest_layer(facts, layers, cut) * (job.train.recompute == Recompute::none ? 1 : 2);
+  const double at_work = working_elements(facts, layers, cut, job.train.recompute);
   const double ends =
       stage == degrees.pp - 1 ? 3 * cut.stream(as_double(facts.hidden_size)) : 0;  // hidden, its gradient
   const double element = cut.tokens * cut.element_bytes;

@@ -103,7 +103,7 @@ void describe_job(Visitor& v, J& job) {
   v.key("last_stage_layers", job.train.last_stage_layers, within(0, 4096), "layers",
         "of the last pipeline stage; 0: even");
   v.key("recompute", job.train.recompute, kAny, "",
-        "what runs again in the backward pass: a part of each layer, or (full) all behind its input");
+        "what runs again in the backward pass: the half of each layer with its norm, or (full) all behind its input");
   v.key("grad_dtype", job.train.grad_dtype, kAny, "", "in which gradients are kept and summed over dp");
   v.key("overlap_grad_reduce", job.train.overlap_grad_reduce, kAny, "",
         "gradients are summed during the backward pass");

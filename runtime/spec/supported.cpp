@@ -28,9 +28,6 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   degree(job.gen.pp, "gen.pp");
   degree(job.gen.ep, "gen.ep");
   flag(job.train.fp8, "train.fp8");
-  refuse(job.train.recompute == Recompute::attention || job.train.recompute == Recompute::mlp,
-         text("train.recompute = \"", choice_name(job.train.recompute), "\""),
-         "set train.recompute = \"full\", or \"none\"");
   refuse(job.moe.bias_update_rate > 0, text("moe.bias_update_rate = ", job.moe.bias_update_rate),
          "set moe.bias_update_rate = 0");
   flag(job.grpo.dynamic_sampling, "grpo.dynamic_sampling");

@@ -25,7 +25,7 @@ LogprobOptions logprob_options(const spec::Job& job, std::int64_t cp_rank) {
                       .share_prompt = job.train.share_prompt,
                       .cp = job.train.cp,
                       .cp_rank = cp_rank},
-          .recompute = job.train.recompute == spec::Recompute::full};
+          .recompute = job.train.recompute};
 }
 
 LogprobOptions update_logprob_options(const spec::Job& job, std::int64_t cp_rank) {

@@ -17,7 +17,7 @@ struct LogprobOptions {
   double temperature = 1;
   std::int64_t chunk_tokens = 1024;  // of the log-probabilities
   Packing packing;
-  bool recompute = false;  // of activations in a backward pass
+  spec::Recompute recompute = spec::Recompute::none;  // of activations in a backward pass
 };
 /// What a rank of tp holds of the stream in training and scoring.
 parallel::Tokens stream_tokens(const spec::Job& job);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json_lines.h"
@@ -93,6 +94,23 @@ TEST(Rehearse, BothRowsAtFullSizeForEveryKindOfRank) {
   }
 }
 
+TEST(Rehearse, EitherHalfOfTheLayersComputedAgainIsAsPlanned) {
+  for (const char* job : {"grpo-llama3.1-8b-16xh100-megatron", "grpo-llama3.1-8b-16xh100-dtensor"}) {
+    std::map<std::string, double> activations;  // what else lies there follows from the room that they leave
+    for (const char* half : {"none", "attention", "mlp", "full"}) {
+      SCOPED_TRACE(std::string(job) + " " + half);
+      const ordered_json ranks =
+          rehearse(job, {"--cluster", "dgx-h100", "--rank", "0", "--lengths", "fixed:924"},  // full micro batches
+                   {std::string("train.recompute=") + half});
+      expect_as_planned(ranks);
+      activations[half] = phase_of(ranks[0], "train")["owners"]["activations"];
+    }
+    EXPECT_LT(activations["full"], activations["mlp"]);
+    EXPECT_LT(activations["mlp"], activations["attention"]);
+    EXPECT_LT(activations["attention"], activations["none"]);
+  }
+}
+
 std::filesystem::path write_job(const tests::TemporaryFolder& folder, const std::string& content) {
   std::ofstream(folder.path() / "job.toml") << content;
   return folder.path() / "job.toml";
@@ -174,6 +192,8 @@ TEST(Rehearse, ARunOnTheCpuHoldsWhatItsRehearsalSays) {
   expect_the_run_agrees({"train.tp=2", "train.sequence_parallel=true", "gen.tp=2"});
   expect_the_run_agrees({"train.cp=2", "gen.dp=2"});
   expect_the_run_agrees({"train.cp=2", "train.recompute=full", "train.backend=dtensor", "train.fsdp=1", "gen.dp=2"});
+  expect_the_run_agrees({"train.recompute=attention", "train.dp=2", "gen.dp=2"});
+  expect_the_run_agrees({"train.recompute=mlp", "train.pp=2", "gen.dp=2"});
   expect_the_run_agrees({"train.backend=dtensor", "train.fsdp=1", "train.dp=2", "gen.dp=2"});
 }
 

@@ -86,6 +86,30 @@ TEST(RehearsedFlops, APromptIsNeededOnceWhereItIsShared) {
   EXPECT_NEAR(needed.train / (3 * (layers + head)), 1, 1e-9);
   EXPECT_NEAR(needed.logprob / (layers + head), 1, 1e-9);
   EXPECT_NEAR(needed.chosen_train / (layers + head), 1, 1e-9);
+  double halves = 0;
+  for (const spec::Recompute recompute : {spec::Recompute::attention, spec::Recompute::mlp}) {
+    plan.job.train.recompute = recompute;
+    const double half = needed_flops(plan, rank, rollout).chosen_train - head;
+    EXPECT_GT(half, 0);
+    halves += half;
+  }
+  EXPECT_NEAR(halves / layers, 1, 1e-9);
+}
+
+TEST(RehearsedFlops, RanksOfContextParallelismAddUpToOne) {
+  spec::Plan plan;
+  plan.model = facts_of("qwen3-0.6b");
+  plan.job.grpo = {.prompts_per_step = 2, .samples_per_prompt = 2};
+  const Rollout rollout = small_rollout();
+  for (const bool share_prompt : {false, true}) {
+    plan.job.train.share_prompt = share_prompt;
+    plan.train = {};
+    const double whole = needed_flops(plan, {.train_rank = 0}, rollout).train;
+    plan.train.cp = 4;
+    double sum = 0;
+    for (std::int64_t rank = 0; rank < 4; ++rank) sum += needed_flops(plan, {.train_rank = rank}, rollout).train;
+    EXPECT_NEAR(sum / whole, 1, 1e-9) << share_prompt;
+  }
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ struct Model {
     return weights;
   }
   parallel::TokenLogprobs logprobs(const std::vector<std::int64_t>& tokens, double temperature,
-                                   bool recompute = false) {
+                                   spec::Recompute recompute = spec::Recompute::none) {
     const at::Tensor all = at::tensor(tokens, at::kLong);
     const std::int64_t T = all.size(0) - 1;
     attention = std::make_unique<Packed>(std::vector<ops::Segment>{{0, T, -1}});
@@ -73,7 +73,7 @@ void expect_cases(Model& model, const json& cases) {
 }
 
 /// The loss of the fixture: log-probabilities weighted by cos(n), over the sequences at temperature 1.
-void run_backward(Model& model, const json& cases, bool recompute) {
+void run_backward(Model& model, const json& cases, spec::Recompute recompute) {
   for (const json& one : cases) {
     if (one["temperature"] != 1.0) continue;
     const at::Tensor logprobs_N = model.logprobs(one["tokens"], 1.0, recompute).logprobs_N;
@@ -91,7 +91,7 @@ TEST_P(SmallModel, EqualsTransformersInFloat64) {
 TEST_P(SmallModel, GradientsOfEveryParameterEqualTransformers) {
   const json expected = json::parse(base::read_file(kModels / GetParam() / "expected.json"));
   Model model(kModels / GetParam(), true);
-  run_backward(model, expected["cases"], false);
+  run_backward(model, expected["cases"], spec::Recompute::none);
   std::size_t checked = 0;
   for (const weights::Shard& shard : model.weights.shards()) {
     const json& of_parameter = expected["gradients"][shard.parameter.name];
@@ -108,11 +108,14 @@ TEST_P(SmallModel, GradientsOfEveryParameterEqualTransformers) {
 
 TEST_P(SmallModel, RecomputedLayersGiveTheSameGradients) {
   const json cases = json::parse(base::read_file(kModels / GetParam() / "expected.json"))["cases"];
-  Model kept(kModels / GetParam(), true), recomputed(kModels / GetParam(), true);
-  run_backward(kept, cases, false);
-  run_backward(recomputed, cases, true);
-  EXPECT_TRUE(near(recomputed.gradients.flat(), kept.gradients.flat(), 2e-5,
-                   2e-5));  // sums of two gradients are rounded in another order
+  Model kept(kModels / GetParam(), true);
+  run_backward(kept, cases, spec::Recompute::none);
+  for (const spec::Recompute recompute : {spec::Recompute::full, spec::Recompute::attention, spec::Recompute::mlp}) {
+    Model recomputed(kModels / GetParam(), true);
+    run_backward(recomputed, cases, recompute);
+    EXPECT_TRUE(near(recomputed.gradients.flat(), kept.gradients.flat(), 2e-5,
+                     2e-5));  // sums of two gradients are rounded in another order
+  }
   EXPECT_GT(kept.gradients.flat().norm().item<double>(), 0);
 }
 

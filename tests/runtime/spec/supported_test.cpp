@@ -38,7 +38,6 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
   const std::vector<std::pair<std::string, void (*)(Job&)>> settings{
       {"train.etp = 2", [](Job& job) { job.train.etp = 2; }},
       {"train.fp8 = true", [](Job& job) { job.train.fp8 = true; }},
-      {"train.recompute = \"mlp\"", [](Job& job) { job.train.recompute = Recompute::mlp; }},
       {"moe.bias_update_rate = 0.001", [](Job& job) { job.moe.bias_update_rate = 0.001; }},
       {"grpo.dynamic_sampling", [](Job& job) { job.grpo.dynamic_sampling = true; }},
       {"loss.ratio = \"sequence\"", [](Job& job) { job.loss.ratio = RatioLevel::sequence; }},

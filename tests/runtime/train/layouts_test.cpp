@@ -208,6 +208,17 @@ TEST(Layouts, ContextAndDataParallelWithAReplicaThatHasNoSequences) {
   compare_layout(tied(Family::llama), {.cp = 2, .dp = 4}, [](spec::Job& job) { job.packing.max_tokens = 16; });
 }
 
+TEST(Layouts, AttentionAgainOverContextTokensAndStages) {
+  compare_layout(tied(Family::qwen3), {.tp = 2, .cp = 2, .pp = 2}, [](spec::Job& job) {
+    by_tokens(job);
+    job.train.recompute = spec::Recompute::attention;
+  });
+}
+TEST(Layouts, FeedForwardAgainWithShardedParameters) {
+  compare_layout(untied(Family::llama), {.tp = 2, .dp = 2, .fsdp = 1},
+                 [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; });
+}
+
 TEST(Layouts, PipelineOfTwo) { compare_layout(untied(Family::llama), {.pp = 2}); }
 TEST(Layouts, PipelineOfTwoTiedWithRecompute) {
   compare_layout(tied(Family::llama), {.pp = 2}, [](spec::Job& job) { job.train.recompute = spec::Recompute::full; });

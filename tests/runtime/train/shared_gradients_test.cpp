@@ -43,7 +43,7 @@ struct Result {
   weights::ShardStore gradients;
 };
 
-Result run(const spec::ModelFacts& facts, comm::Communicator& tp, bool recompute, parallel::Tokens held) {
+Result run(const spec::ModelFacts& facts, comm::Communicator& tp, spec::Recompute recompute, parallel::Tokens held) {
   weights::ShardStore store(weights::shards_of(facts, {.tp = tp.size()}, {.tp = tp.rank()}), at::kFloat, at::kCPU);
   weights::fill_random(store, 3, 0.3);
   Result result{{}, {}, weights::ShardStore(store.shards(), at::kFloat, at::kCPU)};
@@ -74,10 +74,10 @@ void expect_same(const Result& part, const Result& whole) {
   }
 }
 
-void expect_one_rank(int size, const spec::ModelFacts& facts, bool recompute = false) {
+void expect_one_rank(int size, const spec::ModelFacts& facts, spec::Recompute recompute = spec::Recompute::none) {
   tests::run_ranks(size, [&](tests::RankContext& rank) {
     const auto solo = comm::make_solo("solo");
-    const Result whole = run(facts, *solo, false, parallel::Tokens::all);
+    const Result whole = run(facts, *solo, spec::Recompute::none, parallel::Tokens::all);
     for (const parallel::Tokens held : {parallel::Tokens::all, parallel::Tokens::cut})
       expect_same(run(facts, *rank.world, recompute, held), whole);
   });
@@ -91,7 +91,8 @@ TEST(DecoderTensorParallel, FourRanksThatShareKeyHeadsGiveWhatOneGives) {
   expect_one_rank(4, facts_of(2, true, true, false));
 }
 TEST(DecoderTensorParallel, RecomputedLayersRepeatTheirCollectives) {
-  expect_one_rank(2, facts_of(1, true, false, true), true);
+  for (const spec::Recompute recompute : {spec::Recompute::full, spec::Recompute::attention, spec::Recompute::mlp})
+    expect_one_rank(2, facts_of(1, true, false, true), recompute);
 }
 
 }  // namespace

@@ -126,6 +126,8 @@ TEST(Trainer, HowTheWorkIsCutDoesNotChangeTheResult) {
       {"one batch", [](spec::Job& job) { job.packing.max_tokens = 100000; }},
       {"no packing", [](spec::Job& job) { job.packing.enabled = false; }},
       {"recompute", [](spec::Job& job) { job.train.recompute = spec::Recompute::full; }},
+      {"recompute attention", [](spec::Job& job) { job.train.recompute = spec::Recompute::attention; }},
+      {"recompute mlp", [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; }},
       {"chunks of one token", [](spec::Job& job) { job.train.logprob_chunk_tokens = 1; }},
   };
   for (const auto& [name, change] : changes) {
