@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "runtime/base/error.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/cpu_tensors.h"
 #include "runtime/ops/kernels/kernels.h"
@@ -39,6 +40,9 @@ std::vector<Family> families_of(const std::vector<AttentionSpan>& spans) {
     const SpanLoop loop{span.begin, span.length, span.keys, span.num_keys, sees_first};
     family.spans.insert(sees_first ? family.spans.end() : family.spans.begin(), loop);
   }
+  for (const AttentionSpan& span : spans)
+    INVARIANT(span.prefix_keys == 0 || span.prefix_keys == families[family_of.at(span.prefix)].num_first,
+              "spans that see a prefix see all of it");
   return families;
 }
 

@@ -10,8 +10,19 @@
 namespace muster::ops::cuda {
 namespace {
 
-PackedKeys keys_of(const std::vector<AttentionSpan>& spans, const at::Tensor& k_JKE) {
-  return packed_keys_of(spans, k_JKE.size(0), k_JKE.device());
+/// Every layer of a pass asks with the same spans: their copy to the device is made once.
+const PackedKeys& keys_of(const std::vector<AttentionSpan>& spans, const at::Tensor& k_JKE) {
+  struct Last {
+    std::vector<AttentionSpan> spans;
+    std::int64_t num_keys = -1;
+    at::Device device = at::kCPU;
+    PackedKeys keys;
+  };
+  thread_local Last last;  // a memo of the last batch, nothing else
+  const std::int64_t num_keys = k_JKE.size(0);
+  if (last.num_keys != num_keys || last.device != k_JKE.device() || last.spans != spans)
+    last = {spans, num_keys, k_JKE.device(), packed_keys_of(spans, num_keys, k_JKE.device())};
+  return last.keys;
 }
 
 /// Philox state of a dropout that is off: the backward wants two tensors, and does not read them.
@@ -22,7 +33,7 @@ at::Tensor no_random(const at::Tensor& like) { return at::empty({2}, like.option
 std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_THE, const at::Tensor& k_JKE,
                                                            const at::Tensor& v_JKE,
                                                            const std::vector<AttentionSpan>& spans) {
-  const PackedKeys keys = keys_of(spans, k_JKE);
+  const PackedKeys& keys = keys_of(spans, k_JKE);
   const auto found = at::_flash_attention_forward(q_THE, packed(keys, k_JKE), packed(keys, v_JKE), keys.query_begins,
                                                   keys.key_begins, keys.most_queries, keys.most_keys,
                                                   /*dropout_p=*/0.0, /*is_causal=*/true, /*return_debug_mask=*/false);
@@ -32,7 +43,7 @@ std::pair<at::Tensor, at::Tensor> packed_attention_forward(const at::Tensor& q_T
 Heads packed_attention_backward(const at::Tensor& do_THE, const at::Tensor& q_THE, const at::Tensor& k_JKE,
                                 const at::Tensor& v_JKE, const at::Tensor& o_THE, const at::Tensor& lse_TH,
                                 const std::vector<AttentionSpan>& spans) {
-  const PackedKeys keys = keys_of(spans, k_JKE);
+  const PackedKeys& keys = keys_of(spans, k_JKE);
   const auto [dq_THE, dk, dv] = at::_flash_attention_backward(
       do_THE.contiguous(), q_THE, packed(keys, k_JKE), packed(keys, v_JKE), o_THE, lse_TH.transpose(0, 1).contiguous(),
       keys.query_begins, keys.key_begins, keys.most_queries, keys.most_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
