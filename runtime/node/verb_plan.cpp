@@ -78,7 +78,10 @@ spec::Plan plan_verb(const VerbRequest& request, const spec::ModelFacts& facts) 
   faults.throw_if_any();
   job.grpo = {
       .steps = 0, .prompts_per_step = std::max(request.num_rows, ranks) / ranks * ranks, .samples_per_prompt = 2};
-  job.grpo.max_sequence_tokens = std::max<std::int64_t>(2, request.max_sequence_tokens);
+  // Rows are as long as they are; a layout that cuts sequences asks for a multiple of its parts.
+  const std::int64_t multiple = spec::sequence_multiple(job);
+  job.grpo.max_sequence_tokens =
+      spec::divided_up(std::max<std::int64_t>(2, request.max_sequence_tokens), multiple) * multiple;
   job.train.share_prompt = false;
   job.data.path = "builtin:sums";  // no row of it is read
   job.checkpoint.final_model = false;

@@ -71,6 +71,14 @@ TEST(VerbPlan, KeysOfAJobAreTaken) {
   EXPECT_EQ(plan.environment.at(0).value, "2");
 }
 
+TEST(VerbPlan, RowsNeedNoLengthThatALayoutDivides) {
+  const std::int64_t one = planned("score", 1, {}).job.grpo.max_sequence_tokens;
+  const std::int64_t cut = planned("score", 8, {{"train.cp", "8"}}).job.grpo.max_sequence_tokens;
+  EXPECT_EQ(cut % 16, 0);
+  EXPECT_GE(cut, one);
+  EXPECT_LT(cut, one + 16);
+}
+
 TEST(VerbPlan, WhatDoesNotFitIsRefusedByTheWordsThatWereTyped) {
   EXPECT_NE(refusal("score", 2, {{"train.tp", "2"}}).find("--train.tp 2: train.tp = 2 does not divide 9 query heads"),
             std::string::npos);
