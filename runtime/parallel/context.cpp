@@ -6,9 +6,11 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/error.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/device/stream.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/flops.h"
 
@@ -53,21 +55,61 @@ struct Heads {
   at::Tensor in_queries(const at::Tensor& x) const { return x.narrow(1, begin * group, count * group); }
 };
 
-template <class Body>
-void for_heads(const ContextShare& share, const at::Tensor& q_THE, const at::Tensor& k_TKE, const Body& body) {
+std::vector<Heads> pieces_of(const ContextShare& share, const at::Tensor& q_THE, const at::Tensor& k_TKE) {
   const std::int64_t K = k_TKE.size(1), group = q_THE.size(1) / K;
   const std::int64_t at_once =
       spec::context_heads(share.gathered_of_key_J.numel(), K, k_TKE.size(2),
                           static_cast<std::int64_t>(k_TKE.element_size()), share.keys_at_once_bytes);
-  for (std::int64_t begin = 0; begin < K; begin += at_once) body(Heads{begin, std::min(at_once, K - begin), group});
+  std::vector<Heads> pieces;
+  for (std::int64_t begin = 0; begin < K; begin += at_once)
+    pieces.push_back({begin, std::min(at_once, K - begin), group});
+  return pieces;
 }
 
-/// Of all ranks, in the order of the row.
-at::Tensor gathered(comm::Communicator& cp, const at::Tensor& own_ThE, const ContextShare& share,
-                    std::string_view label) {
-  at::Tensor all_JhE = at::empty({own_ThE.size(0) * cp.size(), own_ThE.size(1), own_ThE.size(2)}, own_ThE.options());
-  cp.all_gather(all_JhE, own_ThE, label);
-  return all_JhE.index_select(0, share.gathered_of_key_J);
+/// Keys and values of some heads on their way from all ranks.
+struct Gathering {
+  at::Tensor own_k_ThE, own_v_ThE, all_k_JhE, all_v_JhE;
+  device::Event arrived = device::Event(device::Device{});
+};
+
+struct Labels {
+  std::string_view keys, values;
+};
+constexpr Labels kForward{"cp.keys", "cp.values"}, kBackward{"cp.keys_again", "cp.values_again"};
+
+Gathering begin_gathering(comm::Communicator& cp, const Heads& heads, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
+                          const Labels& labels) {
+  Gathering begun{.own_k_ThE = heads.of_keys(k_TKE), .own_v_ThE = heads.of_keys(v_TKE)};
+  begun.all_k_JhE = at::empty({k_TKE.size(0) * cp.size(), heads.count, k_TKE.size(2)}, k_TKE.options());
+  begun.all_v_JhE = at::empty_like(begun.all_k_JhE);
+  begun.arrived = cp.overlapped([&] {
+    cp.all_gather(begun.all_k_JhE, begun.own_k_ThE, labels.keys);
+    cp.all_gather(begun.all_v_JhE, begun.own_v_ThE, labels.values);
+  });
+  return begun;
+}
+
+/// Keys and values of all ranks, in the order of the row.
+std::pair<at::Tensor, at::Tensor> end_gathering(Gathering begun, const ContextShare& share) {
+  begun.arrived.block(device::current_stream(begun.arrived.device()));
+  const auto in_order = [&](at::Tensor& all_JhE) {
+    return std::exchange(all_JhE, at::Tensor()).index_select(0, share.gathered_of_key_J);
+  };
+  at::Tensor k_JhE = in_order(begun.all_k_JhE);
+  return {k_JhE, in_order(begun.all_v_JhE)};
+}
+
+/// body(heads, k_JhE, v_JhE) for one piece after another; while it works on one the next is gathered.
+template <class Body>
+void for_gathered_heads(comm::Communicator& cp, const at::Tensor& q_THE, const at::Tensor& k_TKE,
+                        const at::Tensor& v_TKE, const ContextShare& share, const Labels& labels, const Body& body) {
+  const std::vector<Heads> pieces = pieces_of(share, q_THE, k_TKE);
+  Gathering next = begin_gathering(cp, pieces[0], k_TKE, v_TKE, labels);
+  for (std::size_t p = 0; p < pieces.size(); ++p) {
+    auto [k_JhE, v_JhE] = end_gathering(std::move(next), share);
+    if (p + 1 < pieces.size()) next = begin_gathering(cp, pieces[p + 1], k_TKE, v_TKE, labels);
+    body(pieces[p], std::move(k_JhE), std::move(v_JhE));
+  }
 }
 
 /// This rank's part of the sum over cp.
@@ -83,14 +125,13 @@ std::pair<at::Tensor, at::Tensor> attended(comm::Communicator& cp, const at::Ten
                                            const at::Tensor& v_TKE, const ContextShare& share) {
   ops::count_flops(ops::attention_flops(share.spans, q_THE.size(1), q_THE.size(2)));
   std::vector<at::Tensor> outputs, sums;
-  for_heads(share, q_THE, k_TKE, [&](const Heads& heads) {
-    const at::Tensor k_JhE = gathered(cp, heads.of_keys(k_TKE), share, "cp.keys"),
-                     v_JhE = gathered(cp, heads.of_keys(v_TKE), share, "cp.values");
-    auto [o, lse] = ops::packed_attention_forward_kernels().for_device_of(q_THE)(heads.of_queries(q_THE), k_JhE, v_JhE,
-                                                                                 share.spans);
-    outputs.push_back(o);
-    sums.push_back(lse);
-  });
+  for_gathered_heads(cp, q_THE, k_TKE, v_TKE, share, kForward,
+                     [&](const Heads& heads, const at::Tensor& k_JhE, const at::Tensor& v_JhE) {
+                       auto [o, lse] = ops::packed_attention_forward_kernels().for_device_of(q_THE)(
+                           heads.of_queries(q_THE), k_JhE, v_JhE, share.spans);
+                       outputs.push_back(o);
+                       sums.push_back(lse);
+                     });
   if (outputs.size() == 1) return {outputs[0], sums[0]};
   return {at::cat(outputs, 1), at::cat(sums, 1)};
 }
@@ -112,19 +153,16 @@ struct ContextAttention : torch::autograd::Function<ContextAttention> {
     const at::Tensor &q_THE = saved[0], &k_TKE = saved[1], &v_TKE = saved[2], &o_THE = saved[3], &lse_TH = saved[4];
     ops::count_flops(2 * ops::attention_flops(share.spans, q_THE.size(1), q_THE.size(2)));
     at::Tensor dq_THE = at::empty_like(q_THE), dk_TKE = at::empty_like(k_TKE), dv_TKE = at::empty_like(v_TKE);
-    for_heads(share, q_THE, k_TKE, [&](const Heads& heads) {
-      ops::Heads slopes;
-      {
-        const at::Tensor k_JhE = gathered(cp, heads.of_keys(k_TKE), share, "cp.keys_again"),
-                         v_JhE = gathered(cp, heads.of_keys(v_TKE), share, "cp.values_again");
-        slopes = ops::packed_attention_backward_kernels().for_device_of(q_THE)(
-            heads.of_queries(gradients[0]), heads.of_queries(q_THE), k_JhE, v_JhE, heads.of_queries(o_THE),
-            heads.of_queries(lse_TH), share.spans);
-      }
+    const auto differentiate = [&](const Heads& heads, at::Tensor k_JhE, at::Tensor v_JhE) {
+      const ops::Heads slopes = ops::packed_attention_backward_kernels().for_device_of(q_THE)(
+          heads.of_queries(gradients[0]), heads.of_queries(q_THE), k_JhE, v_JhE, heads.of_queries(o_THE),
+          heads.of_queries(lse_TH), share.spans);
+      k_JhE = v_JhE = at::Tensor();
       heads.in_queries(dq_THE).copy_(slopes.q_THE);
       heads.in_keys(dk_TKE).copy_(scattered(cp, slopes.k_TKE, share, "cp.key_gradients"));
       heads.in_keys(dv_TKE).copy_(scattered(cp, slopes.v_TKE, share, "cp.value_gradients"));
-    });
+    };
+    for_gathered_heads(cp, q_THE, k_TKE, v_TKE, share, kBackward, differentiate);
     return {dq_THE, dk_TKE, dv_TKE, at::Tensor(), at::Tensor()};
   }
 };

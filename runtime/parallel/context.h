@@ -9,7 +9,8 @@
 // that backward; and where packed rows hold many short sequences a ring's cp passes are cp times as many kernels over a
 // cp-th of the work, each with a merge by log-sum-exp, while here one softmax runs over all keys and the backward takes
 // its sums. A ring's gain is memory, one rank's keys at a time in place of all: heads do not meet in attention, so
-// here they are gathered a few at a time (spec::context_heads), which bounds the memory the same way at the same bytes.
+// here they are gathered a few at a time (spec::context_heads), which bounds the memory the same way at the same bytes,
+// and hides the wire the same way: while some are at work the next are on their way.
 // source: for gathering, arXiv:2407.21783, 3.3.2; for the chunks, Megatron-LM's context parallelism.
 //
 // Letters: T tokens of this rank, J keys of all ranks (cp x T), H query heads, K key/value heads, E head width.

@@ -164,14 +164,16 @@ double largest_mixer(const ModelFacts& facts, const std::vector<std::int64_t>& l
   return most;
 }
 
-/// Context parallelism: bytes of `copies` of the keys or values of all ranks, of the heads that are gathered at once.
-/// source: parallel/context.cpp. A forward has the keys, the values and what the values were gathered in; a backward
-/// keys, values and their gradients.
-double context_bytes(const ModelFacts& facts, const Job& job, const Cutting& cut, double copies) {
+/// Context parallelism: bytes of keys and values of all ranks, of the heads that are gathered at once. A forward has
+/// the keys, the values and what the values were gathered in, a backward keys, values and their gradients; while some
+/// heads are at work the next are on their way. source: parallel/context.cpp.
+double context_bytes(const ModelFacts& facts, const Job& job, const Cutting& cut, bool is_backward) {
   if (job.train.cp == 1) return 0;
   const double keys = cut.tokens * as_double(job.train.cp);
-  const std::int64_t heads = context_heads(static_cast<std::int64_t>(keys), kv_heads_of(facts, job.train.tp, 0).size(),
-                                           facts.head_dim, static_cast<std::int64_t>(cut.element_bytes));
+  const std::int64_t own_heads = kv_heads_of(facts, job.train.tp, 0).size();
+  const std::int64_t heads = context_heads(static_cast<std::int64_t>(keys), own_heads, facts.head_dim,
+                                           static_cast<std::int64_t>(cut.element_bytes));
+  const double copies = heads < own_heads ? (is_backward ? 6 : 4) : (is_backward ? 4 : 3);
   return copies * keys * as_double(heads * facts.head_dim) * cut.element_bytes;
 }
 
@@ -228,8 +230,8 @@ Activations training_activations(const ModelFacts& facts, const Job& job, std::i
       stage == degrees.pp - 1 ? 3 * cut.stream(as_double(facts.hidden_size)) : 0;  // hidden, its gradient
   const double element = cut.tokens * cut.element_bytes;
   const Gathered gathered = gathered_bytes(facts, job, true);
-  const double working =
-      std::max(at_work * element, 2 * largest_mixer(facts, layers, cut) * element + context_bytes(facts, job, cut, 4));
+  const double working = std::max(
+      at_work * element, 2 * largest_mixer(facts, layers, cut) * element + context_bytes(facts, job, cut, true));
   return {.kept_bytes = static_cast<std::int64_t>((in_flight * kept + ends) * element +
                                                   std::max(working + gathered.beside_layer, gathered.around_head)),
           .logits_bytes = chunk_bytes(facts, job, cut, stage, 4 + cut.element_bytes)};
@@ -242,7 +244,7 @@ Activations scoring_activations(const ModelFacts& facts, const Job& job, std::in
   const Gathered gathered = gathered_bytes(facts, job, false);
   const std::vector<std::int64_t> layers = layers_on(facts, degrees, stage);
   const double working = std::max(largest_layer(facts, layers, cut) * element,
-                                  largest_mixer(facts, layers, cut) * element + context_bytes(facts, job, cut, 3));
+                                  largest_mixer(facts, layers, cut) * element + context_bytes(facts, job, cut, false));
   return {.kept_bytes = static_cast<std::int64_t>(2 * cut.stream(as_double(facts.hidden_size)) * element +
                                                   std::max(working + gathered.beside_layer, gathered.around_head)),
           .logits_bytes = chunk_bytes(facts, job, cut, stage, 4)};

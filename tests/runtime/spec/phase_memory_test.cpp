@@ -125,6 +125,21 @@ TEST(PhaseMemory, FullyShardedRanksHoldTheirRowsAlone) {
   EXPECT_EQ(figures.of(MemoryOwner::moments), own * 8);
 }
 
+TEST(Activations, ContextParallelismHasKeysAndValuesOfAllRanks) {
+  ModelFacts facts = facts_of("llama-3.1-8b");
+  facts.intermediate_size = 64;  // so that attention is what needs most
+  Job job = colocated(8);
+  job.train.cp = 8;
+  const double T = static_cast<double>(micro_batch_tokens(job)) / 8, mixer = (32 * 2 + 8 * 2) * 128 + 2 * 32,
+               keys = 8 * 8 * 128;  // of all ranks, for each token of one
+  EXPECT_NEAR(static_cast<double>(scoring_activations(facts, job, 0).kept_bytes), (2 * 4096 + mixer + 3 * keys) * T * 2,
+              1e4);
+  // A longer row is gathered a few heads at a time, the next while some are at work.
+  EXPECT_EQ(context_heads(131072, 8, 128, 2), 2);
+  EXPECT_EQ(context_heads(1 << 20, 8, 128, 2), 1);
+  EXPECT_EQ(context_heads(4096, 8, 128, 2), 8);
+}
+
 TEST(Activations, FollowRecomputationPackingAndLayout) {
   const ModelFacts facts = facts_of("llama-3.1-8b");
   Job job = colocated(8);
