@@ -1,0 +1,28 @@
+// The router of a layer with experts: which experts see a token, and with what weight. Letters: T tokens, D width, X
+// experts, C of them that are chosen for a token.
+#pragma once
+
+#include "runtime/ops/param.h"
+
+namespace muster::ops {
+
+struct RouterOptions {
+  std::int64_t num_chosen = 1;
+  bool normalize = false;            // the weights of the chosen sum to 1
+  at::ScalarType type = at::kFloat;  // in which scores are computed: float32 or float64
+};
+
+struct Routes {
+  at::Tensor experts_TC;  // int64, by falling score
+  at::Tensor weights_TC;  // float32, with gradient where x has one
+};
+
+/// Scores are the softmax over all experts of x . weight^T, computed in options.type whatever the types of both. The C
+/// experts of the highest scores are chosen; of equal ones that of the lower number comes first, on every device and in
+/// every layout (at::topk has another rule on small rows). x_TD, weight_XD.
+Routes route(const at::Tensor& x_TD, const Param& weight_XD, const RouterOptions& options);
+
+/// The columns of the C largest values of each row, by that rule. values_TX float32 or float64 -> int64 [T, C].
+at::Tensor top_columns(const at::Tensor& values_TX, std::int64_t num_chosen);
+
+}  // namespace muster::ops
