@@ -27,7 +27,7 @@ namespace {
 
 bool may_alias(const RankContext& context) {
   const spec::Job& job = context.job();
-  return spec::generator_may_alias(job) &&
+  return spec::generator_may_alias(context.plan.model, job) &&
          refit::Refit::can_alias(context.plan.model, layouts_of(context.plan), weights::scalar_type_of(job.model.dtype),
                                  weights::scalar_type_of(job.gen.dtype));
 }
@@ -51,9 +51,9 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
 
   if (context.train) {
     const ops::Owner owner(spec::MemoryOwner::weights);
-    weights_ =
-        std::make_unique<weights::ShardStore>(weights::shards_of(plan.model, plan.train, context.train->coordinates()),
-                                              train_dtype, context.device, plan.train.of(spec::Axis::dp_cp));
+    weights_ = std::make_unique<weights::ShardStore>(
+        weights::shards_of(plan.model, plan.train, context.train->coordinates()), train_dtype, context.device,
+        spec::replica_multiple(plan.model, plan.train));
     fill_weights();
     trainer_ = std::make_unique<train::Trainer>(plan.model, job, *context.train, *weights_);
     offloader_.add(spec::MemoryOwner::weights, weights_->flat());
@@ -62,13 +62,14 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
   }
   if (context.generate) {
     const ops::Owner owner(spec::MemoryOwner::gen_weights);
-    auto shards = weights::shards_of(plan.model, plan.generate, context.generate->coordinates());
     if (gen_aliases_)
-      gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), weights_->flat());
+      gen_weights_ = std::make_unique<weights::ShardStore>(weights_->shards(), weights_->flat());
     else
-      gen_weights_ = std::make_unique<weights::ShardStore>(std::move(shards), gen_dtype, context.device);
+      gen_weights_ = std::make_unique<weights::ShardStore>(
+          weights::shards_of(plan.model, plan.generate, context.generate->coordinates()), gen_dtype, context.device);
     gen_decoder_ = std::make_unique<model::Decoder>(plan.model, *gen_weights_, nullptr, context.generate->tp(),
-                                                    job.grpo.max_sequence_tokens);
+                                                    job.grpo.max_sequence_tokens, parallel::Tokens::all,
+                                                    parallel::expert_layout(*context.generate, job.moe));
     const generate::GeneratorOptions options{
         .sampling = job.sampling,
         .seed = job.seed,
@@ -123,7 +124,8 @@ void Policy::freeze_reference() {
   reference_decoder_ = std::make_unique<model::Decoder>(
       context_.plan.model,
       train::make_weight_source(context_.plan.model, *context_.train, *reference_weights_, nullptr),
-      context_.train->tp(), context_.job().grpo.max_sequence_tokens, train::stream_tokens(context_.job()));
+      context_.train->tp(), context_.job().grpo.max_sequence_tokens, train::stream_tokens(context_.job()),
+      parallel::expert_layout(*context_.train, context_.job().moe));
   offloader_.add(spec::MemoryOwner::reference_weights, reference_weights_->flat());
 }
 

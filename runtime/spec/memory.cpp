@@ -54,9 +54,11 @@ Degrees gen_degrees(const Job& job) {
       .tp = job.gen.tp, .ep = job.gen.ep, .etp = job.gen.ep > 1 ? 1 : job.gen.tp, .dp = job.gen.dp, .pp = job.gen.pp};
 }
 
-bool generator_may_alias(const Job& job) {
-  return job.refit.alias && job.placement.mode == PlacementMode::colocated && job.train.tp == job.gen.tp &&
-         job.train.pp == 1 && job.gen.pp == 1 && job.train.fsdp == 0 && job.model.dtype == job.gen.dtype;
+bool generator_may_alias(const ModelFacts& facts, const Job& job) {
+  const Degrees train = train_degrees(job), gen = gen_degrees(job);
+  const bool same_experts = facts.num_experts == 0 || (train.ep == gen.ep && train.etp == gen.etp);
+  return job.refit.alias && job.placement.mode == PlacementMode::colocated && train.tp == gen.tp && same_experts &&
+         train.pp == 1 && gen.pp == 1 && train.fsdp == 0 && job.model.dtype == job.gen.dtype;
 }
 
 namespace {
@@ -116,10 +118,10 @@ MemoryFigures trainer_memory(const ModelFacts& facts, const Job& job, std::int64
   // Fully sharded, a rank has its rows alone. Otherwise each kind is padded so that its replicas share it evenly.
   const auto whole = [](std::int64_t count, std::int64_t parts) { return divided_up(count, parts) * parts; };
   const std::int64_t edp = degrees.of(Axis::edp);
-  const std::int64_t held =
-      degrees.fsdp == 1 ? elements.total() : whole(elements.dense, replicas) + whole(elements.experts, edp);
-  const std::int64_t own =
-      degrees.fsdp == 1 ? elements.total() : divided_up(elements.dense, replicas) + divided_up(elements.experts, edp);
+  const std::int64_t multiple = replica_multiple(facts, degrees);
+  const std::int64_t dense = whole(elements.dense, multiple), experts = whole(elements.experts, multiple);
+  const std::int64_t held = dense + experts;
+  const std::int64_t own = degrees.fsdp == 1 ? held : dense / replicas + experts / edp;
   const std::int64_t compute = bytes_per_element(job.model.dtype);
   MemoryFigures figures;
   figures.of(MemoryOwner::weights) = held * compute;
@@ -127,8 +129,7 @@ MemoryFigures trainer_memory(const ModelFacts& facts, const Job& job, std::int64
       job.model.dtype == DataType::fp32 ? 0 : own * 4;  // fp32 weights are their own main weights
   figures.of(MemoryOwner::moments) = own * 8;
   // The reduced slice lies beside the whole, of what has replicas.
-  const std::int64_t sliced =
-      (replicas > 1 ? divided_up(elements.dense, replicas) : 0) + (edp > 1 ? divided_up(elements.experts, edp) : 0);
+  const std::int64_t sliced = (replicas > 1 ? dense / replicas : 0) + (edp > 1 ? experts / edp : 0);
   figures.of(MemoryOwner::gradients) =
       held * bytes_per_element(job.train.grad_dtype) + (degrees.fsdp == 0 ? sliced * 4 : 0);
   if (job.loss.kl_weight > 0) figures.of(MemoryOwner::reference_weights) = held * compute;
@@ -136,13 +137,18 @@ MemoryFigures trainer_memory(const ModelFacts& facts, const Job& job, std::int64
 }
 
 std::int64_t gen_weights_bytes(const ModelFacts& facts, const Job& job, bool is_trainer) {
-  if (is_trainer && generator_may_alias(job)) return 0;
+  if (is_trainer && generator_may_alias(facts, job)) return 0;
   const Degrees degrees = gen_degrees(job);
   std::int64_t outer = 0;  // embedding, final norm and head stay in bf16 where the layers are fp8
   for (const Parameter& parameter : outer_parameters(facts)) outer += box_of(facts, parameter, degrees, {}).numel();
   std::int64_t most = 0;
   for (std::int64_t stage = 0; stage < degrees.pp; ++stage) {
-    const std::int64_t elements = local_elements(facts, degrees, {.pp = stage}).total();
+    const Elements of_stage = local_elements(facts, degrees, {.pp = stage});
+    std::int64_t elements = of_stage.total();
+    if (of_stage.experts > 0) {  // which begin at a multiple
+      const std::int64_t multiple = replica_multiple(facts, degrees);
+      elements += divided_up(of_stage.dense, multiple) * multiple - of_stage.dense;
+    }
     const std::int64_t in_bf16 = job.gen.dtype == DataType::fp8 ? std::min(outer, elements) : 0;
     most = std::max(most, (elements - in_bf16) * bytes_per_element(job.gen.dtype) + in_bf16 * 2);
   }

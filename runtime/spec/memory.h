@@ -64,7 +64,7 @@ std::int64_t gen_weights_bytes(const ModelFacts& facts, const Job& job, bool is_
 std::int64_t bytes_per_element(DataType dtype);
 /// Trainer and generator want the very same bytes on the same rank: colocated, equal tp and pp, one dtype, no sharded
 /// parameters.
-bool generator_may_alias(const Job& job);
+bool generator_may_alias(const ModelFacts& facts, const Job& job);
 /// The meshes that a job asks for. The generator cuts each expert over tp unless gen.ep deals out whole ones.
 Degrees train_degrees(const Job& job);
 Degrees gen_degrees(const Job& job);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "runtime/base/error.h"
@@ -13,6 +14,10 @@ std::int64_t Parameter::numel() const {
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
   return count;
+}
+
+bool is_router(const Parameter& parameter) {
+  return parameter.name.ends_with(".gate.weight") || parameter.name.ends_with(".e_score_correction_bias");
 }
 
 std::string Parameter::file_tensor() const { return name.substr(0, name.find('#')); }
@@ -131,6 +136,12 @@ Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& d
   return box;
 }
 
+std::int64_t replica_multiple(const ModelFacts& facts, const Degrees& degrees) {
+  if (degrees.fsdp == 1) return 1;
+  const std::int64_t dense = degrees.of(Axis::dp_cp);
+  return facts.num_experts > 0 ? std::lcm(dense, degrees.of(Axis::edp)) : dense;
+}
+
 bool holds_first(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees,
                  const Coordinates& place) {
   const Box own = box_of(facts, parameter, degrees, place);
@@ -220,8 +231,8 @@ double training_flops(const ModelFacts& facts, double tokens) {
     const auto count = static_cast<double>(kind.count);
     mixing += count * mixing_flops(facts, layer_kind(facts, kind.layer).mixer, tokens);
     for (const Parameter& parameter : layer_list(facts, kind.layer, facts.experts_per_token)) {
-      const bool is_router = parameter.name.ends_with(".gate.weight");
-      if (parameter.shape.size() == 2 && !is_router) multiplied += count * static_cast<double>(parameter.numel());
+      if (parameter.shape.size() == 2 && !is_router(parameter))
+        multiplied += count * static_cast<double>(parameter.numel());
     }
   }
   return tokens * 3 * (2 * multiplied + mixing);

@@ -56,6 +56,9 @@ struct Box {
 /// The overlap of two boxes; empty ranges when they do not meet (numel() == 0).
 Box intersection(const Box& a, const Box& b);
 
+/// The matrix by which experts are chosen (and its bias).
+bool is_router(const Parameter& parameter);
+
 /// Every parameter of the model in one fixed order: the embedding; each layer's (layer_parameters); the final norm; the
 /// head unless tied. Multi-token-prediction layers are not part of the model.
 std::vector<Parameter> parameters_of(const ModelFacts& facts);
@@ -67,6 +70,10 @@ std::vector<Parameter> parameters_of(const ModelFacts& facts);
 std::vector<Parameter> layer_parameters(const ModelFacts& facts, std::int64_t layer);
 /// Those outside the layers.
 std::vector<Parameter> outer_parameters(const ModelFacts& facts);
+
+/// The flat buffer of a rank holds what is not of experts first, then the experts; each of both is filled up to a
+/// multiple of this, so that its replicas (dp_cp, edp) share it evenly.
+std::int64_t replica_multiple(const ModelFacts& facts, const Degrees& degrees);
 
 /// The box of `parameter` that the rank at `place` owns. An empty box (numel 0) when it holds none of it.
 Box box_of(const ModelFacts& facts, const Parameter& parameter, const Degrees& degrees, const Coordinates& place);

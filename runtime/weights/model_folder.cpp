@@ -59,10 +59,31 @@ class ModelFiles {
     const std::string changed = files_.adapt_names(spec::outer_parameters(facts).front().name);
     if (!changed.empty()) notes_.push_back(changed);
     for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
-      std::vector<std::int64_t>& shape = shapes_.try_emplace(parameter.file_tensor(), parameter.shape).first->second;
-      shape[0] = std::max(shape[0], parameter.first_row + parameter.shape[0]);  // the blocks of one tensor
+      const FilePlace place = place_of(parameter);
+      std::vector<std::int64_t>& shape = shapes_.try_emplace(place.tensor, place.shape).first->second;
+      shape[0] = std::max(shape[0], parameter.first_row + place.shape[0]);  // the blocks of one tensor
     }
     note_others();
+  }
+
+  /// The tensors of the files that hold what is in the store, each once.
+  std::vector<std::string> tensors_of(const ShardStore& store) const {
+    std::vector<std::string> tensors;
+    for (const Shard& shard : store.shards()) {
+      std::string tensor = place_of(shard.parameter).tensor;
+      if (tensors.empty() || tensors.back() != tensor) tensors.push_back(std::move(tensor));
+    }
+    return tensors;
+  }
+
+  /// A box of the parameter.
+  at::Tensor read(const spec::Parameter& parameter, spec::Box box) const {
+    const FilePlace place = place_of(parameter);
+    const bool is_stacked = place.shape.size() > parameter.shape.size();
+    box.ranges[0] = {box.ranges[0].begin + place.first_row, box.ranges[0].end + place.first_row};
+    if (is_stacked) box.ranges.insert(box.ranges.begin(), {parameter.expert, parameter.expert + 1});
+    const at::Tensor found = files_.read(place.tensor, box);
+    return is_stacked ? found.squeeze(0) : found;
   }
 
   /// What is wrong with one tensor of the model joins `faults`.
@@ -122,6 +143,26 @@ class ModelFiles {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  /// Where the files have a parameter.
+  struct FilePlace {
+    std::string tensor;
+    std::vector<std::int64_t> shape;  // of that tensor, at least
+    std::int64_t first_row = 0;       // of the parameter
+  };
+  /// An expert is a tensor of its own, or a part of one that stacks all experts of a layer as transformers 5 does in
+  /// memory: "experts.gate_up_proj" [X, 2 F, D], gate over up, and "experts.down_proj" [X, D, F].
+  FilePlace place_of(const spec::Parameter& parameter) const {
+    const std::string own = parameter.file_tensor();
+    if (parameter.expert < 0 || files_.has(own)) return {own, parameter.shape, parameter.first_row};
+    const std::string marker = ".experts.";
+    const std::size_t begin = own.find(marker) + marker.size();
+    const bool is_down = own.ends_with(".down_proj.weight"), is_up = own.ends_with(".up_proj.weight");
+    const std::string stacked = own.substr(0, begin) + (is_down ? "down_proj" : "gate_up_proj");
+    if (!files_.has(stacked)) return {own, parameter.shape, parameter.first_row};
+    const std::int64_t rows = parameter.shape[0] * (is_down ? 1 : 2);
+    return {stacked, {facts_.num_experts, rows, parameter.shape[1]}, is_up ? parameter.shape[0] : 0};
+  }
+
   /// Tensors that the model has no place for, as one note.
   void note_others() {
     std::vector<std::string> others;
@@ -155,15 +196,12 @@ std::vector<std::string> load_weights(const fs::path& folder, const spec::ModelF
     INVARIANT(!store.has(parameter.name) || store.shard(parameter.name).parameter.shape == parameter.shape,
               "the store is laid out for these facts");
   ModelFiles model(folder, facts);
-  for (const Shard& shard : store.shards()) model.check(shard.parameter.file_tensor());
+  for (const std::string& tensor : model.tensors_of(store)) model.check(tensor);
   model.throw_if_any();
   const std::string embedding = spec::outer_parameters(facts).front().name;
   if (store.has(embedding)) model.check_tied_head(store.shard(embedding).box, store.flat().scalar_type());
-  for (const Shard& shard : store.shards()) {
-    spec::Box box = shard.box;
-    box.ranges[0] = {box.ranges[0].begin + shard.parameter.first_row, box.ranges[0].end + shard.parameter.first_row};
-    store.view(shard.parameter.name).copy_(model.files().read(shard.parameter.file_tensor(), box));
-  }
+  for (const Shard& shard : store.shards())
+    store.view(shard.parameter.name).copy_(model.read(shard.parameter, shard.box));
   return model.notes();
 }
 
