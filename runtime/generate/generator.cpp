@@ -12,6 +12,7 @@
 #include "runtime/generate/cache.h"
 #include "runtime/generate/sampler.h"
 #include "runtime/generate/scheduler.h"
+#include "runtime/ops/on_host.h"
 #include "runtime/parallel/vocabulary.h"
 
 namespace muster::generate {
@@ -43,6 +44,7 @@ struct Generator::State {
   GenerateFigures figures;
 
   void run_pass(const ScheduledBatch& pass, std::int64_t step, std::vector<SampledToken>& drawn);
+  bool goes_on(bool has_work) const;
 };
 
 /// Computes the pass and slots from its rows. collective: tp.
@@ -61,6 +63,14 @@ void Generator::State::run_pass(const ScheduledBatch& pass, std::int64_t step, s
   figures.forward_s += watch.lap_s();
   sampler.draw(tp, logits_RV, pass.slots, step, drawn);
   figures.sample_s += watch.lap_s();
+}
+
+/// Whether anybody who shares the experts has work left. collective: ep.
+bool Generator::State::goes_on(bool has_work) const {
+  if (decoder.ep() == nullptr) return has_work;
+  at::Tensor works = at::full({1}, has_work ? 1 : 0, at::TensorOptions().dtype(at::kInt).device(device));
+  decoder.ep()->all_reduce(works, comm::Reduce::max, "generate.lockstep");
+  return has_work || ops::on_host(works).item<int>() > 0;
 }
 
 Generator::Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options,
@@ -99,7 +109,12 @@ std::vector<Sample> Generator::generate(std::span<const Request> requests, std::
     if (on_sample) on_sample(sample);
   };
   std::vector<SampledToken> drawn;
-  while (!scheduler.done()) {
+  while (state_->goes_on(!scheduler.done())) {
+    if (scheduler.done()) {
+      state_->decoder.take_part();
+      if (on_progress) on_progress();
+      continue;
+    }
     const ScheduledBatch& pass = scheduler.next();
     state_->figures.schedule_s += watch.lap_s();
     state_->run_pass(pass, step, drawn);

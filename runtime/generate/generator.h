@@ -43,7 +43,8 @@ struct GenerateFigures {
 
 class Generator {
  public:
-  /// Allocates the pages. collective over tp in every call of generate: all tp ranks pass the same requests.
+  /// Allocates the pages. collective over tp in every call of generate: all tp ranks pass the same requests. Replicas
+  /// that share experts (decoder.ep()) pass in lockstep: one that has no work takes part in the passes of the others.
   Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options,
             at::ScalarType dtype, at::Device device);
   ~Generator();

@@ -82,7 +82,7 @@ comm::SplitRule rule_of(const spec::Plan& plan) {
       return {place ? 1 : 0, static_cast<int>(place.value_or(0))};
     }
     const spec::Degrees& degrees = trains ? plan.train : plan.generate;
-    for (const spec::Axis axis : {spec::Axis::tp, spec::Axis::cp, spec::Axis::dp, spec::Axis::dp_cp, spec::Axis::pp})
+    for (const spec::Axis axis : spec::kAxes)
       if (name == base::text(parent, ".", spec::axis_name(axis)))
         return {static_cast<int>(spec::group_index(degrees, axis, rank)),
                 static_cast<int>(spec::place_of(degrees, rank).on(axis))};

@@ -74,6 +74,18 @@ Amount generated_amount(const Rollout& rollout, const spec::Range& groups) {
   return amount;
 }
 
+/// How much of the tokens that this rank's tp group computes are multiplied with the parameter here: of an expert those
+/// that chose it, where tokens fall on the experts evenly. Where experts are not cut over tp its ranks share the
+/// tokens.
+double share_of_tokens(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place,
+                       const spec::Parameter& parameter) {
+  if (parameter.expert < 0 && !spec::is_router(parameter)) return 1;
+  const double tokens = spec::experts_are_cut(degrees) ? 1 : 1 / static_cast<double>(degrees.tp);
+  if (parameter.expert < 0) return tokens;
+  return tokens * static_cast<double>(facts.experts_per_token) /
+         static_cast<double>(spec::experts_of(facts, degrees.ep, place.ep).size());
+}
+
 }  // namespace
 
 RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place) {
@@ -87,7 +99,8 @@ RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees
       continue;
     }
     if (parameter.layer >= 0)
-      (parameter.name.find(".mlp.") == std::string::npos ? mixer_token_ : feed_token_) += 2 * numel;
+      (parameter.name.find(".mlp.") == std::string::npos ? mixer_token_ : feed_token_) +=
+          2 * numel * share_of_tokens(facts, degrees, place, parameter);
     const char* const head = facts.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
     const bool is_last = place.pp == degrees.pp - 1;
     if (parameter.name == head && is_last) head_row_ = 2 * numel;

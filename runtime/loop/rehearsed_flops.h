@@ -6,8 +6,8 @@
 
 namespace muster::loop {
 
-/// Of one rank of a role: 2 for each weight of a matrix and token, 4 x heads x head width for each pair of a query and
-/// a key that it sees, layers; the head for each row that is scored.
+/// Of one rank of a role: 2 for each weight of a matrix and token (of experts those that are chosen), 4 x heads x head
+/// width for each pair of a query and a key that it sees, layers; the head for each row that is scored.
 class RoleFlops {
  public:
   RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place);

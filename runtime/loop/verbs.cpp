@@ -81,7 +81,7 @@ std::vector<std::uint8_t> packed_scores(const std::vector<train::Sequence>& sequ
 
 void score(RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.train;
-  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().of(spec::Axis::dp_cp));
+  weights::ShardStore weights = loaded(context, mesh, spec::replica_multiple(context.plan.model, mesh.degrees()));
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
   const std::vector<train::Sequence> mine = own_sequences(rows, mesh);
   const train::SequenceLogprobs scores = trainer.logprobs(mine, [&] { context.clock->progress(); });
@@ -109,7 +109,8 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
   const spec::Job& job = context.job();
   parallel::Mesh& mesh = *context.generate;
   const weights::ShardStore weights = loaded(context, mesh, 1);
-  const model::Decoder decoder(context.plan.model, weights, nullptr, mesh.tp(), job.grpo.max_sequence_tokens);
+  const model::Decoder decoder(context.plan.model, weights, nullptr, mesh.tp(), job.grpo.max_sequence_tokens,
+                               parallel::Tokens::all, parallel::expert_layout(mesh, job.moe));
   const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
   generate::Generator generator(decoder, mesh.tp(),
                                 {.sampling = job.sampling,
@@ -144,7 +145,7 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
 
 void gradients(RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.train;
-  weights::ShardStore weights = loaded(context, mesh, mesh.degrees().of(spec::Axis::dp_cp));
+  weights::ShardStore weights = loaded(context, mesh, spec::replica_multiple(context.plan.model, mesh.degrees()));
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
   double predicted = 0;
   for (const Row& row : rows) predicted += static_cast<double>(row.tokens.size() - 1);

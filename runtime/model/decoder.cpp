@@ -11,11 +11,23 @@
 #include "runtime/model/unit_hooks.h"
 
 namespace muster::model {
+namespace {
+
+/// Of a pass without tokens.
+class NoAttention final : public Context {
+ public:
+  at::Tensor attend(std::int64_t, const at::Tensor& q_THE, const at::Tensor&, const at::Tensor&) override {
+    return q_THE;
+  }
+};
+
+}  // namespace
 
 struct Decoder::Layers {
   spec::ModelFacts facts;
   comm::Communicator* tp;
   parallel::Tokens tokens;
+  parallel::ExpertLayout experts;
   std::unique_ptr<WeightSource> source;
   spec::Range vocabulary;
   ops::Param embedding_VD, final_norm_D,
@@ -26,15 +38,15 @@ struct Decoder::Layers {
   at::Tensor anchor;  // requires grad where gradients are wanted: the graph of a forward begins at it
 
   Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSource> weights, comm::Communicator& group,
-         std::int64_t num_positions, parallel::Tokens held);
+         std::int64_t num_positions, parallel::Tokens held, const parallel::ExpertLayout& layout);
   Residual embed(const at::Tensor& tokens_T) const;
   /// Of the first layer here.
   at::Tensor own_weights() const { return source->values(1 + layers.front().index()).flat(); }
 };
 
 Decoder::Layers::Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSource> weights, comm::Communicator& group,
-                        std::int64_t num_positions, parallel::Tokens held)
-    : facts(model), tp(&group), tokens(held), source(std::move(weights)) {
+                        std::int64_t num_positions, parallel::Tokens held, const parallel::ExpertLayout& layout)
+    : facts(model), tp(&group), tokens(held), experts(layout), source(std::move(weights)) {
   const c10::InferenceMode ordinary(false);  // the table and the anchor outlive the mode of whoever builds the decoder
   const std::string embedding = "model.embed_tokens.weight";
   const Unit head = facts.num_layers + 1;
@@ -46,7 +58,7 @@ Decoder::Layers::Layers(const spec::ModelFacts& model, std::unique_ptr<WeightSou
     if (!source->has(1 + l)) continue;
     const auto place = std::ssize(layers);
     if (layers.empty() || layers.back().index() != l - 1) chunks.push_back({place, place});
-    layers.emplace_back(facts, *source, l, *tp);
+    layers.emplace_back(facts, *source, l, *tp, experts);
     ++chunks.back().end;
   }
   INVARIANT(!layers.empty(), "each stage of a pipeline has layers");
@@ -71,12 +83,13 @@ Residual Decoder::Layers::embed(const at::Tensor& tokens_T) const {
 
 Decoder::Decoder(const spec::ModelFacts& facts, const weights::ShardStore& weights,
                  const weights::ShardStore* gradients, comm::Communicator& tp, std::int64_t num_positions,
-                 parallel::Tokens tokens)
-    : Decoder(facts, std::make_unique<ResidentWeights>(facts, weights, gradients), tp, num_positions, tokens) {}
+                 parallel::Tokens tokens, const parallel::ExpertLayout& experts)
+    : Decoder(facts, std::make_unique<ResidentWeights>(facts, weights, gradients), tp, num_positions, tokens, experts) {
+}
 
 Decoder::Decoder(const spec::ModelFacts& facts, std::unique_ptr<WeightSource> weights, comm::Communicator& tp,
-                 std::int64_t num_positions, parallel::Tokens tokens)
-    : layers_(std::make_unique<Layers>(facts, std::move(weights), tp, num_positions, tokens)) {}
+                 std::int64_t num_positions, parallel::Tokens tokens, const parallel::ExpertLayout& experts)
+    : layers_(std::make_unique<Layers>(facts, std::move(weights), tp, num_positions, tokens, experts)) {}
 
 Decoder::~Decoder() = default;
 
@@ -96,7 +109,7 @@ at::Tensor Decoder::run(std::int64_t chunk, const at::Tensor& input, const at::T
                         spec::Recompute recompute) const {
   const Layers& all = *layers_;
   WeightSource& source = *all.source;
-  const ForwardPass pass{all.facts, *all.tp, all.tokens, all.rope, positions_T, context};
+  const ForwardPass pass{all.facts, *all.tp, all.tokens, all.experts, all.rope, positions_T, context};
   Residual stream = begins_model(chunk) ? all.embed(input) : Residual{input, at::Tensor()};
   const spec::Range range = all.chunks[chunk];
   for (std::int64_t place = range.begin; place < range.end; ++place) {
@@ -118,6 +131,16 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens_T, const at::Tensor& positio
   return run(0, tokens_T, positions_T, context, recompute);
 }
 
+void Decoder::take_part() const {
+  const Layers& all = *layers_;
+  const at::NoGradGuard no_grad;
+  const at::TensorOptions options = all.own_weights().options();
+  NoAttention context;
+  const ForwardPass pass{
+      all.facts, *all.tp, all.tokens, all.experts, all.rope, at::empty({0}, options.dtype(at::kLong)), context};
+  for (const Layer& layer : all.layers) layer.take_part(pass, at::empty({0, all.facts.hidden_size}, options));
+}
+
 parallel::TokenLogprobs Decoder::logprobs(const at::Tensor& hidden_ND, const at::Tensor& targets_N, double temperature,
                                           std::int64_t chunk_tokens) const {
   const Layers& all = *layers_;
@@ -125,6 +148,11 @@ parallel::TokenLogprobs Decoder::logprobs(const at::Tensor& hidden_ND, const at:
       parallel::token_logprobs(*all.tp, hidden_ND, all.head_VD, all.vocabulary, targets_N, temperature, chunk_tokens);
   scores.logprobs_N = end_unit(*all.source, all.facts.num_layers + 1, scores.logprobs_N);
   return scores;
+}
+
+comm::Communicator* Decoder::ep() const {
+  comm::Communicator* const ep = layers_->experts.ep;
+  return ep != nullptr && ep->size() > 1 ? ep : nullptr;
 }
 
 const ops::Param& Decoder::head() const { return layers_->head_VD; }

@@ -3,6 +3,7 @@
 
 #include "runtime/model/context.h"
 #include "runtime/ops/layers.h"
+#include "runtime/parallel/expert.h"
 #include "runtime/parallel/tensor.h"
 #include "runtime/spec/model_facts.h"
 
@@ -13,7 +14,8 @@ namespace muster::model {
 struct ForwardPass {
   const spec::ModelFacts& facts;
   comm::Communicator& tp;
-  parallel::Tokens tokens;     // what a rank of tp holds of the stream
+  parallel::Tokens tokens;  // what a rank of tp holds of the stream
+  const parallel::ExpertLayout& experts;
   const ops::RopeTable& rope;  // of all positions
   at::Tensor positions_T;      // int64, of all tokens
   Context& context;

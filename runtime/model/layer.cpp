@@ -9,15 +9,28 @@
 
 namespace muster::model {
 
+namespace {
+
+std::variant<FeedForward, Experts> feed_forward_of(const UnitWindows& windows, const spec::ModelFacts& facts,
+                                                   std::int64_t index, const parallel::ExpertLayout& experts) {
+  const spec::LayerKind kind = spec::layer_kind(facts, index);
+  INVARIANT(kind.mixer == spec::Mixer::attention && kind.feed_forward != spec::FeedForward::none,
+            "other kinds of layers are refused before");
+  if (kind.feed_forward == spec::FeedForward::experts) return Experts(windows, facts, index, experts);
+  return FeedForward(windows, index);
+}
+
+}  // namespace
+
 Layer::Layer(const spec::ModelFacts& facts, const WeightSource& source, std::int64_t index,
-             const comm::Communicator& tp)
-    : Layer(facts, UnitWindows(source, 1 + index), index, tp) {}
+             const comm::Communicator& tp, const parallel::ExpertLayout& experts)
+    : Layer(facts, UnitWindows(source, 1 + index), index, tp, experts) {}
 
 Layer::Layer(const spec::ModelFacts& facts, const UnitWindows& windows, std::int64_t index,
-             const comm::Communicator& tp)
-    : index_(index), attention_(windows, facts, index, tp), feed_forward_(windows, index) {
-  INVARIANT((spec::layer_kind(facts, index) == spec::LayerKind{spec::Mixer::attention, spec::FeedForward::dense}),
-            "other kinds of layers are refused before");
+             const comm::Communicator& tp, const parallel::ExpertLayout& experts)
+    : index_(index),
+      attention_(windows, facts, index, tp),
+      feed_forward_(feed_forward_of(windows, facts, index, experts)) {
   const std::string prefix = base::text("model.layers.", index, ".");
   input_norm_D_ = windows.one(prefix + "input_layernorm.weight");
   post_norm_D_ = windows.one(prefix + "post_attention_layernorm.weight");
@@ -42,7 +55,12 @@ Residual Layer::mixed(const ForwardPass& pass, const Residual& stream) const {
 
 Residual Layer::fed_forward(const ForwardPass& pass, const Residual& stream) const {
   const auto [sum_TD, normed_TD] = summed_and_normed(pass, stream, post_norm_D_);
-  return {sum_TD, feed_forward_.forward(pass, normed_TD)};
+  return {sum_TD, std::visit([&, &normed = normed_TD](const auto& part) { return part.forward(pass, normed); },
+                             feed_forward_)};
+}
+
+void Layer::take_part(const ForwardPass& pass, const at::Tensor& nothing_0D) const {
+  if (const auto* const experts = std::get_if<Experts>(&feed_forward_)) experts->forward(pass, nothing_0D);
 }
 
 }  // namespace muster::model

@@ -16,19 +16,28 @@ std::unique_ptr<comm::Communicator> split_along(comm::Communicator& role, const 
 
 }  // namespace
 
-Mesh::Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degrees, const std::string& name)
+Mesh::Mesh(std::unique_ptr<comm::Communicator> role, const spec::Degrees& degrees, const std::string& name,
+           bool has_experts)
     : degrees_(degrees), role_(std::move(role)) {
   INVARIANT(degrees_.ranks() == role_->size(),
             base::text("the degrees of ", name, " multiply to its ", role_->size(), " ranks, not ", degrees_.ranks()));
-  INVARIANT(degrees_.ep == 1, "this build runs the axes tp, cp, dp and pp; others are refused before");
+  INVARIANT(degrees_.etp == 1 || spec::experts_are_cut(degrees_),
+            "an expert lies whole on one rank, or is cut over tp");
   coordinates_ = spec::place_of(degrees_, role_->rank());
   tp_ = split_along(*role_, degrees_, spec::Axis::tp, name);
   cp_ = split_along(*role_, degrees_, spec::Axis::cp, name);
   dp_cp_ = split_along(*role_, degrees_, degrees_.cp == 1 ? spec::Axis::dp : spec::Axis::dp_cp, name);
   pp_ = split_along(*role_, degrees_, spec::Axis::pp, name);
+  if (!has_experts) return;
+  ep_ = split_along(*role_, degrees_, spec::Axis::ep, name);
+  edp_ = split_along(*role_, degrees_, spec::Axis::edp, name);
 }
 
 void Mesh::close() {
+  if (has_experts()) {
+    edp_->close();
+    ep_->close();
+  }
   pp_->close();
   dp_cp_->close();
   cp_->close();

@@ -8,6 +8,7 @@
 #include "runtime/base/error.h"
 #include "runtime/comm/communicator.h"
 #include "runtime/ops/layers.h"
+#include "runtime/spec/layout.h"
 
 namespace muster::parallel {
 namespace {
@@ -97,6 +98,17 @@ struct GatheredLinear : torch::autograd::Function<GatheredLinear> {
   }
 };
 
+/// All tokens, each rank having used them in part.
+struct SumGathered : torch::autograd::Function<SumGathered> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& own_TD, comm::Communicator* tp) {
+    keep(context, tp);
+    return gathered(*tp, own_TD, "tp.gather_tokens");
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    return {scattered(kept(context), gradients[0], "tp.gather_tokens"), at::Tensor()};
+  }
+};
+
 struct GatherTokens : torch::autograd::Function<GatherTokens> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& own_TD, comm::Communicator* tp) {
     keep(context, tp);
@@ -123,6 +135,26 @@ at::Tensor sum_rows(comm::Communicator& tp, Tokens tokens, const at::Tensor& par
   if (tokens == Tokens::all)
     return wants_gradient(partial_TD) ? SumRows::apply(partial_TD, &tp, label) : summed(tp, partial_TD, label);
   return wants_gradient(partial_TD) ? ScatterRows::apply(partial_TD, &tp, label) : scattered(tp, partial_TD, label);
+}
+
+at::Tensor all_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x) {
+  if (tp.size() == 1) return x;
+  if (tokens == Tokens::all) return wants_gradient(x) ? EnterColumns::apply(x, &tp) : x;
+  return wants_gradient(x) ? SumGathered::apply(x, &tp) : gathered(tp, x, "tp.gather_tokens");
+}
+
+at::Tensor own_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x) {
+  if (tp.size() == 1 || tokens == Tokens::cut) return x;
+  const spec::Range own = spec::part_of(x.size(0), tp.size(), tp.rank());
+  return all_tokens(tp, tokens, x).narrow(0, own.begin, own.size());
+}
+
+at::Tensor joined_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& own_TD, std::int64_t num_tokens,
+                         std::string_view label) {
+  if (tp.size() == 1 || tokens == Tokens::cut) return own_TD;
+  const spec::Range own = spec::part_of(num_tokens, tp.size(), tp.rank());
+  const at::Tensor padded_TD = at::constant_pad_nd(own_TD, {0, 0, own.begin, num_tokens - own.end});
+  return sum_rows(tp, tokens, padded_TD, label);
 }
 
 at::Tensor gather_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x) {

@@ -37,4 +37,14 @@ at::Tensor sum_rows(comm::Communicator& tp, Tokens tokens, const at::Tensor& par
 /// cut. collective: tp (cut: forward).
 at::Tensor gather_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x);
 
+/// The stream as all tokens, for what is cut over tp by other things than tokens -> [T, D]. Its gradient is summed over
+/// tp (cut: and scattered). collective: tp (all: backward; cut: forward and backward).
+at::Tensor all_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x);
+/// The stream as tokens that only this rank of tp takes care of, so that nobody computes one twice: those that it holds
+/// (cut), or its part of them by spec::part_of, which may be empty (all). collective: tp (all: backward).
+at::Tensor own_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& x);
+/// What own_tokens became -> the stream of num_tokens tokens. collective: tp (all: forward).
+at::Tensor joined_tokens(comm::Communicator& tp, Tokens tokens, const at::Tensor& own_TD, std::int64_t num_tokens,
+                         std::string_view label);
+
 }  // namespace muster::parallel

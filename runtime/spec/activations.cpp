@@ -19,7 +19,8 @@ constexpr double kScanChunk_tokens = 256;  // a Mamba layer keeps its state once
 /// How a pass is cut on one rank.
 struct Cutting {
   double tokens = 0;
-  double tp = 1, etp = 1;
+  double tp = 1, etp = 1, ep = 1;
+  bool cut_experts = true;  // all tokens of a tp group pass the router and the chosen experts on each of its ranks
   bool sequence_parallel = false;
   double element_bytes = 2;
   /// Norms and residuals.
@@ -61,15 +62,13 @@ double dense_elements(const ModelFacts& facts, double inner, double tp) {
 double feed_forward_elements(const ModelFacts& facts, FeedForward kind, const Cutting& cut) {
   if (kind == FeedForward::none) return 0;
   if (kind == FeedForward::dense) return dense_elements(facts, as_double(facts.intermediate_size), cut.tp);
-  const double chosen = as_double(facts.experts_per_token) * kExpertSkew;
+  const double chosen = as_double(facts.experts_per_token) * (cut.ep > 1 ? kExpertSkew : 1);
   const std::int64_t seen = facts.expert_latent_size > 0 ? facts.expert_latent_size : facts.hidden_size;
   const double routed = 2 * as_double(seen) +  // a token's copy on the way there, and what comes back
                         dense_elements(facts, as_double(facts.expert_intermediate_size), cut.etp);
   const double scores = 2 * as_double(facts.num_experts);  // float32
-  // Tokens that are cut over tp are dealt out once, and gathered over etp.
-  const double dealt = cut.sequence_parallel ? cut.etp / cut.tp : 1;
-  return cut.stream(scores) + dealt * chosen * routed +
-         dense_elements(facts, as_double(facts.shared_intermediate_size), cut.tp);
+  const double dealt = cut.cut_experts ? 1 : 1 / cut.tp;
+  return dealt * (scores + chosen * routed) + dense_elements(facts, as_double(facts.shared_intermediate_size), cut.tp);
 }
 
 /// What a layer keeps of one token.
@@ -106,6 +105,8 @@ Cutting training_cut(const Job& job, std::int64_t micro_batch) {
   return {.tokens = as_double(micro_batch) / as_double(job.train.cp),
           .tp = as_double(job.train.tp),
           .etp = as_double(job.train.etp),
+          .ep = as_double(job.train.ep),
+          .cut_experts = experts_are_cut(train_degrees(job)),
           .sequence_parallel = job.train.sequence_parallel,
           .element_bytes = as_double(bytes_per_element(job.model.dtype))};
 }
@@ -255,6 +256,8 @@ Activations generating_activations(const ModelFacts& facts, const Job& job) {
   const Cutting cut{.tokens = as_double(job.gen.max_batch_tokens),
                     .tp = as_double(degrees.tp),
                     .etp = as_double(degrees.etp),
+                    .ep = as_double(degrees.ep),
+                    .cut_experts = experts_are_cut(degrees),
                     .element_bytes = job.gen.dtype == DataType::fp32 ? 4.0 : 2.0};
   const double elements =
       largest_layer(facts, layers_on(facts, degrees, 0), cut) + 2 * cut.stream(as_double(facts.hidden_size));

@@ -228,12 +228,6 @@ class LayoutCheck {
     check_cache();
     if (facts_->num_experts == 0 && (job_.moe.router_dtype != MoeJob().router_dtype || job_.moe.bias_update_rate > 0))
       warnings_.push_back("[moe] has no effect: the model has no experts");
-    // Megatron refuses it: the ranks of tp then hold the same tokens, and each would send all of them to the experts.
-    const TrainJob& train = job_.train;
-    if (facts_->num_experts > 0 && train.tp > 1 && !train.sequence_parallel)
-      warnings_.push_back(text("experts with train.tp = ", train.tp,
-                               " and without train.sequence_parallel: each of the ", train.tp,
-                               " ranks sends the same tokens to the experts"));
     if (job_.grpo.max_sequence_tokens > facts_->max_position_embeddings) {
       fault("grpo.max_sequence_tokens",
             text("grpo.max_sequence_tokens = ", job_.grpo.max_sequence_tokens, ", but the model has ",

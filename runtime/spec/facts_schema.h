@@ -51,6 +51,7 @@ void describe_facts(Visitor& v, F& facts) {
   v.key("expert_latent_size", facts.expert_latent_size, size_or_none, "",
         "width that routed experts see; 0: hidden_size");
   v.key("num_dense_layers", facts.num_dense_layers, within(0, 1e5), "layers", "first layers without experts");
+  v.key("dense_layers", facts.dense_layers, kAny, "", "other layers without experts");
   v.key("num_expert_groups", facts.num_expert_groups, size, "", "groups of experts");
   v.key("top_expert_groups", facts.top_expert_groups, size, "", "of which experts are chosen");
   v.key("router_sigmoid", facts.router_sigmoid, kAny, "", "router scores by sigmoid, with a bias for the choice");

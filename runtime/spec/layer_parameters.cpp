@@ -22,7 +22,8 @@ LayerKind layer_kind(const ModelFacts& facts, std::int64_t layer) {
         return {Mixer::none, FeedForward::dense};
     }
   }
-  const bool is_dense = facts.num_experts == 0 || layer < facts.num_dense_layers;
+  const bool is_dense = facts.num_experts == 0 || layer < facts.num_dense_layers ||
+                        std::binary_search(facts.dense_layers.begin(), facts.dense_layers.end(), layer);
   return {facts.kv_lora_rank > 0 ? Mixer::latent_attention : Mixer::attention,
           is_dense ? FeedForward::dense : FeedForward::experts};
 }

@@ -31,6 +31,8 @@ std::int64_t Degrees::of(Axis axis) const {
   return 1;
 }
 
+bool experts_are_cut(const Degrees& degrees) { return degrees.ep == 1 && degrees.etp == degrees.tp; }
+
 std::int64_t Coordinates::on(Axis axis) const {
   switch (axis) {
     case Axis::tp:

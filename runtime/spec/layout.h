@@ -37,6 +37,10 @@ struct Degrees {
   bool operator==(const Degrees&) const = default;
 };
 
+/// Each expert is cut over tp as a dense block is, or tp is 1; otherwise experts lie whole on a rank, and the ranks of
+/// tp share their tokens out among themselves.
+bool experts_are_cut(const Degrees& degrees);
+
 /// Where one rank of a role stands. place_of fills all of it; rank_of reads tp, cp, dp and pp.
 struct Coordinates {
   std::int64_t tp = 0, cp = 0, ep = 0, dp = 0, pp = 0, etp = 0, edp = 0, dp_cp = 0;

@@ -1,6 +1,8 @@
 // ModelFacts from a config.json.
 #include "runtime/spec/model_config.h"
 
+#include <algorithm>
+
 #include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
@@ -14,6 +16,8 @@ using base::text;
 using nlohmann::json;
 
 namespace {
+
+constexpr std::int64_t kMostLayersListed = 100'000;
 
 /// Every family by what Muster does with it: true of every verb.
 std::string known_families() {
@@ -94,17 +98,37 @@ void read_experts(ConfigReader& reader, ModelFacts& facts) {
     facts.top_expert_groups = 4;
     facts.expert_weights_scale = 2.5;
   }
+  reader.flag("norm_topk_prob", facts.normalize_expert_weights);
+  if (facts.family == Family::qwen3_moe) return;
   reader.count("n_group", facts.num_expert_groups, false);
   reader.count("topk_group", facts.top_expert_groups, false);
-  reader.flag("norm_topk_prob", facts.normalize_expert_weights);
   reader.number(reader.config(), "routed_scaling_factor", facts.expert_weights_scale, false);
-  facts.router_sigmoid = facts.family != Family::qwen3_moe;
+  facts.router_sigmoid = true;
+}
+
+/// Layers without experts: those of a list, and all but every n-th.
+void read_dense_layers(ConfigReader& reader, ModelFacts& facts) {
+  std::int64_t step = 1, num_layers = 0;
+  reader.count("decoder_sparse_step", step, false);
+  reader.count("num_hidden_layers", num_layers);
+  if (num_layers > kMostLayersListed) return;  // refused with all other sizes
+  const json listed = reader.has("mlp_only_layers") ? reader.config()["mlp_only_layers"] : json::array();
+  const bool is_list = listed.is_array() && std::all_of(listed.begin(), listed.end(), [&](const json& layer) {
+                         return layer.is_number_integer() && layer >= 0 && layer < num_layers;
+                       });
+  if (!is_list)
+    return reader.fault(text("mlp_only_layers is ", listed.dump()), text("a list of layers below ", num_layers));
+  for (std::int64_t layer = 0; layer < num_layers; ++layer)
+    if ((layer + 1) % step != 0 || std::find(listed.begin(), listed.end(), layer) != listed.end())
+      facts.dense_layers.push_back(layer);
+  if (std::ssize(facts.dense_layers) == num_layers)
+    reader.fault("no layer has experts (decoder_sparse_step, mlp_only_layers)", "such a model is a Qwen3");
 }
 
 void read_qwen3_moe(ConfigReader& reader, ModelFacts& facts) {
   read_experts(reader, facts);
-  reader.must_be("decoder_sparse_step", 1);
-  reader.must_be("mlp_only_layers", json::array());
+  read_dense_layers(reader, facts);
+  if (!facts.dense_layers.empty()) reader.count("intermediate_size", facts.intermediate_size);
 }
 
 void read_deepseek_v3(ConfigReader& reader, ModelFacts& facts) {

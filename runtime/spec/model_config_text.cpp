@@ -35,7 +35,11 @@ void add_experts(const ModelFacts& facts, nlohmann::ordered_json& config) {
   config["num_experts_per_tok"] = facts.experts_per_token;
   config["moe_intermediate_size"] = facts.expert_intermediate_size;
   config["norm_topk_prob"] = facts.normalize_expert_weights;
-  if (facts.family == Family::qwen3_moe) return;
+  if (facts.family == Family::qwen3_moe) {
+    config["decoder_sparse_step"] = 1;
+    config["mlp_only_layers"] = facts.dense_layers;
+    return;
+  }
   config["n_group"] = facts.num_expert_groups;
   config["topk_group"] = facts.top_expert_groups;
   config["routed_scaling_factor"] = facts.expert_weights_scale;

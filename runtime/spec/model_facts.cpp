@@ -2,6 +2,7 @@
 #include "runtime/spec/model_facts.h"
 
 #include <algorithm>
+#include <functional>
 #include <initializer_list>
 #include <utility>
 
@@ -23,8 +24,9 @@ bool has_every_size(const ModelFacts& facts) {
                                    facts.vocab_size,
                                    facts.max_position_embeddings};
   const bool is_hybrid = facts.family == Family::nemotron_h;
-  const bool has_dense = is_hybrid ? facts.layer_pattern.find('-') != std::string::npos
-                                   : facts.num_experts == 0 || facts.num_dense_layers > 0;
+  const bool has_dense = is_hybrid
+                             ? facts.layer_pattern.find('-') != std::string::npos
+                             : facts.num_experts == 0 || facts.num_dense_layers > 0 || !facts.dense_layers.empty();
   if (has_dense) needed.push_back(facts.intermediate_size);
   if (facts.num_experts > 0) needed.insert(needed.end(), {facts.experts_per_token, facts.expert_intermediate_size});
   if (facts.family == Family::deepseek_v3)
@@ -124,6 +126,11 @@ std::vector<std::string> contradictions(const ModelFacts& facts) {
          facts.head_dim, ", but its parts are ", facts.qk_nope_head_dim, " and ", facts.qk_rope_head_dim);
   add_if(facts.num_dense_layers > facts.num_layers, facts.num_dense_layers, " of ", facts.num_layers,
          " layers are dense");
+  add_if(std::adjacent_find(facts.dense_layers.begin(), facts.dense_layers.end(), std::greater_equal<>()) !=
+                 facts.dense_layers.end() ||
+             (!facts.dense_layers.empty() &&
+              (facts.dense_layers.front() < 0 || facts.dense_layers.back() >= facts.num_layers)),
+         "dense_layers are not ascending layers of ", facts.num_layers);
   add_if(facts.experts_per_token > facts.num_experts, facts.experts_per_token, " of ", facts.num_experts,
          " experts see a token");
   add_if(facts.num_experts > 0 &&

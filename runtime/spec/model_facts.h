@@ -14,7 +14,7 @@ namespace muster::spec {
 enum class Family { llama, qwen2, qwen3, qwen3_moe, deepseek_v3, nemotron_h };
 /// The families that the runtime runs.
 constexpr bool runs(Family family) {
-  return family == Family::llama || family == Family::qwen2 || family == Family::qwen3;
+  return family == Family::llama || family == Family::qwen2 || family == Family::qwen3 || family == Family::qwen3_moe;
 }
 
 /// A size of 0 means that the model does not have the thing.
@@ -46,6 +46,7 @@ struct ModelFacts {
   std::int64_t expert_latent_size =
       0;                              // routed experts work on vectors of this width (Nemotron-3-Super); 0: hidden_size
   std::int64_t num_dense_layers = 0;  // the first layers, which have a dense feed-forward block instead
+  std::vector<std::int64_t> dense_layers;                     // others that have one (Qwen3-MoE), ascending
   std::int64_t num_expert_groups = 1, top_expert_groups = 1;  // experts are chosen within the best groups
   bool router_sigmoid = false;  // scores by sigmoid, with a bias for the choice alone (DeepSeek-V3, Nemotron-3)
   bool normalize_expert_weights = false;

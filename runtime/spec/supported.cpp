@@ -22,11 +22,11 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
     refuse(asked, text(key, " = true"), text("set ", key, " = false"));
   };
   refuse(!runs(plan.model.family), text("models of the family ", choice_name(plan.model.family)),
-         "choose a dense Llama, Qwen2 or Qwen3 model");
-  degree(job.train.ep, "train.ep");
-  degree(job.train.etp, "train.etp");
+         "choose a Llama, Qwen2, Qwen3 or Qwen3-MoE model");
+  refuse(job.train.etp > 1 && (job.train.ep > 1 || job.train.etp != job.train.tp),
+         text("train.etp = ", job.train.etp, " with train.tp = ", job.train.tp, " and train.ep = ", job.train.ep),
+         "set train.etp = 1, or train.etp = train.tp with train.ep = 1");
   degree(job.gen.pp, "gen.pp");
-  degree(job.gen.ep, "gen.ep");
   flag(job.train.fp8, "train.fp8");
   refuse(job.moe.bias_update_rate > 0, text("moe.bias_update_rate = ", job.moe.bias_update_rate),
          "set moe.bias_update_rate = 0");

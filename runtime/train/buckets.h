@@ -1,5 +1,5 @@
-// The flat buffers of a rank, cut into buckets that are summed or gathered over dp in one call each: rank r of dp owns
-// part r of every bucket, and keeps its parts one after another.
+// The flat buffers of a rank, cut into buckets that are summed or gathered over their replicas (dp_cp; of experts edp) in
+// one call each: replica r owns part r of every bucket, and keeps its parts one after another.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,17 @@ struct Bucket {
   spec::Range flat;       // elements of the flat buffers
   spec::Range own;        // of them, this rank's
   std::int64_t kept = 0;  // where they begin in what this rank keeps
+  bool of_experts = false;
 };
 
 /// Covers `length` elements, a multiple of `parts`, with buckets of at most `most` (rounded up to a multiple of
 /// `parts`).
 std::vector<Bucket> make_buckets(std::int64_t length, std::int64_t most, std::int64_t parts, std::int64_t part);
+
+/// Those of a whole store: what is not of experts, whose replicas are along dp_cp, and the experts, along edp. In the
+/// order of the first unit that each holds. `most`: of one bucket; where a kind has no replicas it is one bucket.
+std::vector<Bucket> buckets_of(const spec::ModelFacts& facts, const weights::ShardStore& store,
+                               const spec::Degrees& degrees, const spec::Coordinates& place, std::int64_t most);
 
 /// Which buckets a unit of the decoder lies in, by unit; empty for units that are not on this rank.
 std::vector<std::vector<std::size_t>> buckets_of_units(const spec::ModelFacts& facts, const weights::ShardStore& store,

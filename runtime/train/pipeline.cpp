@@ -131,18 +131,17 @@ class Executor {
   at::Tensor loss_sum_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(decoder_.device()));
 };
 
-/// Every replica makes as many passes, where each of them gathers parameters from all. collective: dp_cp.
+}  // namespace
+
 void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const LogprobOptions& options,
                       at::Device device) {
-  if (mesh.degrees().fsdp == 0) return;
+  if (mesh.degrees().fsdp == 0 && mesh.degrees().ep == 1) return;
   at::Tensor most = at::full({1}, std::ssize(batches), at::TensorOptions().dtype(at::kLong).device(device));
-  mesh.dp_cp().all_reduce(most, comm::Reduce::max, "fsdp.micro_batches");
+  mesh.dp_cp().all_reduce(most, comm::Reduce::max, "train.micro_batches");
   // In a rehearsal the others have as many as this rank.
   const auto count = static_cast<std::size_t>(ops::on_host(most).item<std::int64_t>());
   while (batches.size() < count) batches.push_back(idle_batch(options.packing, device));
 }
-
-}  // namespace
 
 void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                  const LogprobOptions& options, const TakeScores& take, const std::function<void()>& on_progress) {
@@ -157,7 +156,6 @@ void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vecto
 at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                                 const LogprobOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress) {
-  add_idle_batches(mesh, batches, options, decoder.device());
   return Executor(mesh, decoder, batches, options, loss, spec::Passes::forward_and_backward).run(on_progress);
 }
 

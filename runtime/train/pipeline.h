@@ -20,12 +20,16 @@ using Loss = std::function<at::Tensor(const parallel::TokenLogprobs& scores, con
 using TakeScores = std::function<void(const parallel::TokenLogprobs& scores, const PackedBatch& batch)>;
 
 /// Forward alone. All ranks of a tp group and all stages pass the same batches, all ranks of cp their shares of the
-/// same; where parameters are cut over dp_cp, ranks that have fewer batches than others run idle ones. `on_progress`
-/// (may be empty) is called after each piece of work. collective: tp, cp, pp; dp_cp where parameters are cut over it.
+/// same; idle ones are added. `on_progress` (may be empty) is called after each piece of work. collective: tp, cp, pp,
+/// ep; dp_cp where parameters are cut over it.
 void run_forward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                  const LogprobOptions& options, const TakeScores& take, const std::function<void()>& on_progress);
-/// Forward and backward; gradients are added where the decoder has them. Returns the sum of the losses, a float64
-/// scalar, 0 on stages before the last. collective: as above.
+/// Adds batches of nothing where another replica has more, if ranks meet in every micro batch: where each gathers
+/// parameters from all, or holds experts of others. collective: dp_cp in these cases.
+void add_idle_batches(parallel::Mesh& mesh, std::vector<PackedBatch>& batches, const LogprobOptions& options,
+                      at::Device device);
+/// Forward and backward, of batches that add_idle_batches saw; gradients are added where the decoder has them. Returns
+/// the sum of the losses, a float64 scalar, 0 on stages before the last. collective: as above.
 at::Tensor run_forward_backward(parallel::Mesh& mesh, const model::Decoder& decoder, std::vector<PackedBatch> batches,
                                 const LogprobOptions& options, const Loss& loss,
                                 const std::function<void()>& on_progress);

@@ -1,4 +1,4 @@
-// Letters: n elements that this rank keeps, 1/dp_cp of the flat buffers; N elements of one piece.
+// Letters: n elements that this rank keeps, its share of the flat buffers; N elements of one piece.
 #include "runtime/train/sharded_adamw.h"
 
 #include <ATen/ATen.h>
@@ -24,6 +24,11 @@ at::Tensor kept_part(const at::Tensor& kept_n, const Bucket& bucket) {
   return kept_n.narrow(0, bucket.kept, bucket.own.size());
 }
 
+/// The ranks that hold the same weights of a bucket.
+comm::Communicator& replicas_of(parallel::Mesh& mesh, const Bucket& bucket) {
+  return bucket.of_experts ? mesh.edp() : mesh.dp_cp();
+}
+
 /// body(begin, length) over pieces of a segment.
 template <class Body>
 void for_pieces(std::int64_t length, const Body& body) {
@@ -33,29 +38,35 @@ void for_pieces(std::int64_t length, const Body& body) {
 }  // namespace
 
 ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts,
-                           const parallel::Mesh& mesh, weights::ShardStore& weights, std::int64_t bucket_elements)
-    : optimizer_(optimizer), weights_(weights) {
-  // Parameters that are cut over dp themselves leave nothing to cut.
-  const std::int64_t replicas = mesh.degrees().of(spec::Axis::dp_cp);
-  slices_ = replicas > 1 && mesh.degrees().fsdp == 0;
-  const std::int64_t parts = slices_ ? replicas : 1, length = weights.flat().numel();
-  buckets_ = make_buckets(length, slices_ ? bucket_elements : std::max<std::int64_t>(1, length), parts,
-                          slices_ ? mesh.coordinates().dp_cp : 0);
-  spec::Coordinates holder = mesh.coordinates();
-  if (slices_) holder.dp = holder.cp = holder.dp_cp = 0;  // each replica counts its slice of what all of them hold
+                           const parallel::Mesh& mesh, weights::ShardStore& weights, std::int64_t bucket_elements,
+                           bool freeze_routers)
+    : optimizer_(optimizer),
+      weights_(weights),
+      buckets_(buckets_of(facts, weights, mesh.degrees(), mesh.coordinates(), bucket_elements)) {
+  const auto counts = [&](const Bucket& bucket, const spec::Parameter& parameter) {
+    if (bucket.of_experts && mesh.degrees().fsdp == 0) return true;  // replicas lie along edp alone
+    spec::Coordinates holder = mesh.coordinates();
+    if (is_sliced(bucket)) holder.dp = holder.cp = holder.dp_cp = 0;  // each replica counts its slice of what all of them hold
+    return spec::holds_first(facts, parameter, mesh.degrees(), holder);
+  };
+  std::int64_t num_kept = 0, num_reduced = 0;
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
-    const spec::Range& own = buckets_[b].own;
+    const Bucket& bucket = buckets_[b];
+    num_kept += bucket.own.size();
+    if (is_sliced(bucket)) num_reduced += bucket.own.size();
+    if (!is_sliced(bucket) && !bucket.of_experts) dense_unsliced_ += bucket.own.size();
     for (const weights::Shard& shard : weights.shards()) {
-      const std::int64_t begin = std::max(shard.offset, own.begin);
-      const std::int64_t end = std::min(shard.offset + shard.numel, own.end);
-      if (begin >= end) continue;
+      const std::int64_t begin = std::max(shard.offset, bucket.own.begin);
+      const std::int64_t end = std::min(shard.offset + shard.numel, bucket.own.end);
+      if (begin >= end || (freeze_routers && spec::is_router(shard.parameter))) continue;
       Segment next{.bucket = b,
-                   .begin = buckets_[b].kept + begin - own.begin,
+                   .begin = bucket.kept + begin - bucket.own.begin,
                    .length = end - begin,
                    .decays = shard.parameter.shape.size() >= 2,
-                   .counts = spec::holds_first(facts, shard.parameter, mesh.degrees(), holder)};
+                   .counts = counts(bucket, shard.parameter)};
       Segment* const last = segments_.empty() ? nullptr : &segments_.back();
-      if (last != nullptr && last->bucket == b && last->decays == next.decays && last->counts == next.counts)
+      if (last != nullptr && last->bucket == b && last->begin + last->length == next.begin &&
+          last->decays == next.decays && last->counts == next.counts)
         last->length += next.length;
       else
         segments_.push_back(next);
@@ -67,14 +78,18 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
   };
   const auto kept = weights.flat().options().dtype(at::kFloat);
   if (weights.flat().scalar_type() != at::kFloat) {
-    main_n_ = owned(spec::MemoryOwner::main_weights, [&] { return at::empty({length / parts}, kept); });
+    main_n_ = owned(spec::MemoryOwner::main_weights, [&] { return at::empty({num_kept}, kept); });
     for (const Bucket& bucket : buckets_) kept_part(main_n_, bucket).copy_(own_part(weights.flat(), bucket));
   }
-  const auto moment = [&] { return at::zeros({length / parts}, kept); };
+  const auto moment = [&] { return at::zeros({num_kept}, kept); };
   first_n_ = owned(spec::MemoryOwner::moments, moment);
   second_n_ = owned(spec::MemoryOwner::moments, moment);
-  if (slices_)
-    own_gradients_n_ = owned(spec::MemoryOwner::gradients, [&] { return at::empty({length / parts}, kept); });
+  if (num_reduced > 0)
+    own_gradients_n_ = owned(spec::MemoryOwner::gradients, [&] { return at::empty({num_reduced}, kept); });
+}
+
+at::Tensor ShardedAdamw::reduced_part(const Bucket& bucket) const {
+  return own_gradients_n_.narrow(0, bucket.kept - (bucket.of_experts ? dense_unsliced_ : 0), bucket.own.size());
 }
 
 void ShardedAdamw::begin_reduction(const at::Tensor& flat_gradients) {
@@ -84,14 +99,15 @@ void ShardedAdamw::begin_reduction(const at::Tensor& flat_gradients) {
 }
 
 void ShardedAdamw::reduce(parallel::Mesh& mesh, std::size_t b, bool overlaps) {
-  if (!slices_) return;
   const Bucket& bucket = buckets_[b];
+  if (!is_sliced(bucket)) return;
   const at::Tensor all = flat_gradients_.narrow(0, bucket.flat.begin, bucket.flat.size());
-  at::Tensor own = kept_part(own_gradients_n_, bucket);
+  at::Tensor own = reduced_part(bucket);
   if (all.scalar_type() != own.scalar_type()) own = arriving_[b] = at::empty(own.sizes(), all.options());
-  const auto sum = [&] { mesh.dp_cp().reduce_scatter(own, all, comm::Reduce::sum, "train.gradients"); };
+  comm::Communicator& replicas = replicas_of(mesh, bucket);
+  const auto sum = [&] { replicas.reduce_scatter(own, all, comm::Reduce::sum, "train.gradients"); };
   if (overlaps)
-    summed_.push_back(mesh.dp_cp().overlapped(sum));
+    summed_.push_back(replicas.overlapped(sum));
   else
     sum();
 }
@@ -99,13 +115,14 @@ void ShardedAdamw::reduce(parallel::Mesh& mesh, std::size_t b, bool overlaps) {
 void ShardedAdamw::finish_reduction() {
   for (const device::Event& event : summed_) event.block(device::current_stream(event.device()));
   for (std::size_t b = 0; b < buckets_.size(); ++b)
-    if (arriving_[b].defined()) kept_part(own_gradients_n_, buckets_[b]).copy_(arriving_[b]);
+    if (arriving_[b].defined()) reduced_part(buckets_[b]).copy_(arriving_[b]);
   arriving_.clear();
 }
 
 at::Tensor ShardedAdamw::kept_gradients(const Segment& segment, std::int64_t begin, std::int64_t length) const {
-  const at::Tensor& kept = slices_ ? own_gradients_n_ : flat_gradients_;
-  return kept.narrow(0, segment.begin + begin, length).to(at::kFloat);
+  const Bucket& bucket = buckets_[segment.bucket];
+  const at::Tensor part = is_sliced(bucket) ? reduced_part(bucket) : own_part(flat_gradients_, bucket);
+  return part.narrow(0, segment.begin - bucket.kept + begin, length).to(at::kFloat);
 }
 
 at::Tensor ShardedAdamw::counted_square_sum() const {
@@ -145,17 +162,17 @@ void ShardedAdamw::update(parallel::Mesh& mesh, double lr, double gradient_scale
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     for (; segment != segments_.end() && segment->bucket == b; ++segment)
       update_segment(*segment, segment->decays ? with_decay : without);
-    if (overlaps && slices_)
-      gathered_.push_back(mesh.dp_cp().overlapped([&] { gather_weights(mesh, b); }));
+    if (overlaps)
+      gathered_.push_back(replicas_of(mesh, buckets_[b]).overlapped([&] { gather_weights(mesh, b); }));
     else
       gather_weights(mesh, b);
   }
 }
 
 void ShardedAdamw::gather_weights(parallel::Mesh& mesh, std::size_t b) {
-  if (!slices_) return;
+  if (!is_sliced(buckets_[b])) return;
   at::Tensor all = weights_.flat().narrow(0, buckets_[b].flat.begin, buckets_[b].flat.size());
-  mesh.dp_cp().all_gather(all, own_part(weights_.flat(), buckets_[b]), "train.weights");
+  replicas_of(mesh, buckets_[b]).all_gather(all, own_part(weights_.flat(), buckets_[b]), "train.weights");
 }
 
 void ShardedAdamw::wait_for(std::size_t bucket) {
@@ -193,10 +210,10 @@ void ShardedAdamw::resume(parallel::Mesh& mesh, std::int64_t num_updates) {
 }
 
 void ShardedAdamw::gather_gradients(parallel::Mesh& mesh, at::Tensor flat_gradients) const {
-  if (!slices_) return;
   for (const Bucket& bucket : buckets_) {
+    if (!is_sliced(bucket)) continue;
     at::Tensor all = flat_gradients.narrow(0, bucket.flat.begin, bucket.flat.size());
-    mesh.dp_cp().all_gather(all, kept_part(own_gradients_n_, bucket).to(all.scalar_type()), "train.gathered_gradients");
+    replicas_of(mesh, bucket).all_gather(all, reduced_part(bucket).to(all.scalar_type()), "train.gathered_gradients");
   }
 }
 

@@ -1,5 +1,5 @@
-// AdamW with its state cut over dp x cp (dp_cp): this rank holds fp32 main weights and both moments of its 1/dp_cp of
-// the flat weights. Gradients come in by a reduce-scatter, updated weights go out by an all-gather. Where the
+// AdamW with its state cut over dp_cp, of experts over edp: this rank holds fp32 main weights and both moments of its
+// share of the flat weights. Gradients come in by a reduce-scatter, updated weights go out by an all-gather. Where the
 // parameters are cut over dp already (fsdp) the state is that of this rank's boxes, gradients come in summed, and
 // nothing is moved.
 #pragma once
@@ -26,13 +26,14 @@ namespace muster::train {
 
 class ShardedAdamw {
  public:
-  /// Borrows `weights`, whose flat buffer is padded to a multiple of dp_cp. Main weights are made from it as it is now;
-  /// where weights are float32 they are the weights themselves. Weight decay is decoupled and acts on matrices only,
-  /// not on norms and biases. `bucket_elements`: of the flat buffer, in one call over dp_cp.
+  /// Borrows `weights`, whose flat buffer is padded to spec::replica_multiple. Main weights are made from it as it is
+  /// now; where weights are float32 they are the weights themselves. Weight decay is decoupled and acts on matrices
+  /// only, not on norms and biases. `bucket_elements`: of the flat buffer, in one call. freeze_routers: they
+  /// stay as they are, and count in no norm.
   ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::ModelFacts& facts, const parallel::Mesh& mesh,
-               weights::ShardStore& weights, std::int64_t bucket_elements);
+               weights::ShardStore& weights, std::int64_t bucket_elements, bool freeze_routers = false);
 
-  /// One where there are no slices.
+  /// One of each kind where there are no slices.
   const std::vector<Bucket>& buckets() const { return buckets_; }
   /// The flat gradients, float32 or bfloat16, are summed over dp_cp bucket by bucket, each once and in the same order
   /// on all ranks; this rank keeps its parts in float32. An update
@@ -72,6 +73,10 @@ class ShardedAdamw {
     bool decays = false, counts = false;
   };
 
+  /// The state of the bucket is a part of its weights.
+  bool is_sliced(const Bucket& bucket) const { return bucket.own.size() < bucket.flat.size(); }
+  /// Where the reduced gradients of a bucket's part lie in own_gradients_n_.
+  at::Tensor reduced_part(const Bucket& bucket) const;
   void update_segment(const Segment& segment, const AdamwFactors& factors);
   /// Float32, of elements of a segment.
   at::Tensor kept_gradients(const Segment& segment, std::int64_t begin, std::int64_t length) const;
@@ -82,12 +87,12 @@ class ShardedAdamw {
   spec::OptimizerJob optimizer_;
   weights::ShardStore& weights_;
   std::vector<Segment> segments_;
-  bool slices_ = false;  // the state is a part of the flat weights
+  std::int64_t dense_unsliced_ = 0;  // kept elements before the experts' that have no reduced gradients
   std::int64_t num_updates_ = 0;
   std::vector<Bucket> buckets_;
   at::Tensor main_n_;                 // float32; undefined where the weights are the main weights
   at::Tensor first_n_, second_n_;     // float32
-  at::Tensor own_gradients_n_;        // float32; undefined without slices, where the flat gradients are kept whole
+  at::Tensor own_gradients_n_;        // float32, of what is sliced; the flat gradients of all else are kept whole
   at::Tensor flat_gradients_;         // of the last reduction
   std::vector<at::Tensor> arriving_;  // by bucket: sums in bfloat16 on their way into own_gradients_n_
   std::vector<device::Event> summed_, gathered_;  // by bucket: empty where nothing overlaps

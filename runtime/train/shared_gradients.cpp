@@ -14,11 +14,12 @@ constexpr std::int64_t kPieceElements = 1 << 24;  // of a tied gradient on its w
 }  // namespace
 
 bool shares_gradients(const comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts) {
-  return tp.size() > 1 && (tokens == parallel::Tokens::cut || facts.qk_norm || tp.size() > facts.num_kv_heads);
+  return tp.size() > 1 &&
+         (tokens == parallel::Tokens::cut || facts.qk_norm || facts.num_experts > 0 || tp.size() > facts.num_kv_heads);
 }
 
 void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts,
-                          const weights::ShardStore& gradients) {
+                          const weights::ShardStore& gradients, bool experts_too) {
   const bool shares_heads = tp.size() > facts.num_kv_heads, shares_norms = tokens == parallel::Tokens::cut;
   if (!shares_gradients(tp, tokens, facts)) return;
   // Each shared parameter gets its global shape in the buffer; a rank adds into the rows that it owns.
@@ -31,7 +32,9 @@ void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const
   for (const weights::Shard& shard : gradients.shards()) {
     const spec::Parameter& parameter = shard.parameter;
     const bool is_head_norm = parameter.name.ends_with("q_norm.weight") || parameter.name.ends_with("k_norm.weight");
-    if (!is_head_norm && !(shares_heads && parameter.cut == spec::Cut::kv_heads) &&
+    const bool is_expert = experts_too && parameter.expert >= 0;
+    if (!is_head_norm && !is_expert && !spec::is_router(parameter) &&
+        !(shares_heads && parameter.cut == spec::Cut::kv_heads) &&
         !(shares_norms && parameter.cut == spec::Cut::replicated))
       continue;
     const std::int64_t row = parameter.numel() / parameter.shape[0];

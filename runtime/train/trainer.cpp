@@ -24,17 +24,16 @@ struct Trainer::State {
         overlaps_weights(job.train.overlap_param_gather),
         scoring(logprob_options(job, mesh.coordinates().cp)),
         updating(update_logprob_options(job, mesh.coordinates().cp)),
-        gradients(make_gradients(job, mesh, weights)),
-        optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params),
+        gradients(make_gradients(job, weights)),
+        optimizer(job.optimizer, facts, mesh, weights, job.train.bucket_params, job.moe.freeze_router),
         buckets(buckets_of_units(facts, weights, optimizer.buckets())),
         order(buckets, held_buckets(facts)),
-        decoder(facts, weight_source(facts, weights), mesh.tp(), job.grpo.max_sequence_tokens, stream_tokens(job)) {}
+        decoder(facts, weight_source(facts, weights), mesh.tp(), job.grpo.max_sequence_tokens, stream_tokens(job),
+                parallel::expert_layout(mesh, job.moe)) {}
 
-  static weights::ShardStore make_gradients(const spec::Job& job, const parallel::Mesh& mesh,
-                                            const weights::ShardStore& weights) {
+  static weights::ShardStore make_gradients(const spec::Job& job, const weights::ShardStore& weights) {
     const ops::Owner owner(spec::MemoryOwner::gradients);
-    return {weights.shards(), weights::scalar_type_of(job.train.grad_dtype), weights.flat().device(),
-            mesh.degrees().of(spec::Axis::dp_cp)};
+    return {weights.shards(), at::zeros_like(weights.flat(), weights::scalar_type_of(job.train.grad_dtype))};
   }
 
   /// The gradient of a tied embedding is put together after the backward.
@@ -89,11 +88,14 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   at::Tensor flat_gradients = state.gradients.flat();
   flat_gradients.zero_();
   std::vector<PackedBatch> batches = pack(sequences, options.packing, flat_gradients.device());
+  add_idle_batches(state.mesh, batches, options, flat_gradients.device());
   state.order.begin(std::ssize(batches));
   state.optimizer.begin_reduction(flat_gradients);
   const at::Tensor loss_sum =
       run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);
-  sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients);
+  const spec::Degrees& degrees = state.mesh.degrees();
+  sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients,
+                       degrees.fsdp == 1 && degrees.etp < degrees.tp);
   sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
   state.reduce(state.order.finish(), false);
   state.optimizer.finish_reduction();

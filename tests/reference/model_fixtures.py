@@ -2,7 +2,8 @@
 """Writes tests/golden/model: small random models of each family with the float64 log-probabilities, entropies and gradients that
 Hugging Face transformers gives, and the log-probabilities of a few texts under SmolLM2-135M-Instruct.
 
-Run by hand: model_fixtures.py OUT [SMOLLM2_FOLDER]. Made with torch 2.11.0, transformers 5.23.0, safetensors 0.8.0, seed 20.
+Run by hand: model_fixtures.py OUT [SMOLLM2_FOLDER [NAMES_THAT_BEGIN_SO]]. Made with torch 2.11.0, transformers 5.23.0, safetensors 0.8.0, seed 20. Models with
+experts are written as transformers 5 does it (a tensor for each expert), and "moe-stacked" as it holds them in memory (one for all).
 """
 import json
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Qwen2Config, Qwen3Config
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
 
 SMALL = dict(vocab_size=96, num_hidden_layers=2, max_position_embeddings=128, rms_norm_eps=1e-5, initializer_range=0.15,
              attention_dropout=0.0, bos_token_id=1, eos_token_id=2, pad_token_id=0)
@@ -26,6 +27,26 @@ MODELS = {
     # qwen2: biases on q, k, v; one key/value head; weights in two files with an index
     "qwen2": (Qwen2Config(hidden_size=40, intermediate_size=24, num_attention_heads=5, num_key_value_heads=1,
                           tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=10000.0), **SMALL), torch.bfloat16),
+}
+
+
+def moe(**changes):
+    """Widths are multiples of 8: transformers' grouped products need them."""
+    facts = dict(hidden_size=32, intermediate_size=48, moe_intermediate_size=24, num_attention_heads=4, num_key_value_heads=2, head_dim=12,
+                 num_experts=8, num_experts_per_tok=2, norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[], router_aux_loss_coef=0.0,
+                 tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=10000.0))
+    return Qwen3MoeConfig(**(SMALL | facts | changes))
+
+
+MODELS |= {
+    "moe": (moe(), torch.bfloat16),
+    "moe-raw-weights": (moe(norm_topk_prob=False, tie_word_embeddings=True), torch.float32),  # the chosen weights do not sum to 1
+    "moe-one-chosen": (moe(num_experts_per_tok=1, norm_topk_prob=False), torch.float32),
+    "moe-all-chosen": (moe(num_experts=4, num_experts_per_tok=4), torch.float32),
+    "moe-odd": (moe(num_experts=7, num_experts_per_tok=3, moe_intermediate_size=40), torch.float32),
+    "moe-first-dense": (moe(num_hidden_layers=3, mlp_only_layers=[0]), torch.float32),
+    "moe-every-second": (moe(num_hidden_layers=4, decoder_sparse_step=2, num_experts=5), torch.float32),
+    "moe-stacked": (moe(num_experts=3), torch.bfloat16),
 }
 LENGTHS = [2, 7, 19, 60]
 TEMPERATURES = [1.0, 0.7]
@@ -56,11 +77,28 @@ def write_weights(folder, state, dtype, two_files):
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}, indent=1))
 
 
+def one_by_one(state):
+    """Stacked experts, gate over up, as tensors of their own: what transformers writes into files."""
+    split = {}
+    for name, tensor in state.items():
+        root = name.rsplit(".", 1)[0]
+        if name.endswith("experts.gate_up_proj"):
+            for expert, (gate, up) in enumerate(matrix.chunk(2) for matrix in tensor):
+                split |= {f"{root}.{expert}.gate_proj.weight": gate, f"{root}.{expert}.up_proj.weight": up}
+        elif name.endswith("experts.down_proj"):
+            split |= {f"{root}.{expert}.down_proj.weight": matrix for expert, matrix in enumerate(tensor)}
+        else:
+            split[name] = tensor
+    return split
+
+
 def small_model(name, config, dtype, out):
     torch.manual_seed(20)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", experts_implementation="eager")
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
+            if parameter_name.endswith("mlp.gate.weight"):
+                parameter.mul_(4)  # routers that prefer some
             if parameter_name.endswith("norm.weight"):
                 parameter.add_(torch.randn_like(parameter) * 0.2)
             elif parameter_name.endswith("bias"):
@@ -73,7 +111,7 @@ def small_model(name, config, dtype, out):
     config.architectures = [type(model).__name__]
     (folder / "config.json").write_text(config.to_json_string())
     state = {k: v for k, v in model.state_dict().items() if not (config.tie_word_embeddings and k == "lm_head.weight")}
-    write_weights(folder, state, dtype, two_files=name == "qwen2")
+    write_weights(folder, state if name == "moe-stacked" else one_by_one(state), dtype, two_files=name == "qwen2")
 
     model = model.double()
     generator = torch.Generator().manual_seed(20)
@@ -88,8 +126,8 @@ def small_model(name, config, dtype, out):
                 loss = loss + (logprobs * torch.cos(torch.arange(len(logprobs), dtype=torch.float64))).sum()
     loss.backward()
     gradients = {}
-    for parameter_name, parameter in model.named_parameters():
-        flat = parameter.grad.flatten()
+    for parameter_name, gradient in one_by_one({name: parameter.grad for name, parameter in model.named_parameters()}).items():
+        flat = gradient.flatten()
         probe = torch.cos(0.37 * torch.arange(flat.numel(), dtype=torch.float64))
         gradients[parameter_name] = dict(norm=flat.norm().item(), probe=(flat @ probe).item())
     (folder / "expected.json").write_text(json.dumps(dict(cases=cases, gradients=gradients)))
@@ -111,8 +149,9 @@ def main():
     out = Path(sys.argv[1])
     torch.set_num_threads(1)
     for name, (config, dtype) in MODELS.items():
-        small_model(name, config, dtype, out)
-    if len(sys.argv) > 2:
+        if len(sys.argv) < 4 or name.startswith(sys.argv[3]):
+            small_model(name, config, dtype, out)
+    if len(sys.argv) == 3:
         smollm2(sys.argv[2], out)
 
 

@@ -17,7 +17,15 @@ namespace {
 
 using nlohmann::ordered_json;
 
-class Equality : public testing::Test {
+struct Dense {
+  static constexpr const char* kJob = "reverse-digits";
+};
+struct WithExperts {
+  static constexpr const char* kJob = "reverse-digits-moe";
+};
+
+template <class Model>
+class EqualityOf : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new tests::TemporaryFolder;
@@ -33,7 +41,7 @@ class Equality : public testing::Test {
   static spec::RunPaths paths(const std::string& name) { return {folder_->path() / name}; }
 
   static void run(const std::string& name, std::vector<std::string> assignments, bool from_start = true) {
-    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "reverse-digits", "--run-dir",
+    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", Model::kJob, "--run-dir",
                                      paths(name).folder.string()};
     if (from_start)
       for (const std::string& assignment :
@@ -93,7 +101,11 @@ class Equality : public testing::Test {
   static tests::TemporaryFolder* folder_;
 };
 
-tests::TemporaryFolder* Equality::folder_ = nullptr;
+template <class Model>
+tests::TemporaryFolder* EqualityOf<Model>::folder_ = nullptr;
+
+class Equality : public EqualityOf<Dense> {};
+class ExpertEquality : public EqualityOf<WithExperts> {};
 
 TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
   run("one", {});
@@ -125,6 +137,28 @@ TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
       {"split, train pp2, gen tp2", {"placement.mode=split", "train.pp=2", "gen.tp=2"}},
       {"split 1 + 1", {"placement.mode=split"}},
       {"split, train tp2, gen 1", {"placement.mode=split", "train.tp=2"}},
+  };
+  for (const auto& [name, assignments] : layouts) {
+    run(name, assignments);
+    expect_same_learning(name);
+  }
+}
+
+TEST_F(ExpertEquality, LayoutsLearnAsOneRankDoes) {
+  run("one", {});
+  const double reward = base::read_json_lines(paths("one").steps()).at(0)["reward"];
+  ASSERT_GT(reward, 0.02);
+  ASSERT_LT(reward, 0.98);
+  const std::map<std::string, std::vector<std::string>> layouts{
+      {"ep2", {"gen.dp=2", "train.dp=2", "train.ep=2"}},
+      {"ep2 in both roles", {"gen.dp=2", "train.dp=2", "train.ep=2", "gen.ep=2"}},
+      {"dp2, whole experts of one rank", {"gen.dp=2", "train.dp=2"}},
+      {"train tp2 by tokens and ep2, gen tp2 of cut experts",
+       {"gen.tp=2", "train.tp=2", "train.sequence_parallel=true", "train.ep=2"}},
+      {"cut experts in both roles", {"gen.tp=2", "train.tp=2", "train.etp=2"}},
+      {"train pp2 ep2, gen ep2 tp2", {"gen.dp=2", "gen.tp=2", "gen.ep=2", "train.pp=2", "train.dp=2", "train.ep=2"}},
+      {"fsdp2, gen ep2", {"gen.dp=2", "gen.ep=2", "train.dp=2", "train.backend=dtensor", "train.fsdp=1"}},
+      {"split, train ep2, gen tp2", {"placement.mode=split", "train.dp=2", "train.ep=2", "gen.tp=2"}},
   };
   for (const auto& [name, assignments] : layouts) {
     run(name, assignments);

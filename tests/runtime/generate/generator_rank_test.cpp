@@ -46,6 +46,48 @@ TEST(GeneratorRanks, KeyValueHeadsMayBeFewerThanRanks) {
   tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_as_alone(rank, small_llama(), roomy_options()); });
 }
 
+/// Each replica generates its part of the requests, and all of them what one rank would: of `num_groups` some replicas
+/// get none.
+void expect_same_with_experts(tests::RankContext& rank, const spec::Degrees& degrees, std::int64_t num_groups) {
+  const spec::ModelFacts facts = small_qwen3_moe();
+  const auto requests = ragged_prompts(num_groups, 3, facts.vocab_size);
+  const auto solo = comm::make_solo("tp");
+  const SmallModel whole(facts, *solo);
+  GeneratorOptions options = roomy_options();
+  options.max_batch_tokens = 37;
+  Generator alone(whole.decoder, *solo, options, at::kFloat, at::kCPU);
+  const auto expected = alone.generate(requests, 2, 0, {}, {});
+  parallel::Mesh mesh(std::move(rank.world), degrees, "generate", true);
+  const SmallModel part(facts, mesh);
+  Generator together(part.decoder, mesh.tp(), options, at::kFloat, at::kCPU);
+  const spec::Range mine = spec::part_of(num_groups, degrees.dp, mesh.coordinates().dp);
+  for (int round = 0; round < 2; ++round) {
+    const auto samples = together.generate(
+        std::span(requests).subspan(static_cast<std::size_t>(mine.begin), static_cast<std::size_t>(mine.size())), 2, 0,
+        {}, {});
+    ASSERT_EQ(std::ssize(samples), 3 * mine.size());
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const Sample& one = expected[static_cast<std::size_t>(3 * mine.begin) + i];
+      ASSERT_EQ(samples[i].tokens, one.tokens) << "group " << samples[i].group << " sample " << samples[i].index;
+      for (std::size_t t = 0; t < one.tokens.size(); ++t) EXPECT_NEAR(samples[i].logprobs[t], one.logprobs[t], 1e-5);
+    }
+  }
+  mesh.close();
+}
+
+TEST(GeneratorRanks, ExpertsThatAreCutOverTensorRanksSampleWhatOneRankSamples) {
+  tests::run_ranks(2, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.tp = 2, .etp = 2}, 5); });
+}
+
+TEST(GeneratorRanks, ReplicasThatShareExpertsPassInLockstep) {
+  tests::run_ranks(2, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.ep = 2, .dp = 2}, 5); });
+  tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.ep = 2, .dp = 4}, 3); });
+}
+
+TEST(GeneratorRanks, ReplicasOfTwoTensorRanksShareExperts) {
+  tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.tp = 2, .ep = 4, .dp = 2}, 1); });
+}
+
 /// Logits of a vocabulary that the ranks cannot cut evenly (in parts of 4, 3 and 3).
 TEST(GeneratorRanks, UnevenPartsOfTheVocabularyAreOneVocabulary) {
   tests::run_ranks(3, [](tests::RankContext& rank) {

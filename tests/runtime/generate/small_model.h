@@ -8,6 +8,7 @@
 #include "runtime/comm/communicator.h"
 #include "runtime/generate/generator.h"
 #include "runtime/model/decoder.h"
+#include "runtime/parallel/mesh.h"
 #include "runtime/weights/shard_store.h"
 
 namespace muster::generate {
@@ -42,6 +43,18 @@ inline spec::ModelFacts small_qwen3() {
           .end_tokens = {3}};
 }
 
+/// Eight experts of which three see a token, in all layers but the first.
+inline spec::ModelFacts small_qwen3_moe() {
+  spec::ModelFacts facts = small_qwen3();
+  facts.family = spec::Family::qwen3_moe;
+  facts.num_experts = 8;
+  facts.experts_per_token = 3;
+  facts.expert_intermediate_size = 20;
+  facts.normalize_expert_weights = true;
+  facts.dense_layers = {0};
+  return facts;
+}
+
 /// The whole tensor of one parameter: normal, norms around 1.
 inline at::Tensor whole_weight(const spec::Parameter& parameter) {
   const base::RandomKey key(base::hash_bytes(parameter.name.data(), parameter.name.size()), base::Purpose::test);
@@ -62,10 +75,17 @@ struct SmallModel {
   model::Decoder decoder;
 
   SmallModel(const spec::ModelFacts& model, comm::Communicator& group)
+      : SmallModel(model, group, {.tp = group.size()}, {.tp = group.rank()}, {}) {}
+  SmallModel(const spec::ModelFacts& model, parallel::Mesh& mesh)
+      : SmallModel(model, mesh.tp(), mesh.degrees(), mesh.coordinates(), parallel::expert_layout(mesh, {})) {}
+
+ private:
+  SmallModel(const spec::ModelFacts& model, comm::Communicator& group, const spec::Degrees& degrees,
+             const spec::Coordinates& place, const parallel::ExpertLayout& experts)
       : tp(group),
         facts(model),
-        store(weights::shards_of(model, {.tp = group.size()}, {.tp = group.rank()}), at::kFloat, at::kCPU),
-        decoder(facts, store, nullptr, tp) {
+        store(weights::shards_of(model, degrees, place), at::kFloat, at::kCPU),
+        decoder(facts, store, nullptr, tp, 0, parallel::Tokens::all, experts) {
     at::set_num_threads(1);  // many small operations: a second thread costs more than it brings on a busy machine
     for (const weights::Shard& shard : store.shards()) {
       at::Tensor piece = whole_weight(shard.parameter);

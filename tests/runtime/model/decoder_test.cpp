@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -119,8 +120,16 @@ TEST_P(SmallModel, RecomputedLayersGiveTheSameGradients) {
   EXPECT_GT(kept.gradients.flat().norm().item<double>(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, SmallModel, testing::Values("llama", "qwen3", "qwen2"),
-                         [](const auto& info) { return std::string(info.param); });
+/// As a part of a test's name: "moe-all-chosen" -> "moe_all_chosen".
+std::string test_name(std::string folder) {
+  std::replace(folder.begin(), folder.end(), '-', '_');
+  return folder;
+}
+INSTANTIATE_TEST_SUITE_P(Families, SmallModel,
+                         testing::Values("llama", "qwen3", "qwen2", "moe", "moe-raw-weights", "moe-one-chosen",
+                                         "moe-all-chosen", "moe-odd", "moe-first-dense", "moe-every-second",
+                                         "moe-stacked"),
+                         [](const auto& info) { return test_name(info.param); });
 
 TEST(Decoder, ASharedPromptGivesTheGradientsOfRepeatedOnes) {
   const std::vector<std::int64_t> prompt{5, 9, 11, 40, 7}, first{3, 8, 20}, second{60, 61};

@@ -45,5 +45,23 @@ TEST(SaveFolder, ASavedFolderLoadsAgainWithItsCompanions) {
   EXPECT_EQ(WeightFolder(folder.path() / "bf16").entry("lm_head.weight").dtype, at::kBFloat16);
 }
 
+TEST(SaveFolder, StackedExpertsAreWrittenOneByOne) {
+  const tests::TemporaryFolder folder;
+  const fs::path origin = fs::path(MUSTER_SOURCE_DIR) / "tests/golden/model" / "moe-stacked",
+                 copy = folder.path() / "out";
+  const spec::ModelFacts facts = spec::read_model_facts(origin);
+  EXPECT_TRUE(weights::check_weights(origin, facts).notes.empty());
+  ShardStore store(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU);
+  ShardStore again(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU);
+  load_weights(origin, facts, store);
+  save_model_folder(*comm::make_solo("tp"), {}, store, facts, origin, copy, spec::DataType::bf16);
+  EXPECT_FALSE(WeightFolder(copy).has("model.layers.0.mlp.experts.gate_up_proj"));
+  EXPECT_EQ(WeightFolder(copy).entry("model.layers.0.mlp.experts.2.up_proj.weight").shape,
+            (std::vector<std::int64_t>{facts.expert_intermediate_size, facts.hidden_size}));
+  load_weights(copy, facts, again);
+  EXPECT_TRUE(same_bits(again.flat(), store.flat()));
+  EXPECT_GT(store.flat().norm().item<double>(), 1);
+}
+
 }  // namespace
 }  // namespace muster::model

@@ -32,7 +32,7 @@ struct Stores {
 
 /// Weights of a step: every element tells its parameter and place.
 at::Tensor whole_of(const spec::Parameter& parameter, std::int64_t step) {
-  const auto name = static_cast<double>(parameter.name.size());
+  const double name = static_cast<double>(parameter.name.size()) + 0.01 * static_cast<double>(parameter.expert);
   return (at::arange(parameter.numel(), at::kFloat) * 0.37 + name + static_cast<double>(step))
       .sin()
       .reshape(parameter.shape);
@@ -119,6 +119,22 @@ TEST(RefitRanks, FromParametersCutOverDp) {
   expect_refits(colocated("", {.dp = 4, .fsdp = 1}, {.dp = 4}));
   expect_refits(colocated("", {.dp = 4, .fsdp = 1}, {.tp = 2, .dp = 2}));
   expect_refits(colocated("", {.tp = 2, .dp = 2, .fsdp = 1}, {.tp = 2, .dp = 2}), at::kBFloat16);
+}
+TEST(RefitRanks, WholeExpertsToCutOnesAndBack) {
+  spec::ModelFacts facts = grouped_model();
+  facts.family = spec::Family::qwen3_moe;
+  facts.num_experts = 4;
+  facts.experts_per_token = 2;
+  facts.expert_intermediate_size = 6;
+  facts.num_layers = 3;
+  facts.dense_layers = {0};
+  const spec::Degrees cut{.tp = 2, .etp = 2}, whole{.tp = 2}, dealt{.ep = 2, .dp = 2};
+  for (const spec::Degrees& train : {cut, whole, dealt})
+    for (const spec::Degrees& generate : {cut, dealt}) expect_refits(colocated("", train, generate), at::kFloat, facts);
+  expect_refits(colocated("", {.ep = 4, .dp = 4}, {.tp = 2, .etp = 2, .dp = 2}), at::kBFloat16, facts);
+  expect_refits(colocated("", {.tp = 2, .ep = 2, .pp = 2}, {.tp = 2, .ep = 4, .dp = 2}), at::kFloat, facts);
+  expect_refits(split("", {.ep = 2, .dp = 2}, {.tp = 2, .etp = 2}), at::kFloat, facts);
+  expect_refits(split("", {.dp = 2, .fsdp = 1}, {.ep = 2, .dp = 2}), at::kFloat, facts);
 }
 TEST(RefitRanks, SenderRoundsToTheGeneratorsType) {
   expect_refits(split("", {.tp = 2}, {}), at::kBFloat16);

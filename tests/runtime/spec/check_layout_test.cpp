@@ -112,20 +112,6 @@ TEST(CheckLayout, OtherShapesOfThePassesWithoutGradientAreAWarning) {
               }).warnings.empty());
 }
 
-TEST(CheckLayout, WarnsOfTokensThatReachTheExpertsTwice) {
-  const auto warnings = [](bool sequence_parallel) {
-    return verdict(
-               [&](Job& j) {
-                 j.train.tp = 2;
-                 j.train.sequence_parallel = sequence_parallel;
-               },
-               "qwen3-30b-a3b")
-        .warnings.size();
-  };
-  EXPECT_EQ(warnings(false), 1u);
-  EXPECT_EQ(warnings(true), 0u);
-}
-
 TEST(CheckLayout, ASettingWithoutEffectIsNamed) {
   EXPECT_EQ(only_warning([](Job& j) { j.train.sequence_parallel = true; }),
             "train.sequence_parallel has no effect with train.tp = 1");

@@ -271,8 +271,30 @@ TEST(ModelFacts, WhatIsNoModelFolderIsNamed) {
 TEST(ModelFacts, TheFamiliesAreNamedByWhatIsDoneWithThem) {
   EXPECT_NE(
       refusal(R"({"model_type":"gpt2"})")
-          .find("Muster runs llama, qwen2, qwen3; qwen3_moe, deepseek_v3, nemotron_h it can only plan and inspect"),
+          .find("Muster runs llama, qwen2, qwen3, qwen3_moe; deepseek_v3, nemotron_h it can only plan and inspect"),
       std::string::npos);
+}
+
+TEST(ModelFacts, LayersWithoutExpertsAreThoseOfAListAndAllButEveryNth) {
+  const std::string moe = R"("model_type":"qwen3_moe","num_experts":8,"num_experts_per_tok":2,)"
+                          R"("moe_intermediate_size":16,"hidden_size":32,"num_attention_heads":4,)"
+                          R"("vocab_size":50,"max_position_embeddings":64,"num_hidden_layers":5,)";
+  const auto read = [](const std::string& config) {
+    const tests::TemporaryFolder folder;
+    write_config(folder.path(), config);
+    return read_model_facts(folder.path());
+  };
+  const auto facts = [&](const std::string& more) { return read("{" + moe + more + "}"); };
+  EXPECT_TRUE(facts(R"("decoder_sparse_step":1)").dense_layers.empty());
+  const ModelFacts second = facts(R"("decoder_sparse_step":2,"mlp_only_layers":[3],"intermediate_size":48)");
+  EXPECT_EQ(second.dense_layers, (std::vector<std::int64_t>{0, 2, 3, 4}));
+  EXPECT_EQ(layer_kind(second, 1).feed_forward, FeedForward::experts);
+  EXPECT_EQ(layer_kind(second, 3).feed_forward, FeedForward::dense);
+  EXPECT_EQ(read(config_json(second, DataType::bf16)), second);
+  EXPECT_NE(refusal("{" + moe + R"("mlp_only_layers":[5],"intermediate_size":48})").find("mlp_only_layers is [5]"),
+            std::string::npos);
+  EXPECT_NE(refusal("{" + moe + R"("decoder_sparse_step":9,"intermediate_size":48})").find("no layer has experts"),
+            std::string::npos);
 }
 
 TEST(ModelFacts, TheWrittenConfigIsTheReadOneButForTheType) {

@@ -44,6 +44,9 @@ spec::Job job_of(const spec::Degrees& degrees) {
   job.packing.max_tokens = 48;
   job.train.tp = degrees.tp;
   job.train.cp = degrees.cp;
+  job.train.ep = degrees.ep;
+  job.train.etp = degrees.etp;
+  job.moe.freeze_router = false;
   job.train.dp = degrees.dp;
   job.train.pp = degrees.pp;
   job.train.vpp = degrees.vpp;
@@ -77,9 +80,9 @@ Expected expected_of(const spec::ModelFacts& facts, const spec::Job& job, const 
 
 void train_and_compare(tests::RankContext& rank, const spec::ModelFacts& facts, const spec::Degrees& degrees,
                        const spec::Job& job, const Rollout& rollout, const Expected& expected) {
-  parallel::Mesh mesh(std::move(rank.world), degrees, "train");
+  parallel::Mesh mesh(std::move(rank.world), degrees, "train", facts.num_experts > 0);
   weights::ShardStore store(weights::shards_of(facts, degrees, mesh.coordinates()), at::kFloat, at::kCPU,
-                            degrees.of(spec::Axis::dp_cp));
+                            spec::replica_multiple(facts, degrees));
   fill_store(store, random_weights(facts));
   Trainer trainer(facts, job, mesh, store);
   const std::vector<Sequence> mine = share_of(rollout.sequences, degrees, mesh.coordinates());
@@ -274,6 +277,97 @@ TEST(Layouts, TensorAndDataParallelWithHeadNormsInOverlappedBuckets) {
 }
 TEST(Layouts, InterleavedPipelineInOverlappedBuckets) {
   compare_layout(untied(Family::llama), {.dp = 2, .pp = 2, .vpp = 2}, in_overlapped_buckets);
+}
+
+/// Three dp groups of sequences; layers of four experts, two a token.
+spec::ModelFacts experts(std::int64_t num_experts = 4) {
+  spec::ModelFacts facts = tiny_facts(Family::qwen3_moe);
+  facts.num_experts = num_experts;
+  return facts;
+}
+spec::ModelFacts with_a_dense_layer() {
+  spec::ModelFacts facts = experts();
+  facts.num_layers = 3;
+  facts.dense_layers = {1};
+  return facts;
+}
+
+TEST(ExpertLayouts, OneRank) { compare_layout(with_a_dense_layer(), {}); }
+TEST(ExpertLayouts, OneRankWithAFrozenRouterAndRecompute) {
+  compare_layout(experts(), {}, [](spec::Job& job) {
+    job.moe.freeze_router = true;
+    job.train.recompute = spec::Recompute::full;
+  });
+}
+TEST(ExpertLayouts, DataParallelFourInBuckets) {
+  compare_layout(with_a_dense_layer(), {.dp = 4}, [](spec::Job& job) { job.train.bucket_params = 1000; });
+}
+void in_larger_overlapped_buckets(spec::Job& job) {
+  in_overlapped_buckets(job);
+  job.train.bucket_params = 700;
+}
+TEST(ExpertLayouts, DataParallelInOverlappedBuckets) {
+  compare_layout(experts(), {.dp = 2}, in_larger_overlapped_buckets);
+}
+TEST(ExpertLayouts, TensorParallelTwoOfWholeExperts) { compare_layout(with_a_dense_layer(), {.tp = 2}); }
+TEST(ExpertLayouts, TensorParallelTwoOfWholeExpertsByTokens) { compare_layout(experts(), {.tp = 2}, by_tokens); }
+TEST(ExpertLayouts, TensorParallelTwoOfCutExperts) { compare_layout(with_a_dense_layer(), {.tp = 2, .etp = 2}); }
+TEST(ExpertLayouts, TensorParallelTwoOfCutExpertsByTokens) {
+  compare_layout(experts(), {.tp = 2, .etp = 2}, by_tokens);
+}
+TEST(ExpertLayouts, TensorParallelFourAndDataParallelTwo) { compare_layout(experts(), {.tp = 4, .dp = 2}, by_tokens); }
+TEST(ExpertLayouts, PipelineOfTwo) { compare_layout(experts(), {.pp = 2}); }
+TEST(ExpertLayouts, InterleavedPipelineWithRecompute) {
+  compare_layout(with_a_dense_layer(), {.tp = 2, .pp = 2, .vpp = 2}, [](spec::Job& job) {
+    by_tokens(job);
+    job.train.recompute = spec::Recompute::full;
+  });
+}
+TEST(ExpertLayouts, ShardedParameters) {
+  compare_layout(with_a_dense_layer(), {.dp = 4, .fsdp = 1}, [](spec::Job& job) { job.packing.max_tokens = 16; });
+}
+TEST(ExpertLayouts, ShardedParametersOfWholeExpertsWithTensorParallelTwo) {
+  compare_layout(experts(), {.tp = 2, .dp = 2, .fsdp = 1}, by_tokens);
+}
+TEST(ExpertLayouts, ExpertParallelTwo) { compare_layout(with_a_dense_layer(), {.ep = 2, .dp = 2}); }
+TEST(ExpertLayouts, ExpertParallelFourWithARankThatHasNoSequences) {
+  compare_layout(experts(), {.ep = 4, .dp = 4}, [](spec::Job& job) { job.packing.max_tokens = 16; });
+}
+TEST(ExpertLayouts, ExpertParallelTwoInTwoReplicas) { compare_layout(experts(), {.ep = 2, .dp = 4}); }
+TEST(ExpertLayouts, ExpertParallelTwoInTwoReplicasInOverlappedBuckets) {
+  compare_layout(with_a_dense_layer(), {.ep = 2, .dp = 4}, in_larger_overlapped_buckets);
+}
+TEST(ExpertLayouts, ExpertParallelTwoOverTensorParallelTwo) { compare_layout(experts(), {.tp = 2, .ep = 2}); }
+TEST(ExpertLayouts, ExpertParallelTwoOverTensorParallelTwoByTokens) {
+  compare_layout(experts(), {.tp = 2, .ep = 2}, by_tokens);
+}
+TEST(ExpertLayouts, ExpertParallelFourOverTensorAndDataParallel) {
+  compare_layout(experts(), {.tp = 2, .ep = 4, .dp = 2}, by_tokens);
+}
+TEST(ExpertLayouts, ExpertParallelEightWithEmptyExperts) {
+  compare_layout(experts(16), {.tp = 2, .ep = 8, .dp = 4}, by_tokens);
+}
+TEST(ExpertLayouts, ExpertParallelInAPipelineWithRecompute) {
+  compare_layout(experts(), {.ep = 2, .dp = 2, .pp = 2}, [](spec::Job& job) {
+    job.train.recompute = spec::Recompute::full;
+    job.packing.max_tokens = 16;
+  });
+}
+TEST(ExpertLayouts, ContextParallelOfWholeExperts) { compare_layout(with_a_dense_layer(), {.cp = 2}); }
+TEST(ExpertLayouts, ExpertParallelTwoOverContextParallelTwo) {
+  compare_layout(with_a_dense_layer(), {.cp = 2, .ep = 2, .dp = 2}, in_larger_overlapped_buckets);
+}
+TEST(ExpertLayouts, ExpertParallelFourOverTensorAndContextParallel) {
+  compare_layout(experts(), {.tp = 2, .cp = 2, .ep = 4, .dp = 2}, by_tokens);
+}
+TEST(ExpertLayouts, ExpertParallelFourOverContextParallelInAPipeline) {
+  compare_layout(experts(), {.cp = 2, .ep = 4, .dp = 2, .pp = 2}, [](spec::Job& job) {
+    job.train.recompute = spec::Recompute::full;
+    job.packing.max_tokens = 32;
+  });
+}
+TEST(ExpertLayouts, ExpertParallelInAnInterleavedPipeline) {
+  compare_layout(experts(), {.tp = 2, .ep = 2, .dp = 2, .pp = 2, .vpp = 2}, by_tokens);
 }
 
 constexpr double kBf16Lr = 3e-3;

@@ -55,7 +55,13 @@ spec::ModelFacts tiny_facts(spec::Family family) {
                          .vocab_size = 36,
                          .max_position_embeddings = 64};
   facts.tied_embeddings = family == spec::Family::qwen3;
-  facts.qk_norm = family == spec::Family::qwen3;
+  facts.qk_norm = family == spec::Family::qwen3 || family == spec::Family::qwen3_moe;
+  if (family == spec::Family::qwen3_moe) {
+    facts.num_experts = 4;
+    facts.experts_per_token = 2;
+    facts.expert_intermediate_size = 20;
+    facts.normalize_expert_weights = true;
+  }
   facts.attention_bias = family == spec::Family::qwen2;
   facts.end_tokens = {0};
   return facts;
@@ -164,12 +170,29 @@ at::Tensor Twin::logits(const at::Tensor& tokens_T) const {
     const at::Tensor o = scores.softmax(-1).matmul(v).transpose(0, 1).reshape({T, -1});
     x_TD = x_TD + o.matmul(weight(prefix + "self_attn.o_proj.weight").t());
     const at::Tensor after = rms_norm(x_TD, weight(prefix + "post_attention_layernorm.weight"), facts_.rms_norm_eps);
-    const at::Tensor gate = after.matmul(weight(prefix + "mlp.gate_proj.weight").t());
-    const at::Tensor up = after.matmul(weight(prefix + "mlp.up_proj.weight").t());
-    x_TD = x_TD + (at::silu(gate) * up).matmul(weight(prefix + "mlp.down_proj.weight").t());
+    const bool is_dense = spec::layer_kind(facts_, layer).feed_forward == spec::FeedForward::dense;
+    x_TD = x_TD + (is_dense ? feed_forward(prefix + "mlp.", after) : experts(prefix + "mlp.", after));
   }
   x_TD = rms_norm(x_TD, weight("model.norm.weight"), facts_.rms_norm_eps);
   return x_TD.matmul(weight(facts_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight").t());
+}
+
+at::Tensor Twin::feed_forward(const std::string& at, const at::Tensor& x_TD) const {
+  const at::Tensor gate = x_TD.matmul(weight(at + "gate_proj.weight").t());
+  const at::Tensor up = x_TD.matmul(weight(at + "up_proj.weight").t());
+  return (at::silu(gate) * up).matmul(weight(at + "down_proj.weight").t());
+}
+
+/// Every expert sees every token, with weight 0 where it is not chosen.
+at::Tensor Twin::experts(const std::string& mlp, const at::Tensor& x_TD) const {
+  const at::Tensor scores_TX = x_TD.matmul(weight(mlp + "gate.weight").t()).softmax(-1);
+  const at::Tensor chosen_TC = std::get<1>(scores_TX.topk(facts_.experts_per_token, -1));
+  at::Tensor weights_TX = scores_TX * at::zeros_like(scores_TX).scatter(1, chosen_TC, 1.0);
+  if (facts_.normalize_expert_weights) weights_TX = weights_TX / weights_TX.sum(-1, true);
+  at::Tensor sum_TD = at::zeros_like(x_TD);
+  for (std::int64_t x = 0; x < facts_.num_experts; ++x)
+    sum_TD = sum_TD + weights_TX.narrow(1, x, 1) * feed_forward(mlp + "experts." + std::to_string(x) + ".", x_TD);
+  return sum_TD;
 }
 
 at::Tensor Twin::logprobs(const Sequence& sequence) const {
@@ -189,15 +212,19 @@ UpdateFigures Twin::update(const std::vector<Sequence>& sequences, double lr) {
   loss.backward();
   const at::NoGradGuard no_graph;
   double squares = 0;
+  const auto is_frozen = [&](const std::string& name) {
+    return job_.moe.freeze_router && name.ends_with("mlp.gate.weight");
+  };
   for (const auto& [name, weight] : weights_) {
-    gradients_[name] = weight.grad().clone();
-    squares += gradients_[name].square().sum().item<double>();
+    gradients_[name] = weight.grad().defined() ? weight.grad().clone() : at::zeros_like(weight);
+    if (!is_frozen(name)) squares += gradients_[name].square().sum().item<double>();
   }
   const UpdateFigures figures{.loss = loss.item<double>(), .grad_norm = std::sqrt(squares)};
   const spec::OptimizerJob& optimizer = job_.optimizer;
   const double scale = optimizer.max_grad_norm > 0 ? std::min(1.0, optimizer.max_grad_norm / figures.grad_norm) : 1;
   ++num_updates_;
   for (auto& [name, weight] : weights_) {
+    if (is_frozen(name)) continue;
     const at::Tensor gradient = gradients_[name] * scale;
     first_[name] = optimizer.beta1 * first_[name] + (1 - optimizer.beta1) * gradient;
     second_[name] = optimizer.beta2 * second_[name] + (1 - optimizer.beta2) * gradient * gradient;

@@ -18,7 +18,7 @@
 namespace muster::train {
 
 /// A tiny decoder whose every dimension differs. kind: of spec::Family; Qwen3 has q/k norms and tied embeddings, Qwen2
-/// biases.
+/// biases; Qwen3-MoE 4 experts, of which 2 see a token, q/k norms and an untied head.
 spec::ModelFacts tiny_facts(spec::Family family);
 
 /// Random global weights by name, float32 numbers in float64 tensors.
@@ -53,6 +53,8 @@ class Twin {
 
  private:
   at::Tensor logits(const at::Tensor& tokens_T) const;
+  at::Tensor feed_forward(const std::string& at, const at::Tensor& x_TD) const;
+  at::Tensor experts(const std::string& mlp, const at::Tensor& x_TD) const;
   at::Tensor weight(const std::string& name) const { return weights_.at(name); }
 
   spec::ModelFacts facts_;

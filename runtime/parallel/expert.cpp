@@ -1,0 +1,121 @@
+// All-to-all-v over ep, counts first. What arrives lies by rank and within it by expert, and is put in the order of the
+// experts before it is multiplied. Letters: R rows of this rank's tokens, M rows for this rank's experts, D width, X
+// experts, L of them on this rank, E ranks of ep.
+#include "runtime/parallel/expert.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <numeric>
+
+#include "runtime/base/error.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/ops/on_host.h"
+#include "runtime/parallel/mesh.h"
+#include "runtime/spec/job.h"
+
+namespace muster::parallel {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+using Counts = std::vector<std::int64_t>;
+
+std::int64_t sum_of(const Counts& counts) { return std::accumulate(counts.begin(), counts.end(), std::int64_t{0}); }
+
+at::Tensor exchanged(comm::Communicator& ep, const at::Tensor& x, const Counts& sent, const Counts& received,
+                     std::string_view label) {
+  at::Tensor arrived = at::empty({sum_of(received), x.size(1)}, x.options());
+  ep.all_to_all_v(arrived, received, x.contiguous(), sent, label);
+  return arrived;
+}
+
+struct Exchange : torch::autograd::Function<Exchange> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, comm::Communicator* ep, const Counts& sent,
+                            const Counts& received, std::string_view label) {
+    context->saved_data["ep"] = reinterpret_cast<std::int64_t>(ep);
+    context->saved_data["sent"] = sent;
+    context->saved_data["received"] = received;
+    return exchanged(*ep, x, sent, received, label);
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    auto& ep = *reinterpret_cast<comm::Communicator*>(context->saved_data["ep"].toInt());
+    return {exchanged(ep, gradients[0], context->saved_data["received"].toIntVector(),
+                      context->saved_data["sent"].toIntVector(), "ep.gradients"),
+            at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor exchange_rows(comm::Communicator& ep, const at::Tensor& x, const Counts& sent, const Counts& received,
+                         std::string_view label) {
+  if (at::GradMode::is_enabled() && x.requires_grad()) return Exchange::apply(x, &ep, sent, received, label);
+  return exchanged(ep, x, sent, received, label);
+}
+
+/// Rows of each expert that this rank sends, then rows that each rank sends to each expert here. In a rehearsal, where
+/// counts have no values, tokens fall on the experts evenly.
+Counts counts_on_host(const at::Tensor& counts_2X, std::int64_t num_rows, std::int64_t num_experts,
+                      const spec::Range& own, std::int64_t ranks) {
+  const at::Tensor host = ops::on_host(counts_2X);
+  const auto* const begin = host.const_data_ptr<std::int64_t>();
+  if (!counts_2X.is_meta()) return {begin, begin + host.numel()};
+  Counts counts;
+  const auto of_expert = [&](std::int64_t x) { return spec::part_of(num_rows, num_experts, x).size(); };
+  for (std::int64_t x = 0; x < num_experts; ++x) counts.push_back(of_expert(x));
+  for (std::int64_t rank = 0; rank < ranks; ++rank)
+    for (std::int64_t x = own.begin; x < own.end; ++x) counts.push_back(of_expert(x));
+  return counts;
+}
+
+}  // namespace
+
+ExpertLayout expert_layout(Mesh& mesh, const spec::MoeJob& moe) {
+  if (!mesh.has_experts()) return {};
+  INVARIANT(moe.dispatcher == "alltoall", "rows travel by all-to-all");
+  return {.ep = &mesh.ep(),
+          .cut_over_tp = spec::experts_are_cut(mesh.degrees()),
+          .router_type = moe.router_dtype == "fp64" ? at::kDouble : at::kFloat};
+}
+
+Dispatch plan_dispatch(comm::Communicator* ep, const at::Tensor& ends_X, std::int64_t num_rows) {
+  if (ep == nullptr || ep->size() == 1) return {.ends_L = ends_X};
+  const std::int64_t X = ends_X.numel(), E = ep->size(), L = X / E;
+  INVARIANT(X % E == 0, "each rank of ep holds as many experts");
+  const spec::Range own{ep->rank() * L, (ep->rank() + 1) * L};
+  const at::Tensor ends = ends_X.to(at::kLong), none = at::zeros({1}, ends.options());
+  const at::Tensor counts_X = ends - at::cat({none, ends.narrow(0, 0, X - 1)});
+  at::Tensor arriving_EL = at::empty({X}, counts_X.options());
+  const Counts even(static_cast<std::size_t>(E), L);
+  ep->all_to_all_v(arriving_EL, even, counts_X, even, "ep.counts");
+  const Counts counts = counts_on_host(at::cat({counts_X, arriving_EL}), num_rows, X, own, E);
+
+  Dispatch dispatch{.ep = ep};
+  for (std::int64_t rank = 0; rank < E; ++rank) {
+    const auto sent = counts.begin() + rank * L, received = sent + X;
+    dispatch.sent.push_back(std::accumulate(sent, sent + L, std::int64_t{0}));
+    dispatch.received.push_back(std::accumulate(received, received + L, std::int64_t{0}));
+  }
+  const std::int64_t M = sum_of(dispatch.received);
+  if (ends_X.is_meta()) {
+    dispatch.arrivals = ops::group_by(at::empty({M}, counts_X.options()), L);
+  } else {
+    const at::Tensor experts_EL = at::arange(L, counts_X.options()).repeat({E});
+    dispatch.arrivals = ops::group_by(at::repeat_interleave(experts_EL, arriving_EL, 0, M), L);
+  }
+  dispatch.ends_L = dispatch.arrivals.ends_X;
+  return dispatch;
+}
+
+at::Tensor send_rows(const Dispatch& dispatch, const at::Tensor& x_RD) {
+  if (dispatch.ep == nullptr) return x_RD;
+  const at::Tensor arrived_MD = exchange_rows(*dispatch.ep, x_RD, dispatch.sent, dispatch.received, "ep.to_experts");
+  return ops::permute_rows(arrived_MD, dispatch.arrivals.order_R, dispatch.arrivals.places_R);
+}
+
+at::Tensor return_rows(const Dispatch& dispatch, const at::Tensor& y_MD) {
+  if (dispatch.ep == nullptr) return y_MD;
+  const at::Tensor leaving_MD = ops::permute_rows(y_MD, dispatch.arrivals.places_R, dispatch.arrivals.order_R);
+  return exchange_rows(*dispatch.ep, leaving_MD, dispatch.received, dispatch.sent, "ep.from_experts");
+}
+
+}  // namespace muster::parallel
