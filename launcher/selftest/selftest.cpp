@@ -40,8 +40,8 @@ struct TestRun {
 };
 
 std::vector<std::string> command_of(const TestRun& run, const Options& options) {
-  std::vector<std::string> command{(base::executable_folder() / "muster").string(), "run", "reverse-digits",
-                                   "--run-dir", run.folder.string()};
+  std::vector<std::string> command{(base::executable_folder() / "muster").string(), "run", options.job, "--run-dir",
+                                   run.folder.string()};
   const auto set = [&](const std::string& assignment) {
     command.emplace_back("--set");
     command.push_back(assignment);
@@ -101,7 +101,7 @@ void run_all(std::vector<TestRun> waiting, const Options& options, const Done& d
             {.what = base::text("the run of ", run.title(), " ended with ", end->signal != 0 ? "signal " : "code ",
                                 end->signal != 0 ? end->signal : end->code),
              .where = run.folder.string() + ".log",
-             .fix = "read that log; `muster run reverse-digits` runs the same job by itself"});
+             .fix = base::text("read that log; `muster run ", options.job, "` runs the same job by itself")});
       }
       done(run);
       break;
@@ -142,6 +142,7 @@ int run_selftest(const cli::Options& typed) {
                        .fix = "--seed S runs one seed, --seeds N the seeds 0 .. N-1"});
   Options options{
       .controls = typed.control_names, .json = typed.json, .run_folder = typed.run_dir, .overrides = typed.overrides};
+  if (!typed.words.empty()) options.job = typed.words.front();
   if (typed.seed) options.seeds = {static_cast<long>(*typed.seed)};
   if (typed.seeds) {
     options.seeds.clear();

@@ -1,4 +1,4 @@
-// `muster selftest`: the proof that the loop learns, and learns for the right reason. Runs the tiny job for each seed
+// `muster selftest`: the proof that the loop learns, and learns for the right reason. Runs a tiny job for each seed
 // and, with controls, four sabotaged runs that must fail; each is an ordinary `muster run` in a folder of its own.
 #pragma once
 
@@ -11,6 +11,7 @@
 namespace muster::selftest {
 
 struct Options {
+  std::string job = "reverse-digits";
   std::vector<long> seeds{0};
   std::vector<std::string> controls;  // names of sabotage; with --controls all four
   bool json = false;
