@@ -86,7 +86,7 @@ at::Tensor summed(const at::Tensor& y_RD, const at::Tensor& weights_TC, const Ex
 
 /// The token of each row.
 at::Tensor tokens_of(const ExpertRows& rows) {
-  return rows.num_chosen == 1 ? rows.choices.order_R : rows.choices.order_R.floor_divide(rows.num_chosen);
+  return rows.num_chosen == 1 ? rows.choices.order_R : rows.choices.order_R.div(rows.num_chosen, "floor");
 }
 
 void keep(AutogradContext* context, const ExpertRows& rows) {

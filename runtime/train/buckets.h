@@ -1,5 +1,5 @@
-// The flat buffers of a rank, cut into buckets that are summed or gathered over their replicas (dp_cp; of experts edp) in
-// one call each: replica r owns part r of every bucket, and keeps its parts one after another.
+// The flat buffers of a rank, cut into buckets that are summed or gathered over their replicas (dp_cp; of experts edp)
+// in one call each: replica r owns part r of every bucket, and keeps its parts one after another.
 #pragma once
 
 #include <cstdint>

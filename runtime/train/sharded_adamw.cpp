@@ -46,7 +46,8 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
   const auto counts = [&](const Bucket& bucket, const spec::Parameter& parameter) {
     if (bucket.of_experts && mesh.degrees().fsdp == 0) return true;  // replicas lie along edp alone
     spec::Coordinates holder = mesh.coordinates();
-    if (is_sliced(bucket)) holder.dp = holder.cp = holder.dp_cp = 0;  // each replica counts its slice of what all of them hold
+    if (is_sliced(bucket))
+      holder.dp = holder.cp = holder.dp_cp = 0;  // each replica counts its slice of what all of them hold
     return spec::holds_first(facts, parameter, mesh.degrees(), holder);
   };
   std::int64_t num_kept = 0, num_reduced = 0;
