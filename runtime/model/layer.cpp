@@ -55,8 +55,8 @@ Residual Layer::mixed(const ForwardPass& pass, const Residual& stream) const {
 
 Residual Layer::fed_forward(const ForwardPass& pass, const Residual& stream) const {
   const auto [sum_TD, normed_TD] = summed_and_normed(pass, stream, post_norm_D_);
-  return {sum_TD, std::visit([&, &normed = normed_TD](const auto& part) { return part.forward(pass, normed); },
-                             feed_forward_)};
+  return {sum_TD,
+          std::visit([&, &normed = normed_TD](const auto& part) { return part.forward(pass, normed); }, feed_forward_)};
 }
 
 void Layer::take_part(const ForwardPass& pass, const at::Tensor& nothing_0D) const {

@@ -80,13 +80,14 @@ bool is_left_over(const fs::path& folder) {
 
 std::string layout_text(const Plan& plan) {
   const Degrees& train = plan.train;
-  // Ranks of dp_cp keep their parts of each bucket one after another.
+  // Replicas keep their parts of each bucket one after another.
   const std::int64_t bucket = plan.job.train.bucket_params;
-  const bool is_cut = train.of(Axis::dp_cp) > 1 && plan.job.train.fsdp == 0 && parameter_count(plan.model) > bucket;
-  return text(choice_name(plan.job.train.backend), " tp ", train.tp, " cp ", train.cp, " ep ", train.ep, " dp ",
-              train.dp, " pp ", train.pp, " vpp ", train.vpp, " fsdp ", plan.job.train.fsdp, ", ",
-              choice_name(plan.job.model.dtype), ", ", parameter_count(plan.model), " parameters",
-              is_cut ? text(" in buckets of ", bucket) : "");
+  const bool has_replicas = train.of(Axis::dp_cp) > 1 || (plan.model.num_experts > 0 && train.of(Axis::edp) > 1);
+  const bool is_cut = has_replicas && plan.job.train.fsdp == 0 && parameter_count(plan.model) > bucket;
+  return text(choice_name(plan.job.train.backend), " tp ", train.tp, " cp ", train.cp, " ep ", train.ep,
+              train.etp > 1 ? text(" etp ", train.etp) : "", " dp ", train.dp, " pp ", train.pp, " vpp ", train.vpp,
+              " fsdp ", plan.job.train.fsdp, ", ", choice_name(plan.job.model.dtype), ", ", parameter_count(plan.model),
+              " parameters", is_cut ? text(" in buckets of ", bucket) : "");
 }
 
 std::string checkpoint_file_json(const CheckpointFile& file) {
