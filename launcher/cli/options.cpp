@@ -37,6 +37,7 @@ const std::vector<Flag>& known_flags() {
       {"follow", "follow,f", "", "go on as lines are written"},
       {"rank", "rank,r", "R", "of this rank only"},
       {"all-kinds", "all-kinds", "", "one rank of each kind that the plan has"},
+      {"experts", "experts", "RULE", "rows that fall on the rank's experts: balanced, or skewed:S times the average"},
       {"lengths", "lengths", "RULE", "of answers: fixed:N, uniform:A-B or a file (default: the published mean)"},
       {"seed", "seed", "S", "one seed"},
       {"seeds", "seeds", "N", "the seeds 0 .. N-1"},
@@ -214,6 +215,7 @@ Options parse_options(const Verb& verb, const std::vector<std::string>& argument
   options.rank = typed.number("rank");
   options.all_kinds = typed.has("all-kinds");
   options.lengths = typed.one("lengths");
+  options.experts = typed.one("experts");
   options.seed = typed.number("seed");
   options.seeds = typed.number("seeds");
   options.submit = typed.has("submit");

@@ -33,7 +33,7 @@ struct Options {
   bool follow = false;                       // logs -f
   std::optional<std::int64_t> rank;          // logs --rank, rehearse --rank
   bool all_kinds = false;                    // rehearse --all-kinds
-  std::string lengths;                       // rehearse --lengths
+  std::string lengths, experts;              // rehearse --lengths, --experts
   std::optional<std::int64_t> seed, seeds;   // selftest --seed S, --seeds N
   bool submit = false;                       // doctor --submit
   bool preflight = false;                    // run, submit: sets placement.preflight

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -22,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-constexpr double kTimeout_s = 3600;
+constexpr double kTimeout_s = 3600, kMostSkew = 1000;
 
 /// The plan as a file, for as long as it lives.
 class PlanFile {
@@ -42,14 +43,16 @@ class PlanFile {
   fs::path path_;
 };
 
-ordered_json rehearsed(const spec::Plan& plan, const fs::path& file, std::int64_t rank, const std::string& lengths) {
+ordered_json rehearsed(const spec::Plan& plan, const fs::path& file, std::int64_t rank, const std::string& lengths,
+                       double expert_skew) {
   const fs::path program = plan.binaries / "muster-rank";
   if (!base::is_there(program))
     throw Error::cluster(
         {.what = "muster-rank is not there", .where = program.string(), .fix = "build it with WITH_RUNTIME=ON"});
-  const slurm::CommandResult result = slurm::run_command(
-      {program.string(), "rehearse", "--plan", file.string(), "--rank", std::to_string(rank), "--lengths", lengths},
-      kTimeout_s);
+  const slurm::CommandResult result =
+      slurm::run_command({program.string(), "rehearse", "--plan", file.string(), "--rank", std::to_string(rank),
+                          "--lengths", lengths, "--experts", base::text(expert_skew)},
+                         kTimeout_s);
   if (result.code == 0) return ordered_json::parse(result.output);
   // Its last word, with all faults; what a library wrote before stays out.
   const std::string prefix = "muster-rank: ";
@@ -72,6 +75,28 @@ std::string lengths_of(const cli::Options& typed, const plan::Planned& planned) 
   return base::text("fixed:", (spec::max_new_tokens(job) + 1) / 2);
 }
 
+namespace {
+
+/// "balanced", or "skewed:S": how many times as many rows as on average the experts of a rank get.
+double skew_of(const std::string& rule, const spec::ModelFacts& facts) {
+  if (rule.empty()) return 1;
+  const auto refuse = [&](const std::string& what, const std::string& fix) {
+    throw Error::user({.what = "--experts " + rule + what, .where = "", .fix = fix});
+  };
+  if (facts.num_experts == 0) refuse(": the model has no experts", "take it out");
+  if (rule == "balanced") return 1;
+  const std::string prefix = "skewed:";
+  const std::string word = rule.starts_with(prefix) ? rule.substr(prefix.size()) : "";
+  double times = -1;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), times);
+  if (code != std::errc() || end != word.data() + word.size() || !(times >= 0 && times <= kMostSkew))
+    refuse(" is no rule", base::text("balanced, or skewed:S with S from 0 to ", kMostSkew,
+                                     ": the experts of the rank get S times as many rows as on average"));
+  return times;
+}
+
+}  // namespace
+
 int rehearse_verb(const cli::Options& typed) {
   if (typed.words.empty())
     throw Error::user({.what = "muster rehearse needs a job", .where = "", .fix = "muster rehearse JOB --cluster C"});
@@ -90,13 +115,14 @@ int rehearse_verb(const cli::Options& typed) {
     throw Error::user({.what = "the model is not known", .where = "model", .fix = "give model.name, or a folder"});
   const std::string lengths = lengths_of(typed, planned);
   spec::AnswerLengths::parse(lengths, "--lengths");
+  const double expert_skew = skew_of(typed.experts, plan.model);
 
   const std::vector<Kind> kinds =
       typed.all_kinds ? kinds_of(plan) : std::vector<Kind>{kind_of(plan, typed.rank.value_or(0))};
   const PlanFile file(plan);
   ordered_json list = ordered_json::array();
   for (const Kind& kind : kinds) {
-    ordered_json found = rehearsed(plan, file.path(), kind.rank, lengths);
+    ordered_json found = rehearsed(plan, file.path(), kind.rank, lengths, expert_skew);
     if (typed.json) {
       found["ranks_alike"] = kind.count;
       for (ordered_json& phase : found["phases"])

@@ -21,6 +21,7 @@
 #include "runtime/ops/memory_tracking.h"
 #include "runtime/ops/meta_forms.h"
 #include "runtime/ops/on_host.h"
+#include "runtime/parallel/expert.h"
 #include "runtime/spec/supported.h"
 #include "runtime/train/adamw.h"
 
@@ -159,7 +160,7 @@ ordered_json json_of(const Rehearsal& rehearsal) {
 
 }  // namespace
 
-Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& lengths) {
+Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& lengths, double expert_skew) {
   if (rank < 0 || rank >= std::ssize(plan.ranks))
     throw Error::user({.what = base::text("rank ", rank, " is not in the plan, which has ", plan.ranks.size())});
   const base::Stopwatch watch;
@@ -172,6 +173,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
     return true;
   }();
   INVARIANT(prepared, "forms are added once");
+  parallel::set_rehearsed_skew(expert_skew);
 
   Rehearsal rehearsal{.rank = rank};
   for (const Phase phase : {Phase::generate, Phase::logprob, Phase::train, Phase::refit})
@@ -237,9 +239,10 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
 }
 
 int rehearse_verb(const std::vector<std::string>& words) {
-  if (words.size() != 7 || words[1] != "--plan" || words[3] != "--rank" || words[5] != "--lengths")
-    throw Error::user({.what = "muster-rank rehearse --plan FILE --rank R --lengths RULE"});
-  const Rehearsal rehearsal = rehearse(spec::read_plan(words[2]), std::stoll(words[4]), words[6]);
+  if (words.size() != 9 || words[1] != "--plan" || words[3] != "--rank" || words[5] != "--lengths" ||
+      words[7] != "--experts")
+    throw Error::user({.what = "muster-rank rehearse --plan FILE --rank R --lengths RULE --experts SKEW"});
+  const Rehearsal rehearsal = rehearse(spec::read_plan(words[2]), std::stoll(words[4]), words[6], std::stod(words[8]));
   std::printf("%s\n", base::json_text(json_of(rehearsal)).c_str());
   return 0;
 }

@@ -36,10 +36,11 @@ struct Rehearsal {
   double seconds = 0;
 };
 
-/// throws: Error::user (a plan that this runtime does not run, a rank that it does not have).
-Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& lengths);
+/// expert_skew: parallel::set_rehearsed_skew. throws: Error::user (a plan that this runtime does not run, a rank that
+/// it does not have).
+Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& lengths, double expert_skew = 1);
 
-/// `muster-rank rehearse --plan FILE --rank R --lengths RULE`: one JSON object on stdout.
+/// `muster-rank rehearse --plan FILE --rank R --lengths RULE --experts SKEW`: one JSON object on stdout.
 int rehearse_verb(const std::vector<std::string>& words);
 
 }  // namespace muster::loop

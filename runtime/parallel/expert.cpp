@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "runtime/base/error.h"
@@ -52,22 +54,37 @@ at::Tensor exchange_rows(comm::Communicator& ep, const at::Tensor& x, const Coun
   return exchanged(ep, x, sent, received, label);
 }
 
-/// Rows of each expert that this rank sends, then rows that each rank sends to each expert here. In a rehearsal, where
-/// counts have no values, tokens fall on the experts evenly.
-Counts counts_on_host(const at::Tensor& counts_2X, std::int64_t num_rows, std::int64_t num_experts,
-                      const spec::Range& own, std::int64_t ranks) {
-  const at::Tensor host = ops::on_host(counts_2X);
-  const auto* const begin = host.const_data_ptr<std::int64_t>();
-  if (!counts_2X.is_meta()) return {begin, begin + host.numel()};
+double rehearsed_skew = 1;
+
+/// What stands in for counts in a rehearsal: every rank has as many rows, those of one rank fall on its experts evenly.
+Counts rehearsed_counts(std::int64_t num_rows, std::int64_t num_experts, const spec::Range& own, std::int64_t ranks) {
+  const auto share = static_cast<double>(num_rows) / static_cast<double>(ranks);
+  const std::int64_t to_this = std::min(num_rows, static_cast<std::int64_t>(std::llround(rehearsed_skew * share)));
+  const std::int64_t here = own.size();
   Counts counts;
-  const auto of_expert = [&](std::int64_t x) { return spec::part_of(num_rows, num_experts, x).size(); };
-  for (std::int64_t x = 0; x < num_experts; ++x) counts.push_back(of_expert(x));
+  for (std::int64_t x = 0; x < num_experts; ++x) {
+    const bool is_own = x >= own.begin && x < own.end;
+    const std::int64_t other = x < own.begin ? x : x - here;
+    counts.push_back(is_own ? spec::part_of(to_this, here, x - own.begin).size()
+                            : spec::part_of(num_rows - to_this, num_experts - here, other).size());
+  }
   for (std::int64_t rank = 0; rank < ranks; ++rank)
-    for (std::int64_t x = own.begin; x < own.end; ++x) counts.push_back(of_expert(x));
+    for (std::int64_t x = 0; x < here; ++x) counts.push_back(spec::part_of(to_this, here, x).size());
   return counts;
 }
 
+/// Rows of each expert that this rank sends, then rows that each rank sends to each expert here.
+Counts counts_on_host(const at::Tensor& counts_2X, std::int64_t num_rows, std::int64_t num_experts,
+                      const spec::Range& own, std::int64_t ranks) {
+  const at::Tensor host = ops::on_host(counts_2X);
+  if (counts_2X.is_meta()) return rehearsed_counts(num_rows, num_experts, own, ranks);
+  const auto* const begin = host.const_data_ptr<std::int64_t>();
+  return {begin, begin + host.numel()};
+}
+
 }  // namespace
+
+void set_rehearsed_skew(double times) { rehearsed_skew = times; }
 
 ExpertLayout expert_layout(Mesh& mesh, const spec::MoeJob& moe) {
   if (!mesh.has_experts()) return {};

@@ -32,6 +32,10 @@ struct ExpertLayout {
 /// As the degrees of the mesh say; the default for models without experts. Borrows the mesh.
 ExpertLayout expert_layout(Mesh& mesh, const spec::MoeJob& moe);
 
+/// In a rehearsal, where counts have no values, the experts of this rank get `times` as many rows as on average; 1
+/// unless somebody says otherwise. The whole process.
+void set_rehearsed_skew(double times);
+
 /// How the rows of one layer and pass travel over ep. Default: nowhere.
 struct Dispatch {
   comm::Communicator* ep = nullptr;

@@ -1,5 +1,5 @@
-// Random legal mixes of all axes against the twin: what a list of layouts would forget. MUSTER_LAYOUTS says how many (3),
-// MUSTER_SEED the first one's seed; each has the seed after that of the one before.
+// Random legal mixes of all axes against the twin: what a list of layouts would forget. MUSTER_LAYOUTS says how many
+// (3), MUSTER_SEED the first one's seed; each has the seed after that of the one before.
 #include <gtest/gtest.h>
 
 #include <algorithm>
