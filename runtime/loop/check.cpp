@@ -16,7 +16,9 @@
 #include "runtime/loop/rehearse.h"
 #include "runtime/loop/verbs.h"
 #include "runtime/ops/attention_forms.h"
+#include "runtime/ops/grouped_linear.h"
 #include "runtime/ops/layer_forms.h"
+#include "runtime/ops/router.h"
 #include "runtime/parallel/context.h"
 #include "runtime/parallel/mesh.h"
 #include "runtime/spec/parameters.h"
@@ -77,6 +79,32 @@ void check_layers(const Machine& machine, std::vector<Finding>& findings) {
     const at::Tensor gate_up = machine.drawn({37, 256}), gate_up_here = machine.here(gate_up);
     return largest_difference(ops::swiglu_forward_kernels().for_device_of(gate_up_here)(gate_up_here),
                               ops::plain::swiglu_forward(gate_up));
+  }));
+}
+
+// Choice of experts and the product of each with its rows; one has none.
+void check_experts(const Machine& machine, std::vector<Finding>& findings) {
+  findings.push_back(compared("choice of experts", 0, [&] {
+    const at::Tensor scores = at::randn({37, 128}, at::kFloat).mul(4).round();  // with many ties
+    return largest_difference(ops::top_columns(scores.to(machine.device), 8).to(at::kFloat),
+                              ops::top_columns(scores, 8).to(at::kFloat));
+  }));
+  const at::Tensor x = machine.drawn({45, 64}), weight = machine.drawn({5, 32, 64}), dy = machine.drawn({45, 32}),
+                   ends = at::tensor({9, 9, 30, 31, 45}, at::kInt), ends_here = ends.to(machine.device);
+  const at::Tensor x_here = machine.here(x), weight_here = machine.here(weight), dy_here = machine.here(dy);
+  findings.push_back(compared("grouped product", machine.tolerance, [&] {
+    return largest_difference(
+        ops::grouped_product_kernels().for_device_of(x_here)(x_here, weight_here.transpose(1, 2), ends_here),
+        ops::plain::grouped_product(x, weight.transpose(1, 2), ends));
+  }));
+  findings.push_back(compared("grouped product, backward", machine.gradient_tolerance, [&] {
+    at::Tensor grad = at::zeros({5, 32, 64}), grad_here = grad.to(machine.device);
+    ops::plain::grouped_weight_gradient(dy, x, ends, grad);
+    ops::grouped_weight_gradient_kernels().for_device_of(dy_here)(dy_here, x_here, ends_here, grad_here);
+    return std::max(
+        largest_difference(grad_here, grad),
+        largest_difference(ops::grouped_product_kernels().for_device_of(dy_here)(dy_here, weight_here, ends_here),
+                           ops::plain::grouped_product(dy, weight, ends)));
   }));
 }
 
@@ -216,6 +244,7 @@ bool check_forms(const Machine& machine, bool with_step) {
   {
     const at::NoGradGuard no_grad;
     check_layers(machine, findings);
+    check_experts(machine, findings);
     check_attention(machine, findings);
   }
   if (with_step) check_step(findings);
