@@ -47,7 +47,7 @@ TEST(Layouts, SequenceParallelInOverlappedBuckets) {
   compare_layout(tied(Family::qwen3), {.tp = 2, .dp = 2}, [](spec::Job& job) {
     by_tokens(job);
     job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
-    job.train.bucket_params = 50;
+    job.train.bucket_params = 150;
   });
 }
 
@@ -88,7 +88,7 @@ TEST(Layouts, ContextParallelWithParametersShardedOverItAlone) {
 TEST(Layouts, ContextAndDataParallelInOverlappedBuckets) {
   compare_layout(tied(Family::qwen3), {.cp = 2, .dp = 2}, [](spec::Job& job) {
     job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
-    job.train.bucket_params = 50;
+    job.train.bucket_params = 500;
     job.packing.max_tokens = 24;
   });
 }
@@ -139,11 +139,11 @@ TEST(Layouts, ShardedParametersAndTensorParallel) {
 /// Many small buckets, summed during the backward and gathered during the next forward.
 void in_overlapped_buckets(spec::Job& job) {
   job.train.overlap_grad_reduce = job.train.overlap_param_gather = true;
-  job.train.bucket_params = 50;
+  job.train.bucket_params = 150;
   job.packing.max_tokens = 24;
 }
 TEST(Layouts, DataParallelInBuckets) {
-  compare_layout(untied(Family::llama), {.dp = 2}, [](spec::Job& job) { job.train.bucket_params = 50; });
+  compare_layout(untied(Family::llama), {.dp = 2}, [](spec::Job& job) { job.train.bucket_params = 150; });
 }
 TEST(Layouts, DataParallelInOverlappedBuckets) {
   compare_layout(untied(Family::llama), {.dp = 2}, in_overlapped_buckets);

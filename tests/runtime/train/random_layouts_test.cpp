@@ -76,7 +76,7 @@ Mix drawn_mix(std::uint64_t seed) {
   mix.train.share_prompt = draw.coin();
   mix.train.overlap_grad_reduce = draw.coin();
   mix.train.overlap_param_gather = draw.coin();
-  mix.train.bucket_params = draw.one_of<std::int64_t>({700, 3000, 40'000'000});
+  mix.train.bucket_params = draw.one_of<std::int64_t>({1500, 4000, 40'000'000});
   mix.max_tokens = draw.one_of<std::int64_t>({12, 16, 24, 48, 400});
   return mix;
 }
