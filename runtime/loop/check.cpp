@@ -100,7 +100,7 @@ void check_experts(const Machine& machine, std::vector<Finding>& findings) {
   findings.push_back(compared("grouped product, backward", machine.gradient_tolerance, [&] {
     at::Tensor grad = at::zeros({5, 32, 64}), grad_here = grad.to(machine.device);
     ops::plain::grouped_weight_gradient(dy, x, ends, grad);
-    ops::grouped_weight_gradient_kernels().for_device_of(dy_here)(dy_here, x_here, ends_here, grad_here);
+    ops::grouped_weight_gradient_kernels().for_device_of(dy_here)(dy_here, x_here, ends, grad_here);
     return std::max(
         largest_difference(grad_here, grad),
         largest_difference(ops::grouped_product_kernels().for_device_of(dy_here)(dy_here, weight_here, ends_here),

@@ -196,6 +196,13 @@ int inspect_model(const std::filesystem::path& folder) {
                        {{"sequence_tokens", facts.max_position_embeddings},
                         {"forward", flops(facts.max_position_embeddings) / 3},
                         {"training", flops(facts.max_position_embeddings)}}}};
+  if (facts.num_experts > 0) {
+    object["active_parameters"] = spec::active_parameter_count(facts);
+    object["num_experts"] = facts.num_experts;
+    object["experts_per_token"] = facts.experts_per_token;
+    object["expert_intermediate_size"] = facts.expert_intermediate_size;
+    object["layers_without_experts"] = std::ssize(facts.dense_layers);
+  }
   if (!report.notes.empty()) object["notes"] = report.notes;
   std::printf("%s\n", base::json_text(object, 2).c_str());
   return 0;

@@ -46,10 +46,11 @@ at::Tensor Experts::forward(const ForwardPass& pass, const at::Tensor& normed_TD
                                          .type = pass.experts.router_type});
   const ops::ExpertRows rows = ops::rows_by_expert(routes.experts_TC, facts.num_experts);
   const parallel::Dispatch dispatch =
-      parallel::plan_dispatch(pass.experts.ep, rows.choices.ends_X, routes.experts_TC.numel());
+      parallel::plan_dispatch(pass.experts.ep, rows.choices.ends_X, routes.experts_TC.numel(),
+                              at::GradMode::is_enabled() && x_TD.requires_grad());
   const at::Tensor x_MD = parallel::send_rows(dispatch, ops::spread_rows(x_TD, rows));
-  const at::Tensor inner_MF = ops::swiglu(ops::grouped_linear(x_MD, gate_up_LFD_, dispatch.ends_L));
-  const at::Tensor y_RD = parallel::return_rows(dispatch, ops::grouped_linear(inner_MF, down_LDF_, dispatch.ends_L));
+  const at::Tensor inner_MF = ops::swiglu(ops::grouped_linear(x_MD, gate_up_LFD_, dispatch.experts));
+  const at::Tensor y_RD = parallel::return_rows(dispatch, ops::grouped_linear(inner_MF, down_LDF_, dispatch.experts));
   const at::Tensor y_TD = ops::combine_rows(y_RD, routes.weights_TC, rows);
   if (is_cut) return parallel::sum_rows(pass.tp, pass.tokens, y_TD, "layer.experts");
   return parallel::joined_tokens(pass.tp, pass.tokens, y_TD, normed_TD.size(0), "layer.experts");

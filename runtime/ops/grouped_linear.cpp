@@ -39,18 +39,19 @@ at::Tensor product(const at::Tensor& left_RI, const at::Tensor& right_XIJ, const
 
 struct GroupedLinear : torch::autograd::Function<GroupedLinear> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_RD, const Param& weight_XOD,
-                            const at::Tensor& ends_X) {
-    context->save_for_backward({x_RD, weight_XOD.value, ends_X});
+                            const RowGroups& groups) {
+    context->save_for_backward({x_RD, weight_XOD.value, groups.ends_X, groups.host_ends_X});
     context->saved_data["grad"] = weight_XOD.grad;
-    return product(x_RD, weight_XOD.value.transpose(1, 2), ends_X);
+    return product(x_RD, weight_XOD.value.transpose(1, 2), groups.ends_X);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &x_RD = saved[0], &weight_XOD = saved[1], &ends_X = saved[2], dy_RO = gradients[0].contiguous();
+    const at::Tensor &x_RD = saved[0], &weight_XOD = saved[1], &ends_X = saved[2], &host_ends_X = saved[3],
+                     dy_RO = gradients[0].contiguous();
     at::Tensor grad_XOD = context->saved_data["grad"].toTensor();
     if (grad_XOD.defined()) {
       count_product(dy_RO.size(1), dy_RO.size(0), x_RD.size(1));
-      grouped_weight_gradient_kernels().for_device_of(dy_RO)(dy_RO, x_RD, ends_X, grad_XOD);
+      grouped_weight_gradient_kernels().for_device_of(dy_RO)(dy_RO, x_RD, host_ends_X, grad_XOD);
     }
     return {product(dy_RO, weight_XOD, ends_X), at::Tensor(), at::Tensor()};
   }
@@ -82,9 +83,9 @@ at::Tensor grouped_product(const at::Tensor& left_RI, const at::Tensor& right_XI
   return result_RJ;
 }
 
-void grouped_weight_gradient(const at::Tensor& dy_RO, const at::Tensor& x_RD, const at::Tensor& ends_X,
+void grouped_weight_gradient(const at::Tensor& dy_RO, const at::Tensor& x_RD, const at::Tensor& host_ends_X,
                              at::Tensor& grad_XOD) {
-  for_groups(ends_X, [&](std::int64_t group, std::int64_t begin, std::int64_t count) {
+  for_groups(host_ends_X, [&](std::int64_t group, std::int64_t begin, std::int64_t count) {
     at::Tensor grad_OD = grad_XOD[group];
     const at::Tensor dy_t = dy_RO.narrow(0, begin, count).t(), x = x_RD.narrow(0, begin, count);
     if (grad_OD.scalar_type() == dy_t.scalar_type())
@@ -117,13 +118,14 @@ KernelTable<GroupedWeightGradient>& grouped_weight_gradient_kernels() {
   return forms;
 }
 
-at::Tensor grouped_linear(const at::Tensor& x_RD, const Param& weight_XOD, const at::Tensor& ends_X) {
+at::Tensor grouped_linear(const at::Tensor& x_RD, const Param& weight_XOD, const RowGroups& groups) {
   INVARIANT(x_RD.dim() == 2 && weight_XOD.value.dim() == 3 && x_RD.size(1) == weight_XOD.value.size(2) &&
-                ends_X.numel() == weight_XOD.value.size(0),
+                groups.ends_X.numel() == weight_XOD.value.size(0),
             "each group has a matrix with a column for each input");
   if (!x_RD.requires_grad() || !at::GradMode::is_enabled())
-    return product(x_RD, weight_XOD.value.transpose(1, 2), ends_X);
-  return GroupedLinear::apply(x_RD, weight_XOD, ends_X);
+    return product(x_RD, weight_XOD.value.transpose(1, 2), groups.ends_X);
+  INVARIANT(groups.host_ends_X.defined() && groups.host_ends_X.is_cpu(), "a backward reads the ends on the host");
+  return GroupedLinear::apply(x_RD, weight_XOD, groups);
 }
 
 }  // namespace muster::ops

@@ -82,6 +82,16 @@ Counts counts_on_host(const at::Tensor& counts_2X, std::int64_t num_rows, std::i
   return {begin, begin + host.numel()};
 }
 
+/// Where the rows of each of L experts end, from what each rank sends to them: `counts` from `begin` on, rank by rank.
+at::Tensor host_ends(const Counts& counts, std::int64_t begin, std::int64_t L) {
+  at::Tensor ends_L = at::zeros({L}, at::kInt);
+  auto* const ends = ends_L.mutable_data_ptr<std::int32_t>();
+  for (std::int64_t i = begin; i < std::ssize(counts); ++i)
+    ends[(i - begin) % L] += static_cast<std::int32_t>(counts[i]);
+  std::partial_sum(ends, ends + L, ends);
+  return ends_L;
+}
+
 }  // namespace
 
 void set_rehearsed_skew(double times) { rehearsed_skew = times; }
@@ -94,8 +104,9 @@ ExpertLayout expert_layout(Mesh& mesh, const spec::MoeJob& moe) {
           .router_type = moe.router_dtype == "fp64" ? at::kDouble : at::kFloat};
 }
 
-Dispatch plan_dispatch(comm::Communicator* ep, const at::Tensor& ends_X, std::int64_t num_rows) {
-  if (ep == nullptr || ep->size() == 1) return {.ends_L = ends_X};
+Dispatch plan_dispatch(comm::Communicator* ep, const at::Tensor& ends_X, std::int64_t num_rows, bool has_backward) {
+  if (ep == nullptr || ep->size() == 1)
+    return {.experts = {ends_X, has_backward ? ops::on_host(ends_X) : at::Tensor()}};
   const std::int64_t X = ends_X.numel(), E = ep->size(), L = X / E;
   INVARIANT(X % E == 0, "each rank of ep holds as many experts");
   const spec::Range own{ep->rank() * L, (ep->rank() + 1) * L};
@@ -119,7 +130,7 @@ Dispatch plan_dispatch(comm::Communicator* ep, const at::Tensor& ends_X, std::in
     const at::Tensor experts_EL = at::arange(L, counts_X.options()).repeat({E});
     dispatch.arrivals = ops::group_by(at::repeat_interleave(experts_EL, arriving_EL, 0, M), L);
   }
-  dispatch.ends_L = dispatch.arrivals.ends_X;
+  dispatch.experts = {dispatch.arrivals.ends_X, host_ends(counts, X, L)};
   return dispatch;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/ops/expert_rows.h"
+#include "runtime/ops/grouped_linear.h"
 
 namespace muster::comm {
 class Communicator;
@@ -41,12 +42,13 @@ struct Dispatch {
   comm::Communicator* ep = nullptr;
   std::vector<std::int64_t> sent, received;  // rows to and from each rank
   ops::Grouped arrivals;                     // received rows by expert of this rank
-  at::Tensor ends_L;                         // int32: where the rows of each expert of this rank end
+  ops::RowGroups experts;                    // of this rank: where the rows of each end
 };
 
 /// Tells every rank of ep how many rows come to it. ends_X: where the rows of each expert end, rows lie expert by
-/// expert. Waits for the host once. collective: ep (one call; none in a group of one).
-Dispatch plan_dispatch(comm::Communicator* ep, const at::Tensor& ends_X, std::int64_t num_rows);
+/// expert. Waits for the host once; not at all in a group of one without a backward to come. collective: ep (one call;
+/// none in a group of one).
+Dispatch plan_dispatch(comm::Communicator* ep, const at::Tensor& ends_X, std::int64_t num_rows, bool has_backward);
 /// x_RD, expert by expert -> x_MD, expert of this rank by expert; within one by rank, then in its order. Returns with
 /// gradient. collective: ep (forward and backward).
 at::Tensor send_rows(const Dispatch& dispatch, const at::Tensor& x_RD);

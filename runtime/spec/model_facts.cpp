@@ -137,6 +137,11 @@ std::vector<std::string> contradictions(const ModelFacts& facts) {
              (facts.num_experts % facts.num_expert_groups != 0 || facts.top_expert_groups > facts.num_expert_groups),
          facts.num_experts, " experts in ", facts.num_expert_groups, " groups, of which ", facts.top_expert_groups,
          " are looked at");
+  add_if(facts.family == Family::qwen3_moe &&
+             (facts.shared_intermediate_size > 0 || facts.router_sigmoid || facts.num_expert_groups != 1 ||
+              facts.top_expert_groups != 1 || facts.expert_weights_scale != 1 || facts.num_dense_layers > 0),
+         family, " has no shared experts, no groups of experts, and scores by a softmax without a scale");
+  add_if(!facts.dense_layers.empty() && facts.family != Family::qwen3_moe, family, " with dense_layers");
   add_if(facts.expert_latent_size > 0 && !is_hybrid, family, " with moe_latent_size ", facts.expert_latent_size);
   add_if((facts.rope_linear ? 1 : 0) + (facts.rope_llama3 ? 1 : 0) + (facts.rope_yarn ? 1 : 0) > 1,
          "the positions are scaled in more than one way");

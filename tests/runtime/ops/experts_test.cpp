@@ -98,7 +98,7 @@ TEST(GroupedLinear, IsAProductForEachGroupAndEmptyOnesAddNothing) {
     const double tolerance = type == at::kFloat ? 1e-6 : 3e-2;
     at::Tensor x = drawn({T, D}, 0.2).to(type).requires_grad_(true), weight = drawn({X, O, D}, 0.8).to(type);
     at::Tensor grad = at::ones({X, O, D});
-    const at::Tensor y = grouped_linear(x, {weight, grad}, ends);
+    const at::Tensor y = grouped_linear(x, {weight, grad}, {ends, ends});
     (y.to(at::kFloat) * slopes).sum().backward();
 
     at::Tensor x64 = wide(x.detach()), weight64 = wide(weight);
@@ -112,7 +112,7 @@ TEST(GroupedLinear, IsAProductForEachGroupAndEmptyOnesAddNothing) {
     EXPECT_TRUE(near(grad, weight64.grad() + 1, tolerance, tolerance)) << "added, and nothing to the empty groups";
     EXPECT_TRUE(at::equal(grad[1], at::ones({O, D})));
   }
-  EXPECT_EQ(grouped_linear(at::empty({0, D}), {at::empty({X, O, D}), {}}, at::zeros({X}, at::kInt)).size(1), O);
+  EXPECT_EQ(grouped_linear(at::empty({0, D}), {at::empty({X, O, D}), {}}, {at::zeros({X}, at::kInt), {}}).size(1), O);
 }
 
 }  // namespace

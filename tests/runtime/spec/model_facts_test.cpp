@@ -325,6 +325,11 @@ TEST(ModelFacts, RefusesSizesThatContradictEachOther) {
             "12 query heads are no multiple of 5 key/value heads");
   EXPECT_EQ(first(Family::llama, [](ModelFacts& f) { f.num_experts = 8; }), "llama with 8 experts");
   EXPECT_EQ(first(Family::qwen3_moe, [](ModelFacts& f) { f.num_experts = 0; }), "qwen3_moe without experts");
+  for (void (*change)(ModelFacts&) : std::initializer_list<void (*)(ModelFacts&)>{
+           [](ModelFacts& f) { f.shared_intermediate_size = 8; }, [](ModelFacts& f) { f.router_sigmoid = true; },
+           [](ModelFacts& f) { f.expert_weights_scale = 2; }})
+    EXPECT_NE(first(Family::qwen3_moe, change).find("qwen3_moe has no shared experts"), std::string::npos);
+  EXPECT_EQ(first(Family::qwen3, [](ModelFacts& f) { f.dense_layers = {0}; }), "qwen3 with dense_layers");
   EXPECT_EQ(first(Family::deepseek_v3, [](ModelFacts& f) { f.num_expert_groups = 3; }),
             "8 experts in 3 groups, of which 2 are looked at");
   EXPECT_EQ(first(Family::deepseek_v3, [](ModelFacts& f) { f.v_head_dim = 0; }),
