@@ -27,7 +27,7 @@ struct Mix {
     const spec::Degrees& d = degrees;
     return base::text(spec::choice_name(facts.family), " of ", facts.num_layers, " layers",
                       facts.tied_embeddings ? ", tied" : "", ": tp ", d.tp, train.sequence_parallel ? " by tokens" : "",
-                      ", cp ", d.cp, ", ep ", d.ep, ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp, ", fsdp ", d.fsdp,
+                      ", cp ", d.cp, ", ep ", d.ep, ", etp ", d.etp, ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp, ", fsdp ", d.fsdp,
                       ", recompute ", spec::choice_name(train.recompute), train.share_prompt ? ", shared prompts" : "",
                       train.overlap_grad_reduce ? ", overlapped sums" : "",
                       train.overlap_param_gather ? ", overlapped weights" : "", ", buckets of ", train.bucket_params,
@@ -57,6 +57,7 @@ spec::Degrees drawn_degrees(Draw& draw, bool has_experts) {
     if (d.pp == 2) d.vpp = draw.one_of<std::int64_t>({1, 2});
     if (d.pp == 1 && d.cp * d.dp > 1) d.fsdp = draw.one_of<std::int64_t>({0, 1});
     if (has_experts && d.fsdp == 0) d.ep = draw.one_of<std::int64_t>({1, 2, 4});
+    if (has_experts && d.ep == 1) d.etp = draw.one_of<std::int64_t>({1, d.tp});
     if (d.ranks() >= 2 && d.ranks() <= kMostRanks && d.tp * d.cp * d.dp % d.ep == 0) return d;
   }
 }
