@@ -25,13 +25,13 @@ struct Mix {
 
   std::string text() const {
     const spec::Degrees& d = degrees;
-    return base::text(spec::choice_name(facts.family), " of ", facts.num_layers, " layers",
-                      facts.tied_embeddings ? ", tied" : "", ": tp ", d.tp, train.sequence_parallel ? " by tokens" : "",
-                      ", cp ", d.cp, ", ep ", d.ep, ", etp ", d.etp, ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp, ", fsdp ", d.fsdp,
-                      ", recompute ", spec::choice_name(train.recompute), train.share_prompt ? ", shared prompts" : "",
-                      train.overlap_grad_reduce ? ", overlapped sums" : "",
-                      train.overlap_param_gather ? ", overlapped weights" : "", ", buckets of ", train.bucket_params,
-                      ", micro batches of ", max_tokens);
+    return base::text(
+        spec::choice_name(facts.family), " of ", facts.num_layers, " layers", facts.tied_embeddings ? ", tied" : "",
+        ": tp ", d.tp, train.sequence_parallel ? " by tokens" : "", ", cp ", d.cp, ", ep ", d.ep, ", etp ", d.etp,
+        ", dp ", d.dp, ", pp ", d.pp, ", vpp ", d.vpp, ", fsdp ", d.fsdp, ", recompute ",
+        spec::choice_name(train.recompute), train.share_prompt ? ", shared prompts" : "",
+        train.overlap_grad_reduce ? ", overlapped sums" : "", train.overlap_param_gather ? ", overlapped weights" : "",
+        ", buckets of ", train.bucket_params, ", micro batches of ", max_tokens);
   }
 };
 
