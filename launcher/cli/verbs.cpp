@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "launcher/estimate/page.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/show.h"
 #include "launcher/render/batch_script.h"
@@ -90,6 +91,7 @@ int run_plan(const Options& options) {
     print(plan::schedule_page(planned.plan));
   } else {
     print(plan::plan_page(planned.plan, planned.cluster, batch_script(planned)));
+    print(estimate::seconds_page(planned));
     print(measured_elsewhere(planned, options.words[0]));
   }
   return 0;
