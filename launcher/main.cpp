@@ -14,6 +14,7 @@
 #include "launcher/status/status.h"
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
+#include "launcher/tune/tune.h"
 #include "launcher/watch/watch.h"
 #include "runtime/base/inherited.h"
 
@@ -42,6 +43,13 @@ int main(int argc, char** argv) {
        {"cluster", "set", "rank", "all-kinds", "lengths", "experts", "json"},
        1,
        rehearse::rehearse_verb},
+      {"tune",
+       "JOB --cluster C [--set key=value]...",
+       "layouts of a job on as many GPUs, ranked by their estimated speed; each as the --set that makes it",
+       "muster tune v0.6-grpo-deepseek-v3-512xh100 --cluster dgx-h100",
+       {"cluster", "set"},
+       1,
+       tune::tune_verb},
       {"rows",
        "[WORD]... [--runs] [--sort FIELD] [--json]",
        "the rows that NVIDIA published for NeMo RL and the job of each; ROW alone shows one in full",

@@ -55,6 +55,8 @@ std::string percent(double log_error) { return base::number_text(100 * (std::exp
 
 }  // namespace
 
+Lengths known_lengths(const plan::Planned& planned) { return lengths_of(planned).lengths; }
+
 std::string seconds_page(const plan::Planned& planned) {
   const KnownLengths known = lengths_of(planned);
   const std::optional<StepCounts> counts = step_counts(planned.plan, planned.cluster, known.lengths);
