@@ -3,8 +3,12 @@
 #include <cmath>
 #include <set>
 
+#include "launcher/cluster/cluster.h"
+#include "launcher/rows/fetch.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/model_facts.h"
+#include "runtime/spec/parameters.h"
 #include "runtime/spec/toml_reader.h"
 
 namespace muster::rows {
@@ -85,6 +89,13 @@ std::string closing(const PublishedRow& row) {
                        closes ? ", the prompt" : text("; a prompt has about 100 to 150")));
 }
 
+/// As the hub stores them, in BF16; 0 where the job names no model of the templates.
+double weights_bytes(const spec::Job& job) {
+  if (job.model.name.empty()) return 0;
+  const spec::ModelFacts facts = spec::named_model_facts(job.model.name, cluster::shipped_folder("templates"));
+  return 2 * static_cast<double>(spec::parameter_count(facts));
+}
+
 }  // namespace
 
 std::string rows_page(const std::vector<PublishedRow>& rows) {
@@ -136,6 +147,7 @@ std::string row_page(const PublishedRow& row, const spec::Job& job) {
     page += line("differs", text("printed ", printed_value(row, key), "; the job has ", own_value(job, key)));
   if (!row.note.empty()) page += "\n" + paragraph(row.note, 2);
   page += text("\n  muster plan ", row.job, " --cluster ", row.cluster, "\n");
+  if (!job.model.path.empty()) page += "\n" + fetch_lines(row, job, weights_bytes(job), 2);
   return page;
 }
 

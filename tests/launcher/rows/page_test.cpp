@@ -79,6 +79,18 @@ TEST(RowPage, NamesItsSourceAndWhatTheRuntimeLacks) {
   expect_has(row_page(planned, spec::Job()), "runs           no: it needs train.cp = 2, fp8\n");
 }
 
+TEST(RowPage, EndsWithTheCommandsThatFetchAndSubmit) {
+  spec::Job job;
+  job.model.path = "${MUSTER_CACHE}/models/Llama-3.1-8B-Instruct";
+  const std::string page = row_page(row(), job);
+  for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
+  expect_has(page, "hf download meta-llama/Llama-3.1-8B-Instruct \\\n    --local-dir \"$MUSTER_CACHE/models/");
+  expect_has(page, "hf download nvidia/OpenMathInstruct-2 --repo-type dataset");
+  expect_has(page, "muster submit grpo-llama3.1-8b-16xh100-dtensor --cluster dgx-h100");
+  job.model.path = "${MUSTER_CACHE}/models/DeepSeek-V3-BF16";
+  expect_has(row_page(row(), job), "# DeepSeek-V3-BF16 is on no hub as it is");
+}
+
 TEST(RowPage, WhatWasNotPrintedIsSaid) {
   PublishedRow bare = row();
   bare.step_s = 0;
