@@ -34,7 +34,8 @@ Data data_of(const std::string& dataset) {
 
 std::string fetch_lines(const PublishedRow& row, const spec::Job& job, double model_bytes, std::size_t indent) {
   const std::string margin(indent, ' '), next = " \\\n" + margin + "  ";
-  std::string lines, changes;
+  std::string changes;
+  std::string lines = margin + "export MUSTER_CACHE=\"${MUSTER_CACHE:-$HOME/.cache/muster}\"\n";
   const std::string folder = std::filesystem::path(job.model.path).filename().string();
   if (model_bytes > 0)
     lines += base::text(margin, "# the model: ", base::number_text(model_bytes / 1e9, 0), " GB of disk\n");

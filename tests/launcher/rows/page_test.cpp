@@ -85,6 +85,7 @@ TEST(RowPage, EndsWithTheCommandsThatFetchAndSubmit) {
   const std::string page = row_page(row(), job);
   for (const std::string& line : base::split(page, '\n')) EXPECT_LE(line.size(), 100u) << line;
   expect_has(page, "hf download meta-llama/Llama-3.1-8B-Instruct \\\n    --local-dir \"$MUSTER_CACHE/models/");
+  expect_has(page, "export MUSTER_CACHE=\"${MUSTER_CACHE:-$HOME/.cache/muster}\"\n");
   expect_has(page, "hf download nvidia/OpenMathInstruct-2 --repo-type dataset");
   expect_has(page, "muster submit grpo-llama3.1-8b-16xh100-dtensor --cluster dgx-h100");
   job.model.path = "${MUSTER_CACHE}/models/DeepSeek-V3-BF16";
