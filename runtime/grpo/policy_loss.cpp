@@ -1,9 +1,12 @@
 // The loss and its derivative by the log-probability are computed together, without a graph: N is small, and one node
-// carries the derivative into the backward. Letters: N scored tokens.
+// carries the derivative into the backward. Letters: N scored tokens, S sequences, T tokens of the longest.
 #include "runtime/grpo/policy_loss.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <map>
 
 #include "runtime/base/error.h"
 #include "runtime/ops/on_host.h"
@@ -54,6 +57,16 @@ PolicyTerms policy_terms(const at::Tensor& ratio_N, const at::Tensor& advantages
   return {.terms = {.value_N = value, .derivative_N = value.masked_fill(clipped, 0)}, .clipped_N = clipped};
 }
 
+/// The mean over each sequence's tokens that are not masked, at every token.
+at::Tensor sequence_mean(const at::Tensor& values_N, const SequenceIndex& index, const at::Tensor& masked_N) {
+  const auto sum_S = [&index](const at::Tensor& all_N) {
+    return at::constant_pad_nd(all_N, {0, 1}).index({index.tokens_ST}).sum(1);
+  };
+  const at::Tensor sum = sum_S(values_N.to(at::kDouble).masked_fill(masked_N, 0));
+  const at::Tensor count = sum_S((~masked_N).to(at::kDouble)).clamp_min(1);
+  return (sum / count).index_select(0, index.sequence_N).to(values_N.scalar_type());
+}
+
 /// Importance weight of trainer against generator.
 at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen_logprobs_N,
                          const spec::LossJob& loss) {
@@ -93,6 +106,27 @@ Terms kl_terms(const at::Tensor& logprobs_N, const at::Tensor& reference_logprob
 
 }  // namespace
 
+SequenceIndex sequence_index(const std::vector<std::int64_t>& sequence_of_N, const at::Device& device) {
+  std::map<std::int64_t, std::int64_t> row_of;
+  std::vector<std::int64_t> row_of_N;
+  std::vector<std::vector<std::int64_t>> tokens_of;
+  for (std::int64_t n = 0; n < std::ssize(sequence_of_N); ++n) {
+    const std::int64_t row = row_of.emplace(sequence_of_N[n], std::ssize(tokens_of)).first->second;
+    if (row == std::ssize(tokens_of)) tokens_of.emplace_back();
+    tokens_of[row].push_back(n);
+    row_of_N.push_back(row);
+  }
+  std::size_t longest = 0;
+  for (const auto& tokens : tokens_of) longest = std::max(longest, tokens.size());
+  std::vector<std::int64_t> rows;
+  for (auto& tokens : tokens_of) {
+    tokens.resize(longest, std::ssize(sequence_of_N));
+    rows.insert(rows.end(), tokens.begin(), tokens.end());
+  }
+  return {.sequence_N = at::tensor(row_of_N).to(device),
+          .tokens_ST = at::tensor(rows).view({std::ssize(tokens_of), static_cast<std::int64_t>(longest)}).to(device)};
+}
+
 at::Tensor kl_estimate(const at::Tensor& difference_N, spec::KlKind kind) {
   switch (kind) {
     case spec::KlKind::k1:
@@ -118,7 +152,10 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
       return (weights * value_N).masked_fill(masked, 0).sum(at::kDouble);
     };
 
-    const at::Tensor ratio = at::exp((logprobs - old_logprobs).clamp(-kMaxLogRatio, kMaxLogRatio));
+    const bool by_sequence = loss.ratio == spec::RatioLevel::sequence;
+    at::Tensor log_ratio = logprobs - old_logprobs;
+    if (by_sequence) log_ratio = sequence_mean(log_ratio, inputs.sequences, masked);
+    const at::Tensor ratio = at::exp(log_ratio.clamp(-kMaxLogRatio, kMaxLogRatio));
     auto [policy, clipped] = policy_terms(ratio, inputs.advantages_N, loss);
     at::Tensor correction = at::ones_like(ratio);
     if (loss.correction != spec::Correction::none) {
@@ -126,16 +163,18 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
       policy = {.value_N = policy.value_N * correction, .derivative_N = policy.derivative_N * correction};
     }
     total = weighted_sum(policy.value_N);
-    derivative = policy.derivative_N;
+    derivative = weights * policy.derivative_N;
+    // Each token of a sequence moves the ratio of all its tokens, by one part in their number.
+    if (by_sequence) derivative = sequence_mean(derivative, inputs.sequences, masked);
     at::Tensor kl = at::zeros_like(total);
     if (loss.kl_weight != 0) {
       const Terms terms = kl_terms(logprobs, inputs.reference_logprobs_N, loss);
       kl = weighted_sum(terms.value_N);
       total = total + loss.kl_weight * kl;
-      derivative = derivative + loss.kl_weight * terms.derivative_N;
+      derivative = derivative + loss.kl_weight * weights * terms.derivative_N;
     }
     total = total.to(at::kFloat);
-    derivative = (weights * derivative).masked_fill(masked, 0);
+    derivative = derivative.masked_fill(masked, 0);
     figures = at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)});
   }
   return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative), .figures_4 = figures};

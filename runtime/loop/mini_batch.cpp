@@ -64,7 +64,7 @@ std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<do
 }
 
 grpo::TokenInputs token_inputs(const MiniBatch& mini_batch, const train::PackedBatch& batch,
-                               const parallel::TokenLogprobs& scores) {
+                               const parallel::TokenLogprobs& scores, spec::RatioLevel ratio) {
   const at::Device device = scores.logprobs_N.device();
   grpo::TokenInputs inputs{.logprobs_N = scores.logprobs_N,
                            .old_logprobs_N = mini_batch.old.empty() ? scores.logprobs_N.detach()
@@ -72,6 +72,7 @@ grpo::TokenInputs token_inputs(const MiniBatch& mini_batch, const train::PackedB
                            .gen_logprobs_N = gathered(batch, mini_batch.gen).to(device),
                            .advantages_N = gathered(batch, mini_batch.advantages).to(device),
                            .weights_N = gathered(batch, mini_batch.weights).to(device)};
+  if (ratio == spec::RatioLevel::sequence) inputs.sequences = grpo::sequence_index(batch.sequence_of_N, device);
   if (!mini_batch.reference.empty()) inputs.reference_logprobs_N = gathered(batch, mini_batch.reference).to(device);
   return inputs;
 }

@@ -29,6 +29,6 @@ std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<do
 
 /// The inputs of the loss for one micro batch of the mini batch, on the device of the scores.
 grpo::TokenInputs token_inputs(const MiniBatch& mini_batch, const train::PackedBatch& batch,
-                               const parallel::TokenLogprobs& scores);
+                               const parallel::TokenLogprobs& scores, spec::RatioLevel ratio);
 
 }  // namespace muster::loop

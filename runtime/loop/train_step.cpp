@@ -143,7 +143,7 @@ TrainFigures Step::train(const Rollout& rollout, std::int64_t step) {
   for (const MiniBatch& mini_batch : batches) {
     DeviceSum parts_sum;
     const auto loss = [&](const parallel::TokenLogprobs& scores, const train::PackedBatch& batch) {
-      const grpo::TokenInputs inputs = token_inputs(mini_batch, batch, scores);
+      const grpo::TokenInputs inputs = token_inputs(mini_batch, batch, scores, job.loss.ratio);
       const grpo::LossParts parts = grpo::policy_loss(inputs, job.loss);
       if (speaks && !old_pass) add_differences(figures.sums, inputs, scores);
       if (speaks) parts_sum.add(parts.figures_4);

@@ -31,7 +31,10 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   refuse(job.moe.bias_update_rate > 0, text("moe.bias_update_rate = ", job.moe.bias_update_rate),
          "set moe.bias_update_rate = 0");
   flag(job.grpo.dynamic_sampling, "grpo.dynamic_sampling");
-  refuse(job.loss.ratio != RatioLevel::token, "loss.ratio = \"sequence\"", "set loss.ratio = \"token\"");
+  // The tokens of a sequence lie on all ranks of a cp group; their mean would have to be summed there.
+  refuse(job.loss.ratio == RatioLevel::sequence && job.train.cp > 1,
+         text("loss.ratio = \"sequence\" with train.cp = ", job.train.cp),
+         "set train.cp = 1, or loss.ratio = \"token\"");
   refuse(job.gen.draft_tokens > 0, text("gen.draft_tokens = ", job.gen.draft_tokens), "set gen.draft_tokens = 0");
   refuse(job.gen.kv_dtype != CacheType::automatic, text("gen.kv_dtype = \"", choice_name(job.gen.kv_dtype), "\""),
          "set gen.kv_dtype = \"automatic\"");

@@ -36,7 +36,20 @@ TokenInputs random_inputs(std::int64_t count) {
   inputs.gen_logprobs_N = inputs.old_logprobs_N + random_tensor(count, 5, 0, 0.5);
   inputs.weights_N.slice(0, 0, count, 5).zero_();
   inputs.logprobs_N = logprobs.requires_grad_();
+  std::vector<std::int64_t> sequence_of_N;  // packed answers of 7 tokens
+  for (std::int64_t n = 0; n < count; ++n) sequence_of_N.push_back(n / 7);
+  inputs.sequences = sequence_index(sequence_of_N, at::kCPU);
   return inputs;
+}
+
+/// The mean over the unmasked tokens of each sequence, at every token.
+at::Tensor plain_sequence_mean(const TokenInputs& inputs, const at::Tensor& values_N) {
+  std::vector<at::Tensor> means;
+  for (std::int64_t n = 0; n < values_N.numel(); ++n) {
+    const at::Tensor mine = (inputs.sequences.sequence_N == inputs.sequences.sequence_N[n]) & (inputs.weights_N != 0);
+    means.push_back(values_N.masked_select(mine).mean());
+  }
+  return at::stack(means);
 }
 
 /// The formulas of the header as autograd sees them, in float64. Returns the scalar and its gradient by logprobs_N.
@@ -44,7 +57,8 @@ std::pair<at::Tensor, at::Tensor> plain_loss(const TokenInputs& inputs, const sp
   const at::Tensor logprobs = inputs.logprobs_N.detach().to(at::kDouble).requires_grad_();
   const at::Tensor old = loss.force_on_policy ? logprobs.detach() : inputs.old_logprobs_N.to(at::kDouble);
   const at::Tensor advantages = inputs.advantages_N.to(at::kDouble);
-  const at::Tensor ratio = (logprobs - old).exp();
+  const bool by_sequence = loss.ratio == spec::RatioLevel::sequence;
+  const at::Tensor ratio = (by_sequence ? plain_sequence_mean(inputs, logprobs - old) : logprobs - old).exp();
   at::Tensor policy =
       at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - loss.clip_low, 1 + loss.clip_high));
   if (loss.dual_clip > 0) policy = at::where(advantages < 0, at::minimum(policy, -advantages * loss.dual_clip), policy);
@@ -84,6 +98,11 @@ TEST(PolicyLoss, ValueAndGradientEqualThePlainFormulation) {
   jobs.push_back({.correction = Correction::truncate, .correction_max = 1.2, .correction_min = 0.7});
   jobs.push_back({.correction = Correction::mask, .correction_max = 1.5, .correction_min = 0.5});
   jobs.push_back({.kl_weight = 0.1, .correction = Correction::truncate, .force_on_policy = true});
+  for (std::size_t j = jobs.size(); j-- > 0;) {
+    jobs.push_back(jobs[j]);
+    jobs.back().ratio = spec::RatioLevel::sequence;
+    jobs.back().clip_low = jobs.back().clip_high = 0.05;  // means differ less than tokens do
+  }
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     const TokenInputs inputs = random_inputs(200);
     const auto [expected, expected_gradient] = plain_loss(inputs, jobs[j]);

@@ -80,11 +80,13 @@ TEST(TokenInputs, AreTakenBySequenceAndPosition) {
   batch.sequence_of_N = {3, 0, 3};
   batch.position_of_N = {1, 0, 0};
   const parallel::TokenLogprobs scores{.logprobs_N = at::tensor({-1.F, -2.F, -3.F}), .entropy_N = at::zeros({3})};
-  const grpo::TokenInputs inputs = token_inputs(shares[0], batch, scores);
+  const grpo::TokenInputs inputs = token_inputs(shares[0], batch, scores, spec::RatioLevel::sequence);
   EXPECT_TRUE(at::equal(inputs.advantages_N, at::tensor({4.F, 1.F, 4.F})));
   EXPECT_TRUE(at::equal(inputs.gen_logprobs_N, at::tensor({-0.4F, -0.1F, -0.4F})));
   EXPECT_TRUE(at::equal(inputs.old_logprobs_N, scores.logprobs_N)) << "the update's own where there was no pass before";
   EXPECT_FALSE(inputs.reference_logprobs_N.defined());
+  EXPECT_TRUE(at::equal(inputs.sequences.sequence_N, at::tensor({0, 1, 0}, at::kLong)));
+  EXPECT_TRUE(at::equal(inputs.sequences.tokens_ST, at::tensor({0, 2, 1, 3}, at::kLong).view({2, 2})));
 }
 
 }  // namespace

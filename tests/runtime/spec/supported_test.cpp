@@ -40,7 +40,11 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
       {"train.fp8 = true", [](Job& job) { job.train.fp8 = true; }},
       {"moe.bias_update_rate = 0.001", [](Job& job) { job.moe.bias_update_rate = 0.001; }},
       {"grpo.dynamic_sampling", [](Job& job) { job.grpo.dynamic_sampling = true; }},
-      {"loss.ratio = \"sequence\"", [](Job& job) { job.loss.ratio = RatioLevel::sequence; }},
+      {"loss.ratio = \"sequence\" with train.cp = 2",
+       [](Job& job) {
+         job.loss.ratio = RatioLevel::sequence;
+         job.train.cp = 2;
+       }},
       {"gen.draft_tokens = 1", [](Job& job) { job.gen.draft_tokens = 1; }},
       {"gen.kv_dtype = \"fp8\"", [](Job& job) { job.gen.kv_dtype = CacheType::fp8; }},
   };
