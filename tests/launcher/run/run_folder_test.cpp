@@ -117,9 +117,9 @@ TEST_F(RunFolder, AModelThatIsMissingIsFoundBeforeAnythingIsWritten) {
 
 TEST_F(RunFolder, WhatTheRuntimeLacksIsRefusedBeforeAnythingIsWritten) {
   cli::Options typed = tiny("mine");
-  typed.overrides = {"grpo.dynamic_sampling=true", "loss.ratio=sequence", "loss.reduction=sequence"};
+  typed.overrides = {"grpo.dynamic_sampling=true", "moe.bias_update_rate=0.1"};
   const std::string said = message([&] { prepare(typed); });
-  EXPECT_NE(said.find("the runtime does not run loss.ratio = \"sequence\" yet"), std::string::npos) << said;
+  EXPECT_NE(said.find("the runtime does not run moe.bias_update_rate = 0.1 yet"), std::string::npos) << said;
   EXPECT_NE(said.find("the runtime does not run grpo.dynamic_sampling = true yet"), std::string::npos) << said;
   EXPECT_NE(said.find("set grpo.dynamic_sampling = false"), std::string::npos) << said;
   EXPECT_FALSE(fs::exists("mine"));
