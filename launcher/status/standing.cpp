@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <csignal>
+
 #include "launcher/supervise/attempt.h"
+#include "runtime/base/error.h"
 #include "runtime/base/text.h"
 
 namespace muster::status {
@@ -65,6 +68,25 @@ Standing standing_of(const FollowedRun& run, const std::optional<slurm::JobFacts
   if (job->is_over()) return of_job_that_is_over(run, *job);
   if (!began_in(run, *job) && run.not_begun.empty()) return {RunState::starting};
   return {run.state};
+}
+
+int exit_code_of(const FollowedRun& run, const Standing& standing) {
+  // A verdict is that of the newest attempt; a job that ended before its next attempt began has left none.
+  const bool has_verdict = run.verdict && standing.state == run.state;
+  switch (standing.state) {
+    case RunState::waiting:
+    case RunState::starting:
+    case RunState::running:
+    case RunState::done:
+      return 0;
+    case RunState::failed:
+      return has_verdict ? run.verdict->code : 2;
+    case RunState::lost:
+      return 3;
+    case RunState::ended:
+      return has_verdict ? run.verdict->code : 128 + SIGTERM;
+  }
+  INVARIANT(false, "every state is listed");
 }
 
 std::string standing_text(const Standing& standing) {

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <thread>
@@ -23,6 +24,8 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/followed_file.h"
+#include "runtime/base/inherited.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
@@ -209,25 +212,41 @@ std::string job_rows(const FollowedRun& run, slurm::Queries& queries, std::optio
 
 }  // namespace
 
-std::string status_page(const fs::path& run_folder, slurm::Queries& queries) {
+RunStatus status_of(const fs::path& run_folder, slurm::Queries& queries) {
   FollowedRun run(run_folder);
   run.read();
   std::optional<slurm::JobFacts> job;
   Standing standing{run.state};
   const std::string jobs = run.submission ? job_rows(run, queries, job, standing) : "";
-  std::string page =
-      row("run", run_folder.string()) + row("job", run.plan.job.name) + row("state", standing_text(standing)) + jobs;
-  page += row("attempt", attempt_text(run));
-  if (run.epoch) page += step_rows(run, job);
-  if (!run.verdict && run.quiet_s > kQuiet_s)
-    page += row("", text("nothing was written for ", base::seconds_text(run.quiet_s)));
   const std::string resume = resume_text(run, standing);
-  return resume.empty() ? page : page + row("resume", resume);
+  RunStatus status{.code = exit_code_of(run, standing)};
+  status.page =
+      row("run", run_folder.string()) + row("job", run.plan.job.name) + row("state", standing_text(standing)) + jobs;
+  status.page += row("attempt", attempt_text(run));
+  if (run.epoch) status.page += step_rows(run, job);
+  if (!run.verdict && run.quiet_s > kQuiet_s)
+    status.page += row("", text("nothing was written for ", base::seconds_text(run.quiet_s)));
+  if (!resume.empty()) status.page += row("resume", resume);
+
+  nlohmann::ordered_json& json = status.json;
+  json = {{"run", run_folder.string()}, {"job", run.plan.job.name}, {"state", state_name(standing.state)}};
+  json["words"] = standing.words;
+  json["code"] = status.code;
+  json["job_id"] = run.submission ? run.submission->job_id : "";
+  json["attempt"] = run.epoch ? nlohmann::ordered_json(run.epoch->attempt) : nullptr;
+  json["sentence"] = run.verdict ? run.verdict->sentence : run.not_begun;
+  json["steps_done"] = run.steps_done();
+  json["steps"] = run.plan.job.grpo.steps;
+  const double remaining_s = run.remaining_s();
+  json["remaining_s"] = std::isnan(remaining_s) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(remaining_s);
+  json["resume"] = resume;
+  return status;
 }
 
 int status_verb(const cli::Options& typed) {
-  std::fputs(status_page(run_of(typed), *slurm::make_queries()).c_str(), stdout);
-  return 0;
+  const RunStatus status = status_of(run_of(typed), *slurm::make_queries());
+  base::print(stdout, typed.json ? base::json_text(status.json) + "\n" : status.page);
+  return status.code;
 }
 
 int logs_verb(const cli::Options& typed) {
@@ -257,7 +276,8 @@ int logs_verb(const cli::Options& typed) {
   } else {
     print_log(log);
   }
-  return 0;
+  const auto verdict = supervise::read_verdict(paths, epoch->attempt);
+  return typed.follow && verdict ? verdict->code : 0;
 }
 
 int cancel_verb(const cli::Options& typed) {

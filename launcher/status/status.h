@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "launcher/cli/options.h"
@@ -10,15 +11,21 @@
 
 namespace muster::status {
 
+/// [RUN] [--json]. Returns the run's exit code, 0 while it goes on.
 int status_verb(const cli::Options& typed);
 /// --rank R: that rank's log, with -f as it grows until the run is over. Without --rank: the writer's log, or with -f
-/// the progress.
+/// the progress. With -f it returns the exit code of the attempt that it followed.
 int logs_verb(const cli::Options& typed);
 /// A submitted run by scancel, a local one by TERM to its supervisor; waits until it has ended (30 s). throws: Error.
 int cancel_verb(const cli::Options& typed);
 
-/// The page of `status`: run, job, state, attempt, step, seconds, expected end, slowest host of each phase. Slurm that
-/// does not answer is said, not thrown.
-std::string status_page(const std::filesystem::path& run_folder, slurm::Queries& queries);
+/// What `status` shows: run, job, state, attempt, step, seconds, expected end, slowest host of each phase.
+struct RunStatus {
+  std::string page = {};
+  nlohmann::ordered_json json = {};  // the same for scripts: run, job, state, code, steps_done, resume, ...
+  int code = 0;                      // exit_code_of the run
+};
+/// Slurm that does not answer is reported on the page, not thrown.
+RunStatus status_of(const std::filesystem::path& run_folder, slurm::Queries& queries);
 
 }  // namespace muster::status

@@ -44,6 +44,11 @@ class StandingOf : public testing::Test {
     run.read();
     return standing_text(standing_of(run, job));
   }
+  int code(const std::optional<slurm::JobFacts>& job) {
+    FollowedRun run(paths_.folder);
+    run.read();
+    return exit_code_of(run, standing_of(run, job));
+  }
   std::string resume(const std::optional<slurm::JobFacts>& job) {
     FollowedRun run(paths_.folder);
     run.read();
@@ -65,6 +70,17 @@ TEST_F(StandingOf, AJobThatEndedBeforeAnAttemptBegan) {
   EXPECT_EQ(words(std::nullopt), "lost (its job is over, and no attempt began)");
   base::write_file(paths_.not_begun(), "no such node");
   EXPECT_EQ(words(job("FAILED", 0)), "failed");
+}
+
+TEST_F(StandingOf, TheExitCodeIsTheRunsAndZeroWhileItGoesOn) {
+  EXPECT_EQ(code(job("PENDING", 0)), 0);
+  EXPECT_EQ(code(job("FAILED", 0)), 2);
+  EXPECT_EQ(code(job("CANCELLED", 0)), 128 + 15);
+  EXPECT_EQ(code(std::nullopt), 3) << "lost";
+  attempt(0, 4, 100);
+  EXPECT_EQ(code(job("FAILED", 110)), 4);
+  EXPECT_EQ(code(job("PENDING", -4, 1)), 0) << "it is queued again";
+  EXPECT_EQ(code(job("CANCELLED", 10, 1)), 128 + 15) << "the verdict is of the attempt before";
 }
 
 TEST_F(StandingOf, AJobThatIsQueuedAgainWaitsThoughItsLastAttemptFailed) {

@@ -43,7 +43,8 @@ class Status : public testing::Test {
     const run::Prepared prepared = run::prepare({.verb = "run", .words = {"reverse-digits"}, .run_dir = paths_.folder});
     run::write_run_folder(prepared);
   }
-  std::string page() { return status_page(paths_.folder, queries_); }
+  int code() { return status_of(paths_.folder, queries_).code; }
+  std::string page() { return status_of(paths_.folder, queries_).page; }
   void begin_attempt(std::int64_t attempt) {
     base::make_folder(paths_.attempt(attempt));
     base::write_file(paths_.placement(attempt),
@@ -91,6 +92,26 @@ TEST_F(Status, OfARunOnItsWayAndOver) {
   EXPECT_TRUE(says("3 of 300, reward 0.250")) << page();
   supervise::write_verdict(paths_, {.attempt = 1, .code = 4, .sentence = "rank 2 on n1 fell silent"});
   EXPECT_TRUE(says("1, over: rank 2 on n1 fell silent (code 4)")) << page();
+  EXPECT_EQ(code(), 4);
+}
+
+TEST_F(Status, ForScriptsIsOneObjectWithTheCodeOfTheRun) {
+  set_up_two_nodes();
+  write_steps(3);
+  const auto going_on = status_of(paths_.folder, queries_);
+  EXPECT_EQ(going_on.code, 0);
+  EXPECT_EQ(going_on.json["state"], "running");
+  EXPECT_EQ(going_on.json["steps_done"], 3);
+  EXPECT_EQ(going_on.json["steps"], 300);
+  EXPECT_EQ(going_on.json["attempt"], 0);
+  EXPECT_EQ(going_on.json["resume"], "");
+  supervise::write_verdict(paths_, {.attempt = 0, .code = 2, .sentence = "the disk is full"});
+  const auto over = status_of(paths_.folder, queries_);
+  EXPECT_EQ(over.code, 2);
+  EXPECT_EQ(over.json["code"], 2);
+  EXPECT_EQ(over.json["state"], "failed");
+  EXPECT_EQ(over.json["sentence"], "the disk is full");
+  EXPECT_NE(over.json["resume"].get<std::string>().find("--run-dir"), std::string::npos) << over.json.dump();
 }
 
 TEST_F(Status, StepTimeExpectedEndAndSlowestHosts) {
@@ -116,6 +137,7 @@ TEST_F(Status, ARunThatIsOverExpectsNothing) {
   write_steps(3);
   supervise::write_verdict(paths_, {.attempt = 0, .sentence = "all 2 ranks finished"});
   EXPECT_TRUE(says("state         done\n")) << page();
+  EXPECT_EQ(code(), 0);
   EXPECT_FALSE(says("expected end")) << page();
   EXPECT_TRUE(says("slowest ")) << page();
 }
@@ -154,6 +176,7 @@ TEST_F(Status, AMachineThatWasStartedAgainHasLostItsRun) {
   base::write_file(paths_.epoch(),
                    spec::epoch_text({.id = "x", .host = spec::this_host(), .boot_id = "before", .pid = ::getppid()}));
   EXPECT_TRUE(says("state         lost\n")) << page();
+  EXPECT_EQ(code(), 3);
 }
 
 TEST_F(Status, OfASubmittedRun) {
