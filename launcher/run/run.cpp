@@ -10,6 +10,7 @@
 #include "launcher/run/detach.h"
 #include "launcher/run/pin.h"
 #include "launcher/run/run_folder.h"
+#include "launcher/run/submission.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/supervise/agents.h"
 #include "launcher/supervise/preflight.h"
@@ -60,6 +61,21 @@ std::string background_page(const spec::Plan& plan, const std::filesystem::path&
                     "\nstate:   muster status ", folder, "\nend:     muster cancel ", folder, "\n");
 }
 
+/// Two supervisors of one run would fence each other off. Slurm that does not answer is a warning: the folder of a
+/// submitted run may have come to a machine without it.
+void check_no_other_job(const spec::Plan& plan) {
+  if (read_submissions(plan.run_folder).empty()) return;
+  const std::optional<spec::SlurmEnv> here = spec::parse_slurm_env();
+  try {
+    check_no_job(plan.run_folder, *slurm::make_queries(), here ? here->job_id : "");
+  } catch (const Error& error) {
+    if (error.kind() != base::ErrorKind::cluster) throw;
+    base::print(
+        stderr,
+        base::text("warning: whether a job of this run waits or runs is not known: ", error.faults()[0].what, "\n"));
+  }
+}
+
 }  // namespace
 
 int run_verb(const cli::Options& typed) {
@@ -73,6 +89,7 @@ int run_verb(const cli::Options& typed) {
   const spec::RunPaths paths{plan.run_folder};
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
   check_device_here(plan);
+  if (prepared.is_next_attempt) check_no_other_job(plan);
   write_run_folder(prepared);
 
   const std::vector<std::string> srun_flags = render::agent_words(plan, with_library_mounts(plan, prepared.cluster));

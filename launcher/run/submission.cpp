@@ -1,6 +1,9 @@
 #include "launcher/run/submission.h"
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "launcher/run/run_folder.h"
 #include "runtime/base/error.h"
@@ -17,6 +20,11 @@ fs::path file_of(const fs::path& run_folder) { return run_folder / "submit.json"
 
 bool is_number(const std::string& word) {
   return !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+}
+
+std::string lower(std::string word) {
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
+  return word;
 }
 
 nlohmann::ordered_json to_json(const Submission& one) {
@@ -51,6 +59,17 @@ std::vector<Submission> read_submissions(const fs::path& run_folder) {
   if (list.empty())
     throw Error::user({.what = "not the record of a submission", .where = file_of(run_folder).string()});
   return list;
+}
+
+void check_no_job(const fs::path& run_folder, slurm::Queries& queries, const std::string& own_job) {
+  for (const Submission& one : read_submissions(run_folder)) {
+    if (one.job_id == own_job) continue;
+    const std::optional<slurm::JobFacts> job = queries.job(one.job_id);
+    if (job && !job->is_over())
+      throw Error::user({.what = base::text("job ", one.job_id, " of this run is ", lower(job->state)),
+                         .where = run_folder.string(),
+                         .fix = base::text("muster cancel ", one.job_id, " ends it; muster status ", one.job_id)});
+  }
 }
 
 fs::path find_run(const std::string& word) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "launcher/slurm/queries.h"
+
 namespace muster::run {
 
 struct Submission {
@@ -15,6 +17,9 @@ void add_submission(const std::filesystem::path& run_folder, const Submission& s
 /// Every job of the run, oldest first; empty for a run that was not submitted. throws: Error::user when the file is
 /// broken.
 std::vector<Submission> read_submissions(const std::filesystem::path& run_folder);
+
+/// throws: Error::user when one of the run's jobs is pending or running, but for `own_job`, the job that asks.
+void check_no_job(const std::filesystem::path& run_folder, slurm::Queries& queries, const std::string& own_job = "");
 
 /// The run folder that `word` means: a folder, the id of any of its jobs where the folder lies in runs/, or "" for the
 /// newest run in runs/. throws: Error::user.

@@ -62,11 +62,6 @@ bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-std::string lower(std::string word) {
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
-  return word;
-}
-
 /// Holds a run's folder for one submission: of two at the same moment the second is refused. A file system that knows
 /// no locks lets both pass.
 base::Descriptor hold(const fs::path& folder) {
@@ -107,16 +102,6 @@ void check_limits(const run::Prepared& prepared, const std::vector<slurm::Partit
         {.what = said, .where = prepared.cluster.places.of("slurm.partition"), .fix = "choose another, or wait"});
   else if (!down.empty())
     warnings.push_back(said);
-}
-
-void check_no_job(const fs::path& run_folder, slurm::Queries& queries) {
-  for (const run::Submission& one : run::read_submissions(run_folder)) {
-    const std::optional<slurm::JobFacts> job = queries.job(one.job_id);
-    if (job && !job->is_over())
-      throw Error::user({.what = text("job ", one.job_id, " of this run is ", lower(job->state)),
-                         .where = run_folder.string(),
-                         .fix = text("muster cancel ", one.job_id, " ends it; muster status ", one.job_id)});
-  }
 }
 
 Pool pool_of(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
@@ -260,7 +245,7 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   if (const std::string left_out = slurm::left_out_text(slurm::own_environment()); !left_out.empty()) warn(left_out);
   queries.ping();
   const base::Descriptor held = hold(paths.folder);
-  check_no_job(paths.folder, queries);
+  run::check_no_job(paths.folder, queries);
   const std::vector<slurm::PartitionFacts> partitions = queries.partitions();
   check(prepared, partitions, queries, faults);
   Undo undo(paths, !prepared.is_next_attempt && !fs::exists(paths.folder));

@@ -18,8 +18,6 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
 /// it: Slurm itself would accept such a job and never start it.
 void check_limits(const run::Prepared& prepared, const std::vector<slurm::PartitionFacts>& partitions,
                   base::Faults& faults, std::vector<std::string>& warnings);
-/// throws: Error::user when one of the run's jobs is pending or running.
-void check_no_job(const std::filesystem::path& run_folder, slurm::Queries& queries);
 /// The nodes that the job could get, by their state now.
 struct Pool {
   std::string partition;                  // or several, "batch,short"

@@ -222,9 +222,14 @@ TEST_F(SlurmRequests, StatusKnowsARunThatIsQueuedAgainAndOneThatNeverBegan) {
   while (status().find("PENDING") == std::string::npos && watch.elapsed_s() < 20) pause();
   EXPECT_NE(status().find("state         waiting (attempt 2 of 3)\n"), std::string::npos) << status();
   EXPECT_NE(status().find(", restarted once"), std::string::npos) << status();
+  EXPECT_EQ(muster({"status", run()}).code, 0) << "it goes on";
+  const CommandResult here = muster({"run", "--run-dir", run()});
+  EXPECT_EQ(here.code, 2) << here.output;
+  EXPECT_NE(here.output.find(" of this run is pending"), std::string::npos) << here.output;
   EXPECT_EQ(muster({"cancel", run()}).code, 0);
   EXPECT_NE(status().find("state         ended (cancelled before its next attempt began)\n"), std::string::npos)
       << status();
+  EXPECT_EQ(muster({"status", run()}).code, 128 + SIGTERM);
 
   fs::remove_all(run());
   write_cluster("batch", 30, "\"echo the module is gone\", \"exit 3\"");
