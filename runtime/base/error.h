@@ -1,4 +1,4 @@
-// The one error type of both programs: what happened, where, and how to mend it; and the check for our own defects.
+// The one error type of both programs: what happened, where, and how to fix it; and the check for our own defects.
 #pragma once
 
 #include <exception>
@@ -7,7 +7,7 @@
 
 namespace muster::base {
 
-/// Whose turn it is to act: the person (mend the file), the cluster (Slurm, network, driver), a rank that died, or us.
+/// Whose turn it is to act: the person (fix the file), the cluster (Slurm, network, driver), a rank that died, or us.
 enum class ErrorKind { user, cluster, rank, defect };
 
 /// One fault in three parts; `where` and `fix` may be empty.
@@ -28,7 +28,7 @@ class Error : public std::exception {
 
   ErrorKind kind() const { return kind_; }
   const std::vector<Fault>& faults() const { return faults_; }
-  /// The text for a person: one block a fault, "where: what" and the mend below it.
+  /// The text for a person: one block a fault, "where: what" and the fix below it.
   const char* what() const noexcept override { return text_.c_str(); }
   /// 2 user, 3 cluster, 4 rank, 70 defect.
   int exit_code() const;

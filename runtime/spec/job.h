@@ -66,7 +66,7 @@ struct TrainJob {
   std::int64_t tp = 1, cp = 1, ep = 1, pp = 1, vpp = 1, dp = 1;
   std::int64_t etp = 1;            // of each expert, inside its ep group
   bool sequence_parallel = false;  // norms and residuals cut over tp along the tokens
-  std::int64_t fsdp = 0;           // 0 or 1; its degree is dp
+  std::int64_t fsdp = 0;           // 0 or 1; its degree is dp x cp
   std::int64_t gbs = 0;            // samples of one optimizer update; 0: all samples of the step
   std::int64_t mbs = 1;            // rows of grpo.max_sequence_tokens in one packed micro batch
   std::int64_t logprob_mbs = 0;    // rows of one micro batch of the passes without gradient; 0: as mbs

@@ -98,7 +98,7 @@ nlohmann::ordered_json job_value(const Job& job);
 std::vector<std::pair<std::string, std::string>> job_differences(const Job& job);
 
 /// What spans keys: degrees, heads, batches, modes. `facts` may be null when the model is not known here.
-/// Adds one fault for each violation with its numbers and the mend. Warnings are legal but foolish things.
+/// Adds one fault for each violation with its numbers and the fix. Warnings are legal but foolish things.
 void check_job(const Job& job, const ModelFacts* facts, const std::string& where, base::Faults& faults,
                std::vector<std::string>& warnings);
 void check_job(const Job& job, const ModelFacts* facts, const KeyPlaces& places, base::Faults& faults,
