@@ -19,7 +19,7 @@ struct Standing {
 /// or where Slurm does not answer, run.state is all there is: do not ask.
 Standing standing_of(const FollowedRun& run, const std::optional<slurm::JobFacts>& job);
 
-/// The exit code that `status` and `logs -f` end with: 0 while the run goes on and when all is well; of a run that is
+/// The exit code that `status` ends with: 0 while the run goes on and when all is well; of a run that is
 /// over its verdict's; without one 2 where it did not begin, 3 where it was lost, 143 where somebody ended it.
 int exit_code_of(const FollowedRun& run, const Standing& standing);
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <ctime>
 #include <thread>
+#include <utility>
 
 #include "launcher/progress/block.h"
 #include "launcher/progress/figures.h"
@@ -24,7 +25,6 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/followed_file.h"
-#include "runtime/base/inherited.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
@@ -37,6 +37,7 @@ using base::text;
 namespace {
 
 constexpr double kCancel_s = 30;
+constexpr double kAskSlurm_s = 10;
 constexpr double kQuiet_s = 60;  // so long without a record is worth a word
 
 fs::path run_of(const cli::Options& typed) {
@@ -96,14 +97,58 @@ std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFact
 
 void put_bytes(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
 
-// Prints what a growing file gets, until the attempt has its verdict.
-void follow(const fs::path& log, const spec::RunPaths& paths, std::int64_t attempt) {
+/// "job 7 is CANCELLED" when the run's newest job is over; "" when it is not, or Slurm does not answer just now.
+std::string state_of_job_that_is_over(const fs::path& run_folder) {
+  const std::vector<run::Submission> submissions = run::read_submissions(run_folder);
+  if (submissions.empty()) return "";
+  const std::string& id = submissions.back().job_id;
+  try {
+    const std::optional<slurm::JobFacts> job = slurm::make_queries()->job(id);
+    if (!job) return text("Slurm knows job ", id, " no more");
+    return job->is_over() ? text("job ", id, " is ", job->state) : "";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+/// An attempt that is followed to its end: its verdict, or, where nobody is left who could write one, none.
+class FollowedAttempt {
+ public:
+  FollowedAttempt(const spec::RunPaths& paths, const spec::Epoch& epoch) : paths_(paths), epoch_(epoch) {}
+
+  bool is_over() {
+    // Asked before the verdict is looked for: who wrote one may be gone a moment later.
+    const bool is_lost = lost();
+    verdict_ = supervise::read_verdict(paths_, epoch_.attempt);
+    return verdict_ || is_lost;
+  }
+  const std::optional<supervise::Verdict>& verdict() const { return verdict_; }  // once it is over
+
+ private:
+  bool lost() {
+    if (epoch_.host == spec::this_host()) return !spec::is_alive_here(epoch_);
+    if (asked_.elapsed_s() < kAskSlurm_s) return false;
+    asked_ = base::Stopwatch();
+    // A verdict may reach this machine's view of the folder after the end of the job: the second answer counts.
+    const bool was_over = std::exchange(job_is_over_, !state_of_job_that_is_over(paths_.folder).empty());
+    return was_over && job_is_over_;
+  }
+
+  const spec::RunPaths& paths_;
+  const spec::Epoch& epoch_;
+  base::Stopwatch asked_;
+  bool job_is_over_ = false;  // as Slurm said when it was asked last
+  std::optional<supervise::Verdict> verdict_;
+};
+
+/// Prints what a growing file gets, until the attempt is over.
+void follow(const fs::path& log, FollowedAttempt& attempt) {
   base::FollowedFile file(log);
   for (bool last = false;; std::this_thread::sleep_for(std::chrono::milliseconds(200))) {
     file.read_bytes(put_bytes);
     std::fflush(stdout);
     if (last) return;
-    last = supervise::read_verdict(paths, attempt).has_value();
+    last = attempt.is_over();
   }
 }
 
@@ -113,16 +158,18 @@ void print_log(const fs::path& log) {
   base::FollowedFile(log).read_bytes(put_bytes);
 }
 
-void follow_progress(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt) {
-  progress::View view(plan, paths, attempt, stdout, ::isatty(STDOUT_FILENO) == 1);
-  while (!supervise::read_verdict(paths, attempt)) {
+void follow_progress(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t number,
+                     FollowedAttempt& attempt) {
+  progress::View view(plan, paths, number, stdout, ::isatty(STDOUT_FILENO) == 1);
+  while (!attempt.is_over()) {
     view.poll();
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   view.finish();
-  const auto verdict = supervise::read_verdict(paths, attempt);
+  if (!attempt.verdict()) return;
+  const supervise::Verdict& verdict = *attempt.verdict();
   std::printf("%s\n",
-              verdict->code == 0 ? progress::summary_text(plan, paths, attempt).c_str() : verdict->sentence.c_str());
+              verdict.code == 0 ? progress::summary_text(plan, paths, number).c_str() : verdict.sentence.c_str());
 }
 
 std::int64_t writer_rank(const spec::Plan& plan) {
@@ -166,20 +213,6 @@ bool cancel_jobs(const std::vector<run::Submission>& submissions) {
     std::printf("job %s %s\n", id.c_str(),
                 wait_for([&] { return is_over(id); }) ? "cancelled" : "is cancelled; Slurm is still ending it");
   return !going.empty();
-}
-
-/// "job 7 is CANCELLED" when the run's newest job is over; "" when it is not, or Slurm does not answer just now.
-std::string state_of_job_that_is_over(const fs::path& run_folder) {
-  const std::vector<run::Submission> submissions = run::read_submissions(run_folder);
-  if (submissions.empty()) return "";
-  const std::string& id = submissions.back().job_id;
-  try {
-    const std::optional<slurm::JobFacts> job = slurm::make_queries()->job(id);
-    if (!job) return text("Slurm knows job ", id, " no more");
-    return job->is_over() ? text("job ", id, " is ", job->state) : "";
-  } catch (const Error&) {
-    return "";
-  }
 }
 
 /// The last line of what the job wrote, for one that began no attempt.
@@ -269,15 +302,21 @@ int logs_verb(const cli::Options& typed) {
                          .fix = "muster status says how to go on"});
   }
   const fs::path log = paths.rank_log(epoch->attempt, typed.rank.value_or(writer_rank(plan)));
-  if (typed.follow && !typed.rank) {
-    follow_progress(plan, paths, epoch->attempt);
-  } else if (typed.follow) {
-    follow(log, paths, epoch->attempt);
-  } else {
+  if (!typed.follow) {
     print_log(log);
+    return 0;
   }
-  const auto verdict = supervise::read_verdict(paths, epoch->attempt);
-  return typed.follow && verdict ? verdict->code : 0;
+  FollowedAttempt attempt(paths, *epoch);
+  if (typed.rank) {
+    follow(log, attempt);
+  } else {
+    follow_progress(plan, paths, epoch->attempt, attempt);
+  }
+  if (!attempt.verdict())
+    throw Error::cluster({.what = text("attempt ", epoch->attempt, " is over and left no verdict"),
+                          .where = paths.folder.string(),
+                          .fix = "muster status says how to go on"});
+  return attempt.verdict()->code;
 }
 
 int cancel_verb(const cli::Options& typed) {

@@ -14,7 +14,8 @@ namespace muster::status {
 /// [RUN] [--json]. Returns the run's exit code, 0 while it goes on.
 int status_verb(const cli::Options& typed);
 /// --rank R: that rank's log, with -f as it grows until the run is over. Without --rank: the writer's log, or with -f
-/// the progress. With -f it returns the exit code of the attempt that it followed.
+/// the progress. With -f it returns the exit code of the attempt that it followed. throws:
+/// Error::cluster where that is over and left no verdict.
 int logs_verb(const cli::Options& typed);
 /// A submitted run by scancel, a local one by TERM to its supervisor; waits until it has ended (30 s). throws: Error.
 int cancel_verb(const cli::Options& typed);

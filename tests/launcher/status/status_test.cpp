@@ -170,6 +170,15 @@ TEST_F(Status, ASupervisorThatIsGoneIsSaid) {
       spec::epoch_text(
           {.attempt = 0, .id = "x", .host = spec::this_host(), .boot_id = spec::this_boot_id(), .pid = 999999999}));
   EXPECT_TRUE(says("left no verdict")) << page();
+  for (const std::optional<std::int64_t> rank : {std::optional<std::int64_t>(), std::optional<std::int64_t>(0)}) {
+    try {
+      logs_verb({.words = {paths_.folder.string()}, .follow = true, .rank = rank});
+      FAIL() << "no throw";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 3);
+      EXPECT_NE(std::string(error.what()).find("attempt 0 is over and left no verdict"), std::string::npos);
+    }
+  }
 }
 
 TEST_F(Status, AMachineThatWasStartedAgainHasLostItsRun) {
