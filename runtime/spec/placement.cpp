@@ -24,7 +24,7 @@ void describe_node(Visitor& v, Place& node) {
 
 template <class Visitor, class P>
 void describe_placement(Visitor& v, P& placement) {
-  v.key("attempt", placement.attempt, within(0, 1'000'000), "", "1 for the first start of the run");
+  v.key("attempt", placement.attempt, within(0, 1'000'000), "", "0 for the first start of the run");
   v.key("attempt_id", placement.attempt_id, kAny, "", "a random word that names the attempt");
   v.key("port", placement.port, within(1, 65535), "", "at which rank 0 listens");
   std::string key_file = placement.key_file.string();
