@@ -56,9 +56,9 @@ std::string loss_of(const Candidate& today, const Candidate& best) {
 
 }  // namespace
 
-std::string tune_page(const Found& found, const std::string& job, const std::string& cluster) {
+std::string tune_page(const Found& found, const plan::Request& request) {
   if (found.candidates.empty())
-    return text("None of ", found.tried, " layouts fits the memory of cluster ", cluster, ".\n");
+    return text("None of ", found.tried, " layouts fits the memory of cluster ", request.cluster, ".\n");
   std::string page =
       text(found.tried, " layouts tried, ", found.candidates.size(),
            " fit. Estimated, unmeasured (docs/estimates.md); > today's, - the runtime does not run it.\n\n");
@@ -69,8 +69,9 @@ std::string tune_page(const Found& found, const std::string& job, const std::str
   if (best.changes.empty()) return page + "\nToday's layout is the best of them.\n";
   for (const Candidate& one : found.candidates)
     if (one.changes.empty()) page += loss_of(one, best);
-  page += "\nThe first: muster plan " + job + " --cluster " + cluster;
-  for (const std::string& change : best.changes) page += " --set " + change;
+  page += "\nThe first: muster plan " + request.job + " --cluster " + request.cluster;
+  for (const auto* changes : {&request.overrides, &best.changes})
+    for (const std::string& change : *changes) page += " --set " + base::shell_quoted(change);
   return page + "\n";
 }
 
@@ -81,7 +82,7 @@ int tune_verb(const cli::Options& typed) {
                        .fix = "muster tune JOB --cluster C, where JOB is a job file or the name of a shipped one"});
   plan::Request request{.job = typed.words[0], .overrides = typed.overrides};
   if (!typed.cluster.empty()) request.cluster = typed.cluster;
-  const std::string page = tune_page(search(request), request.job, request.cluster);
+  const std::string page = tune_page(search(request), request);
   std::fwrite(page.data(), 1, page.size(), stdout);
   return 0;
 }

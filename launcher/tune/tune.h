@@ -11,7 +11,8 @@ namespace muster::tune {
 /// throws: Error::user (the job, the cluster file without rates).
 int tune_verb(const cli::Options& typed);
 
-/// The first ten, and today's layout wherever it stands; below, the --set words of the best.
-std::string tune_page(const Found& found, const std::string& job, const std::string& cluster);
+/// The first ten, and today's layout wherever it stands; below, the command that plans the best, with what the
+/// request changes.
+std::string tune_page(const Found& found, const plan::Request& request);
 
 }  // namespace muster::tune

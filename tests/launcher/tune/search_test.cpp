@@ -51,9 +51,12 @@ TEST_F(Tune, GivesTheWordsThatMakeEachLayout) {
 }
 
 TEST_F(Tune, ShowsTodaysLayoutHoweverSlowAndWhatItLoses) {
-  const std::string page = tune_page(search(request_), "job", "dgx-h100");
+  plan::Request request = request_;
+  request.overrides = {"grpo.steps=7"};
+  const std::string page = tune_page(search(request), request);
   EXPECT_NE(page.find(" >tp 1 cp 1 pp 2"), std::string::npos) << page;
   EXPECT_NE(page.find("Today's loses"), std::string::npos) << page;
+  EXPECT_NE(page.find("--cluster " + request_.cluster + " --set grpo.steps=7 --set "), std::string::npos) << page;
 }
 
 TEST_F(Tune, RefusesAClusterWithoutRates) {
