@@ -5,7 +5,7 @@
 #include <cstring>
 #include <exception>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 
@@ -18,11 +18,11 @@ namespace {
 void print(std::FILE* stream, const std::string& page) { std::fwrite(page.data(), 1, page.size(), stream); }
 
 const Verb& find_verb(const std::vector<Verb>& verbs, const std::string& word) {
-  const auto found = std::find_if(verbs.begin(), verbs.end(), [&](const Verb& verb) { return verb.name == word; });
+  const auto found = std::find_if(verbs.begin(), verbs.end(), [&](const Verb& verb) { return verb.page.name == word; });
   if (found != verbs.end()) return *found;
   std::vector<std::string> names;
   for (const Verb& verb : verbs) {
-    if (verb.is_for_people) names.push_back(verb.name);
+    if (verb.page.is_for_people) names.push_back(verb.page.name);
   }
   const std::string near = base::nearest(word, names);
   throw Error::user(
@@ -50,8 +50,8 @@ int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>&
     return after_printing(0, true);
   }
   const Verb& verb = find_verb(verbs, arguments[0]);
-  const Options options = parse_options(verb, {arguments.begin() + 1, arguments.end()});
-  if (!options.wants_help) return after_printing(verb.run(options), verb.prints_its_answer);
+  const std::optional<int> code = verb.run({arguments.begin() + 1, arguments.end()});
+  if (code) return after_printing(*code, verb.page.prints_its_answer);
   print(stdout, help_text(verb));
   return after_printing(0, true);
 }

@@ -52,7 +52,7 @@ bool is_lower(const std::string& word) {
 /// The words of a verb, as its usage says: "JOB ...", "[RUN]...", "show FILE | probe ...".
 Offer offer_of(const Verb& verb) {
   Offer offer;
-  std::string usage = verb.usage;
+  std::string usage = verb.page.usage;
   std::erase_if(usage, [](char c) { return c == '[' || c == ']' || c == '.'; });
   for (const std::string& form : base::split(usage, '|')) {
     const std::vector<std::string> parts = base::split(base::trim(form), ' ');
@@ -80,24 +80,24 @@ std::vector<std::string> names_of(const Flag& flag) {
 /// Flags with a value that can be told, once each.
 std::vector<Flag> flags_with_values(const std::vector<Verb>& verbs) {
   std::vector<Flag> flags;
-  for (const Flag& flag : known_flags())
-    if (!flag.value.empty() && std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) {
-          return std::find(verb.flags.begin(), verb.flags.end(), flag.id) != verb.flags.end();
-        }))
-      flags.push_back(flag);
+  for (const Verb& verb : verbs)
+    for (const Flag& flag : verb.flags)
+      if (!flag.value.empty() &&
+          std::none_of(flags.begin(), flags.end(), [&](const Flag& seen) { return seen.name == flag.name; }))
+        flags.push_back(flag);
   return flags;
 }
 
 std::string long_flags(const Verb& verb) {
   std::vector<std::string> names{"--help"};
-  for (const std::string& id : verb.flags) names.push_back(names_of(flag_of(id))[0]);
+  for (const Flag& flag : verb.flags) names.push_back(names_of(flag)[0]);
   return base::join(names, " ");
 }
 
 std::vector<Verb> for_people(const std::vector<Verb>& verbs) {
   std::vector<Verb> list;
   std::copy_if(verbs.begin(), verbs.end(), std::back_inserter(list),
-               [](const Verb& verb) { return verb.is_for_people; });
+               [](const Verb& verb) { return verb.page.is_for_people; });
   return list;
 }
 
@@ -120,7 +120,7 @@ std::string bash_offer(const Offer& offer) {
 
 std::string bash_text(const std::vector<Verb>& verbs) {
   std::vector<std::string> names;
-  for (const Verb& verb : verbs) names.push_back(verb.name);
+  for (const Verb& verb : verbs) names.push_back(verb.page.name);
   std::string page =
       "# bash completion of muster: source <(muster completion bash)\n"
       "_muster_add() { local word; while IFS= read -r word; do COMPREPLY+=(\"$word\"); done < <(compgen \"$@\" -- "
@@ -134,7 +134,7 @@ std::string bash_text(const std::vector<Verb>& verbs) {
     page += text("    ", base::join(names_of(flag), "|"), ")", bash_offer(offer_of(flag)), " return ;;\n");
   page += "  esac\n  case ${COMP_WORDS[1]} in\n";
   for (const Verb& verb : verbs)
-    page += text("    ", verb.name, ") flags=", quoted(long_flags(verb)), "; [[ $cur == -* ]] ||", " {",
+    page += text("    ", verb.page.name, ") flags=", quoted(long_flags(verb)), "; [[ $cur == -* ]] ||", " {",
                  bash_offer(offer_of(verb)), " } ;;\n");
   return page +
          "  esac\n"
@@ -159,15 +159,15 @@ std::string zsh_text(const std::vector<Verb>& verbs) {
       "_muster() {\n  local -a verbs flags\n  verbs=(\n";
   for (const Verb& verb : verbs) {
     std::string summary;
-    for (const char c : verb.summary) summary += c == ':' ? "\\:" : std::string(1, c);
-    page += text("    ", quoted(verb.name + ":" + summary), "\n");
+    for (const char c : verb.page.summary) summary += c == ':' ? "\\:" : std::string(1, c);
+    page += text("    ", quoted(verb.page.name + ":" + summary), "\n");
   }
   page += "  )\n  if ((CURRENT == 2)); then _describe verb verbs; return; fi\n  case $words[CURRENT-1] in\n";
   for (const Flag& flag : flags_with_values(verbs))
     page += text("    ", base::join(names_of(flag), "|"), ")", zsh_offer(offer_of(flag)), " return ;;\n");
   page += "  esac\n  case $words[2] in\n";
   for (const Verb& verb : verbs)
-    page += text("    ", verb.name, ") flags=(", long_flags(verb), "); [[ $PREFIX == -* ]] || {",
+    page += text("    ", verb.page.name, ") flags=(", long_flags(verb), "); [[ $PREFIX == -* ]] || {",
                  zsh_offer(offer_of(verb)), " } ;;\n");
   return page +
          "  esac\n"
@@ -186,11 +186,11 @@ std::string fish_offer(const Offer& offer) {
 std::string fish_text(const std::vector<Verb>& verbs) {
   std::string page = "# fish completion of muster: muster completion fish | source\ncomplete -c muster -f\n";
   for (const Verb& verb : verbs) {
-    page += text("complete -c muster -n __fish_use_subcommand -a ", verb.name, " -d ", quoted(verb.summary), "\n");
-    const std::string here = text("complete -c muster -n '__fish_seen_subcommand_from ", verb.name, "'");
+    page += text("complete -c muster -n __fish_use_subcommand -a ", verb.page.name, " -d ", quoted(verb.page.summary),
+                 "\n");
+    const std::string here = text("complete -c muster -n '__fish_seen_subcommand_from ", verb.page.name, "'");
     if (const std::string offer = fish_offer(offer_of(verb)); !offer.empty()) page += here + offer + "\n";
-    for (const std::string& id : verb.flags) {
-      const Flag& flag = flag_of(id);
+    for (const Flag& flag : verb.flags) {
       const std::vector<std::string> names = names_of(flag);
       page += text(here, " -l ", names[0].substr(2), names.size() > 1 ? " -s " + names[1].substr(1) : "",
                    flag.value.empty()     ? ""

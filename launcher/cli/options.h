@@ -1,4 +1,4 @@
-// Words typed by a person -> Options, for every verb. Boost.Program_options stays in the .cpp.
+// Options of the verbs that have none of their own yet.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/cli/verb.h"
 #include "launcher/cluster/wishes.h"
 
 namespace muster::cli {
@@ -45,40 +46,7 @@ struct Options {
   std::vector<std::string> control_names;    // selftest --control NAME, each
 };
 
-/// One option of a verb. `value`: the word for its value in the help, empty for a switch.
-struct Flag {
-  std::string id;    // by which a verb names it
-  std::string name;  // as typed: "run-dir", or "follow,f" with its letter
-  std::string value;
-  std::string meaning;
-};
-
-/// One verb: what `--help` says of it and what it does.
-struct Verb {
-  std::string name;
-  std::string usage;               // "JOB [--cluster C] ..."
-  std::string summary;             // one line
-  std::string example;             // one command line
-  std::vector<std::string> flags;  // ids of known_flags()
-  std::size_t max_words = 0;
-  std::function<int(const Options&)> run;  // the exit code
-  bool is_for_people = true;               // supervise is not
-  bool prints_its_answer = true;           // false: the exit code tells what it did, whether or not its words arrived
-};
-
-/// Parses and runs; every error is printed as "muster: ..." and becomes its exit code. `arguments` without the
-/// program's name.
-int run_command_line(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs);
-
-/// throws: Error::user with the nearest word. `verb` must be one of the table.
-Options parse_options(const Verb& verb, const std::vector<std::string>& arguments);
-std::string help_text(const std::vector<Verb>& verbs);
-std::string help_text(const Verb& verb);
-/// The ids of what a verb that asks Slurm takes beside its own.
-const std::vector<std::string>& wish_flags();
-/// Every option that a verb may have.
-const std::vector<Flag>& known_flags();
-/// One of them.
-const Flag& flag_of(const std::string& id);
+/// A verb that still has its flags among the fields above. `flags`: their ids.
+Verb make_old_verb(VerbPage page, std::vector<std::string> flags, std::function<int(const Options&)> run);
 
 }  // namespace muster::cli
