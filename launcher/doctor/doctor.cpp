@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/health/node_step.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/run_folder.h"
@@ -43,11 +44,17 @@ class Folder {
   fs::path path_;
 };
 
-Place place_of(const cli::Options& typed) {
-  Place place{.cluster = cluster::read_cluster(typed.cluster.empty() ? "local" : typed.cluster,
+struct DoctorOptions {
+  std::string cluster;
+  bool submit = false, json = false;
+  cluster::Wishes wishes;
+};
+
+Place place_of(const DoctorOptions& options) {
+  Place place{.cluster = cluster::read_cluster(options.cluster.empty() ? "local" : options.cluster,
                                                cluster::shipped_folder("clusters")),
               .binaries = base::executable_folder()};
-  cluster::take_wishes(typed.wishes, place.cluster);
+  cluster::take_wishes(options.wishes, place.cluster);
   place.run_root = run::default_run_folder("doctor", place.cluster.run_root).parent_path();
   const char* const path = std::getenv("PATH");
   place.path = path == nullptr ? "" : path;
@@ -131,9 +138,11 @@ health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, 
   return reports[0];
 }
 
-int doctor_verb(const cli::Options& typed) {
-  const Place place = place_of(typed);
-  if (typed.submit && !place.cluster.has_slurm)
+namespace {
+
+int look(const DoctorOptions& options) {
+  const Place place = place_of(options);
+  if (options.submit && !place.cluster.has_slurm)
     throw Error::user({.what = text("cluster ", place.cluster.name, " has no Slurm to submit to"),
                        .fix = "--cluster names one that has"});
   const std::unique_ptr<slurm::Queries> queries = slurm::make_queries();
@@ -151,7 +160,7 @@ int doctor_verb(const cli::Options& typed) {
   std::vector<health::Report> reports{look_here(place, *queries, *control, script)};
   const auto show = [&](const health::Report& report, const std::string& title) {
     base::print(stdout,
-                typed.json ? health::report_line(report) + "\n" : text(title, "\n", health::reports_page({report})));
+                options.json ? health::report_line(report) + "\n" : text(title, "\n", health::reports_page({report})));
     std::fflush(stdout);
   };
   show(reports[0], text("here, on ", reports[0].host, ", for cluster ", place.cluster.name));
@@ -159,13 +168,30 @@ int doctor_verb(const cli::Options& typed) {
     health::Wanted wanted = health::wanted_of(place.cluster, place.run_root, place.binaries);
     reports.push_back(health::check_node(wanted));
     show(reports[1], "this machine as a node");
-  } else if (typed.submit && health::worst_of(reports[0]) != Grade::error) {
+  } else if (options.submit && health::worst_of(reports[0]) != Grade::error) {
     reports.push_back(look_at_a_node(*queries, *control, script));
     show(reports[1], text("on ", reports[1].host));
-  } else if (typed.submit) {
+  } else if (options.submit) {
     std::fprintf(stderr, "no job is submitted before that is fixed\n");
   }
   return health::exit_code(reports);
+}
+
+}  // namespace
+
+cli::Verb doctor_verb() {
+  return cli::make_verb<DoctorOptions>(
+      {.name = "doctor",
+       .usage = "[--cluster C] [--submit] [--json]",
+       .summary = "what will not work on this cluster, and what to do: here, and with --submit on a node",
+       .example = "muster doctor --cluster dgx-h100 --submit"},
+      [](cli::Flags& flags, DoctorOptions& options) {
+        cli::add_cluster_flag(flags, options.cluster);
+        flags.add("submit", "also look at one node, by a job of a minute", options.submit);
+        cli::add_json_flag(flags, options.json);
+        cli::add_user_flags(flags, options.wishes);
+      },
+      look);
 }
 
 }  // namespace muster::doctor

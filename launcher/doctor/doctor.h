@@ -5,8 +5,9 @@
 #include <filesystem>
 #include <string>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 #include "launcher/cluster/cluster.h"
+#include "launcher/cluster/wishes.h"
 #include "launcher/health/finding.h"
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/queries.h"
@@ -34,6 +35,6 @@ health::Report look_at_a_node(slurm::Queries& queries, slurm::Control& control, 
                               double patience_s = 300);
 
 /// Prints the page, or with --json one line a report; 0: all is well, 1: something to look at, 3: something to fix.
-int doctor_verb(const cli::Options& typed);
+cli::Verb doctor_verb();
 
 }  // namespace muster::doctor

@@ -102,11 +102,23 @@ void compare_nodes(std::vector<Report>& reports, double here_s, double took_s, b
   }
 }
 
-int check_node_verb(const std::vector<std::string>& words) {
-  if (words.size() != 1)
-    throw Error::user({.what = "muster check-node WANTED: it is called by muster doctor, not by people"});
-  base::print(stdout, text(kMark, report_line(check_node(parse_wanted(words[0]))), "\n"));
-  return 0;
+cli::Verb check_node_verb() {
+  struct Options {
+    std::vector<std::string> words;  // WANTED
+  };
+  return cli::make_verb<Options>(
+      {.name = "check-node",
+       .usage = "WANTED",
+       .summary = "the doctor's look at the node that it runs on",
+       .max_words = 1,
+       .is_for_people = false},
+      [](cli::Flags&, Options&) {},
+      [](const Options& options) {
+        if (options.words.size() != 1)
+          throw Error::user({.what = "muster check-node WANTED: it is called by muster doctor, not by people"});
+        base::print(stdout, text(kMark, report_line(check_node(parse_wanted(options.words[0]))), "\n"));
+        return 0;
+      });
 }
 
 }  // namespace muster::health

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/cli/verb.h"
 #include "launcher/health/node_checks.h"
 
 namespace muster::health {
@@ -32,7 +33,7 @@ std::vector<Report> collect_reports(const std::vector<std::string>& hosts, const
 /// than 1 s (10 s: an error), GPUs of several fabrics where `shares_fabric`. `took_s`: how long the reports took.
 void compare_nodes(std::vector<Report>& reports, double here_s, double took_s, bool shares_fabric);
 
-/// `muster check-node WANTED`: prints the report of this node as one line; 0.
-int check_node_verb(const std::vector<std::string>& words);
+/// The hidden verb `muster check-node WANTED`: prints the report of this node as one line; 0.
+cli::Verb check_node_verb();
 
 }  // namespace muster::health

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/probe/diff.h"
 #include "launcher/probe/draw.h"
 #include "launcher/probe/slurm_probe.h"
@@ -38,35 +39,35 @@ ProbeRequest request_for(const std::string& partition) {
   return request;
 }
 
-int probe(const cli::Options& typed, slurm::Queries& queries) {
-  Probed probed = probe_cluster(queries, request_for(typed.wishes.partition));
+int probe(const ClusterOptions& options, slurm::Queries& queries) {
+  Probed probed = probe_cluster(queries, request_for(options.wishes.partition));
   std::vector<std::string> lines{
       text("Written by `muster cluster probe` on ", this_host(), ", ", base::wall_clock_text(), ".")};
   lines.insert(lines.end(), probed.notes.begin(), probed.notes.end());
   const std::string page = cluster::cluster_text(probed.cluster, lines);
-  if (typed.output.empty()) return print(page), 0;
-  if (fs::exists(typed.output))
+  if (options.output.empty()) return print(page), 0;
+  if (fs::exists(options.output))
     throw Error::user({.what = "the file is there already",
-                       .where = typed.output.string(),
-                       .fix = text("another --output; `muster cluster diff ", typed.output.string(),
+                       .where = options.output.string(),
+                       .fix = text("another --output; `muster cluster diff ", options.output.string(),
                                    "` compares it with the cluster")});
-  base::write_file(typed.output, page);
+  base::write_file(options.output, page);
   for (const std::string& line : probed.notes) print(line + "\n");
-  print(text("written: ", typed.output.string(), "   muster cluster show ", typed.output.string(), "\n"));
+  print(text("written: ", options.output.string(), "   muster cluster show ", options.output.string(), "\n"));
   return 0;
 }
 
-cluster::Cluster named_cluster(const cli::Options& typed, const std::string& action) {
-  if (typed.words.size() != 2)
+cluster::Cluster named_cluster(const ClusterOptions& options, const std::string& action) {
+  if (options.words.size() != 2)
     throw Error::user({.what = text("muster cluster ", action, " needs a cluster"),
                        .where = "",
                        .fix = text("muster cluster ", action, " FILE, or the name of a shipped one")});
-  return cluster::read_cluster(typed.words[1], cluster::shipped_folder("clusters"));
+  return cluster::read_cluster(options.words[1], cluster::shipped_folder("clusters"));
 }
 
-int diff(const cli::Options& typed, slurm::Queries& queries) {
-  const cluster::Cluster file = named_cluster(typed, "diff");
-  const std::string& asked = typed.wishes.partition;
+int diff(const ClusterOptions& options, slurm::Queries& queries) {
+  const cluster::Cluster file = named_cluster(options, "diff");
+  const std::string& asked = options.wishes.partition;
   const Probed live = probe_cluster(queries, request_for(asked.empty() ? file.slurm.partition : asked));
   const std::vector<Difference> list = differences(file, live);
   print(diff_page(list, file, live));
@@ -75,17 +76,29 @@ int diff(const cli::Options& typed, slurm::Queries& queries) {
 
 }  // namespace
 
-int cluster_verb(const cli::Options& typed, slurm::Queries& queries) {
-  const std::string action = typed.words.empty() ? "" : typed.words[0];
-  if (action == "show") return print(node_page(named_cluster(typed, action))), 0;
-  if (action == "diff") return diff(typed, queries);
-  if (action == "probe" && typed.words.size() == 1) return probe(typed, queries);
+int run_cluster(const ClusterOptions& options, slurm::Queries& queries) {
+  const std::string action = options.words.empty() ? "" : options.words[0];
+  if (action == "show") return print(node_page(named_cluster(options, action))), 0;
+  if (action == "diff") return diff(options, queries);
+  if (action == "probe" && options.words.size() == 1) return probe(options, queries);
   throw Error::user(
-      {.what = text("muster cluster does not know what to do with \"", base::join(typed.words, " "), "\""),
+      {.what = text("muster cluster does not know what to do with \"", base::join(options.words, " "), "\""),
        .where = "",
        .fix = "muster cluster show FILE | probe [--partition P] [--output FILE] | diff FILE"});
 }
 
-int cluster_verb(const cli::Options& typed) { return cluster_verb(typed, *slurm::make_queries()); }
+cli::Verb cluster_verb() {
+  return cli::make_verb<ClusterOptions>(
+      {.name = "cluster",
+       .usage = "show FILE | probe [--partition P] [--output FILE] | diff FILE",
+       .summary = "a cluster file: draw a node, write one from the live Slurm, compare the two",
+       .example = "muster cluster show dgx-h100",
+       .max_words = 2},
+      [](cli::Flags& flags, ClusterOptions& options) {
+        cli::add_partition_flag(flags, options.wishes);
+        flags.add("output", "FILE", "write this file instead of printing", options.output);
+      },
+      [](const ClusterOptions& options) { return run_cluster(options, *slurm::make_queries()); });
+}
 
 }  // namespace muster::probe

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/rehearse/page.h"
 #include "launcher/rows/rows.h"
 #include "launcher/slurm/command.h"
@@ -65,8 +66,8 @@ ordered_json rehearsed(const spec::Plan& plan, const fs::path& file, std::int64_
 
 }  // namespace
 
-std::string lengths_of(const cli::Options& typed, const plan::Planned& planned) {
-  if (!typed.lengths.empty()) return typed.lengths;
+std::string lengths_of(const std::string& rule, const plan::Planned& planned) {
+  if (!rule.empty()) return rule;
   const spec::Job& job = planned.plan.job;
   if (spec::is_synthetic(job)) return job.sampling.lengths;
   const std::string name = planned.job_file.stem().string();
@@ -95,35 +96,42 @@ double skew_of(const std::string& rule, const spec::ModelFacts& facts) {
   return times;
 }
 
-}  // namespace
+struct RehearseOptions {
+  std::vector<std::string> words;  // JOB
+  std::string cluster;
+  std::vector<std::string> overrides;
+  std::optional<std::int64_t> rank;
+  bool all_kinds = false, json = false;
+  std::string lengths, experts;  // rules
+};
 
-int rehearse_verb(const cli::Options& typed) {
-  if (typed.words.empty())
+int rehearse(const RehearseOptions& options) {
+  if (options.words.empty())
     throw Error::user({.what = "muster rehearse needs a job", .where = "", .fix = "muster rehearse JOB --cluster C"});
-  if (typed.rank && typed.all_kinds)
+  if (options.rank && options.all_kinds)
     throw Error::user({.what = "--rank and --all-kinds do not go together", .where = "", .fix = "choose one"});
-  plan::Request request{.job = typed.words[0], .overrides = typed.overrides};
-  if (!typed.cluster.empty()) request.cluster = typed.cluster;
+  plan::Request request{.job = options.words[0], .overrides = options.overrides};
+  if (!options.cluster.empty()) request.cluster = options.cluster;
   const plan::Planned planned = plan::make_plan(request);
   const spec::Plan& plan = planned.plan;
   const auto num_ranks = std::ssize(plan.ranks);
-  if (typed.rank && *typed.rank >= num_ranks)
-    throw Error::user({.what = base::text("--rank ", *typed.rank, ": the plan has ", num_ranks, " ranks"),
+  if (options.rank && *options.rank >= num_ranks)
+    throw Error::user({.what = base::text("--rank ", *options.rank, ": the plan has ", num_ranks, " ranks"),
                        .where = "",
                        .fix = base::text("0 .. ", num_ranks - 1)});
   if (plan.model.hidden_size == 0)
     throw Error::user({.what = "the model is not known", .where = "model", .fix = "give model.name, or a folder"});
-  const std::string lengths = lengths_of(typed, planned);
+  const std::string lengths = lengths_of(options.lengths, planned);
   spec::AnswerLengths::parse(lengths, "--lengths");
-  const double expert_skew = skew_of(typed.experts, plan.model);
+  const double expert_skew = skew_of(options.experts, plan.model);
 
   const std::vector<Kind> kinds =
-      typed.all_kinds ? kinds_of(plan) : std::vector<Kind>{kind_of(plan, typed.rank.value_or(0))};
+      options.all_kinds ? kinds_of(plan) : std::vector<Kind>{kind_of(plan, options.rank.value_or(0))};
   const PlanFile file(plan);
   ordered_json list = ordered_json::array();
   for (const Kind& kind : kinds) {
     ordered_json found = rehearsed(plan, file.path(), kind.rank, lengths, expert_skew);
-    if (typed.json) {
+    if (options.json) {
       found["ranks_alike"] = kind.count;
       for (ordered_json& phase : found["phases"])
         phase["planned_owners"] = predicted_owners(plan, kind.rank, phase["phase"]);
@@ -133,8 +141,31 @@ int rehearse_verb(const cli::Options& typed) {
     if (&kind == kinds.data()) base::print(stdout, head_line(plan, lengths, found, kinds.size()));
     base::print(stdout, kind_page(plan, kind, found));
   }
-  base::print(stdout, typed.json ? base::json_text(list, 2) + "\n" : foot_text());
+  base::print(stdout, options.json ? base::json_text(list, 2) + "\n" : foot_text());
   return 0;
+}
+
+}  // namespace
+
+cli::Verb rehearse_verb() {
+  return cli::make_verb<RehearseOptions>(
+      {.name = "rehearse",
+       .usage = "JOB [--cluster C] [--rank R | --all-kinds] [--lengths RULE] [--experts RULE] [--json]",
+       .summary = "one step of a rank of any plan, with the real loop and without data: memory, FLOPs, collectives",
+       .example = "muster rehearse grpo-llama3.1-8b-16xh100-megatron --cluster dgx-h100 --all-kinds",
+       .max_words = 1},
+      [](cli::Flags& flags, RehearseOptions& options) {
+        cli::add_cluster_flag(flags, options.cluster);
+        cli::add_set_flag(flags, options.overrides);
+        flags.add("rank,r", "R", "of this rank only", options.rank);
+        flags.add("all-kinds", "one rank of each kind that the plan has", options.all_kinds);
+        flags.add("lengths", "RULE", "of answers: fixed:N, uniform:A-B or a file (default: the published mean)",
+                  options.lengths);
+        flags.add("experts", "RULE", "rows that fall on the rank's experts: balanced, or skewed:S times the average",
+                  options.experts);
+        cli::add_json_flag(flags, options.json);
+      },
+      rehearse);
 }
 
 }  // namespace muster::rehearse

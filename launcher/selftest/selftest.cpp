@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/selftest/verdict.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
@@ -134,9 +135,16 @@ ordered_json json_of(const std::vector<SeedResult>& seeds, const std::vector<Con
   return line;
 }
 
-}  // namespace
+/// The flags that become Options.
+struct SelftestFlags {
+  std::vector<std::string> words;  // JOB
+  std::optional<std::int64_t> seed, seeds;
+  bool controls = false, json = false;
+  std::vector<std::string> control_names, overrides;
+  std::filesystem::path run_dir;
+};
 
-int run_selftest(const cli::Options& typed) {
+Options options_of(const SelftestFlags& typed) {
   if (typed.seed && typed.seeds)
     throw Error::user({.what = "--seed and --seeds do not go together",
                        .fix = "--seed S runs one seed, --seeds N the seeds 0 .. N-1"});
@@ -153,7 +161,28 @@ int run_selftest(const cli::Options& typed) {
     options.controls.clear();
     for (const Control control : kControls) options.controls.emplace_back(control_name(control));
   }
-  return run_selftest(options);
+  return options;
+}
+
+}  // namespace
+
+cli::Verb selftest_verb() {
+  return cli::make_verb<SelftestFlags>(
+      {.name = "selftest",
+       .usage = "[JOB] [--seed S | --seeds N] [--controls | --control NAME...] [--json]",
+       .summary = "the proof that the loop learns: a tiny job (reverse-digits), and sabotaged runs that must not",
+       .example = "muster selftest --seeds 5 --controls",
+       .max_words = 1},
+      [](cli::Flags& flags, SelftestFlags& typed) {
+        flags.add("seed", "S", "one seed", typed.seed);
+        flags.add("seeds", "N", "the seeds 0 .. N-1", typed.seeds);
+        flags.add("controls", "also the sabotaged runs, which must fail", typed.controls);
+        flags.add("control", "NAME", "also this sabotaged run, as often as you like", typed.control_names);
+        cli::add_set_flag(flags, typed.overrides);
+        cli::add_run_dir_flag(flags, typed.run_dir);
+        cli::add_json_flag(flags, typed.json);
+      },
+      [](const SelftestFlags& typed) { return run_selftest(options_of(typed)); });
 }
 
 int run_selftest(const Options& options) {

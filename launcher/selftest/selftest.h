@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 
 namespace muster::selftest {
 
@@ -19,8 +19,8 @@ struct Options {
   std::vector<std::string> overrides;  // --set key=value for every run
 };
 
-/// The verb. Returns the exit code: 0 passed, 4 not. throws: Error::user.
-int run_selftest(const cli::Options& typed);
+cli::Verb selftest_verb();
+/// Returns the exit code: 0 passed, 4 not. throws: Error::user.
 int run_selftest(const Options& options);
 
 }  // namespace muster::selftest

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/run/submission.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/clock.h"
@@ -68,8 +69,16 @@ Answers ask(const spec::RunPaths& paths, const spec::Placement& placement, doubl
   return answers;
 }
 
-int stacks_verb(const cli::Options& typed) {
-  const spec::RunPaths paths{run::find_run(!typed.words.empty() ? typed.words[0] : "")};
+namespace {
+
+struct StacksOptions {
+  std::vector<std::string> words;  // RUN
+  std::optional<std::int64_t> rank;
+  bool json = false;
+};
+
+int print_stacks(const StacksOptions& options) {
+  const spec::RunPaths paths{run::find_run(options.words.empty() ? "" : options.words[0])};
   const std::optional<spec::Epoch> epoch = spec::current_epoch(paths.folder);
   if (!epoch)
     throw Error::user({.what = "no attempt of this run has begun, so no rank stands anywhere",
@@ -82,13 +91,30 @@ int stacks_verb(const cli::Options& typed) {
     throw Error::user({.what = text("attempt ", epoch->attempt, " is over, and no rank of it was silent"),
                        .where = paths.folder.string(),
                        .fix = "muster status says how it ended; stacks are of ranks that run, or were silent"});
-  if (typed.json) {
+  if (options.json) {
     for (const spec::NodeStacks& node : answers.nodes) base::print(stdout, spec::node_stacks_text(node));
   } else {
-    base::print(stdout, text("run    ", paths.folder.string(), ", attempt ", epoch->attempt,
-                             is_over ? " (over; this was taken before)" : "", "\n", stacks_page(answers, typed.rank)));
+    base::print(stdout,
+                text("run    ", paths.folder.string(), ", attempt ", epoch->attempt,
+                     is_over ? " (over; this was taken before)" : "", "\n", stacks_page(answers, options.rank)));
   }
   return is_over || answers.silent_hosts.empty() ? 0 : 3;
+}
+
+}  // namespace
+
+cli::Verb stacks_verb() {
+  return cli::make_verb<StacksOptions>(
+      {.name = "stacks",
+       .usage = "[RUN] [--rank R] [--json]",
+       .summary = "where every rank stands: phase, last collective and native stack; of a silent rank it was kept",
+       .example = "muster stacks 4711",
+       .max_words = 1},
+      [](cli::Flags& flags, StacksOptions& options) {
+        flags.add("rank,r", "R", "of this rank only", options.rank);
+        cli::add_json_flag(flags, options.json);
+      },
+      print_stacks);
 }
 
 }  // namespace muster::stacks

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 #include "runtime/spec/epoch.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/stacks.h"
@@ -30,6 +30,6 @@ std::string function_name(const std::string& symbol);
 std::string stacks_page(const Answers& answers, const std::optional<std::int64_t>& rank);
 
 /// Prints the page, or with --json the nodes' files, one a line. Returns 0, or 3 when a node did not answer.
-int stacks_verb(const cli::Options& typed);
+cli::Verb stacks_verb();
 
 }  // namespace muster::stacks

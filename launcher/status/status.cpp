@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/progress/block.h"
 #include "launcher/progress/figures.h"
 #include "launcher/progress/lessons.h"
@@ -40,9 +41,16 @@ constexpr double kCancel_s = 30;
 constexpr double kAskSlurm_s = 10;
 constexpr double kQuiet_s = 60;  // so long without a record is worth a word
 
-fs::path run_of(const cli::Options& typed) {
-  return run::find_run(!typed.words.empty() ? typed.words[0] : typed.run_dir.string());
-}
+fs::path run_of(const std::vector<std::string>& words) { return run::find_run(words.empty() ? "" : words[0]); }
+
+struct StatusOptions {
+  std::vector<std::string> words;  // RUN
+  bool json = false;
+};
+
+struct CancelOptions {
+  std::vector<std::string> words;  // RUN
+};
 
 std::string row(const std::string& name, const std::string& value) {
   return name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') + value + "\n";
@@ -276,20 +284,34 @@ RunStatus status_of(const fs::path& run_folder, slurm::Queries& queries) {
   return status;
 }
 
-int status_verb(const cli::Options& typed) {
-  const RunStatus status = status_of(run_of(typed), *slurm::make_queries());
-  base::print(stdout, typed.json ? base::json_text(status.json) + "\n" : status.page);
+namespace {
+
+int print_status(const StatusOptions& options) {
+  const RunStatus status = status_of(run_of(options.words), *slurm::make_queries());
+  base::print(stdout, options.json ? base::json_text(status.json) + "\n" : status.page);
   return status.code;
 }
 
-int logs_verb(const cli::Options& typed) {
-  const spec::RunPaths paths{run_of(typed)};
+}  // namespace
+
+cli::Verb status_verb() {
+  return cli::make_verb<StatusOptions>(
+      {.name = "status",
+       .usage = "[RUN] [--json]",
+       .summary = "what a run is doing: by run folder or job id, or the newest run; ends with the run's exit code",
+       .example = "muster status",
+       .max_words = 1},
+      [](cli::Flags& flags, StatusOptions& options) { cli::add_json_flag(flags, options.json); }, print_status);
+}
+
+int print_logs(const LogsOptions& options) {
+  const spec::RunPaths paths{run_of(options.words)};
   const spec::Plan plan = spec::read_plan(paths.plan());
-  if (typed.rank && (*typed.rank < 0 || *typed.rank >= std::ssize(plan.ranks)))
-    throw Error::user({.what = text("the run has ranks 0 to ", plan.ranks.size() - 1, ", not ", *typed.rank),
+  if (options.rank && (*options.rank < 0 || *options.rank >= std::ssize(plan.ranks)))
+    throw Error::user({.what = text("the run has ranks 0 to ", plan.ranks.size() - 1, ", not ", *options.rank),
                        .where = paths.plan().string()});
   auto epoch = spec::current_epoch(paths.folder);
-  if (!epoch && !typed.follow)
+  if (!epoch && !options.follow)
     throw Error::user({.what = "no attempt of this run has begun, so it has no logs",
                        .where = paths.folder.string(),
                        .fix = "muster status"});
@@ -301,13 +323,13 @@ int logs_verb(const cli::Options& typed) {
                          .where = paths.folder.string(),
                          .fix = "muster status says how to go on"});
   }
-  const fs::path log = paths.rank_log(epoch->attempt, typed.rank.value_or(writer_rank(plan)));
-  if (!typed.follow) {
+  const fs::path log = paths.rank_log(epoch->attempt, options.rank.value_or(writer_rank(plan)));
+  if (!options.follow) {
     print_log(log);
     return 0;
   }
   FollowedAttempt attempt(paths, *epoch);
-  if (typed.rank) {
+  if (options.rank) {
     follow(log, attempt);
   } else {
     follow_progress(plan, paths, epoch->attempt, attempt);
@@ -319,8 +341,24 @@ int logs_verb(const cli::Options& typed) {
   return attempt.verdict()->code;
 }
 
-int cancel_verb(const cli::Options& typed) {
-  const spec::RunPaths paths{run_of(typed)};
+cli::Verb logs_verb() {
+  return cli::make_verb<LogsOptions>(
+      {.name = "logs",
+       .usage = "[RUN] [-f] [--rank R]",
+       .summary = "what a rank wrote; -f follows: the progress, or with --rank that log",
+       .example = "muster logs -f",
+       .max_words = 1},
+      [](cli::Flags& flags, LogsOptions& options) {
+        flags.add("follow,f", "go on as lines are written", options.follow);
+        flags.add("rank,r", "R", "of this rank only", options.rank);
+      },
+      print_logs);
+}
+
+namespace {
+
+int cancel_run(const CancelOptions& options) {
+  const spec::RunPaths paths{run_of(options.words)};
   const std::vector<run::Submission> submissions = run::read_submissions(paths.folder);
   if (!submissions.empty() && cancel_jobs(submissions)) return 0;
   const auto epoch = spec::current_epoch(paths.folder);
@@ -348,6 +386,19 @@ int cancel_verb(const cli::Options& typed) {
         {.what = text("process ", epoch->pid, " was told to end, but has not"), .where = paths.folder.string()});
   std::printf("ended%s\n", verdict() ? (": " + verdict()->sentence).c_str() : ", and left no verdict");
   return 0;
+}
+
+}  // namespace
+
+cli::Verb cancel_verb() {
+  return cli::make_verb<CancelOptions>(
+      {.name = "cancel",
+       .usage = "[RUN]",
+       .summary = "ends a run",
+       .example = "muster cancel 4711",
+       .max_words = 1,
+       .prints_its_answer = false},
+      [](cli::Flags&, CancelOptions&) {}, cancel_run);
 }
 
 }  // namespace muster::status

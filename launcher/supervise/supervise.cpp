@@ -204,7 +204,7 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
   return verdict;
 }
 
-int supervise_verb(const std::vector<std::string>& words) {
+int supervise(const std::vector<std::string>& words) {
   if (words.empty())
     throw Error::user(
         {.what = "muster supervise RUN_FOLDER: the folder is missing",
@@ -244,6 +244,20 @@ int supervise_verb(const std::vector<std::string>& words) {
   say(base::text("verdict ", verdict.code, ": ", verdict.sentence));
   if (slurm && begun && may_requeue(plan, verdict, *slurm)) requeue(*begun, *slurm);
   return verdict.code;
+}
+
+cli::Verb supervise_verb() {
+  struct Options {
+    std::vector<std::string> words;
+  };
+  return cli::make_verb<Options>(
+      {.name = "supervise",
+       .usage = "RUN_FOLDER [-- SRUN_FLAG...]",
+       .summary = "one attempt of a run, inside its job",
+       .max_words = 64,
+       .is_for_people = false,
+       .prints_its_answer = false},
+      [](cli::Flags&, Options&) {}, [](const Options& options) { return supervise(options.words); });
 }
 
 }  // namespace muster::supervise

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/cli/verb.h"
 #include "launcher/supervise/attempt.h"
 #include "launcher/supervise/nodes.h"
 #include "launcher/supervise/verdict.h"
@@ -30,6 +31,7 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
 
 /// `muster supervise RUN_FOLDER [srun flags]`: run_attempt on the nodes of this job, then requeue where the plan says
 /// so. Speaks to stderr. Returns the verdict's code.
-int supervise_verb(const std::vector<std::string>& words);
+cli::Verb supervise_verb();
+int supervise(const std::vector<std::string>& words);
 
 }  // namespace muster::supervise

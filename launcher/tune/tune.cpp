@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "launcher/cli/shared_flags.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -75,16 +76,40 @@ std::string tune_page(const Found& found, const plan::Request& request) {
   return page + "\n";
 }
 
-int tune_verb(const cli::Options& typed) {
-  if (typed.words.empty())
+namespace {
+
+struct TuneOptions {
+  std::vector<std::string> words;  // JOB
+  std::string cluster;
+  std::vector<std::string> overrides;
+};
+
+int print_layouts(const TuneOptions& options) {
+  if (options.words.empty())
     throw Error::user({.what = "muster tune needs a job",
                        .where = "",
                        .fix = "muster tune JOB --cluster C, where JOB is a job file or the name of a shipped one"});
-  plan::Request request{.job = typed.words[0], .overrides = typed.overrides};
-  if (!typed.cluster.empty()) request.cluster = typed.cluster;
+  plan::Request request{.job = options.words[0], .overrides = options.overrides};
+  if (!options.cluster.empty()) request.cluster = options.cluster;
   const std::string page = tune_page(search(request), request);
   std::fwrite(page.data(), 1, page.size(), stdout);
   return 0;
+}
+
+}  // namespace
+
+cli::Verb tune_verb() {
+  return cli::make_verb<TuneOptions>(
+      {.name = "tune",
+       .usage = "JOB --cluster C [--set key=value]...",
+       .summary = "layouts of a job on as many GPUs, ranked by their estimated speed; each as the --set that makes it",
+       .example = "muster tune v0.6-grpo-deepseek-v3-512xh100 --cluster dgx-h100",
+       .max_words = 1},
+      [](cli::Flags& flags, TuneOptions& options) {
+        cli::add_cluster_flag(flags, options.cluster);
+        cli::add_set_flag(flags, options.overrides);
+      },
+      print_layouts);
 }
 
 }  // namespace muster::tune

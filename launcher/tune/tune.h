@@ -3,13 +3,13 @@
 
 #include <string>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 #include "launcher/tune/search.h"
 
 namespace muster::tune {
 
 /// throws: Error::user (the job, the cluster file without rates).
-int tune_verb(const cli::Options& typed);
+cli::Verb tune_verb();
 
 /// The first ten, and today's layout wherever it stands; below, the command that plans the best, with what the
 /// request changes.

@@ -176,10 +176,12 @@ std::vector<Line> with_hint(std::vector<Line> lines, const std::string& hint, co
   return lines;
 }
 
-}  // namespace
+struct WatchOptions {
+  std::vector<std::string> words;  // RUNs
+};
 
-int watch_verb(const cli::Options& typed) {
-  Runs runs(typed.words);
+int watch_runs(const WatchOptions& options) {
+  Runs runs(options.words);
   runs.read();
   if (!is_live()) {
     print_once(runs);
@@ -198,6 +200,18 @@ int watch_verb(const cli::Options& typed) {
     runs.read();
     read_s = base::steady_s();
   }
+}
+
+}  // namespace
+
+cli::Verb watch_verb() {
+  return cli::make_verb<WatchOptions>(
+      {.name = "watch",
+       .usage = "[RUN]...",
+       .summary = "runs live in a terminal, from their files alone: a list, and one in detail with plots",
+       .example = "muster watch runs/my-job-20261125-184206 4711",
+       .max_words = 64},
+      [](cli::Flags&, WatchOptions&) {}, watch_runs);
 }
 
 }  // namespace muster::watch

@@ -2,12 +2,12 @@
 // notices.
 #pragma once
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 
 namespace muster::watch {
 
 /// RUNs by folder or job id, or all in runs/: a list with one run in detail behind it. Without a terminal, or on one
 /// that is `dumb`, the page is printed once. Returns 0. throws: Error::user for a RUN that is not there.
-int watch_verb(const cli::Options& typed);
+cli::Verb watch_verb();
 
 }  // namespace muster::watch

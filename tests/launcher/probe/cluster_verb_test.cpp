@@ -16,9 +16,7 @@ class ClusterVerb : public testing::Test {
  protected:
   ClusterVerb() { ::setenv("MUSTER_CLUSTERS", (std::string(MUSTER_SOURCE_DIR) + "/clusters").c_str(), 1); }
   int run(std::vector<std::string> words, const std::string& output = "") {
-    cli::Options typed{.verb = "cluster", .words = std::move(words)};
-    typed.output = output;
-    return cluster_verb(typed, slurm_);
+    return run_cluster({.words = std::move(words), .output = output}, slurm_);
   }
   std::string refusal(std::vector<std::string> words, const std::string& output = "") {
     try {

@@ -172,7 +172,7 @@ TEST_F(Status, ASupervisorThatIsGoneIsSaid) {
   EXPECT_TRUE(says("left no verdict")) << page();
   for (const std::optional<std::int64_t> rank : {std::optional<std::int64_t>(), std::optional<std::int64_t>(0)}) {
     try {
-      logs_verb({.words = {paths_.folder.string()}, .follow = true, .rank = rank});
+      print_logs({.words = {paths_.folder.string()}, .follow = true, .rank = rank});
       FAIL() << "no throw";
     } catch (const Error& error) {
       EXPECT_EQ(error.exit_code(), 3);

@@ -133,7 +133,7 @@ TEST_F(Supervise, ACopiedFolderIsRefusedBecauseItsPlanIsThatOfTheOriginal) {
   const std::filesystem::path copy = elsewhere.path() / "copy", link = elsewhere.path() / "link";
   std::filesystem::copy(folder_.path(), copy, std::filesystem::copy_options::recursive);
   try {
-    supervise_verb({copy.string()});
+    supervise({copy.string()});
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), 2);
@@ -143,7 +143,7 @@ TEST_F(Supervise, ACopiedFolderIsRefusedBecauseItsPlanIsThatOfTheOriginal) {
   EXPECT_FALSE(base::is_there(paths_.attempt(1)));
   // A link to the folder is the folder.
   std::filesystem::create_symlink(folder_.path(), link);
-  EXPECT_EQ(supervise_verb({link.string()}), 0);
+  EXPECT_EQ(supervise({link.string()}), 0);
   EXPECT_TRUE(base::is_there(paths_.attempt(1)));
 }
 
