@@ -42,19 +42,20 @@ std::vector<progress::SampleLine> read_samples(const spec::RunPaths& paths) {
 
 }  // namespace
 
-std::vector<std::string> evaluation_overrides(const cli::Options& typed) {
+std::vector<std::string> evaluation_overrides(const EvaluateOptions& options) {
   std::vector<std::string> overrides{
       "grpo.steps=0",           "warmup.sft_steps=0", "warmup.stop_at_reward=0", "optimizer.warmup_steps=0",
       "loss.kl_weight=0",       "checkpoint.every=0", "requeue.max=0",           "checkpoint.final_model=false",
       "validate.at_start=true", "log.samples=-1"};
-  if (!typed.words.empty()) overrides.push_back("name=" + plan::find_job(typed.words[0]).stem().string() + "-evaluate");
-  if (!typed.model.empty()) {
-    const std::string path = std::filesystem::absolute(typed.model).lexically_normal().string();
+  if (!options.words.empty())
+    overrides.push_back("name=" + plan::find_job(options.words[0]).stem().string() + "-evaluate");
+  if (!options.model.empty()) {
+    const std::string path = std::filesystem::absolute(options.model).lexically_normal().string();
     overrides.push_back("model.path=" + spec::toml_quoted(path));
     overrides.emplace_back("model.name=\"\"");
     overrides.emplace_back("model.weights=\"file\"");
   }
-  overrides.insert(overrides.end(), typed.overrides.begin(), typed.overrides.end());
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   return overrides;
 }
 
@@ -81,13 +82,15 @@ std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord
   return page;
 }
 
-int evaluate_verb(const cli::Options& typed) {
-  if (typed.words.empty())
+namespace {
+
+int evaluate(const EvaluateOptions& given) {
+  if (given.words.empty())
     throw Error::user(
         {.what = "muster evaluate needs a job",
          .fix = "muster evaluate JOB --model DIR: the job says which rows, which template, which reward"});
-  cli::Options run = typed;
-  run.overrides = evaluation_overrides(typed);
+  StartOptions run = given;
+  run.overrides = evaluation_overrides(given);
   const Prepared prepared = prepare(run);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
@@ -112,6 +115,23 @@ int evaluate_verb(const cli::Options& typed) {
               evaluation_page(plan, looks.back(), read_samples(paths), style) +
                   text("\nrecords   ", plan.run_folder.string(), " (validation.jsonl, validation_samples.jsonl)\n"));
   return 0;
+}
+
+}  // namespace
+
+cli::Verb evaluate_verb() {
+  return cli::make_verb<EvaluateOptions>(
+      {.name = "evaluate",
+       .usage = "JOB [--model DIR] [--set key=value]...",
+       .summary = "looks at a model with the job's held-out rows and reward: pass@1, mean@k, maj@k; nothing is trained",
+       .example = "muster evaluate my-job.toml --model runs/my-job/model --set validate.samples_per_prompt=8",
+       .max_words = 1},
+      [](cli::Flags& flags, EvaluateOptions& options) {
+        options.verb = "evaluate";
+        add_start_flags(flags, options);
+        flags.add("model", "DIR", "the model folder to look at (default: the job's)", options.model);
+      },
+      evaluate);
 }
 
 }  // namespace muster::run

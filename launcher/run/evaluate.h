@@ -5,18 +5,23 @@
 #include <string>
 #include <vector>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 #include "launcher/progress/run_records.h"
 #include "launcher/progress/terminal.h"
+#include "launcher/run/run_folder.h"
 #include "runtime/spec/validation_record.h"
 
 namespace muster::run {
 
-/// Returns 0, the code of the failure, or 130 after Ctrl-C.
-int evaluate_verb(const cli::Options& typed);
+/// Ends with 0, the code of the failure, or 130 after Ctrl-C.
+cli::Verb evaluate_verb();
+
+struct EvaluateOptions : StartOptions {
+  std::filesystem::path model;  // empty: the job's
+};
 
 /// The settings that make a job one look, before those that were typed.
-std::vector<std::string> evaluation_overrides(const cli::Options& typed);
+std::vector<std::string> evaluation_overrides(const EvaluateOptions& options);
 /// What was seen, with a few answers. At most `columns` wide, but for paths.
 std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord& record,
                             const std::vector<progress::SampleLine>& samples, const progress::Style& style);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/progress/progress.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/detach.h"
@@ -76,15 +77,17 @@ void check_no_other_job(const spec::Plan& plan) {
   }
 }
 
-}  // namespace
+struct RunOptions : StartOptions {
+  bool detach = false;
+};
 
-int run_verb(const cli::Options& typed) {
-  if (typed.words.empty() && !typed.new_binaries) become_pinned(typed.run_dir);
+int start_here(const RunOptions& given) {
+  if (given.words.empty() && !given.new_binaries) become_pinned(given.run_dir);
   base::ignore_broken_pipes();
   std::optional<Background> background;
-  if (typed.detach)
+  if (given.detach)
     if (const std::optional<int> code = detach(background.emplace())) return *code;
-  const Prepared prepared = prepare(typed);
+  const Prepared prepared = prepare(given);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
@@ -130,6 +133,27 @@ int run_verb(const cli::Options& typed) {
     base::print(stderr, failure_page(plan, verdict));
   }
   return verdict.code;
+}
+
+}  // namespace
+
+cli::Verb run_verb() {
+  return cli::make_verb<RunOptions>(
+      {.name = "run",
+       .usage = "JOB [--run-dir DIR] [--detach] [--set key=value]... | --plan FILE | --run-dir DIR",
+       .summary = "runs a job here, or across the nodes of the allocation it is called in",
+       .example = "muster run smollm2-135m-sums --set grpo.steps=20",
+       .max_words = 1,
+       .prints_its_answer = false},
+      [](cli::Flags& flags, RunOptions& options) {
+        options.verb = "run";
+        add_start_flags(flags, options);
+        cli::add_run_root_flag(flags, options.wishes);
+        flags.add("plan", "FILE", "run a plan as it is", options.plan_file);
+        add_attempt_flags(flags, options);
+        flags.add("detach", "return once the ranks run; the run goes on without this terminal", options.detach);
+      },
+      start_here);
 }
 
 }  // namespace muster::run

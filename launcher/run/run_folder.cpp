@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/health/node_checks.h"
 #include "launcher/plan/plan.h"
 #include "launcher/render/batch_script.h"
@@ -58,67 +59,67 @@ void check_folder_name(const fs::path& folder, bool for_submit) {
   if (name.find('"') != std::string::npos) refuse("a quote: its batch script could not be written");
 }
 
-Prepared of_job(const cli::Options& typed) {
+Prepared of_job(const StartOptions& options) {
   plan::Request request{
-      .job = typed.words[0], .overrides = typed.overrides, .wishes = typed.wishes, .paths_must_exist = true};
-  if (typed.preflight) request.overrides.push_back("placement.preflight=true");
-  if (!typed.cluster.empty()) request.cluster = typed.cluster;
-  if (!typed.run_dir.empty()) request.run_folder = whole_path(typed.run_dir);
+      .job = options.words[0], .overrides = options.overrides, .wishes = options.wishes, .paths_must_exist = true};
+  if (options.preflight) request.overrides.push_back("placement.preflight=true");
+  if (!options.cluster.empty()) request.cluster = options.cluster;
+  if (!options.run_dir.empty()) request.run_folder = whole_path(options.run_dir);
   plan::Planned planned = plan::make_plan(request);
   if (planned.plan.run_folder.empty())
     planned.plan.run_folder = default_run_folder(planned.plan.job.name, planned.cluster.run_root);
   if (fs::exists(spec::RunPaths{planned.plan.run_folder}.plan()))
     throw Error::user({.what = "this folder holds a run already",
                        .where = planned.plan.run_folder.string(),
-                       .fix = text("another --run-dir for a new run; `muster ", typed.verb,
+                       .fix = text("another --run-dir for a new run; `muster ", options.verb,
                                    " --run-dir` without a JOB for its next attempt")});
   return {.plan = std::move(planned.plan), .cluster = std::move(planned.cluster)};
 }
 
-Prepared of_plan_file(const cli::Options& typed) {
-  Prepared prepared{.plan = spec::read_plan(typed.plan_file)};
-  prepared.cluster = cluster_of(prepared.plan.cluster, typed.wishes);
-  if (!typed.run_dir.empty()) prepared.plan.run_folder = whole_path(typed.run_dir);
+Prepared of_plan_file(const StartOptions& options) {
+  Prepared prepared{.plan = spec::read_plan(options.plan_file)};
+  prepared.cluster = cluster_of(prepared.plan.cluster, options.wishes);
+  if (!options.run_dir.empty()) prepared.plan.run_folder = whole_path(options.run_dir);
   if (prepared.plan.run_folder.empty())
     prepared.plan.run_folder = default_run_folder(prepared.plan.job.name, prepared.cluster.run_root);
   prepared.is_next_attempt = fs::exists(spec::RunPaths{prepared.plan.run_folder}.plan());
   return prepared;
 }
 
-Prepared of_run_folder(const cli::Options& typed) {
-  const fs::path folder = whole_path(typed.run_dir);
+Prepared of_run_folder(const StartOptions& options) {
+  const fs::path folder = whole_path(options.run_dir);
   const fs::path file = spec::RunPaths{folder}.plan();
   if (!fs::exists(file))
     throw Error::user({.what = "no run is there: it holds no plan.toml",
                        .where = folder.string(),
-                       .fix = text("muster ", typed.verb, " JOB --run-dir ", folder.string(), " begins one")});
+                       .fix = text("muster ", options.verb, " JOB --run-dir ", folder.string(), " begins one")});
   Prepared prepared{.plan = spec::read_plan(file), .is_next_attempt = true};
   prepared.plan.run_folder = folder;
-  prepared.cluster = cluster_of(prepared.plan.cluster, typed.wishes);
+  prepared.cluster = cluster_of(prepared.plan.cluster, options.wishes);
   return prepared;
 }
 
-Prepared chosen(const cli::Options& typed) {
-  if (!typed.words.empty() && !typed.plan_file.empty())
+Prepared chosen(const StartOptions& options) {
+  if (!options.words.empty() && !options.plan_file.empty())
     throw Error::user({.what = "a JOB and --plan exclude each other", .fix = "a plan is run as it is"});
-  if (typed.new_binaries && (!typed.words.empty() || typed.run_dir.empty()))
+  if (options.new_binaries && (!options.words.empty() || options.run_dir.empty()))
     throw Error::user({.what = "--new-binaries changes those of a run that is there, but this begins one",
-                       .fix = text("leave it out, or muster ", typed.verb, " --run-dir DIR --new-binaries")});
-  if (typed.data_changed && (!typed.words.empty() || typed.run_dir.empty()))
+                       .fix = text("leave it out, or muster ", options.verb, " --run-dir DIR --new-binaries")});
+  if (options.data_changed && (!options.words.empty() || options.run_dir.empty()))
     throw Error::user({.what = "--data-changed is about the data of a run that is there, but this begins one",
-                       .fix = text("leave it out, or muster ", typed.verb, " --run-dir DIR --data-changed")});
-  if (!typed.words.empty()) return of_job(typed);
-  if (!typed.overrides.empty() || !typed.cluster.empty())
+                       .fix = text("leave it out, or muster ", options.verb, " --run-dir DIR --data-changed")});
+  if (!options.words.empty()) return of_job(options);
+  if (!options.overrides.empty() || !options.cluster.empty())
     throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already",
                        .fix = "give the JOB again, with a new --run-dir"});
-  if (typed.plan_file.empty() && typed.run_dir.empty())
+  if (options.plan_file.empty() && options.run_dir.empty())
     throw Error::user(
-        {.what = text("muster ", typed.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"),
-         .fix = text("muster ", typed.verb, " smollm2-135m-sums")});
-  Prepared prepared = typed.plan_file.empty() ? of_run_folder(typed) : of_plan_file(typed);
-  if (typed.preflight) prepared.plan.job.placement.preflight = true;
-  prepared.data_changed = typed.data_changed;
-  if (typed.new_binaries || prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
+        {.what = text("muster ", options.verb, " needs a JOB, --plan FILE, or --run-dir DIR of a run that is there"),
+         .fix = text("muster ", options.verb, " smollm2-135m-sums")});
+  Prepared prepared = options.plan_file.empty() ? of_run_folder(options) : of_plan_file(options);
+  if (options.preflight) prepared.plan.job.placement.preflight = true;
+  prepared.data_changed = options.data_changed;
+  if (options.new_binaries || prepared.plan.binaries.empty() || !fs::exists(prepared.plan.binaries / "muster-runtime"))
     prepared.plan.binaries = base::executable_folder();
   base::Faults faults;
   check_paths(prepared.plan, faults);
@@ -128,12 +129,25 @@ Prepared chosen(const cli::Options& typed) {
 
 }  // namespace
 
-Prepared prepare(const cli::Options& typed) {
-  if (!typed.run_dir.empty()) check_folder_name(whole_path(typed.run_dir), typed.verb == "submit");
-  Prepared prepared = chosen(typed);
-  check_folder_name(prepared.plan.run_folder, typed.verb == "submit");
-  spec::check_supported(
-      prepared.plan, typed.words.empty() ? spec::RunPaths{prepared.plan.run_folder}.plan().string() : typed.words[0]);
+void add_start_flags(cli::Flags& flags, StartOptions& options) {
+  cli::add_cluster_flag(flags, options.cluster);
+  cli::add_set_flag(flags, options.overrides);
+  cli::add_run_dir_flag(flags, options.run_dir);
+}
+
+void add_attempt_flags(cli::Flags& flags, StartOptions& options) {
+  flags.add("new-binaries", "with --run-dir alone: from now on these, not those that submit pinned",
+            options.new_binaries);
+  flags.add("data-changed", "with --run-dir alone: resume though the data is not what it was", options.data_changed);
+  flags.add("preflight", "look at every node before the ranks start (placement.preflight)", options.preflight);
+}
+
+Prepared prepare(const StartOptions& options) {
+  if (!options.run_dir.empty()) check_folder_name(whole_path(options.run_dir), options.verb == "submit");
+  Prepared prepared = chosen(options);
+  check_folder_name(prepared.plan.run_folder, options.verb == "submit");
+  spec::check_supported(prepared.plan, options.words.empty() ? spec::RunPaths{prepared.plan.run_folder}.plan().string()
+                                                             : options.words[0]);
   base::Faults faults;
   check_reward_environment(prepared.plan, faults);
   faults.throw_if_any();

@@ -3,12 +3,29 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/flags.h"
 #include "launcher/cluster/cluster.h"
+#include "launcher/cluster/wishes.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::run {
+
+/// What `run`, `submit` and `evaluate` are given alike.
+struct StartOptions {
+  std::string verb;                // of the three, for messages
+  std::vector<std::string> words;  // JOB
+  std::string cluster;             // empty: local
+  std::vector<std::string> overrides;
+  std::filesystem::path run_dir, plan_file;
+  bool new_binaries = false, data_changed = false, preflight = false;
+  cluster::Wishes wishes;
+};
+/// --cluster, --set and --run-dir: of a run that begins.
+void add_start_flags(cli::Flags& flags, StartOptions& options);
+/// --new-binaries, --data-changed and --preflight: of a next attempt.
+void add_attempt_flags(cli::Flags& flags, StartOptions& options);
 
 struct Prepared {
   spec::Plan plan;  // run_folder and binaries set
@@ -19,7 +36,7 @@ struct Prepared {
 
 /// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR alone: the plan that
 /// lies there. Model and data must be there. throws: Error::user with every fault.
-Prepared prepare(const cli::Options& typed);
+Prepared prepare(const StartOptions& options);
 
 /// throws: Error::user when the plan is for GPUs, the ranks would be started on this machine, and it has none.
 void check_device_here(const spec::Plan& plan);

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "launcher/cli/shared_flags.h"
 #include "launcher/cluster/partition_list.h"
 #include "launcher/plan/limits.h"
 #include "launcher/plan/segments.h"
@@ -233,10 +234,10 @@ void report(const run::Prepared& prepared, const std::string& id, const slurm::F
 
 }  // namespace
 
-int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control) {
-  if (!typed.words.empty() && typed.cluster.empty())
+int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Control& control) {
+  if (!options.words.empty() && options.cluster.empty())
     throw Error::user({.what = "muster submit needs --cluster", .fix = "the name of a file in clusters/ or a path"});
-  run::Prepared prepared = run::prepare(typed);
+  run::Prepared prepared = run::prepare(options);
   const spec::RunPaths paths{prepared.plan.run_folder};
   base::Faults faults;
   render::check_names(prepared.plan, faults);
@@ -265,9 +266,24 @@ int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Contr
   return 0;
 }
 
-int submit_verb(const cli::Options& typed) {
-  if (typed.words.empty() && !typed.new_binaries) run::become_pinned(typed.run_dir);
-  return submit_verb(typed, *slurm::make_queries(), *slurm::make_control());
+cli::Verb submit_verb() {
+  return cli::make_verb<run::StartOptions>(
+      {.name = "submit",
+       .usage = "JOB --cluster C [--run-dir DIR] [--set key=value]...",
+       .summary = "checks everything, writes the run folder, submits with sbatch",
+       .example = "muster submit my-job.toml --cluster dgx-h100",
+       .max_words = 1,
+       .prints_its_answer = false},
+      [](cli::Flags& flags, run::StartOptions& options) {
+        options.verb = "submit";
+        run::add_start_flags(flags, options);
+        run::add_attempt_flags(flags, options);
+        cli::add_user_flags(flags, options.wishes);
+      },
+      [](const run::StartOptions& options) {
+        if (options.words.empty() && !options.new_binaries) run::become_pinned(options.run_dir);
+        return submit(options, *slurm::make_queries(), *slurm::make_control());
+      });
 }
 
 }  // namespace muster::submit

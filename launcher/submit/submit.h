@@ -1,7 +1,7 @@
 // `muster submit`: checks everything first, writes the run folder, submits with sbatch.
 #pragma once
 
-#include "launcher/cli/options.h"
+#include "launcher/cli/verb.h"
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/queries.h"
@@ -11,8 +11,8 @@ namespace muster::submit {
 /// JOB --cluster C [--run-dir DIR] [--set key=value]..., or --run-dir DIR alone for the next attempt. Returns 0.
 /// throws: Error::user with every fault at once, also for a run of which a job is pending or running; Error::cluster
 /// when Slurm does not answer (about a second) or refuses.
-int submit_verb(const cli::Options& typed);
-int submit_verb(const cli::Options& typed, slurm::Queries& queries, slurm::Control& control);
+cli::Verb submit_verb();
+int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Control& control);
 
 /// Adds a fault for each limit of its partitions that the plan breaks, a warning where only some of them will not take
 /// it: Slurm itself would accept such a job and never start it.

@@ -7,9 +7,16 @@
 namespace muster::run {
 namespace {
 
+std::vector<std::string> overrides_of(const std::string& model, const std::vector<std::string>& overrides) {
+  EvaluateOptions options;
+  options.model = model;
+  options.overrides = overrides;
+  return evaluation_overrides(options);
+}
+
 TEST(Evaluate, AShippedJobBecomesOneLookThatFitsAPlan) {
-  const plan::Planned planned = plan::make_plan(
-      {.job = "reverse-digits", .overrides = evaluation_overrides({.overrides = {"validate.samples_per_prompt=4"}})});
+  const plan::Planned planned =
+      plan::make_plan({.job = "reverse-digits", .overrides = overrides_of("", {"validate.samples_per_prompt=4"})});
   const spec::Job& job = planned.plan.job;
   EXPECT_EQ(job.grpo.steps, 0);
   EXPECT_EQ(job.warmup.sft_steps, 0);
@@ -19,7 +26,7 @@ TEST(Evaluate, AShippedJobBecomesOneLookThatFitsAPlan) {
 }
 
 TEST(Evaluate, WhatWasTypedComesLast) {
-  const auto overrides = evaluation_overrides({.overrides = {"log.samples=3"}, .model = "/a \"b\"/model"});
+  const auto overrides = overrides_of("/a \"b\"/model", {"log.samples=3"});
   EXPECT_EQ(overrides.back(), "log.samples=3");
   EXPECT_NE(std::find(overrides.begin(), overrides.end(), "model.path=\"/a \\\"b\\\"/model\""), overrides.end());
 }

@@ -26,7 +26,7 @@ class RunFolder : public testing::Test {
  protected:
   RunFolder() { fs::current_path(folder_.path()); }
   ~RunFolder() override { fs::current_path(before_); }
-  cli::Options tiny(const std::string& run_dir) const {
+  StartOptions tiny(const std::string& run_dir) const {
     return {.verb = "run", .words = {"reverse-digits"}, .run_dir = run_dir};
   }
 
@@ -55,7 +55,7 @@ TEST_F(RunFolder, IsNamedForJobAndTimeWhenNobodyNamesIt) {
 }
 
 TEST_F(RunFolder, AVariableOfTheRewardProgramThatIsNotSetIsNamed) {
-  cli::Options options = tiny("mine");
+  StartOptions options = tiny("mine");
   options.overrides = {"reward.kind=command", "reward.command=[\"true\"]", "reward.environment=[\"JUDGE_KEY\"]"};
   ::unsetenv("JUDGE_KEY");
   EXPECT_NE(message([&] { prepare(options); }).find("JUDGE_KEY is not set here"), std::string::npos);
@@ -79,7 +79,7 @@ TEST_F(RunFolder, AMovedRunGoesOnInItsNewPlace) {
 
 TEST_F(RunFolder, ANameThatNoPlanCanCarryIsRefusedBeforeAnythingIsWritten) {
   const auto said = [&](const std::string& verb, const std::string& name) {
-    cli::Options typed = tiny(name);
+    StartOptions typed = tiny(name);
     typed.verb = verb;
     return message([&] { prepare(typed); });
   };
@@ -109,14 +109,14 @@ TEST_F(RunFolder, OptionsThatWouldHaveNoEffectAreErrors) {
 }
 
 TEST_F(RunFolder, AModelThatIsMissingIsFoundBeforeAnythingIsWritten) {
-  cli::Options typed = tiny("mine");
+  StartOptions typed = tiny("mine");
   typed.overrides = {"model.path=\"/no/such/model\""};
   EXPECT_NE(message([&] { prepare(typed); }).find("/no/such/model"), std::string::npos);
   EXPECT_FALSE(fs::exists("mine"));
 }
 
 TEST_F(RunFolder, WhatTheRuntimeLacksIsRefusedBeforeAnythingIsWritten) {
-  cli::Options typed = tiny("mine");
+  StartOptions typed = tiny("mine");
   typed.overrides = {"grpo.dynamic_sampling=true", "moe.bias_update_rate=0.1"};
   const std::string said = message([&] { prepare(typed); });
   EXPECT_NE(said.find("the runtime does not run moe.bias_update_rate = 0.1 yet"), std::string::npos) << said;

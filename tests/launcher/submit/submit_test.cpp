@@ -66,7 +66,7 @@ class Submit : public testing::Test {
   ~Submit() override { fs::current_path(before_); }
   std::string failure() {
     try {
-      submit_verb(typed_, queries_, control_);
+      submit(typed_, queries_, control_);
     } catch (const Error& error) {
       return error.what();
     }
@@ -76,11 +76,11 @@ class Submit : public testing::Test {
   fs::path before_ = fs::current_path();
   FakeQueries queries_;
   FakeControl control_;
-  cli::Options typed_{.verb = "submit", .words = {"reverse-digits"}, .cluster = "test-slurm", .run_dir = "mine"};
+  run::StartOptions typed_{.verb = "submit", .words = {"reverse-digits"}, .cluster = "test-slurm", .run_dir = "mine"};
 };
 
 TEST_F(Submit, LeavesAFolderThatKnowsItsJob) {
-  EXPECT_EQ(submit_verb(typed_, queries_, control_), 0);
+  EXPECT_EQ(submit(typed_, queries_, control_), 0);
   EXPECT_EQ(run::read_submissions("mine").back().job_id, "17");
   EXPECT_EQ(control_.asked.log, (folder_.path() / "mine/slurm-").string());
   EXPECT_TRUE(fs::exists("mine/batch.sh"));
@@ -102,7 +102,7 @@ TEST_F(Submit, WhatSlurmRefusesIsSaidInItsWordsAndLeavesNothingBehind) {
 TEST_F(Submit, AJobThatNeedsNodesWhichAreDownWaitsForThem) {
   control_.answer = {.accepted = false, .said = "Requested node configuration is not available"};
   queries_.away = {"node0", "node1", "node2", "node3"};
-  EXPECT_EQ(submit_verb(typed_, queries_, control_), 0);
+  EXPECT_EQ(submit(typed_, queries_, control_), 0);
   EXPECT_EQ(control_.submitted, 1);
 }
 
@@ -182,7 +182,7 @@ TEST_F(Submit, AListOfPartitionsHasTheNodesOfAllAndAnyThatIsUpWillDo) {
 }
 
 TEST_F(Submit, ARunWithAJobThatIsNotOverIsNotSubmittedAgain) {
-  submit_verb(typed_, queries_, control_);
+  submit(typed_, queries_, control_);
   typed_ = {.verb = "submit", .run_dir = "mine"};
   queries_.states["17"] = "PENDING";
   const std::string words = failure();
