@@ -18,14 +18,16 @@
 #include "runtime/comm/rendezvous.h"
 #include "runtime/comm/store.h"
 #include "runtime/device/cuda_library.h"
-#include "runtime/loop/check.h"
 #include "runtime/loop/run.h"
-#include "runtime/loop/verbs.h"
 #include "runtime/ops/forms.h"
 #include "runtime/ops/memory.h"
 #include "runtime/ops/memory_tracking.h"
+#include "runtime/rehearsal/rehearse.h"
 #include "runtime/spec/start_events.h"
 #include "runtime/spec/supported.h"
+#include "runtime/verbs/check.h"
+#include "runtime/verbs/inspect.h"
+#include "runtime/verbs/rank_verbs.h"
 
 namespace muster {
 namespace {
@@ -112,12 +114,26 @@ int run_rank(Life& life) {
   if (context.job().verb.kind == "steps")
     loop::run(context);
   else
-    loop::run_verb(context);
+    verbs::run_verb(context);
   if (context.generate) context.generate->close();
   if (context.train) context.train->close();
   context.world->close();
   if (context.host_group) context.host_group->close();
   return 0;
+}
+
+// The verb in argv[1], which runs without a plan of a run: check, inspect, rehearse. throws: Error::user on an unknown
+// one.
+int run_own_verb(int argc, char** argv) {
+  const std::string verb = argc > 1 ? argv[1] : "";
+  if (verb == "check" && argc == 2) return verbs::check_machine();
+  if (verb == "inspect") {
+    if (argc != 4 || std::string(argv[2]) != "--model")
+      throw Error::user({.what = "muster-runtime inspect --model DIR"});
+    return verbs::inspect_model(argv[3]);
+  }
+  if (verb == "rehearse") return rehearsal::rehearse_verb({argv + 1, argv + argc});
+  throw Error::user({.what = "unknown verb '" + verb + "'", .fix = "muster-runtime --help lists them"});
 }
 
 }  // namespace
@@ -131,7 +147,7 @@ int main(int argc, char** argv) {
   int code = 70;
   std::string message;
   try {
-    code = argc > 1 ? loop::run_own_verb(argc, argv) : run_rank(life);
+    code = argc > 1 ? run_own_verb(argc, argv) : run_rank(life);
   } catch (const Error& error) {
     message = error.what();
     code = error.exit_code();

@@ -9,7 +9,7 @@
 
 namespace muster::rehearse {
 
-/// `found`: the object that muster-rank wrote for the rank (loop/rehearse.h).
+/// `found`: the object that muster-rank wrote for the rank (rehearsal/rehearse.h).
 std::string kind_page(const spec::Plan& plan, const Kind& kind, const nlohmann::ordered_json& found);
 /// The lines above the kinds and below them.
 std::string head_line(const spec::Plan& plan, const std::string& lengths, const nlohmann::ordered_json& found,

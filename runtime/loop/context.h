@@ -32,7 +32,7 @@ struct RankContext {
   log::Console console{0, false};
   PhaseClock* clock = nullptr;
   comm::CallLog calls;
-  /// Set in a rehearsal, where tensors have no data (rehearse.h), and called with the step's samples.
+  /// Set in a rehearsal, where tensors have no data (rehearsal/rehearse.h), and called with the step's samples.
   std::function<void(const Rollout&)> on_rehearsed_rollout;
   std::unique_ptr<comm::Communicator> world;  // every rank, tensors of `device`
   std::unique_ptr<comm::Communicator>

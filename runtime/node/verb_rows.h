@@ -30,7 +30,7 @@ struct VerbRules {
 /// Blank lines are no rows. throws: Error::user naming file and line of each fault (the first twenty), or a file
 /// without rows.
 std::vector<VerbRow> read_verb_rows(const std::filesystem::path& input, const VerbRules& rules);
-/// As the ranks read them (loop/verbs).
+/// As the ranks read them (verbs/rank_verbs).
 std::string verb_rows_text(const std::vector<VerbRow>& rows);
 
 }  // namespace muster::node

@@ -3,7 +3,7 @@
 // begins with `muster_version`. What would take long for honest reasons is planned, but not rehearsed.
 #include <cstdint>
 
-#include "runtime/loop/rehearse.h"
+#include "runtime/rehearsal/rehearse.h"
 #include "runtime/spec/plan.h"
 #include "tests/fuzz/planning.h"
 
@@ -39,7 +39,7 @@ std::string plan_of(const std::string& input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const spec::Plan plan = spec::parse_plan(plan_of(std::string(data, data + size)), "plan.toml");
-    if (is_small(plan)) loop::rehearse(plan, 0, "fixed:3");
+    if (is_small(plan)) rehearsal::rehearse(plan, 0, "fixed:3");
   } catch (const Error& error) {
     if (error.kind() != base::ErrorKind::user) throw;
   }

@@ -1,4 +1,4 @@
-#include "runtime/loop/rehearsed_flops.h"
+#include "runtime/rehearsal/needed_flops.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "runtime/ops/flops.h"
 
-namespace muster::loop {
+namespace muster::rehearsal {
 namespace {
 
 spec::ModelFacts facts_of(const char* name) {
@@ -18,7 +18,7 @@ double forward_of(const RoleFlops& flops, std::int64_t tokens) {
   return flops.layers(count, ops::causal_pairs(tokens, 0)) + flops.head(count);
 }
 
-TEST(RehearsedFlops, OneRankNeedsAThirdOfForwardAndBackward) {
+TEST(NeededFlops, OneRankNeedsAThirdOfForwardAndBackward) {
   for (const char* name : {"llama-3.1-8b", "qwen3-0.6b", "qwen2.5-1.5b"}) {
     const spec::ModelFacts facts = facts_of(name);
     for (const std::int64_t tokens : {500, 4000}) {
@@ -28,7 +28,7 @@ TEST(RehearsedFlops, OneRankNeedsAThirdOfForwardAndBackward) {
   }
 }
 
-TEST(RehearsedFlops, RanksOfAGroupAddUpToOne) {
+TEST(NeededFlops, RanksOfAGroupAddUpToOne) {
   const spec::ModelFacts facts = facts_of("llama-3.1-8b");
   const double whole = forward_of(RoleFlops(facts, {}, {}), 1000);
   for (const spec::Degrees& degrees :
@@ -43,8 +43,8 @@ TEST(RehearsedFlops, RanksOfAGroupAddUpToOne) {
 }
 
 /// Two prompts of 10 tokens with two answers each of 5 and 7.
-Rollout small_rollout() {
-  Rollout rollout{.samples_per_prompt = 2};
+loop::Rollout small_rollout() {
+  loop::Rollout rollout{.samples_per_prompt = 2};
   for (std::int64_t group = 0; group < 2; ++group) {
     rollout.prompts.push_back({.tokens = std::vector<std::int32_t>(10, 1)});
     for (std::int64_t index = 0; index < 2; ++index) {
@@ -60,13 +60,13 @@ Rollout small_rollout() {
   return rollout;
 }
 
-TEST(RehearsedFlops, APromptIsNeededOnceWhereItIsShared) {
+TEST(NeededFlops, APromptIsNeededOnceWhereItIsShared) {
   spec::Plan plan;
   plan.model = facts_of("llama-3.1-8b");
   plan.job.grpo.prompts_per_step = plan.job.grpo.samples_per_prompt = 2;
   const spec::RankPlan rank{.train_rank = 0, .gen_rank = 0};
   const RoleFlops one(plan.model, {}, {});
-  const Rollout rollout = small_rollout();
+  const loop::Rollout rollout = small_rollout();
   const double prompt = one.layers(10, ops::causal_pairs(10, 0));
   const auto answers = [&] {  // their last tokens are not computed
     return one.layers(4, ops::causal_pairs(4, 10)) + one.layers(6, ops::causal_pairs(6, 10));
@@ -96,11 +96,11 @@ TEST(RehearsedFlops, APromptIsNeededOnceWhereItIsShared) {
   EXPECT_NEAR(halves / layers, 1, 1e-9);
 }
 
-TEST(RehearsedFlops, RanksOfContextParallelismAddUpToOne) {
+TEST(NeededFlops, RanksOfContextParallelismAddUpToOne) {
   spec::Plan plan;
   plan.model = facts_of("qwen3-0.6b");
   plan.job.grpo = {.prompts_per_step = 2, .samples_per_prompt = 2};
-  const Rollout rollout = small_rollout();
+  const loop::Rollout rollout = small_rollout();
   for (const bool share_prompt : {false, true}) {
     plan.job.train.share_prompt = share_prompt;
     plan.train = {};
@@ -113,4 +113,4 @@ TEST(RehearsedFlops, RanksOfContextParallelismAddUpToOne) {
 }
 
 }  // namespace
-}  // namespace muster::loop
+}  // namespace muster::rehearsal

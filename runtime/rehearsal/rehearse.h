@@ -15,7 +15,7 @@
 #include "runtime/spec/memory.h"
 #include "runtime/spec/plan.h"
 
-namespace muster::loop {
+namespace muster::rehearsal {
 
 struct PhaseRehearsed {
   spec::Phase phase = spec::Phase::train;
@@ -43,4 +43,4 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
 /// `muster-rank rehearse --plan FILE --rank R --lengths RULE --experts SKEW`: one JSON object on stdout.
 int rehearse_verb(const std::vector<std::string>& words);
 
-}  // namespace muster::loop
+}  // namespace muster::rehearsal

@@ -1,4 +1,4 @@
-#include "runtime/loop/rehearse.h"
+#include "runtime/rehearsal/rehearse.h"
 
 #include <ATen/record_function.h>
 
@@ -15,17 +15,17 @@
 #include "runtime/base/text.h"
 #include "runtime/comm/rehearsal_communicator.h"
 #include "runtime/loop/context.h"
-#include "runtime/loop/rehearsed_flops.h"
 #include "runtime/loop/run.h"
 #include "runtime/ops/flops.h"
 #include "runtime/ops/memory_tracking.h"
 #include "runtime/ops/meta_forms.h"
 #include "runtime/ops/on_host.h"
 #include "runtime/parallel/expert.h"
+#include "runtime/rehearsal/needed_flops.h"
 #include "runtime/spec/supported.h"
 #include "runtime/train/adamw.h"
 
-namespace muster::loop {
+namespace muster::rehearsal {
 namespace {
 
 using nlohmann::ordered_json;
@@ -184,10 +184,10 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
     return nullptr;
   };
 
-  RankContext context;
+  loop::RankContext context;
   comm::CallLog calls;
   Counters before;
-  PhaseClock clock(nullptr);
+  loop::PhaseClock clock(nullptr);
   clock.watch_memory(ops::TrackedDevice::meta);
   clock.on_leave([&](Phase phase) {
     const Counters now;
@@ -204,13 +204,13 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   context.self = context.plan.ranks[rank];
   context.device = at::Device(at::kMeta);
   context.clock = &clock;
-  context.on_rehearsed_rollout = [&](const Rollout& rollout) {
+  context.on_rehearsed_rollout = [&](const loop::Rollout& rollout) {
     const NeededFlops needed = needed_flops(context.plan, context.self, rollout);
     found(Phase::generate)->needed_flops = needed.generate;
     found(Phase::logprob)->needed_flops = needed.logprob;
     found(Phase::train)->needed_flops = needed.train;
     found(Phase::train)->chosen_flops = needed.chosen_train;
-    for (const ScoredSample& scored : rollout.samples) {
+    for (const loop::ScoredSample& scored : rollout.samples) {
       rehearsal.samples += 1;
       rehearsal.answer_tokens += std::ssize(scored.sample.tokens);
       rehearsal.prompt_tokens += std::ssize(rollout.prompts[scored.sample.group].tokens);
@@ -224,13 +224,13 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   };
   context.world = make_world("world");
   context.host_group = make_world("host");
-  make_meshes(context);
+  loop::make_meshes(context);
 
   ops::begin_peak(ops::TrackedDevice::meta);
   before = Counters();
   {
     const OperationCount counting;
-    run(context);
+    loop::run(context);
   }
   rehearsal.load_peak = clock.peak(Phase::load);
   for (PhaseRehearsed& phase : rehearsal.phases) phase.peak = clock.peak(phase.phase);
@@ -247,4 +247,4 @@ int rehearse_verb(const std::vector<std::string>& words) {
   return 0;
 }
 
-}  // namespace muster::loop
+}  // namespace muster::rehearsal

@@ -2,13 +2,9 @@
 // form, the generator against the trainer on a tiny model, and on a GPU machine the CUDA forms. NCCL is shown by a run.
 #pragma once
 
-namespace muster::loop {
+namespace muster::verbs {
 
 /// Prints a table; returns 0 when all agree, 3 when one does not or is missing.
 int check_machine();
 
-/// The verb in argv[1] of muster-rank, which runs without a plan: check, inspect. throws: Error::user on an unknown
-/// one.
-int run_own_verb(int argc, char** argv);
-
-}  // namespace muster::loop
+}  // namespace muster::verbs

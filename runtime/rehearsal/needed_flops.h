@@ -4,7 +4,7 @@
 #include "runtime/loop/rollout.h"
 #include "runtime/spec/plan.h"
 
-namespace muster::loop {
+namespace muster::rehearsal {
 
 /// Of one rank of a role: 2 for each weight of a matrix and token (of experts those that are chosen), 4 x heads x head
 /// width for each pair of a query and a key that it sees, layers; the head for each row that is scored.
@@ -24,6 +24,6 @@ struct NeededFlops {
   double generate = 0, logprob = 0, train = 0;
   double chosen_train = 0;  // forward again, by train.recompute and train.logprob_chunk_tokens
 };
-NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const Rollout& rollout);
+NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout);
 
-}  // namespace muster::loop
+}  // namespace muster::rehearsal

@@ -1,4 +1,4 @@
-#include "runtime/loop/check.h"
+#include "runtime/verbs/check.h"
 
 #include <ATen/ATen.h>
 
@@ -13,8 +13,6 @@
 #include "runtime/comm/solo_communicator.h"
 #include "runtime/device/cuda_library.h"
 #include "runtime/generate/generator.h"
-#include "runtime/loop/rehearse.h"
-#include "runtime/loop/verbs.h"
 #include "runtime/ops/attention_forms.h"
 #include "runtime/ops/grouped_linear.h"
 #include "runtime/ops/layer_forms.h"
@@ -25,7 +23,7 @@
 #include "runtime/train/trainer.h"
 #include "runtime/weights/model_folder.h"
 
-namespace muster::loop {
+namespace muster::verbs {
 namespace {
 
 // One line of the table.
@@ -271,16 +269,4 @@ int check_machine() {
   return good ? 0 : 3;
 }
 
-int run_own_verb(int argc, char** argv) {
-  const std::string verb = argc > 1 ? argv[1] : "";
-  if (verb == "check" && argc == 2) return check_machine();
-  if (verb == "inspect") {
-    if (argc != 4 || std::string(argv[2]) != "--model")
-      throw Error::user({.what = "muster-runtime inspect --model DIR"});
-    return inspect_model(argv[3]);
-  }
-  if (verb == "rehearse") return rehearse_verb({argv + 1, argv + argc});
-  throw Error::user({.what = "unknown verb '" + verb + "'", .fix = "muster-runtime --help lists them"});
-}
-
-}  // namespace muster::loop
+}  // namespace muster::verbs

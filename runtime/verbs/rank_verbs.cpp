@@ -1,8 +1,7 @@
-#include "runtime/loop/verbs.h"
+#include "runtime/verbs/rank_verbs.h"
 
 #include <ATen/ATen.h>
 
-#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -15,12 +14,10 @@
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout.h"
 #include "runtime/model/save_folder.h"
-#include "runtime/spec/facts_schema.h"
 #include "runtime/train/supervised.h"
-#include "runtime/weights/model_folder.h"
 #include "runtime/weights/safetensors.h"
 
-namespace muster::loop {
+namespace muster::verbs {
 namespace {
 
 using nlohmann::ordered_json;
@@ -38,10 +35,10 @@ std::vector<Row> read_rows(const std::string& input) {
 }
 
 /// The weights of one role, each rank its own slices. `padded_to`: as ShardStore.
-weights::ShardStore loaded(const RankContext& context, parallel::Mesh& mesh, std::int64_t padded_to) {
+weights::ShardStore loaded(const loop::RankContext& context, parallel::Mesh& mesh, std::int64_t padded_to) {
   weights::ShardStore store(weights::shards_of(context.plan.model, mesh.degrees(), mesh.coordinates()),
                             weights::scalar_type_of(context.job().model.dtype), context.device, padded_to);
-  load_model(context, mesh, store);
+  loop::load_model(context, mesh, store);
   return store;
 }
 
@@ -79,7 +76,7 @@ std::vector<std::uint8_t> packed_scores(const std::vector<train::Sequence>& sequ
   return bytes;
 }
 
-void score(RankContext& context, const std::vector<Row>& rows) {
+void score(loop::RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.train;
   weights::ShardStore weights = loaded(context, mesh, spec::replica_multiple(context.plan.model, mesh.degrees()));
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
@@ -87,8 +84,8 @@ void score(RankContext& context, const std::vector<Row>& rows) {
   const train::SequenceLogprobs scores = trainer.logprobs(mine, [&] { context.clock->progress(); });
   const bool speaks = mesh.coordinates().tp == 0 && mesh.coordinates().cp == 0;
   std::vector<std::vector<float>> logprobs(rows.size());
-  for (const auto& part :
-       all_gather_bytes(context.host(), speaks ? packed_scores(mine, scores) : std::vector<std::uint8_t>{}, "scores")) {
+  for (const auto& part : loop::all_gather_bytes(
+           context.host(), speaks ? packed_scores(mine, scores) : std::vector<std::uint8_t>{}, "scores")) {
     for (const std::uint8_t* at = part.data(); at < part.data() + part.size();) {
       std::int64_t head[2];
       std::memcpy(head, at, sizeof head);
@@ -105,7 +102,7 @@ void score(RankContext& context, const std::vector<Row>& rows) {
   write_lines(context.job().verb.output, lines);
 }
 
-void generate(RankContext& context, const std::vector<Row>& rows) {
+void generate(loop::RankContext& context, const std::vector<Row>& rows) {
   const spec::Job& job = context.job();
   parallel::Mesh& mesh = *context.generate;
   const weights::ShardStore weights = loaded(context, mesh, 1);
@@ -120,16 +117,16 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
                                  .num_pages = spec::planned_kv_pages(context.plan.model, job),
                                  .max_batch_tokens = job.gen.max_batch_tokens,
                                  .max_running_samples = job.gen.max_running_samples,
-                                 .stop_tokens = stop_tokens_of(context, tokenizer)},
+                                 .stop_tokens = loop::stop_tokens_of(context, tokenizer)},
                                 weights::scalar_type_of(job.gen.dtype), context.device);
   const auto num_rows = std::ssize(rows);
   const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.coordinates().dp);
   std::vector<generate::Request> requests;
   for (std::int64_t r = mine.begin; r < mine.end; ++r) requests.push_back({.group = r, .prompt = rows[r].tokens});
-  std::vector<ScoredSample> own;
+  std::vector<loop::ScoredSample> own;
   for (generate::Sample& sample : generator.generate(requests, 0, 0, nullptr, [&] { context.clock->progress(); }))
     if (mesh.coordinates().tp == 0) own.push_back({.sample = std::move(sample)});
-  const std::vector<ScoredSample> all = exchange_samples(context.host(), own, num_rows, 1);
+  const std::vector<loop::ScoredSample> all = loop::exchange_samples(context.host(), own, num_rows, 1);
   if (!context.is_writer()) return;
   std::vector<ordered_json> lines;
   for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -143,7 +140,7 @@ void generate(RankContext& context, const std::vector<Row>& rows) {
   write_lines(job.verb.output, lines);
 }
 
-void gradients(RankContext& context, const std::vector<Row>& rows) {
+void gradients(loop::RankContext& context, const std::vector<Row>& rows) {
   parallel::Mesh& mesh = *context.train;
   weights::ShardStore weights = loaded(context, mesh, spec::replica_multiple(context.plan.model, mesh.degrees()));
   train::Trainer trainer(context.plan.model, context.job(), mesh, weights);
@@ -162,7 +159,7 @@ void gradients(RankContext& context, const std::vector<Row>& rows) {
 
 }  // namespace
 
-void run_verb(RankContext& context) {
+void run_verb(loop::RankContext& context) {
   context.clock->enter(spec::Phase::load);
   const std::vector<Row> rows = read_rows(context.job().verb.input);
   const std::string& kind = context.job().verb.kind;
@@ -172,40 +169,4 @@ void run_verb(RankContext& context) {
   context.host().barrier("end");
 }
 
-int inspect_model(const std::filesystem::path& folder) {
-  const spec::ModelFacts facts = spec::read_model_facts(folder);
-  const weights::FolderReport report = weights::check_weights(folder, facts);
-  const auto flops = [&](std::int64_t tokens) {
-    const auto count = static_cast<double>(tokens);
-    return spec::training_flops(facts, count) / count;
-  };
-  ordered_json object{{"family", spec::choice_name(facts.family)},
-                      {"parameters", spec::parameter_count(facts)},
-                      {"bytes", report.bytes},
-                      {"hidden_size", facts.hidden_size},
-                      {"num_layers", facts.num_layers},
-                      {"num_heads", facts.num_heads},
-                      {"num_kv_heads", facts.num_kv_heads},
-                      {"head_dim", facts.head_dim},
-                      {"intermediate_size", facts.intermediate_size},
-                      {"vocab_size", facts.vocab_size},
-                      {"max_position_embeddings", facts.max_position_embeddings},
-                      {"tied_embeddings", facts.tied_embeddings},
-                      // Per token of a sequence of so many tokens; forward is a third of forward and backward.
-                      {"flops_per_token",
-                       {{"sequence_tokens", facts.max_position_embeddings},
-                        {"forward", flops(facts.max_position_embeddings) / 3},
-                        {"training", flops(facts.max_position_embeddings)}}}};
-  if (facts.num_experts > 0) {
-    object["active_parameters"] = spec::active_parameter_count(facts);
-    object["num_experts"] = facts.num_experts;
-    object["experts_per_token"] = facts.experts_per_token;
-    object["expert_intermediate_size"] = facts.expert_intermediate_size;
-    object["layers_without_experts"] = std::ssize(facts.dense_layers);
-  }
-  if (!report.notes.empty()) object["notes"] = report.notes;
-  std::printf("%s\n", base::json_text(object, 2).c_str());
-  return 0;
-}
-
-}  // namespace muster::loop
+}  // namespace muster::verbs

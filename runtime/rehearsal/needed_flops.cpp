@@ -1,4 +1,4 @@
-#include "runtime/loop/rehearsed_flops.h"
+#include "runtime/rehearsal/needed_flops.h"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,7 @@
 #include "runtime/ops/flops.h"
 #include "runtime/parallel/context.h"
 
-namespace muster::loop {
+namespace muster::rehearsal {
 namespace {
 
 /// What one forward over sequences takes in: tokens computed, pairs of attention, rows scored.
@@ -57,7 +57,7 @@ Amount amount_of(std::span<const train::Sequence> sequences, bool share_prompt, 
 }
 
 /// Prompts of a group once, answers one by one; the first tokens of a group come from one row.
-Amount generated_amount(const Rollout& rollout, const spec::Range& groups) {
+Amount generated_amount(const loop::Rollout& rollout, const spec::Range& groups) {
   Amount amount;
   for (std::int64_t g = groups.begin; g < groups.end; ++g) {
     const auto prompt = std::ssize(rollout.prompts[g].tokens);
@@ -109,7 +109,7 @@ RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees
   layer_pair_ = static_cast<double>(num_layers) * ops::attention_flops(1, heads, facts.head_dim);
 }
 
-NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const Rollout& rollout) {
+NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout) {
   const spec::Job& job = plan.job;
   NeededFlops needed;
   if (rank.gen_rank) {
@@ -123,9 +123,9 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   const spec::Coordinates place = spec::place_of(plan.train, *rank.train_rank);
   const RoleFlops flops(plan.model, plan.train, place);
   const std::vector<double> advantages(rollout.samples.size(), 0);
-  const std::vector<MiniBatch> shares = mini_batches(rollout, advantages, job, plan.train.dp, place.dp);
+  const std::vector<loop::MiniBatch> shares = loop::mini_batches(rollout, advantages, job, plan.train.dp, place.dp);
   const double passes = (shares.size() > 1 && !job.loss.force_on_policy ? 1 : 0) + (job.loss.kl_weight > 0 ? 1 : 0);
-  for (const MiniBatch& share : shares) {
+  for (const loop::MiniBatch& share : shares) {
     const Amount amount = amount_of(share.sequences, job.train.share_prompt, plan.train.cp, place.cp);
     const double layers = flops.layers(amount.tokens, amount.pairs), head = flops.head(amount.rows);
     needed.logprob += passes * (layers + head);
@@ -139,4 +139,4 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   return needed;
 }
 
-}  // namespace muster::loop
+}  // namespace muster::rehearsal
