@@ -9,7 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
-#include "runtime/loop/rollout.h"
+#include "runtime/comm/gather_bytes.h"
 #include "runtime/loop/state_fault.h"
 #include "runtime/spec/epoch.h"
 #include "runtime/weights/safetensors.h"
@@ -39,7 +39,8 @@ std::int64_t Checkpoints::count(bool yes, const char* label) {
 }
 
 std::string Checkpoints::first_of_all(const std::string& fault) {
-  for (const std::vector<std::uint8_t>& words : all_gather_bytes(context_.host(), bytes_of(fault), "checkpoint.whole"))
+  for (const std::vector<std::uint8_t>& words :
+       comm::all_gather_bytes(context_.host(), bytes_of(fault), "checkpoint.whole"))
     if (!words.empty()) return {words.begin(), words.end()};
   return "";
 }
@@ -52,7 +53,8 @@ std::int64_t Checkpoints::resume(data::PromptSource& source) {
     for (const fs::path& folder : spec::unfinished_checkpoints(context_.paths())) fs::remove_all(folder);
     for (const std::int64_t step : spec::complete_checkpoints(context_.paths())) own += text(step, " ");
   }
-  const std::vector<std::uint8_t> told = all_gather_bytes(context_.host(), bytes_of(own), "checkpoint.list").front();
+  const std::vector<std::uint8_t> told =
+      comm::all_gather_bytes(context_.host(), bytes_of(own), "checkpoint.list").front();
   std::vector<std::string> steps = base::split(base::trim(std::string(told.begin(), told.end())), ' ');
   std::erase(steps, "");
   for (auto step = steps.rbegin(); step != steps.rend(); ++step)

@@ -7,7 +7,7 @@
 
 #include "runtime/base/process.h"
 #include "runtime/device/memory.h"
-#include "runtime/loop/scoring.h"
+#include "runtime/loop/grading.h"
 #include "runtime/loop/step.h"
 
 namespace muster::loop {
@@ -18,7 +18,7 @@ namespace {
 
 // Sums over graded samples become means.
 void add_parts(std::map<std::string, double>& rewards, const std::vector<spec::RewardPart>& parts,
-               const ScoredSample& scored) {
+               const GradedSample& scored) {
   INVARIANT(scored.parts.size() == parts.size(), "a graded sample has its parts");
   for (std::size_t p = 0; p < parts.size(); ++p) rewards[parts[p].name] += scored.parts[p];
   rewards[spec::kShapingName] += scored.shaping;
@@ -38,7 +38,7 @@ spec::StepRecord rollout_figures(const RankContext& context, const Rollout& roll
     double least = INFINITY, most = -INFINITY;
     const auto prompt_tokens = static_cast<std::int64_t>(rollout.prompts[begin / per_prompt].tokens.size());
     for (std::size_t s = begin; s < begin + per_prompt; ++s) {
-      const ScoredSample& scored = rollout.samples[s];
+      const GradedSample& scored = rollout.samples[s];
       const auto answer_tokens = std::ssize(scored.sample.tokens);
       record.samples += 1;
       record.prompt_tokens += prompt_tokens;
@@ -203,7 +203,7 @@ std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollou
   const std::int64_t count = job.log.samples < 0 ? all : std::min(job.log.samples, all);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t group = i % groups, index = i / groups;
-    const ScoredSample& scored = rollout.samples[group * rollout.samples_per_prompt + index];
+    const GradedSample& scored = rollout.samples[group * rollout.samples_per_prompt + index];
     const StepPrompt& prompt = rollout.prompts[group];
     records.push_back({.step = step,
                        .prompt_index = prompt.row,

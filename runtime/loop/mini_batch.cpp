@@ -7,7 +7,7 @@
 namespace muster::loop {
 namespace {
 
-bool takes_part(const ScoredSample& sample, const spec::GrpoJob& grpo) {
+bool takes_part(const GradedSample& sample, const spec::GrpoJob& grpo) {
   return sample.outcome == Outcome::graded &&
          !(grpo.overlong_filtering && sample.sample.finish == generate::Finish::length);
 }
@@ -32,7 +32,7 @@ at::Tensor gathered(const train::PackedBatch& batch, const std::vector<double>& 
 std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<double>& advantages, const spec::Job& job,
                                     std::int64_t dp, std::int64_t dp_index) {
   std::vector<std::int64_t> tokens;
-  for (const ScoredSample& sample : rollout.samples) tokens.push_back(std::ssize(sample.sample.tokens));
+  for (const GradedSample& sample : rollout.samples) tokens.push_back(std::ssize(sample.sample.tokens));
   const std::int64_t per_update = spec::update_samples(job);
   std::vector<MiniBatch> batches(static_cast<std::size_t>(spec::updates_per_step(job)));
   for (std::size_t u = 0; u < batches.size(); ++u) {
@@ -48,7 +48,7 @@ std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<do
     const auto dealt = balance_samples(members, tokens, rollout.samples_per_prompt, dp);
     MiniBatch& mini_batch = batches[u];
     for (const std::int64_t m : dealt[dp_index]) {
-      const ScoredSample& scored = rollout.samples[m];
+      const GradedSample& scored = rollout.samples[m];
       const generate::Sample& sample = scored.sample;
       mini_batch.sequences.push_back(
           {.id = m, .group = sample.group, .prompt = rollout.prompts[sample.group].tokens, .answer = sample.tokens});

@@ -1,7 +1,5 @@
 #include "runtime/loop/rollout.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -9,7 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/comm/communicator.h"
+#include "runtime/comm/gather_bytes.h"
 
 namespace muster::loop {
 namespace {
@@ -25,7 +23,7 @@ void append(std::vector<std::uint8_t>& bytes, const void* data, std::size_t size
   std::memcpy(bytes.data() + at, data, size);
 }
 
-void pack(std::vector<std::uint8_t>& bytes, const ScoredSample& scored) {
+void pack(std::vector<std::uint8_t>& bytes, const GradedSample& scored) {
   const generate::Sample& sample = scored.sample;
   INVARIANT(sample.tokens.size() == sample.logprobs.size() && sample.tokens.size() == sample.raw_logprobs.size(),
             "each sampled token has its log-probabilities");
@@ -55,11 +53,11 @@ void take(Values& values, std::size_t count, const std::uint8_t*& at) {
   at += count * kBytes;
 }
 
-ScoredSample unpack(const std::uint8_t*& at) {
+GradedSample unpack(const std::uint8_t*& at) {
   std::int64_t head[kHeadWords];
   std::memcpy(head, at, sizeof head);
   at += sizeof head;
-  ScoredSample scored;
+  GradedSample scored;
   scored.sample.group = head[0];
   scored.sample.index = head[1];
   scored.sample.finish = static_cast<generate::Finish>(head[2]);
@@ -78,36 +76,16 @@ ScoredSample unpack(const std::uint8_t*& at) {
 
 }  // namespace
 
-std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own,
-                                                        const char* label) {
-  const auto size = static_cast<std::size_t>(comm.size());
-  at::Tensor lengths = at::empty({comm.size()}, at::kLong);
-  const at::Tensor length = at::full({1}, std::ssize(own), at::kLong);
-  comm.all_gather(lengths, length, label);
-  const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
-  at::Tensor padded = at::zeros({longest}, at::kByte);
-  if (!own.empty()) std::memcpy(padded.data_ptr(), own.data(), own.size());
-  at::Tensor all = at::empty({static_cast<std::int64_t>(size) * longest}, at::kByte);
-  comm.all_gather(all, padded, label);
-  std::vector<std::vector<std::uint8_t>> gathered(size);
-  const auto* bytes = all.data_ptr<std::uint8_t>();
-  for (std::size_t r = 0; r < size; ++r) {
-    const std::uint8_t* begin = bytes + r * static_cast<std::size_t>(longest);
-    gathered[r].assign(begin, begin + lengths.data_ptr<std::int64_t>()[r]);
-  }
-  return gathered;
-}
-
-std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own,
+std::vector<GradedSample> exchange_samples(comm::Communicator& world, const std::vector<GradedSample>& own,
                                            std::int64_t num_groups, std::int64_t samples_per_prompt) {
   std::vector<std::uint8_t> bytes;
-  for (const ScoredSample& sample : own) pack(bytes, sample);
-  std::vector<ScoredSample> all(static_cast<std::size_t>(num_groups * samples_per_prompt));
+  for (const GradedSample& sample : own) pack(bytes, sample);
+  std::vector<GradedSample> all(static_cast<std::size_t>(num_groups * samples_per_prompt));
   std::vector<bool> seen(all.size(), false);
-  for (const auto& part : all_gather_bytes(world, bytes, "rollout")) {
+  for (const auto& part : comm::all_gather_bytes(world, bytes, "rollout")) {
     const std::uint8_t* at = part.data();
     while (at < part.data() + part.size()) {
-      ScoredSample sample = unpack(at);
+      GradedSample sample = unpack(at);
       const auto place = static_cast<std::size_t>(sample.sample.group * samples_per_prompt + sample.sample.index);
       if (place >= all.size() || seen[place])
         throw Error::rank({.what = base::text("sample ", sample.sample.index, " of prompt ", sample.sample.group,
@@ -123,18 +101,18 @@ std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std:
   return all;
 }
 
-double graded_value(const ScoredSample& scored) {
+double graded_value(const GradedSample& scored) {
   INVARIANT(scored.outcome == Outcome::graded && !scored.parts.empty(), "a graded sample has its parts");
   return scored.parts.front();
 }
 
-void check_graded(const std::vector<ScoredSample>& samples) {
+void check_graded(const std::vector<GradedSample>& samples) {
   const auto count = [&](Outcome outcome) {
-    return std::count_if(samples.begin(), samples.end(), [&](const ScoredSample& s) { return s.outcome == outcome; });
+    return std::count_if(samples.begin(), samples.end(), [&](const GradedSample& s) { return s.outcome == outcome; });
   };
   if (samples.empty() || count(Outcome::graded) > 0) return;
   const auto noted =
-      std::find_if(samples.begin(), samples.end(), [](const ScoredSample& s) { return !s.note.empty(); });
+      std::find_if(samples.begin(), samples.end(), [](const GradedSample& s) { return !s.note.empty(); });
   throw Error::user(
       {.what =
            base::text("not one of ", samples.size(), " answers could be graded (", count(Outcome::failed), " failed, ",
@@ -146,7 +124,7 @@ void check_graded(const std::vector<ScoredSample>& samples) {
 void check_rewards(const Rollout& rollout, const spec::RewardJob& job) {
   constexpr double kLargest = 1e12;
   const std::vector<spec::RewardPart> parts = spec::reward_parts(job);
-  for (const ScoredSample& scored : rollout.samples) {
+  for (const GradedSample& scored : rollout.samples) {
     if (scored.outcome != Outcome::graded || std::abs(scored.reward) <= kLargest) continue;
     std::string given;
     for (std::size_t p = 0; p < parts.size() && p < scored.parts.size(); ++p)

@@ -1,4 +1,4 @@
-// The scored samples of one step, known to every rank: tokens are small, so each generator rank hands its own to all.
+// The graded samples of one step, known to every rank: tokens are small, so each generator rank hands its own to all.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace muster::loop {
 
 using reward::Outcome;
 
-struct ScoredSample {
+struct GradedSample {
   generate::Sample sample;
   double reward = 0;               // weighted, scaled and shaped
   std::vector<double> parts = {};  // of the job's rewards, in their order, as they were graded
@@ -36,29 +36,25 @@ struct StepPrompt {
 
 struct Rollout {
   std::vector<StepPrompt> prompts;    // B
-  std::vector<ScoredSample> samples;  // B * G, by (group, index)
+  std::vector<GradedSample> samples;  // B * G, by (group, index)
   std::int64_t samples_per_prompt = 1;
 };
 
 /// What this rank generated (nothing on others) put together with what all others did, ordered by (group, index).
 /// collective: world.  throws: Error::rank when a sample is missing or there twice.
-std::vector<ScoredSample> exchange_samples(comm::Communicator& world, const std::vector<ScoredSample>& own,
+std::vector<GradedSample> exchange_samples(comm::Communicator& world, const std::vector<GradedSample>& own,
                                            std::int64_t num_groups, std::int64_t samples_per_prompt);
 
 /// How right a graded answer is: the first part of the job's reward as it was graded, before weights, scale and
 /// shaping.
-double graded_value(const ScoredSample& scored);
+double graded_value(const GradedSample& scored);
 
 /// A rollout of which nothing could be graded teaches nothing, and the next one will not either. Every rank sees the
 /// same samples. throws: Error::user when not one has the outcome graded.
-void check_graded(const std::vector<ScoredSample>& samples);
+void check_graded(const std::vector<GradedSample>& samples);
 
 /// A reward that float32 cannot tell from infinity (beyond 1e12) makes statistics, losses and weights that are no
 /// numbers. throws: Error::user naming the reward, its part and the row.
 void check_rewards(const Rollout& rollout, const spec::RewardJob& job);
-
-/// Bytes of every rank, in rank order. collective: comm.
-std::vector<std::vector<std::uint8_t>> all_gather_bytes(comm::Communicator& comm, const std::vector<std::uint8_t>& own,
-                                                        const char* label);
 
 }  // namespace muster::loop

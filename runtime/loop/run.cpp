@@ -58,9 +58,9 @@ void run(RankContext& context) {
   if (spec::is_synthetic(job))
     console.info("loop", "synthetic run: forced lengths, random rewards; it teaches nothing");
   Policy policy(context, stop_tokens);
-  Scoring scoring(job, context.env.reward_fds, tokenizer);
+  Grading grading(job, context.env.reward_fds, tokenizer);
   Checkpoints checkpoints(context, policy, records.get());
-  Step step(context, policy, tokenizer, scoring, checkpoints);
+  Step step(context, policy, tokenizer, grading, checkpoints);
   if (job.loss.kl_weight > 0) policy.freeze_reference();
   Validation validation(context, policy, tokenizer, step);
   const std::int64_t steps_done = checkpoints.resume(source);

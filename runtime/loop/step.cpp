@@ -14,9 +14,9 @@ namespace muster::loop {
 
 using spec::Phase;
 
-Step::Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring,
+Step::Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Grading& grading,
            Checkpoints& checkpoints)
-    : context_(context), policy_(policy), tokenizer_(tokenizer), scoring_(scoring), checkpoints_(checkpoints) {
+    : context_(context), policy_(policy), tokenizer_(tokenizer), grading_(grading), checkpoints_(checkpoints) {
   const spec::Job& job = context.job();
   if (spec::is_synthetic(job)) lengths_ = spec::AnswerLengths::parse(job.sampling.lengths, "sampling.lengths");
 }
@@ -52,7 +52,7 @@ spec::StepRecord Step::run(std::int64_t step, data::PromptSource& source, log::R
 }
 
 Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t step) {
-  std::vector<ScoredSample> own;
+  std::vector<GradedSample> own;
   policy_.make_resident(Phase::generate);
   if (policy_.generates()) {
     const parallel::Mesh& mesh = *context_.generate;
@@ -63,16 +63,16 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
                           .num_samples = samples_per_prompt,
                           .prompt = prompts[group].tokens,
                           .lengths = forced_lengths(group, samples_per_prompt, step)});
-    // One rank of a tensor-parallel group scores and hands on; the others hold the very same samples.
+    // One rank of a tensor-parallel group grades and hands on; the others hold the very same samples.
     const bool speaks = mesh.coordinates().tp == 0;
     const auto on_sample = [&](const generate::Sample& sample) {
-      if (speaks) scoring_.submit(sample, prompts[sample.group]);
+      if (speaks) grading_.submit(sample, prompts[sample.group]);
     };
     std::vector<generate::Sample> samples = policy_.generator().generate(
         requests, step, policy_.weight_version(), on_sample, [this] { context_.clock->progress(); });
     if (speaks) {
       double waited_s = 0;
-      own = scoring_.collect(std::move(samples), waited_s, [this] { context_.clock->progress(); });
+      own = grading_.collect(std::move(samples), waited_s, [this] { context_.clock->progress(); });
       context_.clock->move(Phase::generate, Phase::reward, waited_s);
     }
   }
@@ -88,9 +88,9 @@ Rollout Step::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per
   return rollout;
 }
 
-std::vector<ScoredSample> Step::samples_without_others(const Rollout& rollout, std::int64_t step) const {
+std::vector<GradedSample> Step::samples_without_others(const Rollout& rollout, std::int64_t step) const {
   const spec::Job& job = context_.job();
-  std::vector<ScoredSample> all;
+  std::vector<GradedSample> all;
   for (std::size_t g = 0; g < rollout.prompts.size(); ++g) {
     const auto group = static_cast<std::int64_t>(g);
     const std::int64_t room = job.grpo.max_sequence_tokens - std::ssize(rollout.prompts[g].tokens);

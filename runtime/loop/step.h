@@ -11,9 +11,9 @@
 #include "runtime/log/records.h"
 #include "runtime/loop/checkpoints.h"
 #include "runtime/loop/context.h"
+#include "runtime/loop/grading.h"
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout.h"
-#include "runtime/loop/scoring.h"
 #include "runtime/spec/answer_lengths.h"
 
 namespace muster::loop {
@@ -35,28 +35,28 @@ struct TrainFigures {
 
 class Step {
  public:
-  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Scoring& scoring,
+  Step(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Grading& grading,
        Checkpoints& checkpoints);
 
-  /// generate, score, advantages, train, refit, checkpoint where one is due, log. `records` is null but on the writer
+  /// generate, grade, advantages, train, refit, checkpoint where one is due, log. `records` is null but on the writer
   /// rank. collective: world.
   spec::StepRecord run(std::int64_t step, data::PromptSource& source, log::Records* records);
 
-  /// Samples of these prompts, scored, known to every rank. collective: world.
+  /// Samples of these prompts, graded, known to every rank. collective: world.
   Rollout roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t step);
 
  private:
   TrainFigures train(const Rollout& rollout, std::int64_t step);
   std::vector<double> advantages(const Rollout& rollout, std::int64_t step) const;
   /// What the ranks of a rehearsal would have told each other: samples of the forced lengths.
-  std::vector<ScoredSample> samples_without_others(const Rollout& rollout, std::int64_t step) const;
+  std::vector<GradedSample> samples_without_others(const Rollout& rollout, std::int64_t step) const;
   /// Of the answers to one prompt in a synthetic run; empty in others.
   std::vector<std::int64_t> forced_lengths(std::int64_t group, std::int64_t count, std::int64_t step) const;
 
   RankContext& context_;
   Policy& policy_;
   const data::Tokenizer& tokenizer_;
-  Scoring& scoring_;
+  Grading& grading_;
   Checkpoints& checkpoints_;
   std::optional<spec::AnswerLengths> lengths_;  // of a synthetic run
 };

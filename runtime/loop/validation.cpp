@@ -7,7 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/loop/figures.h"
-#include "runtime/loop/scoring.h"
+#include "runtime/loop/grading.h"
 #include "runtime/reward/math/boxed.h"
 
 namespace muster::loop {
@@ -37,7 +37,7 @@ struct PromptFigures {
   bool any_right = false, majority_right = false;
 };
 
-PromptFigures figures_of(const ScoredSample* samples, const std::string* answers, std::size_t count) {
+PromptFigures figures_of(const GradedSample* samples, const std::string* answers, std::size_t count) {
   PromptFigures figures;
   double graded = 0;
   std::map<std::string, std::size_t> votes;
@@ -91,7 +91,7 @@ spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vec
     record.maj_k += (one.majority_right ? 1 : 0) / prompts;
   }
   const double samples = std::max<double>(1, static_cast<double>(answers.size()));
-  for (const ScoredSample& scored : rollout.samples) {
+  for (const GradedSample& scored : rollout.samples) {
     record.mean_answer_tokens += static_cast<double>(scored.sample.tokens.size()) / samples;
     record.truncated += (scored.sample.finish == generate::Finish::length ? 1 : 0) / samples;
     record.timeouts += scored.outcome == Outcome::timeout ? 1 : 0;

@@ -210,7 +210,7 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
     found(Phase::logprob)->needed_flops = needed.logprob;
     found(Phase::train)->needed_flops = needed.train;
     found(Phase::train)->chosen_flops = needed.chosen_train;
-    for (const loop::ScoredSample& scored : rollout.samples) {
+    for (const loop::GradedSample& scored : rollout.samples) {
       rehearsal.samples += 1;
       rehearsal.answer_tokens += std::ssize(scored.sample.tokens);
       rehearsal.prompt_tokens += std::ssize(rollout.prompts[scored.sample.group].tokens);

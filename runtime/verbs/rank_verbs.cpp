@@ -9,6 +9,7 @@
 #include "runtime/base/json_lines.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
+#include "runtime/comm/gather_bytes.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/loop/from_folder.h"
 #include "runtime/loop/policy.h"
@@ -84,7 +85,7 @@ void score(loop::RankContext& context, const std::vector<Row>& rows) {
   const train::SequenceLogprobs scores = trainer.logprobs(mine, [&] { context.clock->progress(); });
   const bool speaks = mesh.coordinates().tp == 0 && mesh.coordinates().cp == 0;
   std::vector<std::vector<float>> logprobs(rows.size());
-  for (const auto& part : loop::all_gather_bytes(
+  for (const auto& part : comm::all_gather_bytes(
            context.host(), speaks ? packed_scores(mine, scores) : std::vector<std::uint8_t>{}, "scores")) {
     for (const std::uint8_t* at = part.data(); at < part.data() + part.size();) {
       std::int64_t head[2];
@@ -123,10 +124,10 @@ void generate(loop::RankContext& context, const std::vector<Row>& rows) {
   const spec::Range mine = spec::part_of(num_rows, mesh.degrees().dp, mesh.coordinates().dp);
   std::vector<generate::Request> requests;
   for (std::int64_t r = mine.begin; r < mine.end; ++r) requests.push_back({.group = r, .prompt = rows[r].tokens});
-  std::vector<loop::ScoredSample> own;
+  std::vector<loop::GradedSample> own;
   for (generate::Sample& sample : generator.generate(requests, 0, 0, nullptr, [&] { context.clock->progress(); }))
     if (mesh.coordinates().tp == 0) own.push_back({.sample = std::move(sample)});
-  const std::vector<loop::ScoredSample> all = loop::exchange_samples(context.host(), own, num_rows, 1);
+  const std::vector<loop::GradedSample> all = loop::exchange_samples(context.host(), own, num_rows, 1);
   if (!context.is_writer()) return;
   std::vector<ordered_json> lines;
   for (std::size_t r = 0; r < rows.size(); ++r) {

@@ -7,9 +7,9 @@
 namespace muster::loop {
 namespace {
 
-ScoredSample scored(double reward, std::size_t tokens, Outcome outcome = Outcome::graded,
+GradedSample scored(double reward, std::size_t tokens, Outcome outcome = Outcome::graded,
                     generate::Finish finish = generate::Finish::stop) {
-  ScoredSample sample;
+  GradedSample sample;
   sample.sample.tokens.assign(tokens, 1);
   sample.sample.finish = finish;
   sample.reward = reward;

@@ -12,7 +12,7 @@ Rollout made() {
   rollout.prompts.resize(2);
   for (StepPrompt& prompt : rollout.prompts) prompt.tokens = {1, 2};
   for (std::int64_t s = 0; s < 4; ++s) {
-    ScoredSample scored;
+    GradedSample scored;
     scored.sample.group = s / 2;
     scored.sample.index = s % 2;
     scored.sample.tokens.assign(static_cast<std::size_t>(s + 1), static_cast<std::int32_t>(s));

@@ -11,8 +11,8 @@
 namespace muster::loop {
 namespace {
 
-ScoredSample made(std::int64_t group, std::int64_t index) {
-  ScoredSample scored;
+GradedSample made(std::int64_t group, std::int64_t index) {
+  GradedSample scored;
   scored.sample = {.group = group,
                    .index = index,
                    .tokens = {static_cast<std::int32_t>(group), 7},
@@ -29,7 +29,7 @@ ScoredSample made(std::int64_t group, std::int64_t index) {
 
 TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
   tests::run_ranks(3, [](tests::RankContext& rank) {
-    std::vector<ScoredSample> own;
+    std::vector<GradedSample> own;
     for (std::int64_t group = 0; group < 4; ++group)
       for (std::int64_t index = 0; index < 2; ++index)
         if (group % 2 == rank.rank) own.push_back(made(group, index));  // rank 2 has none
@@ -37,8 +37,8 @@ TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
     ASSERT_EQ(all.size(), 8u);
     for (std::int64_t group = 0; group < 4; ++group)
       for (std::int64_t index = 0; index < 2; ++index) {
-        const ScoredSample& scored = all[group * 2 + index];
-        const ScoredSample expected = made(group, index);
+        const GradedSample& scored = all[group * 2 + index];
+        const GradedSample expected = made(group, index);
         EXPECT_EQ(scored.sample.group, group);
         EXPECT_EQ(scored.sample.index, index);
         EXPECT_EQ(scored.sample.tokens, expected.sample.tokens);
@@ -55,7 +55,7 @@ TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
 
 TEST(ExchangeSamples, AMissingSampleIsNamed) {
   tests::run_ranks(2, [](tests::RankContext& rank) {
-    std::vector<ScoredSample> own;
+    std::vector<GradedSample> own;
     if (rank.rank == 0) own.push_back(made(0, 0));
     EXPECT_THROW(exchange_samples(*rank.world, own, 1, 2), Error);
   });
@@ -64,7 +64,7 @@ TEST(ExchangeSamples, AMissingSampleIsNamed) {
 TEST(CheckGraded, ARolloutWithoutAGradeEndsTheRun) {
   EXPECT_NO_THROW(check_graded({}));
   EXPECT_NO_THROW(check_graded({made(0, 0), made(0, 1)}));
-  ScoredSample failed = made(0, 0);
+  GradedSample failed = made(0, 0);
   failed.outcome = Outcome::failed;
   try {
     check_graded({failed, made(0, 1)});

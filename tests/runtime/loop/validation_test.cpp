@@ -5,9 +5,9 @@
 namespace muster::loop {
 namespace {
 
-ScoredSample sample(double reward, Outcome outcome = Outcome::graded,
+GradedSample sample(double reward, Outcome outcome = Outcome::graded,
                     generate::Finish finish = generate::Finish::stop) {
-  ScoredSample scored;
+  GradedSample scored;
   scored.sample.tokens = {1, 2};
   scored.sample.finish = finish;
   scored.reward = reward;

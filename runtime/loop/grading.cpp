@@ -1,4 +1,4 @@
-#include "runtime/loop/scoring.h"
+#include "runtime/loop/grading.h"
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -25,20 +25,20 @@ reward::GradeSettings grade_settings(const spec::Job& job, const spec::RewardPar
           .in_thinking = reward::opens_thinking(prompt, job.reward.thinking_tags)};
 }
 
-Scoring::Scoring(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
+Grading::Grading(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer)
     : job_(job), parts_(spec::reward_parts(job.reward)), tokenizer_(tokenizer) {
   for (const spec::RewardPart& part : parts_) reward::Pattern{part.pattern};  // refused before anything is generated
   if (!worker_fds.empty()) client_ = std::make_unique<reward::RewardClient>(worker_fds, reward::ClientOptions{});
 }
 
-Scoring::~Scoring() = default;
+Grading::~Grading() = default;
 
 // Samples of one prompt have neighbouring numbers.
-std::int64_t Scoring::id_of(const generate::Sample& sample, std::size_t part) const {
+std::int64_t Grading::id_of(const generate::Sample& sample, std::size_t part) const {
   return (sample.group << 20 | sample.index) * std::ssize(parts_) + static_cast<std::int64_t>(part);
 }
 
-void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
+void Grading::submit(const generate::Sample& sample, const StepPrompt& prompt) {
   if (spec::is_synthetic(job_)) return;
   INVARIANT(client_ != nullptr, "a rank that speaks for samples has reward workers");
   const std::string answer = reply_text(job_, tokenizer_, sample);
@@ -55,8 +55,8 @@ void Scoring::submit(const generate::Sample& sample, const StepPrompt& prompt) {
   }
 }
 
-std::vector<ScoredSample> Scoring::scored_at_random(std::vector<generate::Sample> samples) const {
-  std::vector<ScoredSample> scored;
+std::vector<GradedSample> Grading::graded_at_random(std::vector<generate::Sample> samples) const {
+  std::vector<GradedSample> scored;
   for (generate::Sample& sample : samples) {
     const double reward = spec::random_reward(job_.seed, sample.weight_version, sample.group, sample.index);
     scored.push_back({.sample = std::move(sample), .reward = reward, .parts = {reward}});
@@ -64,19 +64,19 @@ std::vector<ScoredSample> Scoring::scored_at_random(std::vector<generate::Sample
   return scored;
 }
 
-std::vector<ScoredSample> Scoring::collect(std::vector<generate::Sample> samples, double& waited_s,
+std::vector<GradedSample> Grading::collect(std::vector<generate::Sample> samples, double& waited_s,
                                            const std::function<void()>& on_progress) {
   waited_s = 0;
   if (samples.empty()) return {};
-  if (spec::is_synthetic(job_)) return scored_at_random(std::move(samples));
+  if (spec::is_synthetic(job_)) return graded_at_random(std::move(samples));
   std::vector<std::int64_t> ids;
   for (const generate::Sample& sample : samples)
     for (std::size_t p = 0; p < parts_.size(); ++p) ids.push_back(id_of(sample, p));
   const reward::Collected collected = client_->collect(ids, on_progress);
   waited_s = collected.waited_s;
-  std::vector<ScoredSample> scored(samples.size());
+  std::vector<GradedSample> scored(samples.size());
   for (std::size_t s = 0; s < samples.size(); ++s) {
-    ScoredSample& out = scored[s];
+    GradedSample& out = scored[s];
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       const reward::Grade& grade = collected.grades[s * parts_.size() + p];
       out.parts.push_back(grade.reward);

@@ -1,4 +1,4 @@
-#include "runtime/loop/scoring.h"
+#include "runtime/loop/grading.h"
 
 #include <gtest/gtest.h>
 

@@ -21,21 +21,21 @@ std::string reply_text(const spec::Job& job, const data::Tokenizer& tokenizer, c
 /// How a part of the reward grades replies to this prompt.
 reward::GradeSettings grade_settings(const spec::Job& job, const spec::RewardPart& part, const std::string& prompt);
 
-class Scoring {
+class Grading {
  public:
   /// `job` and `tokenizer` are borrowed. throws: Error::user (a pattern that does not compile).
-  Scoring(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer);
-  ~Scoring();
+  Grading(const spec::Job& job, const std::vector<int>& worker_fds, const data::Tokenizer& tokenizer);
+  ~Grading();
   /// Once for each part of the reward.
   void submit(const generate::Sample& sample, const StepPrompt& prompt);
   /// These samples, all of them submitted, with their rewards and in the order given. A sample is graded when all parts
   /// are; otherwise its outcome is that of the first part that was not. `waited_s`: what generation did not hide.
   /// `on_progress` is called as grades come.
-  std::vector<ScoredSample> collect(std::vector<generate::Sample> samples, double& waited_s,
+  std::vector<GradedSample> collect(std::vector<generate::Sample> samples, double& waited_s,
                                     const std::function<void()>& on_progress);
 
  private:
-  std::vector<ScoredSample> scored_at_random(std::vector<generate::Sample> samples) const;
+  std::vector<GradedSample> graded_at_random(std::vector<generate::Sample> samples) const;
   std::int64_t id_of(const generate::Sample& sample, std::size_t part) const;
 
   const spec::Job& job_;
