@@ -1,4 +1,4 @@
-// What a rank is: its plan and place, its communicators, its voice. main builds one and hands it down; there are no
+// What a rank is: its plan and place, its communicators, its console. main builds one and hands it down; there are no
 // globals.
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "runtime/base/signals.h"
 #include "runtime/comm/call_log.h"
@@ -19,6 +20,7 @@
 
 namespace muster::loop {
 
+struct GradedSample;
 struct Rollout;
 
 struct RankContext {
@@ -32,8 +34,9 @@ struct RankContext {
   log::Console console{0, false};
   PhaseClock* clock = nullptr;
   comm::CallLog calls;
-  /// Set in a rehearsal, where tensors have no data (rehearsal/rehearse.h), and called with the step's samples.
-  std::function<void(const Rollout&)> on_rehearsed_rollout;
+  /// Set in a rehearsal, where tensors have no data (rehearsal/rehearse.h): the samples that all ranks would have
+  /// generated for the prompts of the rollout, under this number of a draw and with weights of this version.
+  std::function<std::vector<GradedSample>(const Rollout&, std::int64_t draw, std::int64_t weight_version)> stand_in;
   std::unique_ptr<comm::Communicator> world;  // every rank, tensors of `device`
   std::unique_ptr<comm::Communicator>
       host_group;                            // every rank, CPU tensors; null on the CPU, where the world moves them
@@ -43,7 +46,7 @@ struct RankContext {
   /// For what lies on the host: samples, figures.
   comm::Communicator& host() { return host_group ? *host_group : *world; }
   const spec::Job& job() const { return plan.job; }
-  bool rehearses() const { return on_rehearsed_rollout != nullptr; }
+  bool rehearses() const { return stand_in != nullptr; }
   spec::RunPaths paths() const { return {plan.run_folder}; }
   bool is_writer() const { return self.rank == 0; }
 };

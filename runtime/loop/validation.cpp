@@ -1,3 +1,4 @@
+// Votes and shares of the held-out prompts, then one evaluation with the job's own generator.
 #include "runtime/loop/validation.h"
 
 #include <algorithm>
@@ -6,15 +7,13 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/loop/figures.h"
 #include "runtime/loop/grading.h"
+#include "runtime/loop/prompts.h"
+#include "runtime/loop/rollout_figures.h"
 #include "runtime/reward/math/boxed.h"
 
 namespace muster::loop {
 namespace {
-
-// The draws of a look are numbered apart from those of steps and of the warm start.
-constexpr std::int64_t kDraw = std::int64_t{1} << 41;
 
 bool validates(const spec::Job& job) { return job.validate.every > 0 || job.validate.at_start; }
 
@@ -100,12 +99,11 @@ spec::ValidationRecord validation_figures(const Rollout& rollout, const std::vec
   return record;
 }
 
-Validation::Validation(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Step& step)
-    : context_(context), policy_(policy), tokenizer_(tokenizer), step_(step) {
-  const spec::Job& job = context.job();
+Validation::Validation(Session& session) : session_(session) {
+  const spec::Job& job = session.job();
   if (!validates(job)) return;
   const data::Part part = spec::holds_rows_out(job.data) ? data::Part::held_out : data::Part::train;
-  data::PromptSource source = open_prompts(context, tokenizer, 0, part);
+  data::PromptSource source = open_prompts(session.context, session.tokenizer, 0, part);
   while (std::ssize(prompts_) < job.validate.prompts && source.cursor().position < source.num_rows()) {
     std::vector<StepPrompt> next = next_prompts(source, 1);
     if (source.cursor().epoch > 0) break;  // the last rows were refused
@@ -114,7 +112,7 @@ Validation::Validation(RankContext& context, Policy& policy, const data::Tokeniz
 }
 
 bool Validation::is_due(std::int64_t step) const {
-  const spec::Job& job = context_.job();
+  const spec::Job& job = session_.job();
   if (!validates(job)) return false;
   if (step == 0) return job.validate.at_start || job.grpo.steps == 0;
   return job.validate.every > 0 && (step % job.validate.every == 0 || step == job.grpo.steps);
@@ -122,35 +120,36 @@ bool Validation::is_due(std::int64_t step) const {
 
 spec::ValidationRecord Validation::look(std::int64_t step, log::Records* records) {
   const base::Stopwatch watch;
-  const spec::Job& job = context_.job();
+  const spec::Job& job = session_.job();
+  Policy& policy = session_.policy;
   spec::SamplingJob sampling = job.sampling;
   if (job.validate.temperature >= 0) sampling.temperature = job.validate.temperature;
-  if (policy_.generates()) policy_.generator().set_sampling(sampling);
-  const Rollout rollout = step_.roll_out(prompts_, job.validate.samples_per_prompt, kDraw);
-  if (policy_.generates()) policy_.generator().set_sampling(job.sampling);
+  if (policy.generates()) policy.generator().set_sampling(sampling);
+  const Rollout rollout = session_.generator.roll_out(prompts_, job.validate.samples_per_prompt, kValidationDraw);
+  if (policy.generates()) policy.generator().set_sampling(job.sampling);
 
   std::vector<std::string> answers;
   for (std::size_t s = 0; s < rollout.samples.size(); ++s) {
     const StepPrompt& prompt = rollout.prompts[s / static_cast<std::size_t>(rollout.samples_per_prompt)];
     const spec::RewardPart first = spec::reward_parts(job.reward).front();
-    answers.push_back(vote(reply_text(job, tokenizer_, rollout.samples[s].sample), first.kind,
+    answers.push_back(vote(reply_text(job, session_.tokenizer, rollout.samples[s].sample), first.kind,
                            grade_settings(job, first, prompt.text)));
   }
   spec::ValidationRecord record = validation_figures(rollout, answers);
   record.step = step;
-  record.attempt = context_.placement.attempt;
-  record.weight_version = policy_.weight_version();
+  record.attempt = session_.context.placement.attempt;
+  record.weight_version = policy.weight_version();
   record.time = base::wall_clock_text();
   record.seconds = watch.elapsed_s();
   if (records != nullptr) {
     records->validation(record);
-    for (const log::SampleRecord& sample : sample_records(job, rollout, tokenizer_, step))
+    for (const log::SampleRecord& sample : sample_records(job, rollout, session_.tokenizer, step))
       records->validation_sample(sample);
   }
-  context_.console.info("loop", base::text("validation after step ", step),
-                        {{"pass@1", base::number_text(record.pass_1, 3)},
-                         {base::text("maj@", record.samples_per_prompt), base::number_text(record.maj_k, 3)},
-                         {"prompts", base::text(record.prompts)}});
+  session_.context.console.info("loop", base::text("validation after step ", step),
+                                {{"pass@1", base::number_text(record.pass_1, 3)},
+                                 {base::text("maj@", record.samples_per_prompt), base::number_text(record.maj_k, 3)},
+                                 {"prompts", base::text(record.prompts)}});
   return record;
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/loop/step.h"
+#include "runtime/loop/session.h"
 #include "runtime/spec/validation_record.h"
 
 namespace muster::loop {
@@ -24,7 +24,7 @@ class Validation {
  public:
   /// Takes its prompts, the first validate.prompts good ones of the rows that are held out; of all rows where no step
   /// trains. Nothing when the job never looks.
-  Validation(RankContext& context, Policy& policy, const data::Tokenizer& tokenizer, Step& step);
+  explicit Validation(Session& session);
 
   /// Is there a look after this step (0: before the first)?
   bool is_due(std::int64_t step) const;
@@ -32,10 +32,7 @@ class Validation {
   spec::ValidationRecord look(std::int64_t step, log::Records* records);
 
  private:
-  RankContext& context_;
-  Policy& policy_;
-  const data::Tokenizer& tokenizer_;
-  Step& step_;
+  Session& session_;
   std::vector<StepPrompt> prompts_;
 };
 

@@ -22,6 +22,7 @@
 #include "runtime/ops/on_host.h"
 #include "runtime/parallel/expert.h"
 #include "runtime/rehearsal/needed_flops.h"
+#include "runtime/rehearsal/stand_ins.h"
 #include "runtime/spec/supported.h"
 #include "runtime/train/adamw.h"
 
@@ -204,17 +205,21 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   context.self = context.plan.ranks[rank];
   context.device = at::Device(at::kMeta);
   context.clock = &clock;
-  context.on_rehearsed_rollout = [&](const loop::Rollout& rollout) {
+  const auto lengths_of_answers = spec::AnswerLengths::parse(context.job().sampling.lengths, "sampling.lengths");
+  context.stand_in = [&](const loop::Rollout& asked, std::int64_t draw, std::int64_t weight_version) {
+    loop::Rollout rollout = asked;
+    rollout.samples = samples_of_all(context.job(), lengths_of_answers, asked, draw, weight_version);
     const NeededFlops needed = needed_flops(context.plan, context.self, rollout);
     found(Phase::generate)->needed_flops = needed.generate;
     found(Phase::logprob)->needed_flops = needed.logprob;
     found(Phase::train)->needed_flops = needed.train;
     found(Phase::train)->chosen_flops = needed.chosen_train;
-    for (const loop::GradedSample& scored : rollout.samples) {
+    for (const loop::GradedSample& one : rollout.samples) {
       rehearsal.samples += 1;
-      rehearsal.answer_tokens += std::ssize(scored.sample.tokens);
-      rehearsal.prompt_tokens += std::ssize(rollout.prompts[scored.sample.group].tokens);
+      rehearsal.answer_tokens += std::ssize(one.sample.tokens);
+      rehearsal.prompt_tokens += std::ssize(rollout.prompts[one.sample.group].tokens);
     }
+    return rollout.samples;
   };
   const auto world_size = static_cast<int>(context.plan.ranks.size());
   const auto make_world = [&](const char* name) {

@@ -1,8 +1,8 @@
-#include "runtime/loop/figures.h"
+#include "runtime/loop/rollout_figures.h"
 
 #include <gtest/gtest.h>
 
-#include "runtime/loop/step.h"
+#include "runtime/loop/train_figures.h"
 
 namespace muster::loop {
 namespace {

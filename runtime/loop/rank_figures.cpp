@@ -1,100 +1,15 @@
-#include "runtime/loop/figures.h"
+// One row of doubles a rank, gathered; the largest of each column and whose it is.
+#include "runtime/loop/rank_figures.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "runtime/base/process.h"
 #include "runtime/device/memory.h"
-#include "runtime/loop/grading.h"
-#include "runtime/loop/step.h"
 
 namespace muster::loop {
 
 using spec::Phase;
-
-namespace {
-
-// Sums over graded samples become means.
-void add_parts(std::map<std::string, double>& rewards, const std::vector<spec::RewardPart>& parts,
-               const GradedSample& scored) {
-  INVARIANT(scored.parts.size() == parts.size(), "a graded sample has its parts");
-  for (std::size_t p = 0; p < parts.size(); ++p) rewards[parts[p].name] += scored.parts[p];
-  rewards[spec::kShapingName] += scored.shaping;
-}
-
-}  // namespace
-
-spec::StepRecord rollout_figures(const RankContext& context, const Rollout& rollout) {
-  spec::StepRecord record;
-  record.attempt = context.placement.attempt;
-  record.synthetic = spec::is_synthetic(context.job());
-  const auto groups = static_cast<double>(rollout.prompts.size());
-  const auto per_prompt = static_cast<std::size_t>(rollout.samples_per_prompt);
-  const std::vector<spec::RewardPart> parts = spec::reward_parts(context.job().reward);
-  double sum = 0, squares = 0, truncated = 0;
-  for (std::size_t begin = 0; begin < rollout.samples.size(); begin += per_prompt) {
-    double least = INFINITY, most = -INFINITY;
-    const auto prompt_tokens = static_cast<std::int64_t>(rollout.prompts[begin / per_prompt].tokens.size());
-    for (std::size_t s = begin; s < begin + per_prompt; ++s) {
-      const GradedSample& scored = rollout.samples[s];
-      const auto answer_tokens = std::ssize(scored.sample.tokens);
-      record.samples += 1;
-      record.prompt_tokens += prompt_tokens;
-      record.answer_tokens += answer_tokens;
-      record.max_answer_tokens = std::max(record.max_answer_tokens, answer_tokens);
-      truncated += scored.sample.finish == generate::Finish::length ? 1 : 0;
-      record.timeouts += scored.outcome == Outcome::timeout ? 1 : 0;
-      record.failed += scored.outcome == Outcome::failed ? 1 : 0;
-      if (scored.outcome != Outcome::graded) continue;
-      record.graded += 1;
-      add_parts(record.rewards, parts, scored);
-      sum += scored.reward;
-      squares += scored.reward * scored.reward;
-      least = std::min(least, scored.reward);
-      most = std::max(most, scored.reward);
-    }
-    if (least < most)
-      record.groups_mixed += 1 / groups;
-    else if (most <= 0)
-      record.groups_all_wrong += 1 / groups;
-    else if (least >= 1)
-      record.groups_all_right += 1 / groups;
-  }
-  const auto graded = static_cast<double>(std::max<std::int64_t>(1, record.graded));
-  const auto samples = static_cast<double>(std::max<std::int64_t>(1, record.samples));
-  record.reward = sum / graded;
-  for (auto& [name, reward] : record.rewards) reward /= graded;
-  record.reward_std = std::sqrt(std::max(0.0, squares / graded - record.reward * record.reward));
-  record.tokens = record.prompt_tokens + record.answer_tokens;
-  record.mean_answer_tokens = static_cast<double>(record.answer_tokens) / samples;
-  record.truncated = truncated / samples;
-  return record;
-}
-
-void add_train_figures(spec::StepRecord& record, const TrainFigures& figures) {
-  const TokenSums& sums = figures.sums;
-  const double tokens = std::max(1.0, sums.tokens);
-  const double updates = std::max<double>(1, static_cast<double>(figures.losses.size()));
-  record.losses = figures.losses;
-  record.grad_norms = figures.grad_norms;
-  record.lr = figures.lr;
-  record.advantage_mean = figures.advantage_mean;
-  record.advantage_max = figures.advantage_max;
-  record.advantage_min = figures.advantage_min;
-  record.tensor_norms = figures.tensor_norms;
-  record.logprob_diff_mean = sums.abs_diff / tokens;
-  record.logprob_diff_max = sums.max_diff;
-  record.prob_error = sums.prob_error / tokens;
-  record.gen_kl = sums.gen_kl / tokens;
-  record.entropy = sums.entropy / tokens;
-  record.kl = sums.kl / updates;
-  record.kl_penalty = figures.kl_weight * record.kl;
-  record.clip_share = sums.clip_share / updates;
-  record.ratio_mean = sums.ratio / updates;
-  record.correction_mean = sums.correction / updates;
-}
 
 void add_refit_figures(spec::StepRecord& record, const refit::RefitFigures& figures) {
   record.refit_bytes = figures.sent_bytes;
@@ -193,32 +108,6 @@ void add_rank_figures(spec::StepRecord& record, RankContext& context, Policy& po
     record.mfu = rate(per_sequence * static_cast<double>(record.samples), record.phases["train_s"]) / train_ranks /
                  (context.plan.peak_tflops * 1e12);
   }
-}
-
-std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollout& rollout,
-                                              const data::Tokenizer& tokenizer, std::int64_t step) {
-  std::vector<log::SampleRecord> records;
-  const auto groups = std::ssize(rollout.prompts);
-  const std::int64_t all = groups * rollout.samples_per_prompt;
-  const std::int64_t count = job.log.samples < 0 ? all : std::min(job.log.samples, all);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t group = i % groups, index = i / groups;
-    const GradedSample& scored = rollout.samples[group * rollout.samples_per_prompt + index];
-    const StepPrompt& prompt = rollout.prompts[group];
-    records.push_back({.step = step,
-                       .prompt_index = prompt.row,
-                       .sample_index = index,
-                       .weight_version = scored.sample.weight_version,
-                       .tokens = scored.sample.tokens,
-                       .logprobs = scored.sample.logprobs,
-                       .prompt = prompt.text,
-                       .text = reply_text(job, tokenizer, scored.sample),
-                       .reward = scored.reward,
-                       .outcome = reward::outcome_name(scored.outcome),
-                       .reward_note = scored.note,
-                       .finish = scored.sample.finish == generate::Finish::stop ? "stop" : "length"});
-  }
-  return records;
 }
 
 }  // namespace muster::loop

@@ -1,0 +1,65 @@
+// Requests of this rank's share of the prompts, graded as they end, and the exchange that makes them everybody's.
+#include "runtime/loop/generator_side.h"
+
+namespace muster::loop {
+
+using spec::Phase;
+
+GeneratorSide::GeneratorSide(RankContext& context, Policy& policy, Grading& grading)
+    : context_(context), policy_(policy), grading_(grading) {
+  const spec::Job& job = context.job();
+  if (spec::is_synthetic(job)) lengths_ = spec::AnswerLengths::parse(job.sampling.lengths, "sampling.lengths");
+}
+
+Rollout GeneratorSide::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t draw) {
+  policy_.make_resident(Phase::generate);
+  const std::vector<GradedSample> own = generate(prompts, samples_per_prompt, draw);
+  return exchange(std::move(prompts), samples_per_prompt, draw, own);
+}
+
+std::vector<GradedSample> GeneratorSide::generate(const std::vector<StepPrompt>& prompts,
+                                                  std::int64_t samples_per_prompt, std::int64_t draw) {
+  if (!policy_.generates()) return {};
+  const parallel::Mesh& mesh = *context_.generate;
+  const spec::Range mine = spec::part_of(std::ssize(prompts), mesh.degrees().dp, mesh.coordinates().dp);
+  std::vector<generate::Request> requests;
+  for (std::int64_t group = mine.begin; group < mine.end; ++group)
+    requests.push_back({.group = group,
+                        .num_samples = samples_per_prompt,
+                        .prompt = prompts[group].tokens,
+                        .lengths = forced_lengths(lengths_, context_.job().seed, draw, group, samples_per_prompt)});
+  // One rank of a tensor-parallel group grades and hands on; the others hold the very same samples.
+  const bool reports = mesh.coordinates().tp == 0;
+  const auto on_sample = [&](const generate::Sample& sample) {
+    if (reports) grading_.submit(sample, prompts[sample.group]);
+  };
+  const auto progress = [this] { context_.clock->progress(); };
+  std::vector<generate::Sample> samples =
+      policy_.generator().generate(requests, draw, policy_.weight_version(), on_sample, progress);
+  if (!reports) return {};
+  double waited_s = 0;
+  std::vector<GradedSample> graded = grading_.collect(std::move(samples), waited_s, progress);
+  context_.clock->move(Phase::generate, Phase::reward, waited_s);
+  return graded;
+}
+
+Rollout GeneratorSide::exchange(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t draw,
+                                const std::vector<GradedSample>& own) {
+  Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
+  rollout.samples = context_.rehearses()
+                        ? context_.stand_in(rollout, draw, policy_.weight_version())
+                        : exchange_samples(context_.host(), own, std::ssize(rollout.prompts), samples_per_prompt);
+  check_graded(rollout.samples);
+  check_rewards(rollout, context_.job().reward);
+  return rollout;
+}
+
+std::vector<std::int64_t> forced_lengths(const std::optional<spec::AnswerLengths>& lengths, std::uint64_t seed,
+                                         std::int64_t draw, std::int64_t group, std::int64_t count) {
+  std::vector<std::int64_t> forced;
+  for (std::int64_t sample = 0; lengths && sample < count; ++sample)
+    forced.push_back(lengths->of(seed, draw, group, sample));
+  return forced;
+}
+
+}  // namespace muster::loop
