@@ -310,7 +310,7 @@ TEST(Floors, LauncherAndRuntimeMeetOnlyInSpecAndBase) {
   EXPECT_NE(fault("runtime/node/a.cpp", "\"launcher/plan/p.h\""), "");
   EXPECT_NE(fault("runtime/node/a.cpp", "\"agent.h\"").find("begins with"), std::string::npos);
   EXPECT_EQ(fault("launcher/plan/a.cpp", "\"runtime/spec/plan.h\""), "");
-  EXPECT_EQ(fault("launcher/main.cpp", "\"launcher/cli/options.h\""), "");
+  EXPECT_EQ(fault("launcher/main.cpp", "\"launcher/cli/verb.h\""), "");
 }
 
 TEST(Floors, LibTorchStaysWhereItBelongs) {

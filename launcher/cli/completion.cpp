@@ -215,4 +215,21 @@ std::string completion_text(const std::string& shell, const std::vector<Verb>& v
        .fix = "bash, zsh or fish: muster completion bash > ~/.local/share/bash-completion/completions/muster"});
 }
 
+Verb completion_verb(const std::vector<Verb>& verbs) {
+  struct Options {
+    std::vector<std::string> words;  // the shell
+  };
+  return make_verb<Options>(
+      {.name = "completion",
+       .usage = "bash | zsh | fish",
+       .summary = "prints what makes a shell complete verbs, options, jobs, clusters, keys and runs",
+       .example = "source <(muster completion bash)",
+       .max_words = 1},
+      [](Flags&, Options&) {},
+      [&verbs](const Options& options) {
+        base::print(stdout, completion_text(options.words.empty() ? "" : options.words[0], verbs));
+        return 0;
+      });
+}
+
 }  // namespace muster::cli

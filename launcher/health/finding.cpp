@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "launcher/page/wrapped.h"
 #include "launcher/slurm/host_list.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/error.h"
@@ -40,19 +41,6 @@ std::vector<Line> folded(const std::vector<Report>& reports) {
   return lines;
 }
 
-// Words in lines of at most `width` columns, each after the first behind `indent` blanks.
-std::string wrapped(const std::string& words, std::size_t indent, std::size_t width) {
-  std::string page, line;
-  for (const std::string& word : base::split(words, ' ')) {
-    if (!line.empty() && indent + line.size() + 1 + word.size() > width) {
-      page += line + "\n" + std::string(indent, ' ');
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + word;
-  }
-  return page + line;
-}
-
 std::string line_text(const Line& line, std::size_t hosts, std::size_t what_width) {
   constexpr const char* kMarks[] = {"  ok   ", "  look ", "  MEND "};
   const Finding& finding = line.finding;
@@ -63,8 +51,9 @@ std::string line_text(const Line& line, std::size_t hosts, std::size_t what_widt
   std::string found = text(where, finding.found);
   if (finding.grade != Grade::ok && !finding.wanted.empty()) found += text(" (wanted: ", finding.wanted, ")");
   std::string page = kMarks[static_cast<int>(finding.grade)] + base::left(finding.what, what_width) + "  " +
-                     wrapped(found, indent, kWidth) + "\n";
-  if (!finding.fix.empty()) page += std::string(indent, ' ') + "-> " + wrapped(finding.fix, indent + 3, kWidth) + "\n";
+                     page::wrapped(found, indent, kWidth).substr(indent);
+  if (!finding.fix.empty())
+    page += std::string(indent, ' ') + "-> " + page::wrapped(finding.fix, indent + 3, kWidth).substr(indent + 3);
   return page;
 }
 

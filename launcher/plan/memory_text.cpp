@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "launcher/page/wrapped.h"
 #include "launcher/plan/show.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/text.h"
@@ -98,7 +99,7 @@ std::string role_page(const spec::Plan& plan, const cluster::Cluster& cluster, c
   if (cluster.host_memory_gb > 0)
     notes.push_back(text("the host holds ", gb(rank.most_host_bytes() * plan.ranks_per_node, 0), " of ",
                          base::number_text(cluster.host_memory_gb, 0), " GB of a node"));
-  for (const std::string& note : notes) page += wrapped(note, 4);
+  for (const std::string& note : notes) page += page::wrapped(note, 4);
   return page;
 }
 

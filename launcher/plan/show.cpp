@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "launcher/page/wrapped.h"
 #include "launcher/plan/links.h"
 #include "launcher/plan/memory_text.h"
 #include "launcher/plan/show_site.h"
@@ -18,6 +19,8 @@ namespace muster::plan {
 using base::left;
 using base::right;
 using base::text;
+using page::kPageColumns;
+using page::wrapped;
 
 namespace {
 
@@ -164,22 +167,6 @@ std::string settings(const spec::Job& job) {
 
 }  // namespace
 
-std::string wrapped(const std::string& content, std::size_t indent, std::size_t width) {
-  std::string out;
-  std::string line(indent, ' ');
-  bool is_empty = true;
-  for (const std::string& word : base::split(content, ' ')) {
-    if (!is_empty && line.size() + 1 + word.size() > width) {
-      out += line + "\n";
-      line.assign(indent, ' ');
-      is_empty = true;
-    }
-    line += (is_empty ? "" : " ") + word;
-    is_empty = false;
-  }
-  return out + line + "\n";
-}
-
 std::string plan_page(const spec::Plan& plan, const cluster::Cluster& cluster, const std::string& batch_script) {
   std::string page = head(plan) + notes(plan) + mesh(plan) + links_page(plan, cluster) + ranks(plan) +
                      environment(plan.environment) + memory_page(plan, cluster) + settings(plan.job) +
@@ -204,39 +191,6 @@ std::string resolved_page(const spec::Plan& plan, const spec::KeyPlaces& places)
     const auto given = places.keys.find(table + line.substr(0, line.find(' ')));
     if (given != places.keys.end()) page += "  # " + given->second;
     page += "\n";
-  }
-  return page;
-}
-
-std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
-  std::string page;
-  std::string table = "?";
-  for (const spec::KeyInfo& key : keys) {
-    const std::size_t dot = key.key.find('.');
-    const std::string here = dot == std::string::npos ? "" : key.key.substr(0, dot);
-    if (here != table) {
-      table = here;
-      page += (page.empty() ? "" : "\n") + (here.empty() ? std::string("top level") : "[" + here + "]") + "\n";
-    }
-    const std::string name = dot == std::string::npos ? key.key : key.key.substr(dot + 1);
-    std::string facts = key.type;
-    if (!key.range.empty()) facts += " " + key.range;
-    if (!key.unit.empty() && key.unit != facts) facts += ", " + key.unit;
-    const std::string first =
-        text("  ", left(text(name, key.fallback.empty() ? "" : " = " + key.fallback), 36), " ", facts);
-    page += (first.size() <= kPageColumns ? first + "\n"
-                                          : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
-    page += wrapped(key.meaning, 6);
-  }
-  return page;
-}
-
-std::string step_fields_page(const std::vector<spec::FieldInfo>& fields, const std::string& file) {
-  std::string page = "fields of a line of " + file + "; = marks those in which two identical runs agree\n\n";
-  for (const spec::FieldInfo& field : fields) {
-    const std::string body = wrapped(field.meaning, 43);
-    page += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) +
-            body.substr(std::min<std::size_t>(43, body.size()));
   }
   return page;
 }

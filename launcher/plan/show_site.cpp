@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "launcher/page/wrapped.h"
 #include "launcher/plan/show.h"
 #include "runtime/base/columns.h"
 #include "runtime/base/text.h"
@@ -19,7 +20,7 @@ std::string submission_page(const cluster::Cluster& cluster) {
     const auto place = cluster.places.keys.find(prefix + key);
     const std::string origin = place == cluster.places.keys.end() ? "default" : place->second;
     const std::string head = text("  ", base::left(key, 15), " ", base::left(value, 26));
-    page += head.size() + 2 + origin.size() <= kPageColumns
+    page += head.size() + 2 + origin.size() <= page::kPageColumns
                 ? text(head, "  ", origin, "\n")
                 : text("  ", base::left(key, 15), " ", value, "\n", std::string(20, ' '), origin, "\n");
   };
