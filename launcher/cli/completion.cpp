@@ -42,6 +42,7 @@ Offer offer_of(const Flag& flag) {
   if (flag.value == "key=value") return keys();
   if (flag.value == "DIR") return {.folders = true};
   if (flag.value == "FILE") return {.paths = "*"};
+  if (flag.value.starts_with("RUN")) return {.folders = true, .runs = true};
   return {};
 }
 

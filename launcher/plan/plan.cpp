@@ -54,10 +54,11 @@ class Planner {
     Planned planned;
     planned.cluster = cluster::read_cluster(request_.cluster, cluster::shipped_folder("clusters"));
     cluster::take_wishes(request_.wishes, planned.cluster);
-    planned.job_file = find_job(request_.job);
+    const spec::Plan* const of_run = request_.of_run;
+    planned.job_file = of_run ? spec::RunPaths{of_run->run_folder}.plan() : find_job(request_.job);
     spec::Plan& plan = planned.plan;
     const fs::path templates = cluster::shipped_folder("templates");
-    plan.job = spec::read_job({.text = base::read_file(planned.job_file),
+    plan.job = spec::read_job({.text = of_run ? spec::job_text(of_run->job) : base::read_file(planned.job_file),
                                .where = planned.job_file.string(),
                                .overrides = request_.overrides},
                               templates / "bases", faults_, &places_);

@@ -20,6 +20,7 @@ struct Request {
   std::filesystem::path run_folder;    // empty: the plan is only shown
   cluster::Wishes wishes = {};         // flags, which win over the personal file
   bool paths_must_exist = false;       // run and submit: a missing model or data path is an error, not a warning
+  const spec::Plan* of_run = nullptr;  // the job of this plan under other settings, instead of `job`
 };
 
 struct Planned {

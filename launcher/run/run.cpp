@@ -19,6 +19,7 @@
 #include "runtime/base/followed_file.h"
 #include "runtime/base/inherited.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/epoch.h"
 
 namespace muster::run {
 namespace {
@@ -81,6 +82,14 @@ struct RunOptions : StartOptions {
   bool detach = false;
 };
 
+/// A run whose newest attempt has done all its steps, asked for again as it is.
+bool is_done(const Prepared& prepared, const RunOptions& given) {
+  if (!prepared.is_next_attempt || !given.overrides.empty() || !given.cluster.empty()) return false;
+  const auto epoch = spec::current_epoch(prepared.plan.run_folder);
+  const auto verdict = epoch ? supervise::read_verdict({prepared.plan.run_folder}, epoch->attempt) : std::nullopt;
+  return verdict && verdict->code == 0;
+}
+
 int start_here(const RunOptions& given) {
   if (given.words.empty() && !given.new_binaries) become_pinned(given.run_dir);
   base::ignore_broken_pipes();
@@ -91,7 +100,14 @@ int start_here(const RunOptions& given) {
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
   for (const std::string& warning : plan.warnings) base::print(stderr, "warning: " + warning + "\n");
+  for (const std::string& note : prepared.notes) base::print(stderr, note + "\n");
+  if (prepared.takeover) base::print(stderr, takeover_page(*prepared.takeover));
   check_device_here(plan);
+  if (is_done(prepared, given)) {
+    base::print(stdout, base::text("all ", plan.job.grpo.steps, " steps of this run are done: muster run --run-dir ",
+                                   typed_path(plan.run_folder), " --set grpo.steps=N goes on to step N\n"));
+    return 0;
+  }
   if (prepared.is_next_attempt) check_no_other_job(plan);
   write_run_folder(prepared);
 
@@ -140,7 +156,7 @@ int start_here(const RunOptions& given) {
 cli::Verb run_verb() {
   return cli::make_verb<RunOptions>(
       {.name = "run",
-       .usage = "JOB [--run-dir DIR] [--detach] [--set key=value]... | --plan FILE | --run-dir DIR",
+       .usage = "JOB [--from RUN[@STEP]] [--run-dir DIR] [--detach] [--set key=value]... | --plan FILE | --run-dir DIR",
        .summary = "runs a job here, or across the nodes of the allocation it is called in",
        .example = "muster run smollm2-135m-sums --set grpo.steps=20",
        .max_words = 1,
@@ -149,6 +165,7 @@ cli::Verb run_verb() {
         options.verb = "run";
         add_start_flags(flags, options);
         cli::add_run_root_flag(flags, options.wishes);
+        add_from_flag(flags, options);
         flags.add("plan", "FILE", "run a plan as it is", options.plan_file);
         add_attempt_flags(flags, options);
         flags.add("detach", "return once the ranks run; the run goes on without this terminal", options.detach);

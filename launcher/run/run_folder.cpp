@@ -7,6 +7,7 @@
 #include "launcher/health/node_checks.h"
 #include "launcher/plan/plan.h"
 #include "launcher/render/batch_script.h"
+#include "launcher/run/changed_run.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -73,7 +74,17 @@ Prepared of_job(const StartOptions& options) {
                        .where = planned.plan.run_folder.string(),
                        .fix = text("another --run-dir for a new run; `muster ", options.verb,
                                    " --run-dir` without a JOB for its next attempt")});
-  return {.plan = std::move(planned.plan), .cluster = std::move(planned.cluster)};
+  Prepared prepared{.plan = std::move(planned.plan), .cluster = std::move(planned.cluster)};
+  prepared.origin = {
+      .job_file = whole_path(planned.job_file).string(),
+      .cluster = cluster::is_path(options.cluster) ? whole_path(options.cluster).string() : options.cluster,
+      .overrides = request.overrides};
+  if (!options.from.empty()) {
+    prepared.takeover = plan_takeover(find_checkpoint(options.from), prepared.plan);
+    prepared.origin.from_run = prepared.takeover->from.paths.folder.string();
+    prepared.origin.from_step = prepared.takeover->from.step;
+  }
+  return prepared;
 }
 
 Prepared of_plan_file(const StartOptions& options) {
@@ -95,7 +106,19 @@ Prepared of_run_folder(const StartOptions& options) {
                        .fix = text("muster ", options.verb, " JOB --run-dir ", folder.string(), " begins one")});
   Prepared prepared{.plan = spec::read_plan(file), .is_next_attempt = true};
   prepared.plan.run_folder = folder;
-  prepared.cluster = cluster_of(prepared.plan.cluster, options.wishes);
+  prepared.origin = spec::read_origin(folder).value_or(spec::Origin{});
+  if (const std::string edited = edited_job_text(prepared.plan); !edited.empty()) prepared.notes.push_back(edited);
+  if (options.overrides.empty() && options.cluster.empty()) {
+    prepared.cluster = cluster_of(prepared.plan.cluster, options.wishes);
+    return prepared;
+  }
+  ChangedRun changed = plan_changed_run(
+      prepared.plan, {.overrides = options.overrides, .cluster = options.cluster, .wishes = options.wishes});
+  for (const std::string& change : changed.changes) prepared.notes.push_back("from this attempt on: " + change);
+  prepared.plan = std::move(changed.plan);
+  prepared.cluster = std::move(changed.cluster);
+  prepared.origin.overrides.insert(prepared.origin.overrides.end(), options.overrides.begin(), options.overrides.end());
+  if (!options.cluster.empty()) prepared.origin.cluster = prepared.plan.cluster;
   return prepared;
 }
 
@@ -108,8 +131,11 @@ Prepared chosen(const StartOptions& options) {
   if (options.data_changed && (!options.words.empty() || options.run_dir.empty()))
     throw Error::user({.what = "--data-changed is about the data of a run that is there, but this begins one",
                        .fix = text("leave it out, or muster ", options.verb, " --run-dir DIR --data-changed")});
+  if (!options.from.empty() && options.words.empty())
+    throw Error::user({.what = "--from begins a new run and needs its JOB",
+                       .fix = text("muster ", options.verb, " JOB --from ", options.from)});
   if (!options.words.empty()) return of_job(options);
-  if (!options.overrides.empty() || !options.cluster.empty())
+  if (!options.plan_file.empty() && (!options.overrides.empty() || !options.cluster.empty()))
     throw Error::user({.what = "--set and --cluster change the making of a plan, but this one is made already",
                        .fix = "give the JOB again, with a new --run-dir"});
   if (options.plan_file.empty() && options.run_dir.empty())
@@ -133,6 +159,11 @@ void add_start_flags(cli::Flags& flags, StartOptions& options) {
   cli::add_cluster_flag(flags, options.cluster);
   cli::add_set_flag(flags, options.overrides);
   cli::add_run_dir_flag(flags, options.run_dir);
+}
+
+void add_from_flag(cli::Flags& flags, StartOptions& options) {
+  flags.add("from", "RUN[@STEP]", "begin with this checkpoint of another run: weights, optimizer, place in the data",
+            options.from);
 }
 
 void add_attempt_flags(cli::Flags& flags, StartOptions& options) {
@@ -163,6 +194,20 @@ void check_device_here(const spec::Plan& plan) {
                                  "; --cluster local is this machine's processor")});
 }
 
+namespace {
+
+void take_over(const Takeover& takeover, const spec::Plan& plan) {
+  try {
+    write_takeover(takeover, plan);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(plan.run_folder, ignored);  // where nothing else is in it
+    throw;
+  }
+}
+
+}  // namespace
+
 void write_run_folder(const Prepared& prepared) {
   const spec::RunPaths paths{prepared.plan.run_folder};
   base::make_folder(paths.folder);
@@ -177,6 +222,8 @@ void write_run_folder(const Prepared& prepared) {
          .where = paths.folder.string(),
          .fix = "choose another --run-dir, lower checkpoint.keep, or --set checkpoint.final_model=false"});
   if (prepared.data_changed) spec::accept_data_change(paths.folder);
+  if (prepared.takeover) take_over(*prepared.takeover, prepared.plan);
+  if (prepared.origin != spec::Origin{}) spec::write_origin(paths.folder, prepared.origin);
   base::write_file(paths.plan(), spec::plan_text(prepared.plan));
   if (prepared.plan.job.placement.preflight)
     base::write_file(paths.node_wanted(), health::wanted_text(health::wanted_of(prepared.cluster, "", "")) + "\n");

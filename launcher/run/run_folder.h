@@ -8,6 +8,8 @@
 #include "launcher/cli/flags.h"
 #include "launcher/cluster/cluster.h"
 #include "launcher/cluster/wishes.h"
+#include "launcher/run/from_checkpoint.h"
+#include "runtime/spec/origin.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::run {
@@ -19,30 +21,37 @@ struct StartOptions {
   std::string cluster;             // empty: local
   std::vector<std::string> overrides;
   std::filesystem::path run_dir, plan_file;
+  std::string from;  // RUN[@STEP]
   bool new_binaries = false, data_changed = false, preflight = false;
   cluster::Wishes wishes;
 };
 /// --cluster, --set and --run-dir: of a run that begins.
 void add_start_flags(cli::Flags& flags, StartOptions& options);
+/// --from: of a run that begins with the checkpoint of another.
+void add_from_flag(cli::Flags& flags, StartOptions& options);
 /// --new-binaries, --data-changed and --preflight: of a next attempt.
 void add_attempt_flags(cli::Flags& flags, StartOptions& options);
 
 struct Prepared {
   spec::Plan plan;  // run_folder and binaries set
   cluster::Cluster cluster;
-  bool is_next_attempt = false;  // of a run that is there already
-  bool data_changed = false;     // a person accepts that its data is not what it was
+  bool is_next_attempt = false;      // of a run that is there already
+  bool data_changed = false;         // a person accepts that its data is not what it was
+  spec::Origin origin;               // kept beside the plan
+  std::optional<Takeover> takeover;  // --from
+  std::vector<std::string> notes;    // for a person, beside the plan's warnings
 };
 
-/// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR alone: the plan that
-/// lies there. Model and data must be there. throws: Error::user with every fault.
+/// Decides and writes nothing. A JOB with its options; or --plan FILE, as it is; or --run-dir DIR: the plan that lies
+/// there, where --set and --cluster change what may change. Model and data must be there.
+/// throws: Error::user with every fault.
 Prepared prepare(const StartOptions& options);
 
 /// throws: Error::user when the plan is for GPUs, the ranks would be started on this machine, and it has none.
 void check_device_here(const spec::Plan& plan);
 
-/// Makes the folder and writes plan.toml and batch.sh (for a next attempt: only where the folder was moved); notes that
-/// a person accepts changed data.
+/// Makes the folder and writes plan.toml, origin.json and batch.sh, with --from the checkpoint; notes that a person
+/// accepts changed data.
 /// throws: Error::user when it cannot be written, or has no room for what the run leaves.
 void write_run_folder(const Prepared& prepared);
 /// The cluster with mounts of its container for the libraries that pinned binaries are linked to (a bundle's lib).

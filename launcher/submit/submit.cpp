@@ -25,6 +25,8 @@
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/data_identity.h"
+#include "runtime/spec/origin.h"
 
 namespace muster::submit {
 namespace fs = std::filesystem;
@@ -40,6 +42,9 @@ class Undo {
     std::error_code ignored;
     if (!armed_) return;
     fs::remove(paths_.plan(), ignored);
+    fs::remove(spec::origin_file(paths_.folder), ignored);
+    fs::remove(spec::data_identity_file(paths_.folder), ignored);
+    fs::remove_all(paths_.checkpoints(), ignored);
     fs::remove(paths_.batch_script(), ignored);
     fs::remove(run::pinned_link(paths_.folder), ignored);
     fs::remove(paths_.folder, ignored);
@@ -243,6 +248,8 @@ int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Con
   render::check_names(prepared.plan, faults);
   faults.throw_if_any();
   for (const std::string& warning : prepared.plan.warnings) warn(warning);
+  for (const std::string& note : prepared.notes) base::print(stderr, note + "\n");
+  if (prepared.takeover) base::print(stderr, run::takeover_page(*prepared.takeover));
   if (const std::string left_out = slurm::left_out_text(slurm::own_environment()); !left_out.empty()) warn(left_out);
   queries.ping();
   const base::Descriptor held = hold(paths.folder);
@@ -269,7 +276,7 @@ int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Con
 cli::Verb submit_verb() {
   return cli::make_verb<run::StartOptions>(
       {.name = "submit",
-       .usage = "JOB --cluster C [--run-dir DIR] [--set key=value]...",
+       .usage = "JOB --cluster C [--from RUN[@STEP]] [--run-dir DIR] [--set key=value]... | --run-dir DIR",
        .summary = "checks everything, writes the run folder, submits with sbatch",
        .example = "muster submit my-job.toml --cluster dgx-h100",
        .max_words = 1,
@@ -277,6 +284,7 @@ cli::Verb submit_verb() {
       [](cli::Flags& flags, run::StartOptions& options) {
         options.verb = "submit";
         run::add_start_flags(flags, options);
+        run::add_from_flag(flags, options);
         run::add_attempt_flags(flags, options);
         cli::add_user_flags(flags, options.wishes);
       },

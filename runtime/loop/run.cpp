@@ -9,6 +9,7 @@
 #include "runtime/loop/step.h"
 #include "runtime/loop/validation.h"
 #include "runtime/loop/warm_start.h"
+#include "runtime/spec/origin.h"
 #include "runtime/spec/start_events.h"
 
 namespace muster::loop {
@@ -17,7 +18,10 @@ namespace {
 using spec::Phase;
 
 void warn_of_missing_steps(const RankContext& context, std::int64_t steps_done) {
-  const std::vector<std::int64_t> missing = log::missing_steps(context.paths().steps(), steps_done);
+  std::vector<std::int64_t> missing = log::missing_steps(context.paths().steps(), steps_done);
+  // A run that began with the checkpoint of another has no lines of the steps before it.
+  if (const auto origin = spec::read_origin(context.paths().folder))
+    std::erase_if(missing, [&](std::int64_t step) { return step <= origin->from_step; });
   if (missing.empty()) return;
   std::vector<std::string> named;
   for (const std::int64_t step : missing)

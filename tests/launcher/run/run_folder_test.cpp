@@ -98,8 +98,9 @@ TEST_F(RunFolder, ANameThatNoPlanCanCarryIsRefusedBeforeAnythingIsWritten) {
 
 TEST_F(RunFolder, OptionsThatWouldHaveNoEffectAreErrors) {
   write_run_folder(prepare(tiny("mine")));
-  EXPECT_NE(message([&] { prepare({.verb = "run", .overrides = {"seed=1"}, .run_dir = "mine"}); }).find("--set"),
-            std::string::npos);
+  EXPECT_NE(
+      message([&] { prepare({.verb = "run", .overrides = {"seed=1"}, .plan_file = "mine/plan.toml"}); }).find("--set"),
+      std::string::npos);
   EXPECT_NE(message([&] { prepare({.verb = "run"}); }).find("needs a JOB"), std::string::npos);
   EXPECT_NE(message([&] { prepare({.verb = "run", .run_dir = "nowhere"}); }).find("no plan.toml"), std::string::npos);
   EXPECT_NE(message([&] {
