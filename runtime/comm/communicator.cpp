@@ -53,6 +53,8 @@ const char* call_kind_name(CallKind kind) {
       return "exchange";
     case CallKind::barrier:
       return "barrier";
+    case CallKind::wait_for_all:
+      return "wait_for_all";
     case CallKind::split:
       return "split";
   }
@@ -160,6 +162,17 @@ void Communicator::exchange(std::span<const P2POp> p2p_ops, std::string_view lab
 void Communicator::barrier(std::string_view label) {
   observed({.kind = CallKind::barrier}, label, [&] { do_barrier(); });
 }
+
+void Communicator::wait_for_all(std::string_view label, const std::function<void()>& on_wait) {
+  observed({.kind = CallKind::wait_for_all}, label, [&] {
+    do_wait_for_all([&] {
+      for (CallObserver* observer : observers_) observer->waits();
+      if (on_wait) on_wait();
+    });
+  });
+}
+
+void Communicator::do_wait_for_all(const std::function<void()>&) { do_barrier(); }
 
 device::Event Communicator::overlapped(const std::function<void()>& body) {
   INVARIANT(!overlaps_, "overlapped calls are not nested");

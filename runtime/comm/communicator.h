@@ -23,7 +23,17 @@ class Tensor;
 namespace muster::comm {
 
 enum class Reduce { sum, max, min };
-enum class CallKind { all_reduce, all_gather, reduce_scatter, all_to_all_v, broadcast, exchange, barrier, split };
+enum class CallKind {
+  all_reduce,
+  all_gather,
+  reduce_scatter,
+  all_to_all_v,
+  broadcast,
+  exchange,
+  barrier,
+  wait_for_all,
+  split
+};
 const char* call_kind_name(CallKind kind);
 
 /// One direction of a grouped point-to-point exchange. Tensors are contiguous; a receive is written in place.
@@ -53,6 +63,8 @@ class CallObserver {
   virtual ~CallObserver() = default;
   virtual void before(const Call& call) = 0;
   virtual void after(const Call& call) = 0;
+  /// Every few seconds within a wait_for_all.
+  virtual void waits() {}
 };
 
 class Communicator {
@@ -87,6 +99,10 @@ class Communicator {
   /// Grouped sends and receives, one launch; between two ranks they match in order. An empty list is legal on any rank.
   void exchange(std::span<const P2POp> p2p_ops, std::string_view label);
   void barrier(std::string_view label);
+  /// A barrier before which ranks may do work of very different length, such as grading or writing files: over gloo no
+  /// time limit of calls bounds it. A rank that ends or hangs is for the node agents to find, and they end the others.
+  /// `on_wait` is called every few seconds, as the observers are.
+  void wait_for_all(std::string_view label, const std::function<void()>& on_wait = {});
 
   /// Runs `body`, whose calls do not hold back what comes next on the caller's stream: their tensors stay alive and are
   /// left alone until that stream was held back by the returned event. On the CPU all is over when this returns.
@@ -112,6 +128,8 @@ class Communicator {
   virtual void do_broadcast(at::Tensor& tensor, int root) = 0;
   virtual void do_exchange(std::span<const P2POp> p2p_ops) = 0;
   virtual void do_barrier() = 0;
+  /// A barrier in forms that know no better.
+  virtual void do_wait_for_all(const std::function<void()>& on_wait);
   /// Operations to oneself never get here: they are copied. Likewise a split returns null for a colour below 0.
   virtual std::unique_ptr<Communicator> do_split(int color, int key, std::string name) = 0;
   /// Within overlapped(); the form that overlaps gives its event.

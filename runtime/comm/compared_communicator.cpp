@@ -88,6 +88,7 @@ class ComparedCommunicator final : public Communicator {
 
  protected:
   void do_prepare(const Call& call) override {
+    if (call.kind == CallKind::wait_for_all) return;  // to compare is itself a call with a time limit
     const std::size_t row = sizeof(Fingerprint) + sizeof(Pairing) * static_cast<std::size_t>(size());
     std::vector<char> all(row * static_cast<std::size_t>(size()));
     const auto at_row = [&](int rank) { return all.data() + row * static_cast<std::size_t>(rank); };
@@ -137,6 +138,7 @@ class ComparedCommunicator final : public Communicator {
   void do_broadcast(at::Tensor& tensor, int root) override { inner_->broadcast(tensor, root, label()); }
   void do_exchange(std::span<const P2POp> p2p_ops) override { inner_->exchange(p2p_ops, label()); }
   void do_barrier() override { inner_->barrier(label()); }  // compared calls do not overlap
+  void do_wait_for_all(const std::function<void()>& on_wait) override { inner_->wait_for_all(label(), on_wait); }
   std::unique_ptr<Communicator> do_split(int color, int key, std::string name) override {
     auto part = inner_->split(color, key, name);
     auto part_beside = beside_->split(color, key, name + " (comparing)");

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kDirectBytes = 32 << 10;
 // Larger reductions go piece by piece, so that what is received beside the tensor stays small.
 constexpr std::int64_t kPieceBytes = 4 << 20;
+constexpr double kWaitTick_s = 5;  // in a wait for all, between two signs of life
 
 Message message(int peer, bool to_peer, const at::Tensor& tensor) {
   return {peer, to_peer, tensor.data_ptr(), tensor.nbytes()};
@@ -173,6 +174,18 @@ class GlooCommunicator final : public Communicator {
     move(messages);
   }
 
+  // Through the store, where a wait that is given up for a moment harms nothing; a wait of gloo's ends its connections.
+  void do_wait_for_all(const std::function<void()>& on_wait) override {
+    const std::string arrived = base::text("arrived_", sequence()), all = base::text("all_", sequence());
+    if (store_->add(arrived, 1) == size()) {
+      store_->remove(arrived);
+      store_->remove(last_all_);  // whoever has arrived here has left there
+      store_->set(all, "1");
+    }
+    last_all_ = all;
+    while (!store_->wait_for(all, std::min(kWaitTick_s, options_.timeout_s / 4))) on_wait();
+  }
+
   std::unique_ptr<Communicator> do_split(int color, int key, std::string name) override {
     const std::int64_t own[2] = {color, key};
     std::vector<std::int64_t> all(static_cast<std::size_t>(size()) * 2);
@@ -277,6 +290,7 @@ class GlooCommunicator final : public Communicator {
   GlooOptions options_;
   std::unique_ptr<GlooTransport> transport_;
   int num_splits_ = 0;
+  std::string last_all_;  // the store's key of the last wait for all
 };
 
 }  // namespace

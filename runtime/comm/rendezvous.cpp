@@ -26,6 +26,9 @@ class HostedStore final : public Store {
       : server_(std::move(listener), options.key), client_(options.address, port, options.key, options.timeout_s) {}
   void set(const std::string& key, const std::string& value) override { client_.set(key, value); }
   std::string get(const std::string& key, double limit_s) override { return client_.get(key, limit_s); }
+  std::optional<std::string> wait_for(const std::string& key, double limit_s) override {
+    return client_.wait_for(key, limit_s);
+  }
   std::optional<std::string> find(const std::string& key) override { return client_.find(key); }
   std::int64_t add(const std::string& key, std::int64_t delta) override { return client_.add(key, delta); }
   void append(const std::string& key, const std::string& value) override { client_.append(key, value); }

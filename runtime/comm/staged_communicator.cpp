@@ -65,6 +65,7 @@ class StagedCommunicator final : public Communicator {
       }
   }
   void do_barrier() override { host_->barrier(label()); }
+  void do_wait_for_all(const std::function<void()>& on_wait) override { host_->wait_for_all(label(), on_wait); }
   std::unique_ptr<Communicator> do_split(int color, int key, std::string name) override {
     auto part = host_->split(color, key, std::move(name));
     return part == nullptr ? nullptr : make_staged(std::move(part));

@@ -9,6 +9,9 @@ class PrefixedStore final : public Store {
       : prefix_(std::move(prefix) + "/"), store_(std::move(store)) {}
   void set(const std::string& key, const std::string& value) override { store_->set(prefix_ + key, value); }
   std::string get(const std::string& key, double limit_s) override { return store_->get(prefix_ + key, limit_s); }
+  std::optional<std::string> wait_for(const std::string& key, double limit_s) override {
+    return store_->wait_for(prefix_ + key, limit_s);
+  }
   std::optional<std::string> find(const std::string& key) override { return store_->find(prefix_ + key); }
   std::int64_t add(const std::string& key, std::int64_t delta) override { return store_->add(prefix_ + key, delta); }
   void append(const std::string& key, const std::string& value) override { store_->append(prefix_ + key, value); }

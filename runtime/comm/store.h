@@ -15,6 +15,8 @@ class Store {
   virtual void set(const std::string& key, const std::string& value) = 0;
   /// Waits until the key is there. throws: Error::cluster naming the key when the limit passes.
   virtual std::string get(const std::string& key, double limit_s) = 0;
+  /// The same; none when the limit passes.
+  virtual std::optional<std::string> wait_for(const std::string& key, double limit_s) = 0;
   /// None when the key is not there now.
   virtual std::optional<std::string> find(const std::string& key) = 0;
   /// The value is a decimal number, 0 where there is none. Returns the sum.

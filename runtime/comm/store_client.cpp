@@ -184,9 +184,14 @@ std::optional<StoreClient::Reply> StoreClient::ask(StoreOp op, std::string_view 
 void StoreClient::set(const std::string& key, const std::string& value) { ask(StoreOp::set, key, value); }
 
 std::string StoreClient::get(const std::string& key, double limit_s) {
+  std::optional<std::string> value = wait_for(key, limit_s);
+  if (!value) throw lost(base::text("'", key, "' was not written within ", base::number_text(limit_s, 1), " s"));
+  return *std::move(value);
+}
+
+std::optional<std::string> StoreClient::wait_for(const std::string& key, double limit_s) {
   auto reply = ask(StoreOp::get, key, {}, std::max(limit_s, 0.001));
-  if (!reply) throw lost(base::text("'", key, "' was not written within ", base::number_text(limit_s, 1), " s"));
-  return std::move(reply->value);
+  return reply ? std::optional(std::move(reply->value)) : std::nullopt;
 }
 
 std::optional<std::string> StoreClient::find(const std::string& key) {

@@ -21,6 +21,7 @@ class StoreClient final : public Store {
   StoreClient(std::string address, int port, std::string key, double limit_s);
   void set(const std::string& key, const std::string& value) override;
   std::string get(const std::string& key, double limit_s) override;
+  std::optional<std::string> wait_for(const std::string& key, double limit_s) override;
   std::optional<std::string> find(const std::string& key) override;
   std::int64_t add(const std::string& key, std::int64_t delta) override;
   void append(const std::string& key, const std::string& value) override;

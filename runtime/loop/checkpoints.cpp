@@ -159,7 +159,7 @@ void Checkpoints::look() {
 void Checkpoints::finish() {
   if (context_.job().checkpoint.every == 0) return;
   if (writing_) warn_of_failure();
-  context_.host().barrier("checkpoint.written");
+  context_.host().wait_for_all("checkpoint.written");
   if (writing_ && context_.is_writer() && !publish()) {
     std::error_code ignored;
     fs::remove_all(spec::unfinished_checkpoint_folder(context_.paths(), writing_->manifest.step), ignored);

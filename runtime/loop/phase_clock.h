@@ -42,6 +42,7 @@ class PhaseClock : public comm::CallObserver {
 
   void before(const comm::Call& call) override;
   void after(const comm::Call& call) override;
+  void waits() override { progress(); }
 
  private:
   void keep_peak();

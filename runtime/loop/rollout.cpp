@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/comm/communicator.h"
 #include "runtime/comm/gather_bytes.h"
 
 namespace muster::loop {
@@ -82,6 +83,7 @@ std::vector<GradedSample> exchange_samples(comm::Communicator& world, const std:
   for (const GradedSample& sample : own) pack(bytes, sample);
   std::vector<GradedSample> all(static_cast<std::size_t>(num_groups * samples_per_prompt));
   std::vector<bool> seen(all.size(), false);
+  world.wait_for_all("rollout");  // one rank may generate and grade for much longer than another
   for (const auto& part : comm::all_gather_bytes(world, bytes, "rollout")) {
     const std::uint8_t* at = part.data();
     while (at < part.data() + part.size()) {

@@ -109,7 +109,7 @@ void run(RankContext& context) {
   context.clock->enter(Phase::finish);
   session.checkpoints.finish();
   if (job.checkpoint.final_model) session.policy.save(context.paths().final_model());
-  context.host().barrier("end");
+  context.host().wait_for_all("end");  // the writer may still be writing the model
 }
 
 }  // namespace muster::loop

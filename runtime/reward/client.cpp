@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -23,6 +24,8 @@
 
 namespace muster::reward {
 namespace {
+
+constexpr std::chrono::seconds kWaitTick{1};  // a worker that falls silent is given up, so to wait is progress
 
 struct Worker {
   base::Descriptor fd;
@@ -221,11 +224,13 @@ Collected RewardClient::collect(std::span<const std::int64_t> ids, const std::fu
   std::size_t known = 0;  // all before this one have their grade
   for (const std::int64_t id : ids)
     INVARIANT(state_->in_use.contains(id), base::text("answer ", id, " was submitted and not collected yet"));
-  state_->changed.wait(lock, [&] {
+  const auto is_over = [&] {
     if (on_progress) on_progress();
     while (known < ids.size() && state_->replies.contains(ids[known])) ++known;
     return known == ids.size() || state_->failure;
-  });
+  };
+  while (!state_->changed.wait_for(lock, kWaitTick, is_over)) {
+  }
   if (state_->failure) std::rethrow_exception(state_->failure);
   const std::int64_t num_lost = state_->num_ended + state_->num_silent;
   if (num_lost > state_->options.max_lost_workers || num_lost == std::ssize(state_->workers))

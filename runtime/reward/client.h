@@ -36,8 +36,8 @@ class RewardClient {
 
   /// Hands the answer to the worker with the least to do; never waits. The id is the caller's and may not be in use.
   void submit(const Request& request);
-  /// Waits for these; each id was submitted and is collected once. `on_progress` is called as replies come: it must be
-  /// quick.
+  /// Waits for these; each id was submitted and is collected once. `on_progress` is called as replies come and every
+  /// second: it must be quick.
   /// throws: Error::rank when more than max_lost_workers workers were lost, or all of them.
   Collected collect(std::span<const std::int64_t> ids, const std::function<void()>& on_progress = {});
   std::int64_t lost_workers() const;

@@ -167,7 +167,7 @@ void run_verb(loop::RankContext& context) {
   if (kind == "score") score(context, rows);
   if (kind == "generate") generate(context, rows);
   if (kind == "gradients") gradients(context, rows);
-  context.host().barrier("end");
+  context.host().wait_for_all("end");
 }
 
 }  // namespace muster::verbs

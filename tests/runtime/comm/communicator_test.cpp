@@ -223,6 +223,33 @@ TEST(Gloo, ALateRankIsNamedWithTheLabel) {
   EXPECT_NE((ends[0].output + ends[1].output).find("rank 2 did not answer within"), std::string::npos);
 }
 
+struct CountedWaits final : comm::CallObserver {
+  void before(const comm::Call&) override {}
+  void after(const comm::Call&) override {}
+  void waits() override { ++count; }
+  int count = 0;
+};
+
+// Also where calls are compared: comparing is a call with a limit.
+TEST(Gloo, AWaitForAllLastsBeyondTheLimitOfCallsAndTellsThatItWaits) {
+  for (const bool compare : {false, true})
+    run_ranks(3,
+              [](RankContext& rank) {
+                CountedWaits counted;
+                rank.world->set_observers({&counted});
+                for (int time = 0; time < 2; ++time) {
+                  if (rank.rank == 2) std::this_thread::sleep_for(std::chrono::milliseconds(1600));
+                  rank.world->wait_for_all("rollout");
+                }
+                rank.world->set_observers({});
+                if (rank.rank != 2) {
+                  EXPECT_GE(counted.count, 4);
+                }
+                rank.world->barrier("after");
+              },
+              {.call_timeout_s = 0.8, .compare_calls = compare});
+}
+
 TEST(Gloo, ARankThatDiesEndsTheWaitOfTheOthersAtOnce) {
   base::Stopwatch watch;
   const auto ends = ends_of_ranks(3,

@@ -1,8 +1,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "runtime/base/error.h"
 #include "runtime/loop/rollout.h"
@@ -51,6 +53,16 @@ TEST(ExchangeSamples, EveryRankLearnsAllInOrder) {
         EXPECT_EQ(scored.outcome, expected.outcome);
       }
   });
+}
+
+TEST(ExchangeSamples, ARankThatGradesForLongerThanACallMayLastIsWaitedFor) {
+  tests::run_ranks(2,
+                   [](tests::RankContext& rank) {
+                     if (rank.rank == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1600));
+                     const auto all = exchange_samples(*rank.world, {made(rank.rank, 0)}, 2, 1);
+                     EXPECT_EQ(all.size(), 2u);
+                   },
+                   {.call_timeout_s = 0.5});
 }
 
 TEST(ExchangeSamples, AMissingSampleIsNamed) {
