@@ -11,6 +11,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/inherited.h"
+#include "runtime/base/limited_log.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/index_verb.h"
@@ -45,12 +46,15 @@ int node(const std::vector<std::string>& words) {
   const VerbOptions options(words, {"plan", "placement", "slot"});
   const spec::Plan plan = spec::read_plan(options.at("plan"));
   const spec::Placement placement = spec::read_placement(options.at("placement"));
-  return node::run_agent(
-      plan, placement,
-      {.slot = options.has("slot") ? options.number<std::int64_t>("slot") : node::own_slot(placement),
-       .plan = options.at("plan"),
-       .placement = options.at("placement"),
-       .binaries = base::executable_folder()});
+  const std::int64_t slot = options.has("slot") ? options.number<std::int64_t>("slot") : node::own_slot(placement);
+  // The starter has opened the same file for us, without a limit.
+  const base::LimitedOutput output(spec::RunPaths{plan.run_folder}.node_log(placement.attempt, slot),
+                                   plan.job.log.max_mb * 1'000'000);
+  return node::run_agent(plan, placement,
+                         {.slot = slot,
+                          .plan = options.at("plan"),
+                          .placement = options.at("placement"),
+                          .binaries = base::executable_folder()});
 }
 
 [[noreturn]] void become_rank(char** arguments) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string>
 
@@ -86,6 +87,21 @@ void LimitedLog::write_all(const char* data, std::size_t size) const {
     data += written;
     size -= static_cast<std::size_t>(written);
   }
+}
+
+LimitedOutput::LimitedOutput(const std::filesystem::path& path, std::int64_t most_bytes)
+    : log_(path, most_bytes),
+      output_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)),
+      error_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) {
+  std::fflush(nullptr);
+  ::dup2(log_.fd(), STDOUT_FILENO);
+  ::dup2(log_.fd(), STDERR_FILENO);
+}
+
+LimitedOutput::~LimitedOutput() {
+  std::fflush(nullptr);
+  ::dup2(output_.get(), STDOUT_FILENO);
+  ::dup2(error_.get(), STDERR_FILENO);
 }
 
 }  // namespace muster::base

@@ -33,4 +33,18 @@ class LimitedLog {
   std::jthread thread_;
 };
 
+/// While it lives, standard output and error of this process and of what it starts go to a LimitedLog.
+class LimitedOutput {
+ public:
+  /// throws: as LimitedLog.
+  LimitedOutput(const std::filesystem::path& path, std::int64_t most_bytes);
+  ~LimitedOutput();
+  LimitedOutput(const LimitedOutput&) = delete;
+  LimitedOutput& operator=(const LimitedOutput&) = delete;
+
+ private:
+  LimitedLog log_;
+  Descriptor output_, error_;  // as they were
+};
+
 }  // namespace muster::base

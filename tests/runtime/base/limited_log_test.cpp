@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "runtime/base/error.h"
 #include "runtime/base/process.h"
 #include "tests/support/temporary_folder.h"
@@ -47,6 +49,21 @@ TEST_F(LimitedLogTest, EndsThoughAWriterStays) {
     pid = start_child({.command = {"yes"}, .output_fd = log.fd(), .error_fd = log.fd()});
   }
   EXPECT_EQ(wait_child(pid, true).value().signal, SIGPIPE);
+}
+
+TEST_F(LimitedLogTest, TakesTheOutputOfThisProcessForAWhile) {
+  {
+    const LimitedOutput output(path_, 1000);
+    std::fputs("out\n", stdout);
+    std::fflush(stdout);
+    wait_child(start_child({.command = {"/bin/sh", "-c", "head -c 5000 /dev/zero >&2"}}), true);
+  }
+  const std::string text = read_file(path_);
+  EXPECT_EQ(text.substr(0, 4), "out\n");
+  EXPECT_NE(text.find("this log is cut here"), std::string::npos);
+  std::fputs("no more\n", stdout);
+  std::fflush(stdout);
+  EXPECT_EQ(read_file(path_), text);
 }
 
 TEST_F(LimitedLogTest, NeedsAFileThatCanBeWritten) {

@@ -197,6 +197,19 @@ TEST_F(NodeAgent, WhatMadeASessionOfItsOwnIsEndedToo) {
   EXPECT_NE(log().find("processes that ranks and their programs left behind"), std::string::npos) << log();
 }
 
+TEST_F(NodeAgent, ItsOwnLogEndsAtTheLimitToo) {
+  start({}, 1, [](spec::Plan& plan) {
+    plan.job.log.max_mb = 1;
+    plan.job.rank_wrapper = {"sh", "-c",
+                             "yes | head -c 3000000 >> /proc/$PPID/fd/2; exec " MUSTER_BINARY_DIR "/bin/fake_rank ok"};
+  });
+  EXPECT_EQ(finish(), 0) << log().substr(0, 2000);
+  const std::string text = log();
+  EXPECT_LT(text.size(), 1'000'200u);
+  EXPECT_NE(text.find("y\nmuster: this log is cut here, at 1 MB (log.max_mb)"), std::string::npos)
+      << text.substr(text.size() - 200);
+}
+
 TEST_F(NodeAgent, ARankThatWasKilledFromOutsideSaysItsMemory) {
   start({"run", "1:kill"});
   EXPECT_EQ(finish(), 4) << log();
