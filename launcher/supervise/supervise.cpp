@@ -10,6 +10,7 @@
 #include "launcher/supervise/prepare_data.h"
 #include "launcher/supervise/record_feed.h"
 #include "launcher/supervise/scalar_feed.h"
+#include "launcher/supervise/stand_by.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -168,10 +169,27 @@ void check_folder_is_its_own(const spec::Plan& plan, const std::filesystem::path
                          ", or muster submit --run-dir")});
 }
 
-void requeue(const Attempt& attempt, const spec::SlurmEnv& slurm) {
-  spec::check_epoch(attempt.paths.folder, attempt.placement.attempt_id);
+void requeue(const spec::RunPaths& paths, const std::string& attempt_id, const spec::SlurmEnv& slurm) {
+  spec::check_epoch(paths.folder, attempt_id);
   say("asks Slurm to queue the job again");
   slurm::make_control()->requeue(slurm.job_id);
+}
+
+// What a supervisor would have done that was killed: a verdict, and the job queued again. Slurm ends the agents.
+int stand_in(const spec::RunPaths& paths, spec::SlurmEnv slurm, const base::ChildEnd& killed) {
+  const spec::Plan plan = spec::read_plan(paths.plan());
+  const std::optional<spec::Epoch> epoch = spec::current_epoch(paths.folder);
+  Verdict verdict{.attempt = epoch ? epoch->attempt : 0,
+                  .code = 3,
+                  .sentence = base::text("the supervisor was ended by signal ", killed.signal)};
+  const bool has_begun = epoch && epoch->pid == killed.pid && epoch->host == spec::this_host();
+  const std::optional<Verdict> written = has_begun ? read_verdict(paths, epoch->attempt) : std::nullopt;
+  if (written) verdict = *written;
+  if (has_begun && !written) write_verdict(paths, verdict);
+  say(base::text("verdict ", verdict.code, ": ", verdict.sentence));
+  slurm.restart_count = restarts_of(slurm.job_id, *slurm::make_queries()).value_or(slurm.restart_count);
+  if (has_begun && may_requeue(plan, verdict, slurm)) requeue(paths, epoch->id, slurm);
+  return verdict.code;
 }
 
 }  // namespace
@@ -213,8 +231,12 @@ int supervise(const std::vector<std::string>& words) {
   const spec::RunPaths paths{std::filesystem::absolute(words[0])};
   const spec::Plan plan = spec::read_plan(paths.plan());
   check_folder_is_its_own(plan, paths.folder);
-  const std::unique_ptr<slurm::Queries> queries = slurm::make_queries();
   auto slurm = spec::parse_slurm_env();
+  if (slurm) {
+    const std::optional<base::ChildEnd> end = stand_by();
+    if (end) return end->signal == 0 ? end->code : stand_in(paths, *slurm, *end);
+  }
+  const std::unique_ptr<slurm::Queries> queries = slurm::make_queries();
   if (slurm) slurm->restart_count = restarts_of(slurm->job_id, *queries).value_or(slurm->restart_count);
   if (slurm && slurm->restart_count > plan.job.requeue.max && plan.job.requeue.max > 0)
     throw Error::cluster({.what = base::text("Slurm has queued this job again ", slurm->restart_count,
@@ -242,7 +264,7 @@ int supervise(const std::vector<std::string>& words) {
   };
   const Verdict verdict = run_attempt(plan, nodes, options);
   say(base::text("verdict ", verdict.code, ": ", verdict.sentence));
-  if (slurm && begun && may_requeue(plan, verdict, *slurm)) requeue(*begun, *slurm);
+  if (slurm && begun && may_requeue(plan, verdict, *slurm)) requeue(paths, begun->placement.attempt_id, *slurm);
   return verdict.code;
 }
 
