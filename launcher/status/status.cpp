@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <thread>
 #include <utility>
@@ -103,7 +105,11 @@ std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFact
   return slowest.empty() ? page : page + row("slowest", base::join(slowest, ", "));
 }
 
-void put_bytes(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
+/// Whoever reads may leave in the middle, and a log may be long.
+void put_bytes(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size()) return;
+  throw Error::user({.what = text("the output could not be written: ", std::strerror(errno))});
+}
 
 /// "job 7 is CANCELLED" when the run's newest job is over; "" when it is not, or Slurm does not answer just now.
 std::string state_of_job_that_is_over(const fs::path& run_folder) {
