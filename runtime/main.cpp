@@ -38,6 +38,7 @@ constexpr const char* kUsage =
     "       muster-runtime score|generate|gradients --model DIR --input F --output F [--dtype fp32|bf16] [--ranks N]\n"
     "                      [--max-new-tokens N --temperature T --top-p P --seed S] [--train.tp 3 ...]\n"
     "       muster-runtime index --plan PLAN                           where the rows of a run stand, their tokens\n"
+    "       muster-runtime export --run DIR --step N --output DIR      a checkpoint as a model folder (muster export)\n"
     "       muster-runtime inspect --model DIR                         family, parameters, bytes, FLOPs per token\n"
     "       muster-runtime check                                       does this machine compute what it should\n"
     "       muster-runtime --version\n";

@@ -26,6 +26,7 @@
 #include "runtime/spec/start_events.h"
 #include "runtime/spec/supported.h"
 #include "runtime/verbs/check.h"
+#include "runtime/verbs/export.h"
 #include "runtime/verbs/inspect.h"
 #include "runtime/verbs/rank_verbs.h"
 
@@ -122,7 +123,7 @@ int run_rank(Life& life) {
   return 0;
 }
 
-// The verb in argv[1], which runs without a plan of a run: check, inspect, rehearse. throws: Error::user on an unknown
+// The verb in argv[1], which needs no other rank: check, inspect, export, rehearse. throws: Error::user on an unknown
 // one.
 int run_own_verb(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
@@ -132,6 +133,7 @@ int run_own_verb(int argc, char** argv) {
       throw Error::user({.what = "muster-runtime inspect --model DIR"});
     return verbs::inspect_model(argv[3]);
   }
+  if (verb == "export") return verbs::export_verb({argv + 1, argv + argc});
   if (verb == "rehearse") return rehearsal::rehearse_verb({argv + 1, argv + argc});
   throw Error::user({.what = "unknown verb '" + verb + "'", .fix = "muster-runtime --help lists them"});
 }

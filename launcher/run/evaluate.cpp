@@ -5,10 +5,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "launcher/plan/plan.h"
+#include "launcher/cli/shared_flags.h"
 #include "launcher/progress/answers.h"
 #include "launcher/progress/figures.h"
 #include "launcher/render/batch_script.h"
+#include "launcher/run/model_of_run.h"
 #include "launcher/run/run_folder.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/supervise/preflight.h"
@@ -16,6 +17,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/json_lines.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/toml_text.h"
 
@@ -47,8 +49,6 @@ std::vector<std::string> evaluation_overrides(const EvaluateOptions& options) {
       "grpo.steps=0",           "warmup.sft_steps=0", "warmup.stop_at_reward=0", "optimizer.warmup_steps=0",
       "loss.kl_weight=0",       "checkpoint.every=0", "requeue.max=0",           "checkpoint.final_model=false",
       "validate.at_start=true", "log.samples=-1"};
-  if (!options.words.empty())
-    overrides.push_back("name=" + plan::find_job(options.words[0]).stem().string() + "-evaluate");
   if (!options.model.empty()) {
     const std::string path = std::filesystem::absolute(options.model).lexically_normal().string();
     overrides.push_back("model.path=" + spec::toml_quoted(path));
@@ -62,9 +62,11 @@ std::vector<std::string> evaluation_overrides(const EvaluateOptions& options) {
 std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord& record,
                             const std::vector<progress::SampleLine>& samples, const progress::Style& style) {
   const std::string k = text(record.samples_per_prompt);
-  std::string page = text(plan.job.name, ": ", plan.job.model.path, "\n", record.prompts, " prompts x ", k,
-                          record.samples_per_prompt == 1 ? " sample, in " : " samples, in ",
-                          base::seconds_text(record.seconds), "\n\n");
+  std::string page = text(
+      plan.job.name, ": ", plan.job.model.path, "\n", record.prompts, " prompts x ", k,
+      record.samples_per_prompt == 1 ? " sample, in " : " samples, in ", base::seconds_text(record.seconds), "\n",
+      spec::holds_rows_out(plan.job.data) ? "" : "rows that the job trains on: it holds none out (data.held_out)\n",
+      "\n");
   const auto row = [&](const std::string& word, double share, const std::string& meaning) {
     page += text(progress::padded(word, 10), number_text(share, 3), "   ", meaning, "\n");
   };
@@ -84,13 +86,33 @@ std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord
 
 namespace {
 
+ordered_json evaluation_value(const spec::Plan& plan, const spec::ValidationRecord& record) {
+  ordered_json object{{"job", plan.job.name},
+                      {"model", plan.job.model.path},
+                      {"run_folder", plan.run_folder.string()},
+                      {"held_out", spec::holds_rows_out(plan.job.data)}};
+  object.update(spec::to_json(record));
+  for (const char* const field : {"step", "attempt", "weight_version"}) object.erase(field);
+  return object;
+}
+
 int evaluate(const EvaluateOptions& given) {
   if (given.words.empty())
     throw Error::user(
-        {.what = "muster evaluate needs a job",
-         .fix = "muster evaluate JOB --model DIR: the job says which rows, which template, which reward"});
-  StartOptions run = given;
-  run.overrides = evaluation_overrides(given);
+        {.what = "muster evaluate needs a job or a run",
+         .fix = "muster evaluate JOB --model DIR, where the job says which rows, which template, which reward; or "
+                "muster evaluate RUN[@STEP]"});
+  EvaluateOptions run = given;
+  std::optional<ModelOfRun> of_run;
+  if (names_a_run(given.words[0])) {
+    of_run = find_model(given.words[0]);
+    base::print(stderr, text("evaluates ", given.model.empty() ? of_run->text : given.model.string(),
+                             " under the job of ", of_run->plan.run_folder.string(), "\n"));
+    if (given.model.empty()) run.model = model_folder_of(*of_run);
+    run.of_run = &of_run->plan;
+  }
+  run.overrides = evaluation_overrides(run);
+  run.name_suffix = "-evaluate";
   const Prepared prepared = prepare(run);
   const spec::Plan& plan = prepared.plan;
   const spec::RunPaths paths{plan.run_folder};
@@ -110,7 +132,11 @@ int evaluate(const EvaluateOptions& given) {
   const std::vector<spec::ValidationRecord> looks = progress::read_validations(paths, verdict.attempt);
   if (looks.empty())
     throw Error::defect({.what = "the run finished, but left no line", .where = paths.validation().string()});
-  progress::Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
+  if (given.json) {
+    base::print(stdout, base::json_text(evaluation_value(plan, looks.back()), 2) + "\n");
+    return 0;
+  }
+  const progress::Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
   base::print(stdout,
               evaluation_page(plan, looks.back(), read_samples(paths), style) +
                   text("\nrecords   ", plan.run_folder.string(), " (validation.jsonl, validation_samples.jsonl)\n"));
@@ -122,14 +148,15 @@ int evaluate(const EvaluateOptions& given) {
 cli::Verb evaluate_verb() {
   return cli::make_verb<EvaluateOptions>(
       {.name = "evaluate",
-       .usage = "JOB [--model DIR] [--set key=value]...",
+       .usage = "JOB [--model DIR] [--set key=value]... | RUN[@STEP]",
        .summary = "looks at a model with the job's held-out rows and reward: pass@1, mean@k, maj@k; nothing is trained",
        .example = "muster evaluate my-job.toml --model runs/my-job/model --set validate.samples_per_prompt=8",
        .max_words = 1},
       [](cli::Flags& flags, EvaluateOptions& options) {
         options.verb = "evaluate";
         add_start_flags(flags, options);
-        flags.add("model", "DIR", "the model folder to look at (default: the job's)", options.model);
+        flags.add("model", "DIR", "the model folder to look at (default: the job's, or the run's)", options.model);
+        cli::add_json_flag(flags, options.json);
       },
       evaluate);
 }

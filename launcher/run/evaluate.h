@@ -1,5 +1,5 @@
-// `muster evaluate JOB --model DIR`: a run without steps that looks once at the job's held-out rows (all rows where
-// none are held out) and prints what it saw.
+// `muster evaluate JOB --model DIR` or `muster evaluate RUN[@STEP]`: a run without steps that looks once at the job's
+// held-out rows (all rows where none are held out) and prints what it saw.
 #pragma once
 
 #include <string>
@@ -17,7 +17,8 @@ namespace muster::run {
 cli::Verb evaluate_verb();
 
 struct EvaluateOptions : StartOptions {
-  std::filesystem::path model;  // empty: the job's
+  std::filesystem::path model;  // empty: the job's, or the run's
+  bool json = false;
 };
 
 /// The settings that make a job one look, before those that were typed.

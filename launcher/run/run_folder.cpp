@@ -60,13 +60,21 @@ void check_folder_name(const fs::path& folder, bool for_submit) {
   if (name.find('"') != std::string::npos) refuse("a quote: its batch script could not be written");
 }
 
+bool is_set(const std::vector<std::string>& overrides, const std::string& key) {
+  return std::any_of(overrides.begin(), overrides.end(),
+                     [&](const std::string& one) { return one.starts_with(key + "=") || one.starts_with(key + " "); });
+}
+
 Prepared of_job(const StartOptions& options) {
   plan::Request request{
       .job = options.words[0], .overrides = options.overrides, .wishes = options.wishes, .paths_must_exist = true};
   if (options.preflight) request.overrides.push_back("placement.preflight=true");
+  request.of_run = options.of_run;
+  if (options.of_run) request.cluster = options.of_run->cluster;
   if (!options.cluster.empty()) request.cluster = options.cluster;
   if (!options.run_dir.empty()) request.run_folder = whole_path(options.run_dir);
   plan::Planned planned = plan::make_plan(request);
+  if (!is_set(options.overrides, "name")) planned.plan.job.name += options.name_suffix;
   if (planned.plan.run_folder.empty())
     planned.plan.run_folder = default_run_folder(planned.plan.job.name, planned.cluster.run_root);
   if (fs::exists(spec::RunPaths{planned.plan.run_folder}.plan()))
@@ -75,10 +83,11 @@ Prepared of_job(const StartOptions& options) {
                        .fix = text("another --run-dir for a new run; `muster ", options.verb,
                                    " --run-dir` without a JOB for its next attempt")});
   Prepared prepared{.plan = std::move(planned.plan), .cluster = std::move(planned.cluster)};
-  prepared.origin = {
-      .job_file = whole_path(planned.job_file).string(),
-      .cluster = cluster::is_path(options.cluster) ? whole_path(options.cluster).string() : options.cluster,
-      .overrides = request.overrides};
+  if (!options.of_run)
+    prepared.origin = {
+        .job_file = whole_path(planned.job_file).string(),
+        .cluster = cluster::is_path(options.cluster) ? whole_path(options.cluster).string() : options.cluster,
+        .overrides = request.overrides};
   if (!options.from.empty()) {
     prepared.takeover = plan_takeover(find_checkpoint(options.from), prepared.plan);
     prepared.origin.from_run = prepared.takeover->from.paths.folder.string();

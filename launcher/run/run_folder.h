@@ -21,7 +21,9 @@ struct StartOptions {
   std::string cluster;             // empty: local
   std::vector<std::string> overrides;
   std::filesystem::path run_dir, plan_file;
-  std::string from;  // RUN[@STEP]
+  std::string from;                    // RUN[@STEP]
+  const spec::Plan* of_run = nullptr;  // evaluate: the job of this plan, in the place of JOB
+  std::string name_suffix;             // evaluate: after the job's name
   bool new_binaries = false, data_changed = false, preflight = false;
   cluster::Wishes wishes;
 };

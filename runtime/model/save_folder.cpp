@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "runtime/base/error.h"
@@ -18,6 +20,7 @@ namespace {
 using base::text;
 using weights::ShardStore;
 namespace fs = std::filesystem;
+using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 at::Tensor window(const at::Tensor& global, const spec::Box& box) {
   at::Tensor part = global;
@@ -74,7 +77,48 @@ void copy_companions(const fs::path& origin, const fs::path& folder) {
       base::write_file(folder / entry.path().filename(), base::read_file(entry.path()));
 }
 
+/// Neighbours together, as long as a file has room.
+std::vector<Tensors> shards_of(const Tensors& tensors, std::int64_t shard_bytes) {
+  std::vector<Tensors> shards(1);
+  std::int64_t bytes = 0;
+  for (const auto& tensor : tensors) {
+    const auto size = static_cast<std::int64_t>(tensor.second.nbytes());
+    if (bytes > 0 && bytes + size > shard_bytes) shards.emplace_back(), bytes = 0;
+    shards.back().push_back(tensor);
+    bytes += size;
+  }
+  return shards;
+}
+
+void write_shards(const std::vector<Tensors>& shards, const fs::path& folder) {
+  nlohmann::ordered_json index{{"metadata", {{"total_size", 0}}}, {"weight_map", nlohmann::ordered_json::object()}};
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    char name[64];
+    std::snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
+    weights::write_safetensors(folder / name, shards[i], {{"format", "pt"}});
+    for (const auto& [parameter, tensor] : shards[i]) {
+      index["weight_map"][parameter] = name;
+      total += static_cast<std::int64_t>(tensor.nbytes());
+    }
+  }
+  index["metadata"]["total_size"] = total;
+  base::write_file(folder / "model.safetensors.index.json", index.dump(2) + "\n");
+}
+
 }  // namespace
+
+void write_model_folder(const Tensors& tensors, const spec::ModelFacts& facts, const fs::path& origin,
+                        const fs::path& folder, spec::DataType dtype, std::int64_t shard_bytes) {
+  base::make_folder(folder);
+  copy_companions(origin, folder);
+  base::write_file(folder / "config.json", spec::config_json(origin, facts, dtype));
+  const std::vector<Tensors> shards = shards_of(tensors, shard_bytes);
+  if (shards.size() > 1)
+    write_shards(shards, folder);
+  else
+    weights::write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+}
 
 std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communicator& role, const spec::Degrees& degrees,
                                                                  const ShardStore& store, const spec::ModelFacts& facts,
@@ -91,11 +135,7 @@ void save_model_folder(comm::Communicator& role, const spec::Degrees& degrees, c
                        const spec::ModelFacts& facts, const fs::path& origin, const fs::path& folder,
                        spec::DataType dtype) {
   const auto tensors = whole_parameters(role, degrees, store, facts, weights::scalar_type_of(dtype));
-  if (role.rank() != 0) return;
-  base::make_folder(folder);
-  copy_companions(origin, folder);
-  base::write_file(folder / "config.json", spec::config_json(origin, facts, dtype));
-  weights::write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+  if (role.rank() == 0) write_model_folder(tensors, facts, origin, folder, dtype);
 }
 
 }  // namespace muster::model

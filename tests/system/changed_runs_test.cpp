@@ -1,6 +1,7 @@
 // Runs that change: extended, begun with the checkpoint of another, exported. Whole programs, the tiny job on a rank.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/files.h"
@@ -86,6 +87,43 @@ TEST_F(ChangedRuns, AnotherRateAndOtherDataBeginWithTheWeightsThatWereLearned) {
   EXPECT_NE(result.output.find("the data, from its first prompt"), std::string::npos) << result.output;
   ASSERT_EQ(steps("other").size(), 1u);
   EXPECT_EQ(steps("other")[0]["step"], 5);
+}
+
+TEST_F(ChangedRuns, ACheckpointOfAnyLayoutIsExportedAsTheModelThatTheRunSaves) {
+  const std::map<std::string, std::vector<std::string>> layouts{
+      {"dp2", {"train.dp=2", "gen.dp=2"}},
+      {"buckets", {"train.dp=2", "gen.dp=2", "train.bucket_params=5000"}},
+      {"fsdp2", {"train.dp=2", "gen.dp=2", "train.backend=dtensor", "train.fsdp=1"}},
+      {"tp2", {"train.tp=2", "gen.tp=2"}},
+      {"pp2", {"train.pp=2", "gen.dp=2", "model.dtype=bf16", "gen.dtype=bf16"}}};
+  for (const auto& [name, settings] : layouts) {
+    std::vector<std::string> all = settings;
+    all.insert(all.end(), {"grpo.steps=2", "train.mbs=4"});
+    const CommandResult trained = run_command(job(name, all), 120);
+    ASSERT_EQ(trained.code, 0) << name << "\n" << trained.output;
+    const fs::path folder = suite_folder_->path() / (name + "_model");
+    const CommandResult result = run_command({kMuster, "export", from(name, 2), folder.string()}, 60);
+    ASSERT_EQ(result.code, 0) << name << "\n" << result.output;
+    for (const char* const file : {"model.safetensors", "config.json", "tokenizer.json"})
+      EXPECT_EQ(base::read_file(folder / file), base::read_file(paths(name).final_model() / file)) << name << file;
+    const CommandResult again = run_command({kMuster, "export", from(name, 2), folder.string()}, 60);
+    EXPECT_EQ(again.code, 2) << again.output;
+  }
+}
+
+TEST_F(ChangedRuns, ARunIsEvaluatedAsItIsAtAnyOfItsCheckpoints) {
+  for (const std::string& word : {paths("of_6").folder.string(), from("of_6", 4)}) {
+    const CommandResult result = run_command(
+        {kMuster, "evaluate", word, "--json", "--run-dir", text(word, "_evaluated"), "--set", "validate.prompts=8"},
+        60);
+    ASSERT_EQ(result.code, 0) << result.output;
+    const std::size_t begin = result.output.find('{');
+    ASSERT_NE(begin, std::string::npos) << result.output;
+    const auto object = nlohmann::json::parse(result.output.substr(begin));
+    EXPECT_EQ(object.at("job"), "reverse-digits-evaluate");
+    EXPECT_EQ(object.at("prompts"), 8);
+  }
+  EXPECT_TRUE(fs::exists(paths("of_6").folder / "exported" / "step_000004" / "model.safetensors"));
 }
 
 TEST_F(ChangedRuns, OneThatCannotBeginLeavesNoFolder) {

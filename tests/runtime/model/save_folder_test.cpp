@@ -63,5 +63,24 @@ TEST(SaveFolder, StackedExpertsAreWrittenOneByOne) {
   EXPECT_GT(store.flat().norm().item<double>(), 1);
 }
 
+TEST(SaveFolder, MoreWeightsThanAFileTakesLieInSeveralWithAnIndex) {
+  const tests::TemporaryFolder folder;
+  const fs::path origin = fs::path(MUSTER_SOURCE_DIR) / "tests/golden/model" / "qwen2", copy = folder.path() / "out";
+  const spec::ModelFacts facts = spec::read_model_facts(origin);
+  ShardStore store(weights::shards_of(facts, {}, {}), at::kFloat, at::kCPU),
+      again(store.shards(), at::kFloat, at::kCPU);
+  load_weights(origin, facts, store);
+  const auto tensors = whole_parameters(*comm::make_solo("tp"), {}, store, facts, at::kFloat);
+  write_model_folder(tensors, facts, origin, copy, spec::DataType::fp32,
+                     static_cast<std::int64_t>(store.flat().nbytes()) / 3);
+  EXPECT_FALSE(fs::exists(copy / "model.safetensors"));
+  EXPECT_TRUE(fs::exists(copy / "model.safetensors.index.json"));
+  EXPECT_TRUE(fs::exists(copy / "model-00002-of-00003.safetensors") ||
+              fs::exists(copy / "model-00002-of-00004.safetensors"));
+  EXPECT_EQ(WeightFolder(copy).names().size(), tensors.size());
+  load_weights(copy, facts, again);
+  EXPECT_TRUE(same_bits(again.flat(), store.flat()));
+}
+
 }  // namespace
 }  // namespace muster::model
