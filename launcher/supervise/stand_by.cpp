@@ -17,10 +17,10 @@ namespace muster::supervise {
 std::optional<base::ChildEnd> stand_by() {
   std::fflush(nullptr);
   const pid_t parent = ::getpid();
-  std::optional<base::SignalQueue> signals(std::in_place, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD});
+  std::optional<base::SignalQueue> signals(std::in_place,
+                                           std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD});
   const pid_t child = ::fork();
-  if (child < 0)
-    throw Error::cluster({.what = base::text("the supervisor cannot be started: ", std::strerror(errno))});
+  if (child < 0) throw Error::cluster({.what = base::text("the supervisor cannot be started: ", std::strerror(errno))});
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(128 + SIGKILL);

@@ -8,9 +8,9 @@
 
 namespace muster::supervise {
 
-/// Makes a child that goes on as the caller: there it returns none. In this process it returns when the child has ended,
-/// and how. Until then TERM, HUP and USR2 go on to the child, and INT as TERM, because Slurm may have sent it to both
-/// and a second INT means to hurry. The child dies with this process. Call it before any thread is started.
+/// Makes a child that goes on as the caller: there it returns none. In this process it returns when the child has
+/// ended, and how. Until then TERM, HUP and USR2 go on to the child, and INT as TERM, because Slurm may have sent it to
+/// both and a second INT means to hurry. The child dies with this process. Call it before any thread is started.
 /// throws: Error::cluster when there can be no child.
 std::optional<base::ChildEnd> stand_by();
 

@@ -1,6 +1,6 @@
-// Runs under Slurm of which parts are killed at random moments: ranks, agents, supervisors, srun, slurmstepd and slurmd.
-// In the end each is the run that was never disturbed, and nobody has to submit it again. MUSTER_SLURM_KILLS says how
-// many kills (3).
+// Runs under Slurm of which parts are killed at random moments: ranks, agents, supervisors, srun, slurmstepd and
+// slurmd. In the end each is the run that was never disturbed, and nobody has to submit it again. MUSTER_SLURM_KILLS
+// says how many kills (3).
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -35,8 +35,7 @@ class SlurmKills : public SlurmRunsFixture {
                               {text("grpo.steps=", kSteps), text("grpo.prompts_per_step=", kPrompts),
                                text("grpo.samples_per_prompt=", kSamples), "train.gbs=16", "checkpoint.every=3",
                                "warmup.sft_steps=30", "loss.kl_weight=0.01", "checkpoint.final_model=true",
-                               "log.samples=-1", "requeue.max=100",
-                               "watchdog.beat_timeout_s=10"}),
+                               "log.samples=-1", "requeue.max=100", "watchdog.beat_timeout_s=10"}),
                           kPatience_s);
     ASSERT_EQ(result.code, 0) << result.output;
   }
@@ -108,7 +107,6 @@ class SlurmKills : public SlurmRunsFixture {
     const std::vector<pid_t> found = victims(kind);
     return !found.empty() && ::kill(found[random() % found.size()], SIGKILL) == 0;
   }
-
 };
 
 TEST_F(SlurmKills, WhateverIsKilledItIsTheSameRunAndNobodySubmitsItAgain) {
