@@ -13,6 +13,7 @@
 #include "runtime/base/inherited.h"
 #include "runtime/base/limited_log.h"
 #include "runtime/base/process.h"
+#include "runtime/base/system_error.h"
 #include "runtime/base/text.h"
 #include "runtime/index_verb.h"
 #include "runtime/node/agent.h"
@@ -98,11 +99,9 @@ int main(int count, char** arguments) {
   muster::base::repair_inherited_state();
   try {
     return muster::run(count, arguments);
-  } catch (const muster::Error& error) {
+  } catch (const std::exception& exception) {
+    const muster::Error error = muster::base::error_of(exception);
     std::fprintf(stderr, "muster-runtime: %s\n", error.what());
     return error.exit_code();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "muster-runtime: %s (a defect of Muster)\n", error.what());
-    return 70;
   }
 }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/inherited.h"
+#include "runtime/base/system_error.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/compared_communicator.h"
 #include "runtime/comm/gloo_communicator.h"
@@ -150,14 +151,13 @@ int main(int argc, char** argv) {
   std::string message;
   try {
     code = argc > 1 ? run_own_verb(argc, argv) : run_rank(life);
-  } catch (const Error& error) {
-    message = error.what();
-    code = error.exit_code();
   } catch (const c10::Error& error) {
     message = error.what_without_backtrace();
     std::cerr << error.what() << std::endl;
-  } catch (const std::exception& error) {
+  } catch (const std::exception& exception) {
+    const Error error = base::error_of(exception);
     message = error.what();
+    code = error.exit_code();
   }
   if (!message.empty()) {
     if (life.beat) spec::set_text(life.beat->page().message, message);

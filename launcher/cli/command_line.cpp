@@ -6,7 +6,7 @@
 #include <exception>
 
 #include "launcher/cli/verb.h"
-#include "runtime/base/error.h"
+#include "runtime/base/system_error.h"
 #include "runtime/base/text.h"
 
 namespace muster::cli {
@@ -61,14 +61,11 @@ int run_verb(const std::vector<std::string>& arguments, const std::vector<Verb>&
 int run_command_line(const std::vector<std::string>& arguments, const std::vector<Verb>& verbs) {
   try {
     return run_verb(arguments, verbs);
-  } catch (const Error& error) {
+  } catch (const std::exception& exception) {
+    const Error error = base::error_of(exception);
     std::fflush(stdout);
     print(stderr, text("muster: ", error.what(), "\n"));
     return error.exit_code();
-  } catch (const std::exception& error) {
-    std::fflush(stdout);
-    print(stderr, text("muster: defect in Muster: ", error.what(), "\n"));
-    return 70;
   }
 }
 

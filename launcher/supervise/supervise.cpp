@@ -17,6 +17,7 @@
 #include "runtime/base/inherited.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/subreaper.h"
+#include "runtime/base/system_error.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/exit_cause.h"
 
@@ -206,7 +207,8 @@ Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOpt
   try {
     prepare_data(plan, attempt, signals, options.say);
     verdict = Supervisor(plan, attempt, nodes, options, subreaper, feed, scalars).run(signals);
-  } catch (const Error& error) {
+  } catch (const std::exception& exception) {
+    const Error error = base::error_of(exception);
     verdict = {.attempt = attempt.number(), .code = error.exit_code(), .sentence = error.what()};
   }
   end_attempt(attempt);

@@ -13,6 +13,7 @@ void repair_inherited_state() {
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) != fd) ::_exit(71);
   if (ignores(SIGCHLD)) ::signal(SIGCHLD, SIG_DFL);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool ignores(int signal) {

@@ -5,7 +5,8 @@
 namespace muster::base {
 
 /// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, because the next file that is opened would
-/// become a standard stream; and makes SIGCHLD usable where the starter ignored it. The first call of every main.
+/// become a standard stream; makes SIGCHLD usable where the starter ignored it; and lets a write beyond the limit of a
+/// file's size (`ulimit -f`) fail as on a full disk, instead of ending this process. The first call of every main.
 void repair_inherited_state();
 /// Whether this process ignores `signal` now.
 bool ignores(int signal);

@@ -54,7 +54,7 @@ int become(const ChildOptions& options, char* const* arguments, char* const* env
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP})
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGHUP, SIGXFSZ})
     if (!options.keeps_ignored || (signal != SIGINT && signal != SIGHUP) || !ignores(signal)) ::signal(signal, SIG_DFL);
   if (options.input >= 0 && ::dup2(options.input, 0) < 0) return errno;
   if (output >= 0 && (::dup2(output, 1) < 0 || ::dup2(output, 2) < 0)) return errno;

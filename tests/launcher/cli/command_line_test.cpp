@@ -27,5 +27,12 @@ TEST(CommandLine, AnAnswerThatCannotBeWrittenIsNoSuccess) {
   }
 }
 
+TEST(CommandLine, APathThatTheSystemRefusesIsNoDefect) {
+  const tests::TemporaryFolder folder;
+  const auto output = folder.path() / "output";
+  EXPECT_EQ(code_of("run reverse-digits --run-dir /tmp/" + std::string(300, 'x'), output), 2);
+  EXPECT_NE(base::read_file(output).find("File name too long"), std::string::npos) << base::read_file(output);
+}
+
 }  // namespace
 }  // namespace muster::cli
