@@ -1,6 +1,7 @@
 #include "launcher/progress/run_records.h"
 
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json_lines.h"
@@ -13,7 +14,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::int64_t kLogRead_bytes = 4 << 20;  // of the writer's log at one look
+constexpr std::size_t kLongestLine_bytes = 256 << 20;  // longer ones are none of ours
+constexpr std::int64_t kLogRead_bytes = 4 << 20;       // of the writer's log at one look
 constexpr std::size_t kMostWarnings = 1000;
 
 template <class T>
@@ -52,15 +54,18 @@ RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bo
       warmup_{.path = paths.warmup()},
       log_(paths.rank_log(attempt, 0), 0, 64 << 10) {}
 
-std::vector<ordered_json> RecordReader::new_lines(Followed& file) {
-  std::vector<base::Fault> broken;
-  std::vector<ordered_json> lines = base::read_json_lines(file.path, file.offset, broken);
-  file.broken += std::ssize(broken);
-  std::erase_if(lines, [&](const ordered_json& line) {
-    if (!line.is_object()) ++file.broken;
-    return !line.is_object() || !counts(line);
+// One line at a time: a long run has many.
+void RecordReader::each_new_line(Followed& file, const std::function<void(const ordered_json&)>& use) const {
+  base::FollowedFile followed(file.path, file.offset, kLongestLine_bytes);
+  followed.read_lines([&](std::string_view text) {
+    if (text.empty()) return;
+    const ordered_json line = ordered_json::parse(text, nullptr, false);
+    if (!line.is_object())
+      ++file.broken;
+    else if (counts(line))
+      use(line);
   });
-  return lines;
+  file.offset = followed.offset();
 }
 
 bool RecordReader::counts(const ordered_json& line) const {
@@ -71,51 +76,61 @@ bool RecordReader::counts(const ordered_json& line) const {
 
 bool RecordReader::read() {
   bool changed = read_start();
-  for (const ordered_json& line : new_lines(warmup_)) {
+  each_new_line(warmup_, [&](const ordered_json& line) {
+    take_warmup(line);
     changed = true;
-    std::string kind;
-    std::int64_t attempt = 0;
-    take(line, "kind", kind);
-    take(line, "attempt", attempt);
-    if (attempt != warmup_attempt_) records_.warmup = {};  // an attempt that starts again warms up again
-    warmup_attempt_ = attempt;
-    WarmupLines& warmup = records_.warmup;
-    double reward = std::numeric_limits<double>::quiet_NaN();
-    take(line, "reward", reward);
-    if (kind == "sft") {
-      take(line, "step", warmup.updates);
-      take(line, "loss", warmup.loss);
-    } else if (kind == "check") {
-      warmup.checks.push_back(reward);
-    } else if (kind == "start") {
-      warmup.start_reward = reward;
-      take(line, "prompts", warmup.start_prompts);
-    }
-  }
-  for (const ordered_json& line : with_samples_ ? new_lines(samples_) : std::vector<ordered_json>{}) {
-    SampleLine sample = sample_of(line);
-    std::vector<SampleLine>& of_step = records_.samples[sample.step];
-    if (!of_step.empty() && of_step.front().attempt > sample.attempt) continue;
-    if (!of_step.empty() && of_step.front().attempt < sample.attempt) of_step.clear();
-    of_step.push_back(std::move(sample));
-    changed = true;
-  }
-  for (const ordered_json& line : new_lines(steps_)) {
-    std::optional<spec::StepRecord> step = spec::step_record_of(line);
-    if (!step) {
-      ++steps_.broken;
-      continue;
-    }
-    const auto before = records_.steps.find(step->step);
-    if (before != records_.steps.end() && before->second.attempt > step->attempt) continue;
-    // An attempt that went back repeats what the one before did after this step.
-    std::erase_if(records_.steps,
-                  [&](const auto& entry) { return entry.first > step->step && entry.second.attempt < step->attempt; });
-    records_.steps[step->step] = std::move(*step);
-    changed = true;
-  }
+  });
+  if (with_samples_)
+    each_new_line(samples_, [&](const ordered_json& line) { changed = take_sample(sample_of(line)) || changed; });
+  each_new_line(steps_, [&](const ordered_json& line) { changed = take_step(line) || changed; });
   tell_broken();
   return changed;
+}
+
+void RecordReader::take_warmup(const ordered_json& line) {
+  std::string kind;
+  std::int64_t attempt = 0;
+  take(line, "kind", kind);
+  take(line, "attempt", attempt);
+  if (attempt != warmup_attempt_) records_.warmup = {};  // an attempt that starts again warms up again
+  warmup_attempt_ = attempt;
+  WarmupLines& warmup = records_.warmup;
+  double reward = std::numeric_limits<double>::quiet_NaN();
+  take(line, "reward", reward);
+  if (kind == "sft") {
+    take(line, "step", warmup.updates);
+    take(line, "loss", warmup.loss);
+  } else if (kind == "check") {
+    warmup.checks.push_back(reward);
+  } else if (kind == "start") {
+    warmup.start_reward = reward;
+    take(line, "prompts", warmup.start_prompts);
+  }
+}
+
+bool RecordReader::take_sample(SampleLine sample) {
+  std::vector<SampleLine>& of_step = records_.samples[sample.step];
+  if (!of_step.empty() && of_step.front().attempt > sample.attempt) return false;
+  if (!of_step.empty() && of_step.front().attempt < sample.attempt) of_step.clear();
+  of_step.push_back(std::move(sample));
+  return true;
+}
+
+bool RecordReader::take_step(const ordered_json& line) {
+  std::optional<spec::StepRecord> step = spec::step_record_of(line);
+  if (!step) {
+    ++steps_.broken;
+    return false;
+  }
+  std::map<std::int64_t, spec::StepRecord>& steps = records_.steps;
+  const auto before = steps.find(step->step);
+  if (before != steps.end() && before->second.attempt > step->attempt) return false;
+  // An attempt that went back repeats what the one before did after this step.
+  for (auto later = steps.upper_bound(step->step); later != steps.end();)
+    later = later->second.attempt < step->attempt ? steps.erase(later) : std::next(later);
+  const std::int64_t number = step->step;
+  steps[number] = std::move(*step);
+  return true;
 }
 
 void RecordReader::tell_broken() {

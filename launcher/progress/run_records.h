@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -68,7 +69,11 @@ class RecordReader {
     std::filesystem::path path;
     std::int64_t offset = 0, broken = 0;
   };
-  std::vector<nlohmann::ordered_json> new_lines(Followed& file);
+  void each_new_line(Followed& file, const std::function<void(const nlohmann::ordered_json&)>& use) const;
+  void take_warmup(const nlohmann::ordered_json& line);
+  // These tell whether the line changes what is known.
+  bool take_sample(SampleLine sample);
+  bool take_step(const nlohmann::ordered_json& line);
   bool counts(const nlohmann::ordered_json& line) const;
   void tell_broken();
   bool read_start();

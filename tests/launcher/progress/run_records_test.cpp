@@ -20,6 +20,22 @@ class RecordsOfARun : public testing::Test {
     fs::create_directories((folder_.path() / name).parent_path());
     std::ofstream(folder_.path() / name, std::ios::app) << text;
   }
+  /// By a process of its own, whose memory is measured. 0: `is_right`, and no more than 32 MiB were needed; 1: it is
+  /// not; 2: more memory.
+  int result_of_small_reader(const std::function<bool(const RunRecords&)>& is_right) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      rusage before{}, after{};
+      ::getrusage(RUSAGE_SELF, &before);
+      RecordReader reader(paths_, 0, false);
+      reader.read();
+      ::getrusage(RUSAGE_SELF, &after);
+      ::_exit(!is_right(reader.records()) ? 1 : after.ru_maxrss - before.ru_maxrss > 32 << 10 ? 2 : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+  }
   tests::TemporaryFolder folder_;
   spec::RunPaths paths_{folder_.path()};
 };
@@ -118,27 +134,30 @@ TEST_F(RecordsOfARun, TheAttemptsFolderTellsHowTheStartGoes) {
   EXPECT_TRUE(reader.records().start.warm_start_done);
 }
 
-// By a process of its own, whose memory is measured. Whoever read it all would need minutes, too.
+// Whoever read it all would need minutes, too.
 TEST_F(RecordsOfARun, ALogOf64GigabytesNeedsLittleMemory) {
   const fs::path log = paths_.rank_log(0, 0);
   append(fs::relative(log, folder_.path()), "t info rank 0 rank: all ranks have met\n");
   fs::resize_file(log, std::uintmax_t{64} << 30);
   append(fs::relative(log, folder_.path()), "\nt warning rank 0 loop: the disk is slow\n");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    rusage before{}, after{};
-    ::getrusage(RUSAGE_SELF, &before);
-    RecordReader reader(paths_, 0, false);
-    reader.read();
-    const StartLines& start = reader.records().start;
-    ::getrusage(RUSAGE_SELF, &after);
-    const bool right =
-        start.all_met && start.warnings == std::vector<std::string>{"t warning rank 0 loop: the disk is slow"};
-    ::_exit(!right ? 1 : after.ru_maxrss - before.ru_maxrss > 32 << 10 ? 2 : 0);
+  EXPECT_EQ(result_of_small_reader([](const RunRecords& records) {
+              const StartLines& start = records.start;
+              return start.all_met &&
+                     start.warnings == std::vector<std::string>{"t warning rank 0 loop: the disk is slow"};
+            }),
+            0)
+      << "1: wrong lines, 2: more than 32 MiB";
+}
+
+// 64 MB of lines of which little is kept.
+TEST_F(RecordsOfARun, ALongRunIsReadLineByLine) {
+  for (std::int64_t step = 1; step <= 64; ++step) {
+    nlohmann::ordered_json line = spec::to_json(tests::sums_step(step));
+    line["of_a_newer_version"] = std::string(1 << 20, 'x');
+    append("steps.jsonl", line.dump() + "\n");
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 0) << "1: wrong lines, 2: more than 32 MiB";
+  EXPECT_EQ(result_of_small_reader([](const RunRecords& records) { return records.steps.size() == 64; }), 0)
+      << "1: wrong lines, 2: more than 32 MiB";
 }
 
 }  // namespace
