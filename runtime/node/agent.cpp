@@ -8,6 +8,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/base/followed_file.h"
 #include "runtime/base/inherited.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/subreaper.h"
@@ -201,6 +202,10 @@ class Agent {
     const bool was_killed = record.signal == SIGKILL && !record.ended_by_agent && !record.silent;
     if (was_killed && record.message.empty())
       record.message = killed_text(record.peak_memory_bytes, oom_before_, read_oom_kills(), read_memory());
+    // One that said nothing of its end: a loader, a wrapper or a library may have.
+    if (record.code != 0 && record.message.empty())
+      for (const std::string& line : base::last_lines(paths_.rank_log(placement_.attempt, record.rank), 1))
+        record.message = line;
     write(record);
   }
 

@@ -197,6 +197,14 @@ TEST_F(NodeAgent, WhatMadeASessionOfItsOwnIsEndedToo) {
   EXPECT_NE(log().find("processes that ranks and their programs left behind"), std::string::npos) << log();
 }
 
+TEST_F(NodeAgent, OfARankThatCouldNotBeLoadedTheLastWordsAreQuoted) {
+  start({}, 1, [](spec::Plan& plan) {
+    plan.job.rank_wrapper = {"sh", "-c", "echo muster-rank: error while loading shared libraries >&2; exit 127"};
+  });
+  EXPECT_EQ(finish(), 4);
+  EXPECT_NE(record(0).message.find("error while loading shared libraries"), std::string::npos) << record(0).message;
+}
+
 TEST_F(NodeAgent, ItsOwnLogEndsAtTheLimitToo) {
   start({}, 1, [](spec::Plan& plan) {
     plan.job.log.max_mb = 1;
