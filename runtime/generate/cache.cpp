@@ -22,7 +22,8 @@ void copy_on_cpu(at::Tensor& pages, std::span<const PageCopy> copies) {
 
 }  // namespace
 
-PagedCache::PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device device) {
+PagedCache::PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device device)
+    : first_layer(shape.first_layer) {
   const c10::InferenceMode ordinary(false);  // the pages outlive the mode of whoever makes the cache
   const ops::Owner owner(spec::MemoryOwner::kv_pages);
   const auto options = at::TensorOptions().dtype(dtype).device(device);
@@ -31,6 +32,14 @@ PagedCache::PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device
       tensors->push_back(at::empty({shape.num_pages, shape.page_tokens, shape.num_kv_heads, shape.head_dim}, options));
     }
   }
+}
+
+PagedCache PagedCache::part(const spec::Range& pages) const {
+  PagedCache part;
+  part.first_layer = first_layer;
+  for (const at::Tensor& keys : keys_PSKE) part.keys_PSKE.push_back(keys.narrow(0, pages.begin, pages.size()));
+  for (const at::Tensor& values : values_PSKE) part.values_PSKE.push_back(values.narrow(0, pages.begin, pages.size()));
+  return part;
 }
 
 void PagedCache::copy(std::span<const PageCopy> copies) {
@@ -71,7 +80,7 @@ std::int64_t PagedCache::bytes() const {
 
 at::Tensor CacheAttention::attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                                   const at::Tensor& v_TKE) {
-  const auto at_layer = static_cast<std::size_t>(layer);
+  const auto at_layer = static_cast<std::size_t>(layer - cache_.first_layer);
   ops::append_pages(cache_.keys_PSKE.at(at_layer), cache_.values_PSKE.at(at_layer), k_TKE, v_TKE, batch_);
   return ops::paged_attention(q_THE, cache_.keys_PSKE[at_layer], cache_.values_PSKE[at_layer], batch_);
 }

@@ -10,22 +10,30 @@
 
 #include "runtime/generate/scheduler.h"
 #include "runtime/model/decoder.h"
+#include "runtime/spec/layout.h"
 
 namespace muster::generate {
 
+/// first_layer: of the model, that a rank of a pipeline begins with.
 struct CacheShape {
-  std::int64_t num_layers = 0, num_pages = 0, page_tokens = 0, num_kv_heads = 0, head_dim = 0;
+  std::int64_t first_layer = 0, num_layers = 0, num_pages = 0, page_tokens = 0, num_kv_heads = 0, head_dim = 0;
 };
 
 class PagedCache {
  public:
   PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device device);
+  /// A window onto some of the pages, which are numbered from 0 there.
+  PagedCache part(const spec::Range& pages) const;
 
   /// One tensor a layer, [P, S, K, E].
   std::vector<at::Tensor> keys_PSKE, values_PSKE;
+  std::int64_t first_layer = 0;
   /// Copies the first tokens of pages, in all layers.
   void copy(std::span<const PageCopy> copies);
   std::int64_t bytes() const;
+
+ private:
+  PagedCache() = default;
 };
 
 /// Attention of one pass: new keys go into the cache, queries see all keys of their sequence.

@@ -1,15 +1,17 @@
-// One pass: the scheduler says what, the decoder computes it over the paged cache, the sampler slots.
-// T: tokens of the pass; R: its rows that are sampled; D: model width; V: vocabulary (cut over tp).
+// One tick: the rotation says what, the decoder computes it over the paged cache, the sampler slots, the stages hand
+// on. T: tokens of the pass; R: its rows that are sampled; N: draws; D: model width; V: vocabulary (cut over tp).
 #include "runtime/generate/generator.h"
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
+#include <bit>
+#include <utility>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/comm/communicator.h"
 #include "runtime/generate/cache.h"
+#include "runtime/generate/rotation.h"
 #include "runtime/generate/sampler.h"
 #include "runtime/generate/scheduler.h"
 #include "runtime/ops/on_host.h"
@@ -24,45 +26,113 @@ at::Tensor tensor_of(const std::vector<std::int64_t>& values, at::Device device)
   return at::from_blob(data, {std::ssize(values)}, at::kLong).to(device);
 }
 
-CacheShape cache_shape(const spec::ModelFacts& facts, const comm::Communicator& tp, const GeneratorOptions& options) {
-  return {.num_layers = facts.num_layers,
+CacheShape cache_shape(const spec::ModelFacts& facts, const comm::Communicator& tp, const comm::Communicator& pp,
+                       const GeneratorOptions& options) {
+  const spec::Range layers = spec::layers_of({.pp = pp.size()}, facts.num_layers, pp.rank());
+  return {.first_layer = layers.begin,
+          .num_layers = layers.size(),
           .num_pages = options.num_pages,
           .page_tokens = options.page_tokens,
           .num_kv_heads = spec::kv_heads_of(facts, tp.size(), tp.rank()).size(),
           .head_dim = facts.head_dim};
 }
 
+/// Drawn tokens as they travel, [N, 3]: the token and the bits of its two log-probabilities.
+at::Tensor packed_draws(const std::vector<SampledToken>& drawn, at::Device device) {
+  at::Tensor packed_N3 = at::empty({std::ssize(drawn), 3}, at::kInt);
+  auto* words = packed_N3.mutable_data_ptr<std::int32_t>();
+  for (const SampledToken& one : drawn) {
+    *words++ = one.token;
+    *words++ = std::bit_cast<std::int32_t>(one.logprob);
+    *words++ = std::bit_cast<std::int32_t>(one.raw_logprob);
+  }
+  return packed_N3.to(device);
+}
+
+void unpack_draws(const at::Tensor& packed_N3, std::vector<SampledToken>& drawn) {
+  const at::Tensor on_host = ops::on_host(packed_N3);
+  const auto* words = on_host.const_data_ptr<std::int32_t>();
+  drawn.clear();
+  for (std::int64_t i = 0; i < on_host.size(0); ++i, words += 3)
+    drawn.push_back({words[0], std::bit_cast<float>(words[1]), std::bit_cast<float>(words[2])});
+}
+
 }  // namespace
 
 struct Generator::State {
   const model::Decoder& decoder;
-  comm::Communicator& tp;
+  comm::Communicator &tp, &pp;
   GeneratorOptions options;
   at::Device device;
   PagedCache cache;
   Sampler sampler;
   GenerateFigures figures;
+  at::Tensor arrived_TD;  // the stream of the pass that is computed next, from the stage before
 
-  void run_pass(const ScheduledBatch& pass, std::int64_t step, std::vector<SampledToken>& drawn);
+  at::Tensor run_pass(const Rotation& rotation, std::int64_t step, std::vector<SampledToken>& drawn);
+  void exchange(const Rotation& rotation, const at::Tensor& stream_TD, std::vector<SampledToken>& drawn);
   bool goes_on(bool has_work) const;
 };
 
-/// Computes the pass and slots from its rows. collective: tp.
-void Generator::State::run_pass(const ScheduledBatch& pass, std::int64_t step, std::vector<SampledToken>& drawn) {
-  base::Stopwatch watch;
-  drawn.clear();
-  cache.copy(pass.copies);
-  CacheAttention attention(cache, pass.batch);
-  at::Tensor hidden_RD = decoder.hidden(tensor_of(pass.tokens, device), tensor_of(pass.positions, device), attention);
-  if (pass.rows.empty()) {  // chunks of prompts alone, on every rank
-    figures.forward_s += watch.lap_s();
-    return;
+/// Computes the pass of this stage; the last stage slots from its rows, the others answer the stream for the next.
+/// collective: tp, ep.
+at::Tensor Generator::State::run_pass(const Rotation& rotation, std::int64_t step, std::vector<SampledToken>& drawn) {
+  const ScheduledBatch* const scheduled = rotation.pass_at(pp.rank());
+  if (scheduled == nullptr) {
+    if (decoder.ep() != nullptr) decoder.take_part();
+    return {};
   }
-  if (pass.rows.size() < pass.tokens.size()) hidden_RD = hidden_RD.index_select(0, tensor_of(pass.rows, device));
-  const at::Tensor logits_RV = parallel::logits_of(hidden_RD, decoder.head().value);
+  const ScheduledBatch& pass = *scheduled;
+  base::Stopwatch watch;
+  PagedCache pages = cache.part(rotation.pages_at(pp.rank()));
+  pages.copy(pass.copies);
+  CacheAttention attention(pages, pass.batch);
+  const at::Tensor input = pp.rank() == 0 ? tensor_of(pass.tokens, device) : std::exchange(arrived_TD, at::Tensor());
+  at::Tensor output_TD = decoder.run(0, input, tensor_of(pass.positions, device), attention, spec::Recompute::none);
+  if (pp.rank() < pp.size() - 1 || pass.rows.empty()) {  // no rows: chunks of prompts alone
+    figures.forward_s += watch.lap_s();
+    return output_TD;
+  }
+  if (pass.rows.size() < pass.tokens.size()) output_TD = output_TD.index_select(0, tensor_of(pass.rows, device));
+  const at::Tensor logits_RV = parallel::logits_of(output_TD, decoder.head().value);
   figures.forward_s += watch.lap_s();
   sampler.draw(tp, logits_RV, pass.slots, step, drawn);
   figures.sample_s += watch.lap_s();
+  return {};
+}
+
+/// What the stages made in a tick goes where it is needed: streams to the next stage, drawn tokens to all. Bytes a
+/// pass of T tokens and N draws: T x D elements a stage but the last, which sends 12 N to each other. collective: pp.
+void Generator::State::exchange(const Rotation& rotation, const at::Tensor& stream_TD,
+                                std::vector<SampledToken>& drawn) {
+  const int own = pp.rank(), last = pp.size() - 1;
+  const ScheduledBatch* const leaves = rotation.pass_at(last);
+  const std::size_t num_draws = leaves == nullptr ? 0 : leaves->slots.size();
+  bool any = num_draws > 0;  // the same on every stage
+  for (int stage = 0; stage < last; ++stage) any = any || rotation.pass_at(stage) != nullptr;
+  if (last == 0 || !any) return;
+  base::Stopwatch watch;
+  std::vector<comm::P2POp> p2p_ops;
+  if (own < last && rotation.pass_at(own) != nullptr)
+    p2p_ops.push_back({.peer = own + 1, .is_send = true, .tensor = &stream_TD});
+  if (own > 0 && rotation.pass_at(own - 1) != nullptr) {
+    const auto num_tokens = std::ssize(rotation.pass_at(own - 1)->tokens);
+    arrived_TD =
+        at::empty({num_tokens, decoder.facts().hidden_size}, at::TensorOptions().dtype(decoder.dtype()).device(device));
+    p2p_ops.push_back({.peer = own - 1, .is_send = false, .tensor = &arrived_TD});
+  }
+  at::Tensor draws_N3;
+  if (num_draws > 0) {
+    draws_N3 = own == last ? packed_draws(drawn, device)
+                           : at::empty({static_cast<std::int64_t>(num_draws), 3},
+                                       at::TensorOptions().dtype(at::kInt).device(device));
+    for (int stage = 0; own == last && stage < last; ++stage)
+      p2p_ops.push_back({.peer = stage, .is_send = true, .tensor = &draws_N3});
+    if (own < last) p2p_ops.push_back({.peer = last, .is_send = false, .tensor = &draws_N3});
+  }
+  pp.exchange(p2p_ops, "generate.stages");
+  if (num_draws > 0 && own < last) unpack_draws(draws_N3, drawn);
+  figures.forward_s += watch.lap_s();
 }
 
 /// Whether anybody who shares the experts has work left. collective: ep.
@@ -73,17 +143,22 @@ bool Generator::State::goes_on(bool has_work) const {
   return has_work || ops::on_host(works).item<int>() > 0;
 }
 
-Generator::Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options,
-                     at::ScalarType dtype, at::Device device)
+Generator::Generator(const model::Decoder& decoder, comm::Communicator& tp, comm::Communicator& pp,
+                     const GeneratorOptions& options, at::ScalarType dtype, at::Device device)
     : state_(std::make_unique<State>(
           State{.decoder = decoder,
                 .tp = tp,
+                .pp = pp,
                 .options = options,
                 .device = device,
-                .cache = PagedCache(cache_shape(decoder.facts(), tp, options), dtype, device),
+                .cache = PagedCache(cache_shape(decoder.facts(), tp, pp, options), dtype, device),
                 .sampler = Sampler(options.sampling, options.seed, decoder.vocabulary(), decoder.facts().vocab_size),
-                .figures = {}})) {
+                .figures = {},
+                .arrived_TD = {}})) {
   INVARIANT(options.num_pages > 0, "the plan gives the cache at least one page");
+  INVARIANT(decoder.num_chunks() == 1 && decoder.begins_model(0) == (pp.rank() == 0) &&
+                decoder.ends_model(0) == (pp.rank() == pp.size() - 1),
+            "the decoder has the layers of its stage");
 }
 
 Generator::~Generator() = default;
@@ -95,40 +170,32 @@ std::vector<Sample> Generator::generate(std::span<const Request> requests, std::
   const GeneratorOptions& options = state_->options;
   state_->figures = {};
   base::Stopwatch watch;
-  PagePool pool(options.num_pages);
-  Scheduler scheduler({.page_tokens = options.page_tokens,
-                       .num_pages = options.num_pages,
-                       .max_batch_tokens = options.max_batch_tokens,
-                       .max_running_samples = options.max_running_samples,
-                       .max_sequence_tokens = options.max_sequence_tokens,
-                       .max_new_tokens = options.sampling.max_new_tokens,
-                       .stop_tokens = options.stop_tokens,
-                       .weight_version = weight_version},
-                      requests, pool);
+  Rotation rotation({.page_tokens = options.page_tokens,
+                     .num_pages = options.num_pages,
+                     .max_batch_tokens = options.max_batch_tokens,
+                     .max_running_samples = options.max_running_samples,
+                     .max_sequence_tokens = options.max_sequence_tokens,
+                     .max_new_tokens = options.sampling.max_new_tokens,
+                     .stop_tokens = options.stop_tokens,
+                     .weight_version = weight_version},
+                    requests, state_->pp.size());
   const auto finished = [&](const Sample& sample) {
     if (on_sample) on_sample(sample);
   };
   std::vector<SampledToken> drawn;
-  while (state_->goes_on(!scheduler.done())) {
-    if (scheduler.done()) {
-      state_->decoder.take_part();
-      if (on_progress) on_progress();
-      continue;
-    }
-    const ScheduledBatch& pass = scheduler.next();
+  while (state_->goes_on(!rotation.done())) {
+    rotation.begin_tick();
     state_->figures.schedule_s += watch.lap_s();
-    state_->run_pass(pass, step, drawn);
+    drawn.clear();
+    const at::Tensor stream_TD = state_->run_pass(rotation, step, drawn);
+    state_->exchange(rotation, stream_TD, drawn);
     watch.lap_s();
-    scheduler.accept(drawn, finished);
+    rotation.end_tick(drawn, finished);
     if (on_progress) on_progress();
   }
   state_->figures.schedule_s += watch.lap_s();
-  state_->figures.schedule = scheduler.figures();
-  std::vector<Sample> samples = scheduler.take_samples();
-  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) {
-    return a.group != b.group ? a.group < b.group : a.index < b.index;
-  });
-  return samples;
+  state_->figures.schedule = rotation.figures();
+  return rotation.take_samples();
 }
 
 void Generator::set_sampling(const spec::SamplingJob& sampling) {

@@ -1,5 +1,6 @@
 // The generator: continuous batching over a paged cache. The prompt of a group is prefilled once and its pages shared
-// by all its samples.
+// by all its samples. Its layers may lie on the stages of a pipeline, through which groups of samples rotate
+// (rotation.h).
 #pragma once
 
 #include <cstdint>
@@ -30,12 +31,13 @@ struct GeneratorOptions {
   std::vector<std::int32_t> stop_tokens;
 };
 
-/// Called as each sample ends (on every tp rank, in the same order), so that rewards overlap with generation.
+/// Called as each sample ends (on every tp and pp rank, in the same order), so that rewards overlap with generation.
 using OnSample = std::function<void(const Sample&)>;
-/// Called once a decode step: progress for the beat.
+/// Called once a pass: progress for the beat.
 using OnProgress = std::function<void()>;
 
-/// What the last call of generate did. schedule_s, forward_s (with the logits) and sample_s add up to nearly all of it.
+/// What the last call of generate did. schedule_s, forward_s (with the logits and what the stages of a pipeline hand
+/// on) and sample_s add up to nearly all of it.
 struct GenerateFigures {
   SchedulerFigures schedule;
   double schedule_s = 0, forward_s = 0, sample_s = 0;
@@ -43,14 +45,16 @@ struct GenerateFigures {
 
 class Generator {
  public:
-  /// Allocates the pages. collective over tp in every call of generate: all tp ranks pass the same requests. Replicas
-  /// that share experts (decoder.ep()) pass in lockstep: one that has no work takes part in the passes of the others.
-  Generator(const model::Decoder& decoder, comm::Communicator& tp, const GeneratorOptions& options,
-            at::ScalarType dtype, at::Device device);
+  /// Allocates the pages: of a stage of pp those of its own layers, which are one even part of the model's. collective
+  /// over tp and pp in every call of generate: all of these ranks pass the same requests. Replicas that share experts
+  /// (decoder.ep()) pass in lockstep: one that has no work takes part in the passes of the others.
+  Generator(const model::Decoder& decoder, comm::Communicator& tp, comm::Communicator& pp,
+            const GeneratorOptions& options, at::ScalarType dtype, at::Device device);
   ~Generator();
 
-  /// Samples of all requests, ordered by (group, index). Keyed by (seed, step, group, sample, position): independent of
-  /// batch and layout. throws: Error::user when one prompt alone cannot fit the pages.
+  /// Samples of all requests, ordered by (group, index), on every rank of tp and pp. Keyed by (seed, step, group,
+  /// sample, position): independent of batch and layout. throws: Error::user when one prompt alone cannot fit the
+  /// pages.
   std::vector<Sample> generate(std::span<const Request> requests, std::int64_t step, std::int64_t weight_version,
                                const OnSample& on_sample, const OnProgress& on_progress);
   /// From the next call on; the bound on new tokens too.

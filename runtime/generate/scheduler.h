@@ -78,6 +78,8 @@ class Scheduler {
   bool done() const { return num_unfinished_ == 0; }
   /// Decides the next pass; valid until the next call.
   const ScheduledBatch& next();
+  /// The pass that next() decided last.
+  const ScheduledBatch& pass() const { return pass_; }
   /// Takes the drawn tokens of the pass, in the order of its slots. `finished` is called for each sample that ends.
   void accept(std::span<const SampledToken> drawn, const std::function<void(const Sample&)>& finished);
   /// The samples, ordered as the requests and by index. Once done() is true.

@@ -28,8 +28,8 @@ std::vector<GradedSample> GeneratorSide::generate(const std::vector<StepPrompt>&
                         .num_samples = samples_per_prompt,
                         .prompt = prompts[group].tokens,
                         .lengths = forced_lengths(lengths_, context_.job().seed, draw, group, samples_per_prompt)});
-  // One rank of a tensor-parallel group grades and hands on; the others hold the very same samples.
-  const bool reports = mesh.coordinates().tp == 0;
+  // One rank of a replica grades and hands on; its other ranks hold the very same samples.
+  const bool reports = mesh.coordinates().tp == 0 && mesh.coordinates().pp == 0;
   const auto on_sample = [&](const generate::Sample& sample) {
     if (reports) grading_.submit(sample, prompts[sample.group]);
   };

@@ -79,8 +79,8 @@ Policy::Policy(RankContext& context, std::vector<std::int32_t> stop_tokens)
         .max_batch_tokens = job.gen.max_batch_tokens,
         .max_running_samples = job.gen.max_running_samples,
         .stop_tokens = std::move(stop_tokens)};
-    generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), options, gen_dtype,
-                                                       context.device);
+    generator_ = std::make_unique<generate::Generator>(*gen_decoder_, context.generate->tp(), context.generate->pp(),
+                                                       options, gen_dtype, context.device);
     if (!gen_aliases_) offloader_.add(spec::MemoryOwner::gen_weights, gen_weights_->flat());
     for (const at::Tensor& pages : generator_->pages()) offloader_.add(spec::MemoryOwner::kv_pages, pages);
     offloader_.enter(spec::Phase::load);

@@ -15,9 +15,6 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   const auto refuse = [&](bool asked, const std::string& setting, const std::string& fix) {
     if (asked) faults.push_back({.what = setting, .where = "", .fix = fix});
   };
-  const auto degree = [&](std::int64_t value, const char* key) {
-    refuse(value > 1, text(key, " = ", value), text("set ", key, " = 1"));
-  };
   const auto flag = [&](bool asked, const char* key) {
     refuse(asked, text(key, " = true"), text("set ", key, " = false"));
   };
@@ -26,7 +23,6 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   refuse(job.train.etp > 1 && (job.train.ep > 1 || job.train.etp != job.train.tp),
          text("train.etp = ", job.train.etp, " with train.tp = ", job.train.tp, " and train.ep = ", job.train.ep),
          "set train.etp = 1, or train.etp = train.tp with train.ep = 1");
-  degree(job.gen.pp, "gen.pp");
   flag(job.train.fp8, "train.fp8");
   refuse(job.moe.bias_update_rate > 0, text("moe.bias_update_rate = ", job.moe.bias_update_rate),
          "set moe.bias_update_rate = 0");

@@ -184,7 +184,7 @@ void check_step(std::vector<Finding>& findings) {
     weights::fill_random(store, 1, 0.1);
     train::Trainer trainer(facts, job, mesh, store);
     const model::Decoder decoder(facts, store, nullptr, mesh.tp());
-    generate::Generator generator(decoder, mesh.tp(),
+    generate::Generator generator(decoder, mesh.tp(), mesh.pp(),
                                   {.sampling = {},
                                    .seed = 1,
                                    .max_sequence_tokens = 32,

@@ -110,7 +110,7 @@ void generate(loop::RankContext& context, const std::vector<Row>& rows) {
   const model::Decoder decoder(context.plan.model, weights, nullptr, mesh.tp(), job.grpo.max_sequence_tokens,
                                parallel::Tokens::all, parallel::expert_layout(mesh, job.moe));
   const data::Tokenizer tokenizer = data::Tokenizer::read(job.model.path);
-  generate::Generator generator(decoder, mesh.tp(),
+  generate::Generator generator(decoder, mesh.tp(), mesh.pp(),
                                 {.sampling = job.sampling,
                                  .seed = job.seed,
                                  .max_sequence_tokens = job.grpo.max_sequence_tokens,
@@ -126,7 +126,7 @@ void generate(loop::RankContext& context, const std::vector<Row>& rows) {
   for (std::int64_t r = mine.begin; r < mine.end; ++r) requests.push_back({.group = r, .prompt = rows[r].tokens});
   std::vector<loop::GradedSample> own;
   for (generate::Sample& sample : generator.generate(requests, 0, 0, nullptr, [&] { context.clock->progress(); }))
-    if (mesh.coordinates().tp == 0) own.push_back({.sample = std::move(sample)});
+    if (mesh.coordinates().tp == 0 && mesh.coordinates().pp == 0) own.push_back({.sample = std::move(sample)});
   const std::vector<loop::GradedSample> all = loop::exchange_samples(context.host(), own, num_rows, 1);
   if (!context.is_writer()) return;
   std::vector<ordered_json> lines;

@@ -12,8 +12,8 @@ void expect_same_as_alone(tests::RankContext& rank, const spec::ModelFacts& fact
   const auto requests = ragged_prompts(5, 4, facts.vocab_size);
   const auto solo = comm::make_solo("tp");
   const SmallModel whole(facts, *solo), part(facts, *rank.world);
-  Generator alone(whole.decoder, *solo, options, at::kFloat, at::kCPU),
-      together(part.decoder, *rank.world, options, at::kFloat, at::kCPU);
+  Generator alone(whole.decoder, *solo, *solo, options, at::kFloat, at::kCPU),
+      together(part.decoder, *rank.world, *solo, options, at::kFloat, at::kCPU);
   const auto expected = alone.generate(requests, 2, 0, {}, {});
   const auto samples = together.generate(requests, 2, 0, {}, {});
   ASSERT_EQ(samples.size(), expected.size());
@@ -49,17 +49,18 @@ TEST(GeneratorRanks, KeyValueHeadsMayBeFewerThanRanks) {
 /// Each replica generates its part of the requests, and all of them what one rank would: of `num_groups` some replicas
 /// get none.
 void expect_same_with_experts(tests::RankContext& rank, const spec::Degrees& degrees, std::int64_t num_groups) {
-  const spec::ModelFacts facts = small_qwen3_moe();
+  spec::ModelFacts facts = small_qwen3_moe();
+  facts.num_layers = 4;
   const auto requests = ragged_prompts(num_groups, 3, facts.vocab_size);
   const auto solo = comm::make_solo("tp");
   const SmallModel whole(facts, *solo);
   GeneratorOptions options = roomy_options();
   options.max_batch_tokens = 37;
-  Generator alone(whole.decoder, *solo, options, at::kFloat, at::kCPU);
+  Generator alone(whole.decoder, *solo, *solo, options, at::kFloat, at::kCPU);
   const auto expected = alone.generate(requests, 2, 0, {}, {});
   parallel::Mesh mesh(std::move(rank.world), degrees, "generate", true);
   const SmallModel part(facts, mesh);
-  Generator together(part.decoder, mesh.tp(), options, at::kFloat, at::kCPU);
+  Generator together(part.decoder, mesh.tp(), mesh.pp(), options, at::kFloat, at::kCPU);
   const spec::Range mine = spec::part_of(num_groups, degrees.dp, mesh.coordinates().dp);
   for (int round = 0; round < 2; ++round) {
     const auto samples = together.generate(
@@ -84,8 +85,93 @@ TEST(GeneratorRanks, ReplicasThatShareExpertsPassInLockstep) {
   tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.ep = 2, .dp = 4}, 3); });
 }
 
+TEST(GeneratorRanks, StagesOfCutWeightsAndOfReplicasSampleWhatOneRankSamples) {
+  tests::run_ranks(4,
+                   [](tests::RankContext& rank) { expect_same_with_experts(rank, {.tp = 2, .etp = 2, .pp = 2}, 5); });
+}
+
+TEST(GeneratorRanks, ReplicasOfStagesThatShareExpertsPassInLockstep) {
+  tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.ep = 2, .dp = 2, .pp = 2}, 5); });
+  tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.ep = 2, .dp = 2, .pp = 2}, 1); });
+}
+
 TEST(GeneratorRanks, ReplicasOfTwoTensorRanksShareExperts) {
   tests::run_ranks(4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.tp = 2, .ep = 4, .dp = 2}, 1); });
+}
+
+/// What one rank samples of each slot's requests alone, with the slot's part of pages and running samples: passes have
+/// the very same rows, so every bit is the same.
+std::vector<Sample> slot_by_slot(const SmallModel& whole, const GeneratorOptions& options,
+                                 const std::vector<Request>& requests, std::int64_t num_slots) {
+  const auto solo = comm::make_solo("solo");
+  std::vector<Sample> all;
+  for (std::int64_t slot = 0; slot < num_slots; ++slot) {
+    GeneratorOptions own = options;
+    own.num_pages = spec::part_of(options.num_pages, num_slots, slot).size();
+    own.max_running_samples = spec::part_of(options.max_running_samples, num_slots, slot).size();
+    const spec::Range mine = spec::part_of(std::ssize(requests), num_slots, slot);
+    Generator alone(whole.decoder, *solo, *solo, own, at::kFloat, at::kCPU);
+    for (Sample& sample : alone.generate(
+             std::span(requests).subspan(static_cast<std::size_t>(mine.begin), static_cast<std::size_t>(mine.size())),
+             2, 0, {}, {}))
+      all.push_back(std::move(sample));
+  }
+  return all;
+}
+
+/// Roomy; chunks of prompts, few pages and few samples at once; filters.
+std::vector<GeneratorOptions> ways_through_stages() {
+  std::vector<GeneratorOptions> ways(5, roomy_options());
+  ways[1].page_tokens = 4;
+  ways[1].num_pages = 36;
+  ways[1].max_batch_tokens = 9;
+  ways[4].max_running_samples = 6;
+  ways[2].sampling.top_k = 20;
+  ways[2].sampling.top_p = 0.9;
+  ways[3].sampling.temperature = 0;
+  return ways;
+}
+
+/// Stages of whole ranks against one rank: tokens and both log-probabilities, bit for bit; and each rank has them all.
+void expect_same_through_stages(tests::RankContext& rank, const spec::ModelFacts& facts, std::int64_t num_groups) {
+  const spec::Degrees degrees{.pp = rank.world->size()};
+  parallel::Mesh mesh(std::move(rank.world), degrees, "generate", facts.num_experts > 0);
+  const auto solo = comm::make_solo("tp");
+  const SmallModel whole(facts, *solo), part(facts, mesh);
+  const auto requests = ragged_prompts(num_groups, 4, facts.vocab_size);
+  for (const GeneratorOptions& options : ways_through_stages()) {
+    Generator together(part.decoder, mesh.tp(), mesh.pp(), options, at::kFloat, at::kCPU);
+    const std::int64_t slots = std::min(num_groups, degrees.pp);
+    const auto expected = slot_by_slot(whole, options, requests, slots);
+    std::int64_t told = 0;
+    const auto samples = together.generate(requests, 2, 0, [&](const Sample&) { ++told; }, {});
+    ASSERT_EQ(samples.size(), expected.size());
+    EXPECT_EQ(told, std::ssize(samples));
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      ASSERT_EQ(samples[i].tokens, expected[i].tokens)
+          << "group " << samples[i].group << " sample " << samples[i].index;
+      ASSERT_EQ(samples[i].logprobs, expected[i].logprobs);
+      ASSERT_EQ(samples[i].raw_logprobs, expected[i].raw_logprobs);
+      ASSERT_EQ(samples[i].finish, expected[i].finish);
+    }
+    if (options.num_pages == 36 && num_groups > degrees.pp) {
+      EXPECT_GT(together.figures().schedule.preemptions, 0);
+    }
+    const std::int64_t layers = spec::layers_of(degrees, facts.num_layers, mesh.coordinates().pp).size();
+    EXPECT_EQ(together.cache_bytes(),
+              options.num_pages * options.page_tokens * 2 * facts.num_kv_heads * facts.head_dim * 4 * layers)
+        << "a stage has pages of its own layers";
+  }
+  mesh.close();
+}
+
+TEST(GeneratorRanks, StagesSampleBitForBitWhatOneRankSamples) {
+  tests::run_ranks(2, [](tests::RankContext& rank) { expect_same_through_stages(rank, small_llama(), 7); });
+  tests::run_ranks(3, [](tests::RankContext& rank) { expect_same_through_stages(rank, small_qwen3(), 7); });
+}
+
+TEST(GeneratorRanks, StagesWaitWhereThereAreFewerPromptsThanStages) {
+  tests::run_ranks(3, [](tests::RankContext& rank) { expect_same_through_stages(rank, small_qwen3(), 2); });
 }
 
 /// Logits of a vocabulary that the ranks cannot cut evenly (in parts of 4, 3 and 3).

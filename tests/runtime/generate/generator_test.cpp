@@ -47,7 +47,8 @@ std::vector<float> logprobs_of(const SmallModel& model, const std::vector<std::i
 
 std::vector<Sample> generated(const SmallModel& model, const GeneratorOptions& options,
                               std::span<const Request> requests, GenerateFigures* figures = nullptr) {
-  Generator generator(model.decoder, model.tp, options, at::kFloat, at::kCPU);
+  const auto pp = comm::make_solo("pp");
+  Generator generator(model.decoder, model.tp, *pp, options, at::kFloat, at::kCPU);
   auto samples = generator.generate(requests, 7, 3, {}, {});
   if (figures != nullptr) *figures = generator.figures();
   return samples;
@@ -155,7 +156,8 @@ TEST(Generator, StopsAtEndTokensAndAtTheLimit) {
 TEST(Generator, TellsEachSampleOnceAndEachPass) {
   const auto tp = comm::make_solo("tp");
   const SmallModel model(small_llama(), *tp);
-  Generator generator(model.decoder, *tp, roomy_options(), at::kFloat, at::kCPU);
+  const auto pp = comm::make_solo("pp");
+  Generator generator(model.decoder, *tp, *pp, roomy_options(), at::kFloat, at::kCPU);
   std::set<std::pair<std::int64_t, std::int64_t>> told;
   std::int64_t passes = 0;
   const auto requests = ragged_prompts(5, 3, 96);
