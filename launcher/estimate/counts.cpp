@@ -69,7 +69,8 @@ DecodeCounts decode_counts(const spec::Plan& plan, const cluster::Cluster& clust
   counts.dense_bytes = as_double(elements.dense) * element_bytes * as_double(plan.generate.pp);
   counts.expert_bytes = as_double(elements.experts) * element_bytes * as_double(plan.generate.pp);
   if (facts.num_experts > 0) counts.chosen_share = as_double(facts.experts_per_token) / as_double(facts.num_experts);
-  counts.flops = 2 * as_double(spec::active_parameter_count(facts)) / as_double(plan.generate.tp);
+  // Stages work at the same time, on other samples.
+  counts.flops = 2 * as_double(spec::active_parameter_count(facts)) / as_double(plan.generate.tp * plan.generate.pp);
   counts.peak_flops_per_s = peak_of(cluster.gpu, job.gen.dtype == spec::DataType::fp8);
   counts.is_far = axes.is_far("gen", spec::Axis::tp) || axes.is_far("gen", spec::Axis::ep);
   return counts;

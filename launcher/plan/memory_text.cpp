@@ -93,7 +93,8 @@ std::string role_page(const spec::Plan& plan, const cluster::Cluster& cluster, c
   if (plan.device_memory_gb > 0)
     for (const spec::PhaseMemory& phase : rank.phases) page += bar_line(phase, plan.device_memory_gb);
   std::vector<std::string> notes;
-  if (rank.trains && plan.job.train.pp > 1) notes.emplace_back("each phase shows the pipeline stage that needs most");
+  if ((rank.trains && plan.job.train.pp > 1) || (rank.generates && plan.job.gen.pp > 1))
+    notes.emplace_back("each phase shows the pipeline stage that needs most");
   if (rank.moves != spec::OffloadLevel::none) notes.push_back(moves_sentence(rank.moves));
   if (rank.generates) notes.push_back(cache_sentence(rank, plan.job));
   if (cluster.host_memory_gb > 0)

@@ -17,7 +17,11 @@ std::string what_of(const spec::Plan& plan, const spec::RankPlan& rank) {
     if (plan.train.pp > 1)
       what += text(" stage ", spec::place_of(plan.train, *rank.train_rank).pp, " of ", plan.train.pp);
   }
-  if (rank.gen_rank) what += what.empty() ? "generates" : " and generates";
+  if (rank.gen_rank) {
+    what += what.empty() ? "generates" : " and generates";
+    if (plan.generate.pp > 1)
+      what += text(" stage ", spec::place_of(plan.generate, *rank.gen_rank).pp, " of ", plan.generate.pp);
+  }
   return what;
 }
 
@@ -28,19 +32,22 @@ Kind kind_of(const spec::Plan& plan, std::int64_t rank) {
 }
 
 std::vector<Kind> kinds_of(const spec::Plan& plan) {
-  // (stage or -1, weights of the trainer, weights of the generator)
-  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+  // (stage or -1, weights) of the trainer, then of the generator
+  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
   std::map<Key, std::size_t> known;
   std::vector<Kind> kinds;
   for (const spec::RankPlan& rank : plan.ranks) {
-    Key key{-1, 0, 0};
+    Key key{-1, 0, -1, 0};
     if (rank.train_rank) {
       const spec::Coordinates place = spec::place_of(plan.train, *rank.train_rank);
-      key = {place.pp, spec::local_elements(plan.model, plan.train, place).total(), 0};
+      std::get<0>(key) = place.pp;
+      std::get<1>(key) = spec::local_elements(plan.model, plan.train, place).total();
     }
-    if (rank.gen_rank)
-      std::get<2>(key) =
-          spec::local_elements(plan.model, plan.generate, spec::place_of(plan.generate, *rank.gen_rank)).total();
+    if (rank.gen_rank) {
+      const spec::Coordinates place = spec::place_of(plan.generate, *rank.gen_rank);
+      std::get<2>(key) = place.pp;
+      std::get<3>(key) = spec::local_elements(plan.model, plan.generate, place).total();
+    }
     const auto [found, is_new] = known.emplace(key, kinds.size());
     if (is_new) kinds.push_back(kind_of(plan, rank.rank));
     if (!is_new) ++kinds[found->second].count;

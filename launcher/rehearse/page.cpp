@@ -52,6 +52,9 @@ std::string phase_line(const spec::Plan& plan, const Kind& kind, const ordered_j
 ordered_json predicted_owners(const spec::Plan& plan, std::int64_t rank, const std::string& phase) {
   const spec::RankPlan& self = plan.ranks.at(rank);
   const std::int64_t stage = self.train_rank ? spec::place_of(plan.train, *self.train_rank).pp : 0;
+  // Of the generator's stages the last one needs most: it has the logits.
+  const bool is_largest = !self.gen_rank || spec::place_of(plan.generate, *self.gen_rank).pp == plan.generate.pp - 1;
+  if (phase == spec::phase_name(spec::Phase::generate) && !is_largest) return {};
   for (const spec::RankMemory& memory : spec::memory_of(plan)) {
     if (memory.trains != self.train_rank.has_value() || memory.generates != self.gen_rank.has_value()) continue;
     for (const spec::PhaseMemory& one : memory.phases) {

@@ -259,11 +259,15 @@ Activations generating_activations(const ModelFacts& facts, const Job& job) {
                     .ep = as_double(degrees.ep),
                     .cut_experts = experts_are_cut(degrees),
                     .element_bytes = job.gen.dtype == DataType::fp32 ? 4.0 : 2.0};
-  const double elements =
-      largest_layer(facts, layers_on(facts, degrees, 0), cut) + 2 * cut.stream(as_double(facts.hidden_size));
-  // Logits in float32, and a copy where a filter sorts them.
+  // Of the last stage, which has the logits; behind the first one the stream that arrived lies beside the layer.
+  const double streams = degrees.pp > 1 ? 3 : 2;
+  const double elements = largest_layer(facts, layers_on(facts, degrees, degrees.pp - 1), cut) +
+                          streams * cut.stream(as_double(facts.hidden_size));
+  // Logits in float32, and a copy where a filter sorts them; of the samples of one slot of the rotation.
+  const std::int64_t slots = std::min(degrees.pp, divided_up(job.grpo.prompts_per_step, degrees.dp));
   const bool has_filter = job.sampling.top_k > 0 || job.sampling.top_p < 1;
-  const double logits = as_double(job.gen.max_running_samples) * as_double(facts.vocab_size) / cut.tp * 4;
+  const double rows = as_double(divided_up(job.gen.max_running_samples, std::max<std::int64_t>(1, slots)));
+  const double logits = rows * as_double(facts.vocab_size) / cut.tp * 4;
   return {.kept_bytes = static_cast<std::int64_t>(elements * cut.tokens * cut.element_bytes + scan_states(facts, job)),
           .logits_bytes = static_cast<std::int64_t>(logits * (has_filter ? 3 : 1))};
 }

@@ -189,6 +189,30 @@ gen = { tp = 8, dp = 8 }
   expect_as_planned(ranks);
 }
 
+TEST(Rehearse, StagesThatGenerateWhatTheLayersOfEachNeed) {
+  const tests::TemporaryFolder folder;
+  const auto job = write_job(folder, R"(
+name = "stages"
+model = { name = "llama-3.1-8b" }
+grpo = { prompts_per_step = 32, samples_per_prompt = 8, max_sequence_tokens = 512 }
+data = { path = "builtin:letters" }
+reward = { kind = "random" }
+sampling = { lengths = "fixed:400" }
+train = { tp = 2, pp = 2, dp = 2, mbs = 2, recompute = "full" }
+gen = { tp = 2, pp = 4, max_batch_tokens = 512, max_running_samples = 256 }
+)");
+  const ordered_json ranks = rehearse(job.string(), {"--cluster", "dgx-h100", "--all-kinds"});
+  ASSERT_EQ(ranks.size(), 4u);
+  expect_as_planned(ranks);
+  const ordered_json &first = phase_of(ranks[0], "generate"), &last = phase_of(ranks[3], "generate");
+  // Each token's stream once from every stage but the last; a token and two log-probabilities to each other stage.
+  const double computed = 32 * (100 + 8 * (400.0 - 1));
+  EXPECT_EQ(bytes_of_calls(first, "generate.stages"), computed * 4096 * 2);
+  EXPECT_EQ(bytes_of_calls(last, "generate.stages"), 32 * 8 * 400 * 12.0 * 3);
+  EXPECT_EQ(first["owners"]["kv_pages"], last["owners"]["kv_pages"]);
+  EXPECT_EQ(last["host_waits"], first["host_waits"]);
+}
+
 /// The largest of each owner over the kinds of a rehearsal, against a run of the same job.
 void expect_the_run_agrees(const std::vector<std::string>& layout) {
   std::vector<std::string> assignments{"sampling.lengths=uniform:2-4", "reward.kind=random", "warmup.sft_steps=0",
@@ -218,6 +242,7 @@ void expect_the_run_agrees(const std::vector<std::string>& layout) {
 TEST(Rehearse, ARunOnTheCpuHoldsWhatItsRehearsalSays) {
   expect_the_run_agrees({"train.dp=2", "gen.dp=2"});
   expect_the_run_agrees({"train.pp=2", "gen.dp=2"});
+  expect_the_run_agrees({"gen.pp=2", "train.dp=2"});
   expect_the_run_agrees({"train.tp=2", "gen.tp=2"});
   expect_the_run_agrees({"train.tp=2", "train.sequence_parallel=true", "gen.tp=2"});
   expect_the_run_agrees({"train.cp=2", "gen.dp=2"});
