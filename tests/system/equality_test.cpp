@@ -23,6 +23,9 @@ struct Dense {
 struct WithExperts {
   static constexpr const char* kJob = "reverse-digits-moe";
 };
+struct Deep {
+  static constexpr const char* kJob = "reverse-digits-deep";
+};
 
 template <class Model>
 class EqualityOf : public testing::Test {
@@ -106,6 +109,7 @@ tests::TemporaryFolder* EqualityOf<Model>::folder_ = nullptr;
 
 class Equality : public EqualityOf<Dense> {};
 class ExpertEquality : public EqualityOf<WithExperts> {};
+class DeepEquality : public EqualityOf<Deep> {};
 
 TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
   run("one", {});
@@ -157,8 +161,30 @@ TEST_F(ExpertEquality, LayoutsLearnAsOneRankDoes) {
        {"gen.tp=2", "train.tp=2", "train.sequence_parallel=true", "train.ep=2"}},
       {"cut experts in both roles", {"gen.tp=2", "train.tp=2", "train.etp=2"}},
       {"train pp2 ep2, gen ep2 tp2", {"gen.dp=2", "gen.tp=2", "gen.ep=2", "train.pp=2", "train.dp=2", "train.ep=2"}},
+      {"ep2 in both roles, gen pp2", {"gen.dp=2", "gen.pp=2", "gen.ep=2", "train.dp=4", "train.ep=2"}},
       {"fsdp2, gen ep2", {"gen.dp=2", "gen.ep=2", "train.dp=2", "train.backend=dtensor", "train.fsdp=1"}},
       {"split, train ep2, gen tp2", {"placement.mode=split", "train.dp=2", "train.ep=2", "gen.tp=2"}},
+  };
+  for (const auto& [name, assignments] : layouts) {
+    run(name, assignments);
+    expect_same_learning(name);
+  }
+}
+
+TEST_F(DeepEquality, StagesOfBothRolesLearnAsOneRankDoes) {
+  run("one", {"train.pp=1", "train.vpp=1", "gen.pp=1", "gen.dp=1"});
+  const double reward = base::read_json_lines(paths("one").steps()).at(0)["reward"];
+  ASSERT_GT(reward, 0.02);
+  ASSERT_LT(reward, 0.98);
+  const std::map<std::string, std::vector<std::string>> layouts{
+      {"train pp4 vpp2, gen pp2 dp2, as it ships", {}},
+      {"train pp4 of 1, 3, 3 and 1 layers, gen pp4",
+       {"train.vpp=1", "train.first_stage_layers=1", "train.last_stage_layers=1", "gen.pp=4", "gen.dp=1"}},
+      {"split, train pp2 vpp4, gen pp2 tp2",
+       {"placement.mode=split", "train.pp=2", "train.vpp=4", "gen.pp=2", "gen.tp=2", "gen.dp=1"}},
+      {"train fsdp4, gen pp2 tp2",
+       {"train.backend=dtensor", "train.fsdp=1", "train.dp=4", "train.pp=1", "train.vpp=1", "gen.pp=2", "gen.tp=2",
+        "gen.dp=1"}},
   };
   for (const auto& [name, assignments] : layouts) {
     run(name, assignments);
