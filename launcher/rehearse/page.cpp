@@ -117,8 +117,9 @@ std::string foot_text() {
   return "\npeak: bytes of tensors when most are held. planned: the same by muster plan's arithmetic, of the stage "
          "that\n"
          "needs most. needed: each token once; chosen: again by train.recompute and train.logprob_chunk_tokens, at\n"
-         "most. waits: how often the host waits for the device. Not in it: temporaries inside kernels, contexts,\n"
-         "communicators' buffers, fragmentation, checksums of the refit, the grading of answers.\n";
+         "most, and after preemptions in a small cache. waits: how often the host waits for the device. Not in it:\n"
+         "temporaries inside kernels, contexts, communicators' buffers, fragmentation, checksums of the refit, the\n"
+         "grading of answers.\n";
 }
 
 }  // namespace muster::rehearse

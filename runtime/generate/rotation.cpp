@@ -102,6 +102,7 @@ SchedulerFigures Rotation::figures() const {
     sum.prompt_tokens += one.prompt_tokens;
     sum.answer_tokens += one.answer_tokens;
     sum.repeated_tokens += one.repeated_tokens;
+    sum.repeated_pairs += one.repeated_pairs;
     sum.preemptions += one.preemptions;
     sum.copied_pages += one.copied_pages;
     sum.most_pages += one.most_pages;

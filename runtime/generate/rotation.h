@@ -1,8 +1,8 @@
-// The generator's layers over the stages of a pipeline: who passes when. A sample's next token needs its last one, which
-// comes out of the last stage; so the requests are dealt out over slots that take turns, as many as stages, each with
-// its own scheduler, pages and running samples. Slot s enters the first stage in tick s, s + stages, ...; in every tick
-// each stage computes the pass that the one before computed in the last tick, and the tokens that the last stage draws
-// are known to all stages before that slot's next turn. With one stage it is one scheduler.
+// The generator's layers over the stages of a pipeline: who passes when. A sample's next token needs its last one,
+// which comes out of the last stage; so the requests are dealt out over slots that take turns, as many as stages, each
+// with its own scheduler, pages and running samples. Slot s enters the first stage in tick s, s + stages, ...; in every
+// tick each stage computes the pass that the one before computed in the last tick, and the tokens that the last stage
+// draws are known to all stages before that slot's next turn. With one stage it is one scheduler.
 //
 // Pure logic, the same on every stage: the same requests and drawn tokens lead to the same decisions.
 #pragma once

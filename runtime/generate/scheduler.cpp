@@ -169,7 +169,6 @@ bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than) {
   if (!prefilling_.empty() && prefilling_.back() != keep_prompt) {
     PromptGroup& prompt = prompts_[prefilling_.back()];
     if (!prompt.is_drawn) next_prompt_ = prefilling_.back();
-    figures_.repeated_tokens += prompt.computed;
     release(prompt.pages);
     prompt.computed = 0;
     prefilling_.pop_back();
@@ -179,7 +178,6 @@ bool Scheduler::reclaim(std::int64_t keep_prompt, std::int64_t older_than) {
   for (std::int64_t i = next_prompt_; i-- > 0;) {
     PromptGroup& prompt = prompts_[i];
     if (i == keep_prompt || prompt.pages.empty() || prompt.computed < prompt.length()) continue;
-    figures_.repeated_tokens += prompt.computed;
     release(prompt.pages);
     prompt.computed = 0;
     return true;
@@ -233,7 +231,6 @@ void Scheduler::start(std::int64_t index, std::span<const std::int32_t> prompt_p
 void Scheduler::preempt(std::int64_t index) {
   Sequence& sequence = sequences_[index];
   PromptGroup& prompt = prompts_[sequence.prompt];
-  figures_.repeated_tokens += sequence.computed - prompt.length();
   ++figures_.preemptions;
   has_preempted_ = true;
   budget_ += sequence.num_scheduled;

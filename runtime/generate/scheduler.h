@@ -63,7 +63,8 @@ struct SchedulerFigures {
   std::int64_t passes = 0;
   std::int64_t prompt_tokens = 0;    // computed for prompts, repetitions included
   std::int64_t answer_tokens = 0;    // computed for answers, repetitions included
-  std::int64_t repeated_tokens = 0;  // of these, computed again after a preemption
+  std::int64_t repeated_tokens = 0;  // of these, computed again after a preemption, and
+  std::int64_t repeated_pairs = 0;   // pairs of a query and a key for it
   std::int64_t preemptions = 0;
   std::int64_t copied_pages = 0;
   std::int64_t most_pages = 0;  // in use at once
@@ -93,6 +94,7 @@ class Scheduler {
     std::int64_t max_new_tokens = 0;
     std::vector<std::int32_t> pages;  // held while it prefills, and while samples wait and none runs
     std::int64_t computed = 0;        // tokens whose keys are in `pages`
+    std::int64_t most_computed = 0;   // at any time
     std::int64_t num_running = 0, num_preempted = 0;
     bool is_drawn = false;  // the first token of every sample is there
     std::int64_t length() const { return std::ssize(request->prompt); }
@@ -101,6 +103,7 @@ class Scheduler {
     std::int64_t prompt = 0;
     std::vector<std::int32_t> pages;
     std::int64_t computed = 0;       // tokens of prompt and answer whose keys are in `pages`
+    std::int64_t most_computed = 0;  // at any time
     std::int64_t num_scheduled = 0;  // tokens that it computes in this pass
   };
 
@@ -118,6 +121,7 @@ class Scheduler {
   void start(std::int64_t sequence, std::span<const std::int32_t> prompt_pages);
   void preempt(std::int64_t sequence);
   void release(std::vector<std::int32_t>& pages);
+  void count_repeated(std::int64_t first, std::int64_t count, std::int64_t& most_computed);
   bool store(std::int64_t sequence, const SampledToken& drawn);
   void after_prompt(PromptGroup& prompt, std::span<const SampledToken> drawn,
                     const std::function<void(const Sample&)>& finished);

@@ -34,6 +34,14 @@ const ScheduledBatch& Scheduler::next() {
   return pass_;
 }
 
+/// Of tokens first .. first + count those that were computed before.
+void Scheduler::count_repeated(std::int64_t first, std::int64_t count, std::int64_t& most_computed) {
+  const std::int64_t again = std::clamp<std::int64_t>(most_computed - first, 0, count);
+  figures_.repeated_tokens += again;
+  figures_.repeated_pairs += again * first + again * (again + 1) / 2;
+  most_computed = std::max(most_computed, first + count);
+}
+
 /// Tokens first .. first + count of one sequence, whose keys go into `pages`.
 void Scheduler::add_sequence(std::span<const std::int32_t> pages, std::int64_t first, std::int64_t count) {
   ops::PagedBatch& batch = pass_.batch;
@@ -51,7 +59,7 @@ void Scheduler::add_sequence(std::span<const std::int32_t> pages, std::int64_t f
 
 void Scheduler::build_running() {
   for (const std::int64_t index : running_) {
-    const Sequence& sequence = sequences_[index];
+    Sequence& sequence = sequences_[index];
     if (sequence.num_scheduled == 0) continue;
     const Sample& sample = samples_[index];
     const std::int64_t begin = sequence.computed - prompts_[sequence.prompt].length();  // in the answer
@@ -59,6 +67,7 @@ void Scheduler::build_running() {
     pass_.tokens.insert(pass_.tokens.end(), sample.tokens.begin() + begin,
                         sample.tokens.begin() + begin + sequence.num_scheduled);
     figures_.answer_tokens += sequence.num_scheduled;
+    count_repeated(sequence.computed, sequence.num_scheduled, sequence.most_computed);
     if (sequence.computed + sequence.num_scheduled < length(index)) continue;
     pass_.slots.push_back({std::ssize(pass_.rows), sample.group, sample.index, std::ssize(sample.tokens), index});
     pass_.rows.push_back(std::ssize(pass_.tokens) - 1);
@@ -70,7 +79,7 @@ void Scheduler::build_prompts() {
   prompts_of_pass_.clear();
   chunks_of_pass_.clear();
   for (const std::int64_t index : prefilling_) {
-    const PromptGroup& prompt = prompts_[index];
+    PromptGroup& prompt = prompts_[index];
     const std::int64_t count = std::min(prompt.length() - prompt.computed, budget_);
     if (count == 0) break;
     budget_ -= count;
@@ -78,6 +87,7 @@ void Scheduler::build_prompts() {
     const auto begin = prompt.request->prompt.begin() + prompt.computed;
     pass_.tokens.insert(pass_.tokens.end(), begin, begin + count);
     figures_.prompt_tokens += count;
+    count_repeated(prompt.computed, count, prompt.most_computed);
     prompts_of_pass_.push_back(index);
     chunks_of_pass_.push_back(count);
     if (prompt.computed + count < prompt.length() || prompt.is_drawn) continue;

@@ -18,6 +18,10 @@
 #include "runtime/spec/plan.h"
 #include "runtime/spec/rank_env.h"
 
+namespace muster::generate {
+struct SchedulerFigures;
+}
+
 namespace muster::loop {
 
 struct GradedSample;
@@ -35,8 +39,11 @@ struct RankContext {
   PhaseClock* clock = nullptr;
   comm::CallLog calls;
   /// Set in a rehearsal, where tensors have no data (rehearsal/rehearse.h): the samples that all ranks would have
-  /// generated for the prompts of the rollout, under this number of a draw and with weights of this version.
-  std::function<std::vector<GradedSample>(const Rollout&, std::int64_t draw, std::int64_t weight_version)> stand_in;
+  /// generated for the prompts of the rollout, under this number of a draw and with weights of this version. It is told
+  /// what this rank's own generator did.
+  std::function<std::vector<GradedSample>(const Rollout&, std::int64_t draw, std::int64_t weight_version,
+                                          const generate::SchedulerFigures& generated)>
+      stand_in;
   std::unique_ptr<comm::Communicator> world;  // every rank, tensors of `device`
   std::unique_ptr<comm::Communicator>
       host_group;                            // every rank, CPU tensors; null on the CPU, where the world moves them

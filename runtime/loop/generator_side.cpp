@@ -46,8 +46,10 @@ std::vector<GradedSample> GeneratorSide::generate(const std::vector<StepPrompt>&
 Rollout GeneratorSide::exchange(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t draw,
                                 const std::vector<GradedSample>& own) {
   Rollout rollout{.prompts = std::move(prompts), .samples_per_prompt = samples_per_prompt};
+  const generate::SchedulerFigures generated =
+      policy_.generates() ? policy_.generator().figures().schedule : generate::SchedulerFigures{};
   rollout.samples = context_.rehearses()
-                        ? context_.stand_in(rollout, draw, policy_.weight_version())
+                        ? context_.stand_in(rollout, draw, policy_.weight_version(), generated)
                         : exchange_samples(context_.host(), own, std::ssize(rollout.prompts), samples_per_prompt);
   check_graded(rollout.samples);
   check_rewards(rollout, context_.job().reward);

@@ -109,7 +109,8 @@ RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees
   layer_pair_ = static_cast<double>(num_layers) * ops::attention_flops(1, heads, facts.head_dim);
 }
 
-NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout) {
+NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout,
+                         const generate::SchedulerFigures& generated) {
   const spec::Job& job = plan.job;
   NeededFlops needed;
   if (rank.gen_rank) {
@@ -118,6 +119,8 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
     const Amount amount =
         generated_amount(rollout, spec::part_of(std::ssize(rollout.prompts), plan.generate.dp, place.dp));
     needed.generate = flops.layers(amount.tokens, amount.pairs) + flops.head(amount.rows);
+    needed.chosen_generate =
+        flops.layers(static_cast<double>(generated.repeated_tokens), static_cast<double>(generated.repeated_pairs));
   }
   if (!rank.train_rank) return needed;
   const spec::Coordinates place = spec::place_of(plan.train, *rank.train_rank);

@@ -1,6 +1,7 @@
 // FLOPs that a step needs, by formula: what the rehearsed ones are held against.
 #pragma once
 
+#include "runtime/generate/scheduler.h"
 #include "runtime/loop/rollout.h"
 #include "runtime/spec/plan.h"
 
@@ -22,8 +23,11 @@ class RoleFlops {
 
 struct NeededFlops {
   double generate = 0, logprob = 0, train = 0;
-  double chosen_train = 0;  // forward again, by train.recompute and train.logprob_chunk_tokens
+  double chosen_train = 0;     // forward again, by train.recompute and train.logprob_chunk_tokens
+  double chosen_generate = 0;  // again after a preemption, where the cache has fewer pages than running samples need
 };
-NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout);
+/// `generated`: what the rank's generator did.
+NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout,
+                         const generate::SchedulerFigures& generated = {});
 
 }  // namespace muster::rehearsal

@@ -206,11 +206,13 @@ Rehearsal rehearse(spec::Plan plan, std::int64_t rank, const std::string& length
   context.device = at::Device(at::kMeta);
   context.clock = &clock;
   const auto lengths_of_answers = spec::AnswerLengths::parse(context.job().sampling.lengths, "sampling.lengths");
-  context.stand_in = [&](const loop::Rollout& asked, std::int64_t draw, std::int64_t weight_version) {
+  context.stand_in = [&](const loop::Rollout& asked, std::int64_t draw, std::int64_t weight_version,
+                         const generate::SchedulerFigures& generated) {
     loop::Rollout rollout = asked;
     rollout.samples = samples_of_all(context.job(), lengths_of_answers, asked, draw, weight_version);
-    const NeededFlops needed = needed_flops(context.plan, context.self, rollout);
+    const NeededFlops needed = needed_flops(context.plan, context.self, rollout, generated);
     found(Phase::generate)->needed_flops = needed.generate;
+    found(Phase::generate)->chosen_flops = needed.chosen_generate;
     found(Phase::logprob)->needed_flops = needed.logprob;
     found(Phase::train)->needed_flops = needed.train;
     found(Phase::train)->chosen_flops = needed.chosen_train;

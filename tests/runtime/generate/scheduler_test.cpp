@@ -185,6 +185,35 @@ TEST(Scheduler, PreemptsTheYoungestAndKeepsItsTokens) {
   EXPECT_LE(figures.most_pages, 20);
 }
 
+TEST(Scheduler, CountsWhatIsComputedAgainAfterAPreemption) {
+  SchedulerOptions options = roomy();
+  options.num_pages = 20;
+  std::vector<Request> forced = ragged_requests(4, 4, 8);
+  std::int64_t needed_tokens = 0, needed_pairs = 0;
+  const auto add = [&](std::int64_t first, std::int64_t count) {
+    needed_tokens += count;
+    for (std::int64_t position = first; position < first + count; ++position) needed_pairs += position + 1;
+  };
+  for (Request& request : forced) {
+    request.lengths.assign(static_cast<std::size_t>(request.num_samples), 8);
+    add(0, std::ssize(request.prompt));
+    for (std::int64_t sample = 0; sample < request.num_samples; ++sample) add(std::ssize(request.prompt), 8 - 1);
+  }
+  PagePool pool(options.num_pages);
+  Scheduler scheduler(options, forced, pool);
+  FakeModel model(options.num_pages, options.page_tokens);
+  std::int64_t tokens = 0, pairs = 0;
+  while (!scheduler.done()) {
+    const ScheduledBatch& pass = scheduler.next();
+    tokens += std::ssize(pass.positions);
+    for (const std::int64_t position : pass.positions) pairs += position + 1;
+    scheduler.accept(model.forward(pass), [](const Sample&) {});
+  }
+  EXPECT_GT(scheduler.figures().preemptions, 0);
+  EXPECT_EQ(tokens, needed_tokens + scheduler.figures().repeated_tokens);
+  EXPECT_EQ(pairs, needed_pairs + scheduler.figures().repeated_pairs);
+}
+
 TEST(Scheduler, IsDeterministic) {
   SchedulerOptions options = roomy();
   options.stop_tokens = {7};
