@@ -2,6 +2,7 @@
 // what their rehearsals said.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -187,6 +188,24 @@ gen = { tp = 8, dp = 8 }
   const ordered_json ranks = rehearse(job.string(), {"--cluster", "dgx-h100", "--all-kinds"});
   EXPECT_EQ(ranks.size(), 4u);
   expect_as_planned(ranks);
+}
+
+/// A quarter of the rows' prompts, which the caches hold at once; all of them (and so preemptions) in the test preset
+/// `long`.
+TEST(Rehearse, Qwen3Of32BillionInItsSplitLayouts) {
+  const bool whole = std::getenv("MUSTER_WHOLE_ROWS") != nullptr;
+  for (const auto& [job, cluster, num_kinds] : {std::tuple{"v0.5-grpo-qwen3-32b-64xh100-1off", "dgx-h100", 5},
+                                                std::tuple{"v0.5-grpo-qwen3-32b-32xgb200-1off", "gb200-nvl72", 2}}) {
+    SCOPED_TRACE(job);
+    std::vector<std::string> settings{"async.enabled=false", "async.in_flight_updates=false"};
+    if (!whole) settings.insert(settings.end(), {"grpo.prompts_per_step=16"});
+    const ordered_json ranks =
+        rehearse(job, {"--cluster", cluster, "--all-kinds", "--lengths", "fixed:3996"}, settings);
+    EXPECT_EQ(ranks.size(), static_cast<std::size_t>(num_kinds));
+    expect_as_planned(ranks);
+    const double again = phase_of(ranks[ranks.size() - 1], "generate")["chosen_flops"];
+    whole ? EXPECT_GT(again, 0) << "pages run out" : EXPECT_EQ(again, 0);
+  }
 }
 
 TEST(Rehearse, StagesThatGenerateWhatTheLayersOfEachNeed) {

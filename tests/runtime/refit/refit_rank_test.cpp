@@ -112,6 +112,16 @@ TEST(RefitRanks, FromPipelineStages) {
   expect_refits(colocated("", {.pp = 4}, {.tp = 2, .dp = 2}), at::kFloat, tied);
   expect_refits(colocated("", {.dp = 2, .pp = 2}, {.tp = 2, .dp = 2}), at::kFloat, tied);
 }
+
+TEST(RefitRanks, TrainerToAGeneratorOfStages) {
+  spec::ModelFacts tied = grouped_model(), untied = grouped_model();
+  tied.tied_embeddings = true;
+  tied.num_layers = untied.num_layers = 4;
+  expect_refits(colocated("", {.dp = 2}, {.pp = 2}), at::kFloat, tied);
+  expect_refits(colocated("", {.pp = 4}, {.tp = 2, .pp = 2}), at::kFloat, tied);
+  expect_refits(colocated("", {.dp = 4, .fsdp = 1}, {.dp = 2, .pp = 2}), at::kFloat, untied);
+  expect_refits(split("", {.pp = 2}, {.pp = 2}), at::kBFloat16, untied);
+}
 TEST(RefitRanks, FromParametersCutOverDp) {
   expect_refits(colocated("", {.dp = 2, .fsdp = 1}, {.dp = 2}));
   expect_refits(colocated("", {.dp = 2, .fsdp = 1}, {.tp = 2}));
