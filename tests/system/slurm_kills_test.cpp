@@ -153,5 +153,19 @@ TEST_F(SlurmKills, WhateverIsKilledItIsTheSameRunAndNobodySubmitsItAgain) {
   }
 }
 
+// The warning before the time limit goes to what the batch script runs first, and to nobody else.
+TEST_F(SlurmKills, WarnedBySlurmItStopsBehindACheckpointAndIsQueuedAgain) {
+  submit_run();
+  ASSERT_TRUE(wait_for(paths().steps())) << logs();
+  const std::string id = base::trim(run_command({"squeue", "-h", "-o", "%i"}).output);
+  ASSERT_EQ(run_command({"scancel", "--signal=USR2", "--batch", id}).code, 0);
+  const supervise::Verdict end = verdict(0, kPatience_s);
+  EXPECT_EQ(end.code, 3) << logs();
+  EXPECT_NE(end.sentence.find("warned that the time is up"), std::string::npos) << end.sentence;
+  EXPECT_GT(newest_checkpoint(), 0);
+  EXPECT_EQ(verdict(1, kPatience_s).code, 0) << logs();
+  expect_each_prompt_once(paths(), kSteps, kPrompts, kSamples);
+}
+
 }  // namespace
 }  // namespace muster::tests
