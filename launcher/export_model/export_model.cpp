@@ -37,10 +37,8 @@ int export_folder(const ExportOptions& options) {
   run::write_model(model, folder);
   const std::int64_t bytes = size_of(folder);
   if (options.json) {
-    const nlohmann::ordered_json object{{"run", model.plan.run_folder.string()},
-                                        {"step", model.step},
-                                        {"folder", folder.string()},
-                                        {"bytes", bytes}};
+    const nlohmann::ordered_json object{
+        {"run", model.plan.run_folder.string()}, {"step", model.step}, {"folder", folder.string()}, {"bytes", bytes}};
     base::print(stdout, base::json_text(object, 2) + "\n");
   } else {
     base::print(stdout, base::text(model.text, " of ", model.plan.run_folder.string(), "\nwritten to  ",

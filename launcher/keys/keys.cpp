@@ -92,7 +92,8 @@ cli::Verb keys_verb() {
   return cli::make_verb<KeysOptions>(
       {.name = "keys",
        .usage = "[WORD]... [--steps | --cluster | --personal] [--json]",
-       .summary = "the keys of job, cluster and personal files that are about WORD, with type, unit, default and meaning",
+       .summary =
+           "the keys of job, cluster and personal files that are about WORD, with type, unit, default and meaning",
        .example = "muster keys kl",
        .max_words = 16},
       [](cli::Flags& flags, KeysOptions& options) {

@@ -30,7 +30,7 @@ std::string keys_page(const std::vector<spec::KeyInfo>& keys) {
     const std::string first =
         text("  ", left(text(name, key.fallback.empty() ? "" : " = " + key.fallback), 36), " ", facts);
     out += (first.size() <= kPageColumns ? first + "\n"
-                                          : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
+                                         : text("  ", name, " = ", key.fallback, "\n") + wrapped(facts, 39));
     out += wrapped(key.meaning, 6);
   }
   return out;
@@ -41,7 +41,7 @@ std::string step_fields_page(const std::vector<spec::FieldInfo>& fields, const s
   for (const spec::FieldInfo& field : fields) {
     const std::string body = wrapped(field.meaning, 43);
     out += text(field.identical ? "= " : "  ", left(field.name, 31), left(field.unit, 10)) +
-            body.substr(std::min<std::size_t>(43, body.size()));
+           body.substr(std::min<std::size_t>(43, body.size()));
   }
   return out;
 }

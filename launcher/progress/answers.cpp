@@ -3,10 +3,20 @@
 #include <algorithm>
 #include <set>
 
-#include "launcher/progress/figures.h"
+#include "launcher/page/figure_text.h"
 #include "runtime/base/text.h"
 
 namespace muster::progress {
+
+using page::columns_of;
+using page::harmless;
+using page::Ink;
+using page::Line;
+using page::padded;
+using page::reward_text;
+using page::shortened;
+using page::Style;
+using records::SampleLine;
 namespace {
 
 /// Markers between < and > become line breaks: <|...|>, <bos>, <s>, [INST] and their ends.

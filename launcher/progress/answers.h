@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "launcher/progress/run_records.h"
-#include "launcher/progress/terminal.h"
+#include "launcher/page/terminal.h"
+#include "launcher/records/run_records.h"
 
 namespace muster::progress {
 
@@ -17,16 +17,16 @@ namespace muster::progress {
 std::string prompt_essence(const std::string& prompt);
 
 /// A sign for right or wrong, the reward where it is neither 0 nor 1, the outcome where there was none ("timeout").
-Line verdict_mark(const SampleLine& sample, const Style& style);
+page::Line verdict_mark(const records::SampleLine& sample, const page::Style& style);
 
 /// At most `count` samples of different prompts.
-std::vector<SampleLine> few_samples(const std::vector<SampleLine>& samples, std::size_t count);
+std::vector<records::SampleLine> few_samples(const std::vector<records::SampleLine>& samples, std::size_t count);
 /// One line a sample: mark, prompt, answer.
-std::vector<Line> sample_lines(const std::vector<SampleLine>& samples, const Style& style);
+std::vector<page::Line> sample_lines(const std::vector<records::SampleLine>& samples, const page::Style& style);
 
 /// At most `count` pairs (before, after), of the same prompt where there is one, else of the prompt whose words are
 /// most alike. Each sample stands in one pair.
-std::vector<std::pair<SampleLine, SampleLine>> alike_pairs(const std::vector<SampleLine>& before,
-                                                           const std::vector<SampleLine>& after, std::size_t count);
+std::vector<std::pair<records::SampleLine, records::SampleLine>> alike_pairs(
+    const std::vector<records::SampleLine>& before, const std::vector<records::SampleLine>& after, std::size_t count);
 
 }  // namespace muster::progress

@@ -4,12 +4,39 @@
 #include <array>
 #include <cmath>
 
-#include "launcher/progress/charts.h"
-#include "launcher/progress/figures.h"
+#include "launcher/page/charts.h"
+#include "launcher/page/figure_text.h"
+#include "launcher/records/step_statistics.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/answer_lengths.h"
 
 namespace muster::progress {
+
+using page::bar;
+using page::clock_text;
+using page::columns_of;
+using page::fitted;
+using page::harmless;
+using page::Ink;
+using page::Line;
+using page::padded;
+using page::phase_bar;
+using page::phase_legend;
+using page::phase_shares;
+using page::PhaseShare;
+using page::rate_text;
+using page::reward_text;
+using page::small_text;
+using page::sparkline;
+using page::spread;
+using page::step_seconds_text;
+using page::Style;
+using records::recent_step_s;
+using records::remaining_s;
+using records::run_share;
+using records::RunRecords;
+using records::StartLines;
+using records::WarmupLines;
 namespace {
 
 using base::text;

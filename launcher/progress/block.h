@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "launcher/progress/run_records.h"
-#include "launcher/progress/terminal.h"
+#include "launcher/page/terminal.h"
+#include "launcher/records/run_records.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::progress {
@@ -21,17 +21,17 @@ struct Moment {
 };
 
 /// At most six lines that are redrawn in place. Where there are fewer columns each line leaves out its last parts.
-std::vector<Line> block_lines(const spec::Plan& plan, const RunRecords& records, const Moment& moment,
-                              const Style& style);
+std::vector<page::Line> block_lines(const spec::Plan& plan, const records::RunRecords& records, const Moment& moment,
+                                    const page::Style& style);
 
 /// "step 3/12 reward 0.61 step 8.2 s generate 2.1 train 5.9 refit 0.1 ETA 1 min 10 s"
 std::string plain_step_line(const spec::Plan& plan, const spec::StepRecord& step, double eta_s);
 
 /// What goes on before the first record: "loading the model".
-std::string doing_text(const spec::Plan& plan, const RunRecords& records);
+std::string doing_text(const spec::Plan& plan, const records::RunRecords& records);
 /// "8 ranks on 2 nodes, colocated"; "1 + 1 ranks, split".
 std::string ranks_text(const spec::Plan& plan);
 /// "update 24, reward 0.12 of 0.25".
-std::string warmup_text(const spec::WarmupJob& job, const WarmupLines& warmup);
+std::string warmup_text(const spec::WarmupJob& job, const records::WarmupLines& warmup);
 
 }  // namespace muster::progress

@@ -6,18 +6,42 @@
 #include <algorithm>
 #include <cmath>
 
+#include "launcher/page/charts.h"
+#include "launcher/page/figure_text.h"
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
-#include "launcher/progress/charts.h"
-#include "launcher/progress/figures.h"
-#include "launcher/progress/lessons.h"
 #include "launcher/progress/progress.h"
+#include "launcher/records/lessons.h"
+#include "launcher/records/step_statistics.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/mean.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/exit_cause.h"
 
 namespace muster::progress {
+
+using base::mean;
+using page::clock_text;
+using page::harmless;
+using page::Line;
+using page::padded;
+using page::padded_left;
+using page::phase_shares;
+using page::PhaseShare;
+using page::rate_text;
+using page::reward_text;
+using page::shortened;
+using page::small_text;
+using page::sparkline;
+using page::Style;
+using page::style_of;
+using records::idle_steps;
+using records::read_validations;
+using records::RecordReader;
+using records::RunRecords;
+using records::SampleLine;
+using records::WarmupLines;
 namespace {
 
 using base::bytes_text;

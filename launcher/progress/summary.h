@@ -5,15 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "launcher/progress/run_records.h"
-#include "launcher/progress/terminal.h"
+#include "launcher/page/terminal.h"
+#include "launcher/records/run_records.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::progress {
 
 /// What the files of a run said when it was over.
 struct RunFacts {
-  RunRecords records;
+  records::RunRecords records;
   std::vector<spec::ExitRecord> exits;  // those that could be read
   std::vector<spec::ValidationRecord> validations;
   double wall_s = 0;  // from the attempt's placement to its last record; 0: not known
@@ -25,6 +25,6 @@ struct RunFacts {
 RunFacts read_facts(const spec::Plan& plan, const spec::RunPaths& paths, std::int64_t attempt);
 /// Lines within style.columns, but for paths that are longer.
 std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, const RunFacts& facts,
-                         const Style& style);
+                         const page::Style& style);
 
 }  // namespace muster::progress

@@ -3,17 +3,34 @@
 
 #include <algorithm>
 
+#include "launcher/page/figure_text.h"
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
-#include "launcher/progress/figures.h"
-#include "launcher/progress/lessons.h"
 #include "launcher/progress/progress.h"
-#include "launcher/progress/run_records.h"
+#include "launcher/records/lessons.h"
+#include "launcher/records/run_records.h"
+#include "launcher/records/step_statistics.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/start_events.h"
 
 namespace muster::progress {
+
+using page::harmless;
+using page::Ink;
+using page::Line;
+using page::reward_text;
+using page::step_seconds_text;
+using page::Style;
+using page::style_of;
+using records::lesson_warnings;
+using records::LessonWarnings;
+using records::recent_step_s;
+using records::RecordReader;
+using records::remaining_s;
+using records::RunRecords;
+using records::StartLines;
+using records::WarmupLines;
 namespace {
 
 using base::text;

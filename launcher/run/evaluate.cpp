@@ -7,7 +7,6 @@
 
 #include "launcher/cli/shared_flags.h"
 #include "launcher/progress/answers.h"
-#include "launcher/progress/figures.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/model_of_run.h"
 #include "launcher/run/run_folder.h"
@@ -30,8 +29,8 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kShownAnswers = 8;
 
-std::vector<progress::SampleLine> read_samples(const spec::RunPaths& paths) {
-  std::vector<progress::SampleLine> samples;
+std::vector<records::SampleLine> read_samples(const spec::RunPaths& paths) {
+  std::vector<records::SampleLine> samples;
   for (const ordered_json& line : base::read_json_lines(paths.validation_samples()))
     samples.push_back({.prompt_index = line.value("prompt_index", std::int64_t{0}),
                        .sample_index = line.value("sample_index", std::int64_t{0}),
@@ -60,7 +59,7 @@ std::vector<std::string> evaluation_overrides(const EvaluateOptions& options) {
 }
 
 std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord& record,
-                            const std::vector<progress::SampleLine>& samples, const progress::Style& style) {
+                            const std::vector<records::SampleLine>& samples, const page::Style& style) {
   const std::string k = text(record.samples_per_prompt);
   std::string page = text(
       plan.job.name, ": ", plan.job.model.path, "\n", record.prompts, " prompts x ", k,
@@ -68,7 +67,7 @@ std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord
       spec::holds_rows_out(plan.job.data) ? "" : "rows that the job trains on: it holds none out (data.held_out)\n",
       "\n");
   const auto row = [&](const std::string& word, double share, const std::string& meaning) {
-    page += text(progress::padded(word, 10), number_text(share, 3), "   ", meaning, "\n");
+    page += text(page::padded(word, 10), number_text(share, 3), "   ", meaning, "\n");
   };
   row("pass@1", record.pass_1, "of the samples are right");
   row("mean@" + k, record.mean_k, "mean reward");
@@ -79,7 +78,7 @@ std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord
   if (record.timeouts + record.failed > 0)
     page += text("grading   ", record.timeouts, " timeouts, ", record.failed, " failures: they did not count\n");
   page += "\n";
-  for (const progress::Line& line : progress::sample_lines(progress::few_samples(samples, kShownAnswers), style))
+  for (const page::Line& line : progress::sample_lines(progress::few_samples(samples, kShownAnswers), style))
     page += line.rendered(style) + "\n";
   return page;
 }
@@ -124,19 +123,19 @@ int evaluate(const EvaluateOptions& given) {
   const supervise::Nodes nodes = supervise::choose_nodes(
       plan, *slurm::make_queries(), {.slurm = spec::parse_slurm_env(), .srun_flags = srun_flags, .say = say});
   const supervise::AttemptOptions options{.srun_flags = srun_flags, .say = say};
-  const supervise::Verdict verdict = supervise::run_attempt(plan, nodes, options);
+  const records::Verdict verdict = supervise::run_attempt(plan, nodes, options);
   if (verdict.code != 0) {
     base::print(stderr, text("muster: ", verdict.sentence, "\nrecords   ", plan.run_folder.string(), "\n"));
     return verdict.code;
   }
-  const std::vector<spec::ValidationRecord> looks = progress::read_validations(paths, verdict.attempt);
+  const std::vector<spec::ValidationRecord> looks = records::read_validations(paths, verdict.attempt);
   if (looks.empty())
     throw Error::defect({.what = "the run finished, but left no line", .where = paths.validation().string()});
   if (given.json) {
     base::print(stdout, base::json_text(evaluation_value(plan, looks.back()), 2) + "\n");
     return 0;
   }
-  const progress::Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
+  const page::Style style = page::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
   base::print(stdout,
               evaluation_page(plan, looks.back(), read_samples(paths), style) +
                   text("\nrecords   ", plan.run_folder.string(), " (validation.jsonl, validation_samples.jsonl)\n"));

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "launcher/cli/verb.h"
-#include "launcher/progress/run_records.h"
-#include "launcher/progress/terminal.h"
+#include "launcher/page/terminal.h"
+#include "launcher/records/run_records.h"
 #include "launcher/run/run_folder.h"
 #include "runtime/spec/validation_record.h"
 
@@ -25,6 +25,6 @@ struct EvaluateOptions : StartOptions {
 std::vector<std::string> evaluation_overrides(const EvaluateOptions& options);
 /// What was seen, with a few answers. At most `columns` wide, but for paths.
 std::string evaluation_page(const spec::Plan& plan, const spec::ValidationRecord& record,
-                            const std::vector<progress::SampleLine>& samples, const progress::Style& style);
+                            const std::vector<records::SampleLine>& samples, const page::Style& style);
 
 }  // namespace muster::run

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "launcher/run/submission.h"
+#include "launcher/records/submission.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
@@ -129,7 +129,7 @@ CheckpointName parse_checkpoint_name(const std::string& word) {
 
 FoundCheckpoint find_checkpoint(const std::string& word) {
   const CheckpointName name = parse_checkpoint_name(word);
-  FoundCheckpoint found{.paths = {find_run(name.run)}};
+  FoundCheckpoint found{.paths = {records::find_run(name.run)}};
   found.plan = spec::read_plan(found.paths.plan());
   found.plan.run_folder = found.paths.folder;  // it may have been moved
   const std::vector<std::int64_t> steps = spec::complete_checkpoints(found.paths);

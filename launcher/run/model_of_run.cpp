@@ -1,9 +1,9 @@
 // A run's weights for other programs.
 #include "launcher/run/model_of_run.h"
 
+#include "launcher/records/submission.h"
+#include "launcher/records/verdict.h"
 #include "launcher/run/from_checkpoint.h"
-#include "launcher/run/submission.h"
-#include "launcher/supervise/verdict.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/process.h"
@@ -18,13 +18,13 @@ using base::text;
 namespace {
 
 bool has_weights(const fs::path& folder) {
-  return base::is_there(folder / "config.json") && (base::is_there(folder / "model.safetensors") ||
-                                                    base::is_there(folder / "model.safetensors.index.json"));
+  return base::is_there(folder / "config.json") &&
+         (base::is_there(folder / "model.safetensors") || base::is_there(folder / "model.safetensors.index.json"));
 }
 
 bool has_finished(const spec::RunPaths& paths) {
   const auto epoch = spec::current_epoch(paths.folder);
-  const auto verdict = epoch ? supervise::read_verdict(paths, epoch->attempt) : std::nullopt;
+  const auto verdict = epoch ? records::read_verdict(paths, epoch->attempt) : std::nullopt;
   return verdict && verdict->code == 0;
 }
 
@@ -57,7 +57,7 @@ bool names_a_run(const std::string& word) {
 
 ModelOfRun find_model(const std::string& word) {
   const CheckpointName name = parse_checkpoint_name(word);
-  const spec::RunPaths paths{find_run(name.run)};
+  const spec::RunPaths paths{records::find_run(name.run)};
   const bool is_final = name.step.empty() && has_weights(paths.final_model()) &&
                         (has_finished(paths) || spec::complete_checkpoints(paths).empty());
   if (is_final) {
@@ -101,8 +101,8 @@ void write_model(const ModelOfRun& model, const fs::path& folder) {
 
 fs::path model_folder_of(const ModelOfRun& model) {
   if (!model.whole.empty()) return model.whole;
-  const fs::path folder = model.plan.run_folder / "exported" /
-                          spec::checkpoint_folder({model.plan.run_folder}, model.step).filename();
+  const fs::path folder =
+      model.plan.run_folder / "exported" / spec::checkpoint_folder({model.plan.run_folder}, model.step).filename();
   if (!has_weights(folder)) write_model(model, folder);
   return folder;
 }

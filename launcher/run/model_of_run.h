@@ -10,10 +10,10 @@
 namespace muster::run {
 
 struct ModelOfRun {
-  spec::Plan plan;                // of the run
-  std::int64_t step = 0;          // after which the weights are
-  std::filesystem::path whole;    // a model folder that is there; empty: the checkpoint has to be put together
-  std::string text;               // "the final model", "the checkpoint of step 12"
+  spec::Plan plan;              // of the run
+  std::int64_t step = 0;        // after which the weights are
+  std::filesystem::path whole;  // a model folder that is there; empty: the checkpoint has to be put together
+  std::string text;             // "the final model", "the checkpoint of step 12"
 };
 
 /// RUN means the final model of a run that has finished, else its newest checkpoint; RUN@STEP that checkpoint.

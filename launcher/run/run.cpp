@@ -7,11 +7,11 @@
 
 #include "launcher/cli/shared_flags.h"
 #include "launcher/progress/progress.h"
+#include "launcher/records/submission.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/detach.h"
 #include "launcher/run/pin.h"
 #include "launcher/run/run_folder.h"
-#include "launcher/run/submission.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/supervise/agents.h"
 #include "launcher/supervise/preflight.h"
@@ -22,6 +22,9 @@
 #include "runtime/spec/epoch.h"
 
 namespace muster::run {
+
+using records::check_no_job;
+using records::read_submissions;
 namespace {
 
 constexpr std::size_t kLogLines = 8;
@@ -39,7 +42,7 @@ std::string resume_hint(const spec::Plan& plan) {
 }
 
 // The sentence, the end of the log of the rank that it names, and how to go on.
-std::string failure_page(const spec::Plan& plan, const supervise::Verdict& verdict) {
+std::string failure_page(const spec::Plan& plan, const records::Verdict& verdict) {
   const spec::RunPaths paths{plan.run_folder};
   std::string page = "\nmuster: the run failed: " + verdict.sentence + "\n";
   if (spec::is_removed(plan.run_folder)) return page;
@@ -86,7 +89,7 @@ struct RunOptions : StartOptions {
 bool is_done(const Prepared& prepared, const RunOptions& given) {
   if (!prepared.is_next_attempt || !given.overrides.empty() || !given.cluster.empty()) return false;
   const auto epoch = spec::current_epoch(prepared.plan.run_folder);
-  const auto verdict = epoch ? supervise::read_verdict({prepared.plan.run_folder}, epoch->attempt) : std::nullopt;
+  const auto verdict = epoch ? records::read_verdict({prepared.plan.run_folder}, epoch->attempt) : std::nullopt;
   return verdict && verdict->code == 0;
 }
 
@@ -138,7 +141,7 @@ int start_here(const RunOptions& given) {
     }
     view->poll();
   };
-  const supervise::Verdict verdict = supervise::run_attempt(plan, nodes, options);
+  const records::Verdict verdict = supervise::run_attempt(plan, nodes, options);
   if (view) view->finish();
 
   if (verdict.code == 0) {

@@ -292,21 +292,4 @@ fs::path default_run_folder(const std::string& job_name, const std::string& root
   return folder;
 }
 
-fs::path newest_run_folder() {
-  fs::path newest;
-  fs::file_time_type newest_time;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("runs", ignored)) {
-    const fs::path plan = spec::RunPaths{entry.path()}.plan();
-    if (!fs::exists(plan, ignored)) continue;
-    // The folder's own time moves with each attempt; the plan's with the run's making.
-    const fs::file_time_type time =
-        std::max(fs::last_write_time(plan, ignored), fs::last_write_time(entry.path(), ignored));
-    if (newest.empty() || time > newest_time) newest = entry.path(), newest_time = time;
-  }
-  if (newest.empty())
-    throw Error::user({.what = "no run in the folder 'runs' here", .fix = "name a run folder or a job id"});
-  return whole_path(newest);
-}
-
 }  // namespace muster::run

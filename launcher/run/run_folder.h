@@ -71,7 +71,5 @@ std::int64_t needed_bytes(const spec::Plan& plan);
 
 /// "ROOT/<job>-20261123-203107", made absolute; an empty root is runs/ here.
 std::filesystem::path default_run_folder(const std::string& job_name, const std::string& root = "");
-/// The newest folder in runs/ that holds a plan. throws: Error::user when there is none.
-std::filesystem::path newest_run_folder();
 
 }  // namespace muster::run

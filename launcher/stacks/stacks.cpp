@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "launcher/cli/shared_flags.h"
-#include "launcher/run/submission.h"
+#include "launcher/records/submission.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
@@ -78,14 +78,14 @@ struct StacksOptions {
 };
 
 int print_stacks(const StacksOptions& options) {
-  const spec::RunPaths paths{run::find_run(options.words.empty() ? "" : options.words[0])};
+  const spec::RunPaths paths{records::find_run(options.words.empty() ? "" : options.words[0])};
   const std::optional<spec::Epoch> epoch = spec::current_epoch(paths.folder);
   if (!epoch)
     throw Error::user({.what = "no attempt of this run has begun, so no rank stands anywhere",
                        .where = paths.folder.string(),
                        .fix = "muster status"});
   const spec::Placement placement = spec::read_placement(paths.placement(epoch->attempt));
-  const bool is_over = supervise::read_verdict(paths, epoch->attempt).has_value();
+  const bool is_over = records::read_verdict(paths, epoch->attempt).has_value();
   const Answers answers = is_over ? left_answers(paths, placement) : ask(paths, placement, kPatience_s);
   if (is_over && answers.nodes.empty())
     throw Error::user({.what = text("attempt ", epoch->attempt, " is over, and no rank of it was silent"),

@@ -9,6 +9,10 @@
 #include "runtime/base/text.h"
 
 namespace muster::status {
+
+using records::FollowedRun;
+using records::RunState;
+using records::state_name;
 namespace {
 
 using base::text;

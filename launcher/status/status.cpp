@@ -12,15 +12,16 @@
 #include <utility>
 
 #include "launcher/cli/shared_flags.h"
+#include "launcher/page/figure_text.h"
 #include "launcher/progress/block.h"
-#include "launcher/progress/figures.h"
-#include "launcher/progress/lessons.h"
 #include "launcher/progress/progress.h"
-#include "launcher/progress/slowest.h"
-#include "launcher/run/submission.h"
+#include "launcher/records/followed_run.h"
+#include "launcher/records/lessons.h"
+#include "launcher/records/slowest.h"
+#include "launcher/records/step_statistics.h"
+#include "launcher/records/submission.h"
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/scontrol_text.h"
-#include "launcher/status/followed_run.h"
 #include "launcher/status/standing.h"
 #include "launcher/supervise/agents.h"
 #include "launcher/supervise/verdict.h"
@@ -34,6 +35,13 @@
 #include "runtime/spec/epoch.h"
 
 namespace muster::status {
+
+using records::attempt_text;
+using records::expected_end_text;
+using records::FollowedRun;
+using records::phases_text;
+using records::RunState;
+using records::state_name;
 namespace fs = std::filesystem;
 using base::text;
 
@@ -43,7 +51,7 @@ constexpr double kCancel_s = 30;
 constexpr double kAskSlurm_s = 10;
 constexpr double kQuiet_s = 60;  // so long without a record is worth a word
 
-fs::path run_of(const std::vector<std::string>& words) { return run::find_run(words.empty() ? "" : words[0]); }
+fs::path run_of(const std::vector<std::string>& words) { return records::find_run(words.empty() ? "" : words[0]); }
 
 struct StatusOptions {
   std::vector<std::string> words;  // RUN
@@ -90,18 +98,18 @@ std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFact
   std::string page =
       row("step", text(last.step, " of ", run.plan.job.grpo.steps, ", reward ", base::number_text(last.reward, 3),
                        " (first ", base::number_text(steps.front()->reward, 3), ")"));
-  page += row("step time", text(progress::step_seconds_text(progress::recent_step_s(steps)), " s: ", phases_text(run)));
+  page += row("step time", text(page::step_seconds_text(records::recent_step_s(steps)), " s: ", phases_text(run)));
   if (!run.verdict && run.state != RunState::lost) {
     page += row("expected end", expected_end_text(run.remaining_s(), std::time(nullptr)));
     page += limit_row(run, job, std::time(nullptr));
   }
-  const progress::LessonWarnings lessons = progress::lesson_warnings(steps);
+  const records::LessonWarnings lessons = records::lesson_warnings(steps);
   for (const std::string& warning : {lessons.idle, lessons.ungraded})
     if (!warning.empty()) page += row("warning", warning);
   std::vector<std::string> slowest;
   if (run.plan.ranks.size() > 1)
-    for (const progress::Slowest& one : progress::slowest_of(run.plan, steps, run.hosts))
-      slowest.push_back(progress::slowest_text(one));
+    for (const records::Slowest& one : records::slowest_of(run.plan, steps, run.hosts))
+      slowest.push_back(records::slowest_text(one));
   return slowest.empty() ? page : page + row("slowest", base::join(slowest, ", "));
 }
 
@@ -113,7 +121,7 @@ void put_bytes(std::string_view bytes) {
 
 /// "job 7 is CANCELLED" when the run's newest job is over; "" when it is not, or Slurm does not answer just now.
 std::string state_of_job_that_is_over(const fs::path& run_folder) {
-  const std::vector<run::Submission> submissions = run::read_submissions(run_folder);
+  const std::vector<records::Submission> submissions = records::read_submissions(run_folder);
   if (submissions.empty()) return "";
   const std::string& id = submissions.back().job_id;
   try {
@@ -133,10 +141,10 @@ class FollowedAttempt {
   bool is_over() {
     // Asked before the verdict is looked for: who wrote one may be gone a moment later.
     const bool is_lost = lost();
-    verdict_ = supervise::read_verdict(paths_, epoch_.attempt);
+    verdict_ = records::read_verdict(paths_, epoch_.attempt);
     return verdict_ || is_lost;
   }
-  const std::optional<supervise::Verdict>& verdict() const { return verdict_; }  // once it is over
+  const std::optional<records::Verdict>& verdict() const { return verdict_; }  // once it is over
 
  private:
   bool lost() {
@@ -152,7 +160,7 @@ class FollowedAttempt {
   const spec::Epoch& epoch_;
   base::Stopwatch asked_;
   bool job_is_over_ = false;  // as Slurm said when it was asked last
-  std::optional<supervise::Verdict> verdict_;
+  std::optional<records::Verdict> verdict_;
 };
 
 /// Prints what a growing file gets, until the attempt is over.
@@ -181,7 +189,7 @@ void follow_progress(const spec::Plan& plan, const spec::RunPaths& paths, std::i
   }
   view.finish();
   if (!attempt.verdict()) return;
-  const supervise::Verdict& verdict = *attempt.verdict();
+  const records::Verdict& verdict = *attempt.verdict();
   std::printf("%s\n",
               verdict.code == 0 ? progress::summary_text(plan, paths, number).c_str() : verdict.sentence.c_str());
 }
@@ -212,7 +220,7 @@ bool signal_supervisor(const spec::Epoch& epoch) {
 }
 
 /// Cancels every job of the run that is not over, and waits for the end. False when all are.
-bool cancel_jobs(const std::vector<run::Submission>& submissions) {
+bool cancel_jobs(const std::vector<records::Submission>& submissions) {
   const auto queries = slurm::make_queries();
   queries->ping();
   const auto is_over = [&](const std::string& id) {
@@ -220,7 +228,7 @@ bool cancel_jobs(const std::vector<run::Submission>& submissions) {
     return !job || job->is_over();
   };
   std::vector<std::string> going;
-  for (const run::Submission& one : submissions)
+  for (const records::Submission& one : submissions)
     if (!is_over(one.job_id)) going.push_back(one.job_id);
   for (const std::string& id : going) slurm::make_control()->cancel(id);
   for (const std::string& id : going)
@@ -239,7 +247,7 @@ std::string log_row(const FollowedRun& run) {
 /// The row of the newest job, one for each older job that is not over, and what the newest says of the run.
 std::string job_rows(const FollowedRun& run, slurm::Queries& queries, std::optional<slurm::JobFacts>& job,
                      Standing& standing) {
-  const run::Submission& newest = *run.submission;
+  const records::Submission& newest = *run.submission;
   std::string page;
   try {
     job = queries.job(newest.job_id);
@@ -247,7 +255,7 @@ std::string job_rows(const FollowedRun& run, slurm::Queries& queries, std::optio
     page = row("Slurm job", job ? job_text(*job, std::time(nullptr))
                                 : text(newest.job_id, ": Slurm knows it no more (", newest.cluster, ")"));
     if (job && !run.epoch && standing.state == RunState::failed) page += log_row(run);
-    for (const run::Submission& one : run::read_submissions(run.paths.folder))
+    for (const records::Submission& one : records::read_submissions(run.paths.folder))
       if (const auto other = one.job_id == newest.job_id ? std::nullopt : queries.job(one.job_id);
           other && !other->is_over())
         page += row("", text("and ", job_text(*other, std::time(nullptr)), ": muster cancel ends all of them"));
@@ -365,14 +373,14 @@ namespace {
 
 int cancel_run(const CancelOptions& options) {
   const spec::RunPaths paths{run_of(options.words)};
-  const std::vector<run::Submission> submissions = run::read_submissions(paths.folder);
+  const std::vector<records::Submission> submissions = records::read_submissions(paths.folder);
   if (!submissions.empty() && cancel_jobs(submissions)) return 0;
   const auto epoch = spec::current_epoch(paths.folder);
   if (!submissions.empty() && (!epoch || !spec::is_alive_here(*epoch))) {
     std::printf("job %s is over already: there is nothing to cancel\n", submissions.back().job_id.c_str());
     return 0;
   }
-  if (!epoch || supervise::read_verdict(paths, epoch->attempt)) {
+  if (!epoch || records::read_verdict(paths, epoch->attempt)) {
     std::printf("%s\n", epoch ? "the run is over already" : "no attempt of this run has begun");
     return 0;
   }
@@ -386,7 +394,7 @@ int cancel_run(const CancelOptions& options) {
                 static_cast<long long>(epoch->attempt), static_cast<long long>(epoch->pid));
     return 0;
   }
-  const auto verdict = [&] { return supervise::read_verdict(paths, epoch->attempt); };
+  const auto verdict = [&] { return records::read_verdict(paths, epoch->attempt); };
   if (!wait_for([&] { return verdict() || !spec::is_alive_here(*epoch); }))
     throw Error::cluster(
         {.what = text("process ", epoch->pid, " was told to end, but has not"), .where = paths.folder.string()});

@@ -15,9 +15,9 @@
 #include "launcher/plan/segments.h"
 #include "launcher/plan/slurm_request.h"
 #include "launcher/probe/slurm_probe.h"
+#include "launcher/records/submission.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/pin.h"
-#include "launcher/run/submission.h"
 #include "launcher/slurm/environment.h"
 #include "launcher/slurm/host_list.h"
 #include "launcher/slurm/scontrol_text.h"
@@ -221,8 +221,8 @@ std::string submitted(const run::Prepared& prepared, slurm::Control& control, Un
     throw Error::cluster({.what = taken.sentence,
                           .where = paths.folder.string(),
                           .fix = "the run folder is kept: look with squeue --me, then muster submit --run-dir again"});
-  run::add_submission(paths.folder,
-                      {.job_id = taken.id, .cluster = prepared.cluster.name, .time = base::wall_clock_text()});
+  records::add_submission(paths.folder,
+                          {.job_id = taken.id, .cluster = prepared.cluster.name, .time = base::wall_clock_text()});
   if (!taken.sentence.empty()) warn(taken.sentence);
   return taken.id;
 }
@@ -253,7 +253,7 @@ int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Con
   if (const std::string left_out = slurm::left_out_text(slurm::own_environment()); !left_out.empty()) warn(left_out);
   queries.ping();
   const base::Descriptor held = hold(paths.folder);
-  run::check_no_job(paths.folder, queries);
+  records::check_no_job(paths.folder, queries);
   const std::vector<slurm::PartitionFacts> partitions = queries.partitions();
   check(prepared, partitions, queries, faults);
   Undo undo(paths, !prepared.is_next_attempt && !fs::exists(paths.folder));

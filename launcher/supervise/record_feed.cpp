@@ -16,6 +16,8 @@
 #include "runtime/base/text.h"
 
 namespace muster::supervise {
+
+using records::Verdict;
 namespace fs = std::filesystem;
 using base::text;
 using nlohmann::ordered_json;

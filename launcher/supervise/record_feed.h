@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "launcher/supervise/record_lines.h"
+#include "launcher/records/record_lines.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/files.h"
 #include "runtime/base/limited_log.h"
@@ -39,7 +39,7 @@ class RecordFeed {
   void poll() noexcept;
   /// The rest of the records, the verdict, the end of file; waits until the program has ended, kPatience_s at most
   /// (kHurry_s after a signal ended the run, or when INT or TERM comes), then ends it.
-  void finish(const Verdict& verdict, base::SignalQueue& signals);
+  void finish(const records::Verdict& verdict, base::SignalQueue& signals);
 
   static constexpr double kPatience_s = 20, kHurry_s = 3;
 
@@ -51,7 +51,7 @@ class RecordFeed {
 
   std::int64_t attempt_;
   std::function<void(const std::string&)> say_;
-  RecordLines lines_;
+  records::RecordLines lines_;
   std::optional<base::LimitedLog> log_;  // of the program's output
   pid_t pid_ = 0;                        // 0: none, or it has ended
   base::Descriptor line_;

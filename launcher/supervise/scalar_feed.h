@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "launcher/records/record_lines.h"
 #include "launcher/supervise/event_file.h"
-#include "launcher/supervise/record_lines.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::supervise {
@@ -34,7 +34,7 @@ class ScalarFeed {
   std::filesystem::path folder_;
   std::int64_t attempt_;
   std::function<void(const std::string&)> say_;
-  RecordLines lines_;
+  records::RecordLines lines_;
   std::optional<EventFile> file_;  // begins with the first record
   double read_s_ = 0;
 };

@@ -22,6 +22,9 @@
 #include "runtime/spec/exit_cause.h"
 
 namespace muster::supervise {
+
+using records::Verdict;
+using records::write_verdict;
 namespace {
 
 constexpr double kLook_s = 0.1;
@@ -184,7 +187,7 @@ int stand_in(const spec::RunPaths& paths, spec::SlurmEnv slurm, const base::Chil
                   .code = 3,
                   .sentence = base::text("the supervisor was ended by signal ", killed.signal)};
   const bool has_begun = epoch && epoch->pid == killed.pid && epoch->host == spec::this_host();
-  const std::optional<Verdict> written = has_begun ? read_verdict(paths, epoch->attempt) : std::nullopt;
+  const std::optional<Verdict> written = has_begun ? records::read_verdict(paths, epoch->attempt) : std::nullopt;
   if (written) verdict = *written;
   if (has_begun && !written) write_verdict(paths, verdict);
   say(base::text("verdict ", verdict.code, ": ", verdict.sentence));

@@ -27,7 +27,7 @@ struct AttemptOptions {
 /// ranks. Ignores SIGPIPE from then on. Leaves no process behind, not even those that made a session of their own. When
 /// one agent fails the others have 15 s to end. throws: Error when the attempt cannot begin; failures of the run itself
 /// are the verdict.
-Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOptions& options);
+records::Verdict run_attempt(const spec::Plan& plan, const Nodes& nodes, const AttemptOptions& options);
 
 /// `muster supervise RUN_FOLDER [srun flags]`: run_attempt on the nodes of this job, then requeue where the plan says
 /// so. Speaks to stderr. Returns the verdict's code.

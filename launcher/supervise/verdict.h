@@ -4,21 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "launcher/records/verdict.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::supervise {
-
-struct Verdict {
-  std::int64_t attempt = 0;
-  int code = 0;  // 0, 2, 3, 4, 70, or 128 + signal when a person ended it
-  std::string sentence;
-  std::optional<std::int64_t> rank;  // whose log tells more
-  bool operator==(const Verdict&) const = default;
-};
 
 /// The records of the attempt that are there, whole and its own (attempt id); others count as missing.
 std::vector<spec::ExitRecord> read_exit_records(const spec::Plan& plan, const spec::Placement& placement);
@@ -30,15 +22,10 @@ struct StarterEnd {
 };
 
 /// `stop_signal`: the signal by which a person (or Slurm) ended the run, 0 for none.
-Verdict judge(const spec::Plan& plan, const spec::Placement& placement, const std::vector<spec::ExitRecord>& records,
-              int stop_signal, const StarterEnd& starter);
+records::Verdict judge(const spec::Plan& plan, const spec::Placement& placement,
+                       const std::vector<spec::ExitRecord>& records, int stop_signal, const StarterEnd& starter);
 /// Where records are missing and the disk of the run folder is full, that is the reason: code 2, and not queued again.
-void blame_full_disk(Verdict& verdict, std::int64_t missing_records, std::int64_t free_bytes,
+void blame_full_disk(records::Verdict& verdict, std::int64_t missing_records, std::int64_t free_bytes,
                      const std::filesystem::path& run_folder);
-
-/// verdict.json: {"attempt", "code", "sentence"} and "rank" where one is to blame.
-void write_verdict(const spec::RunPaths& paths, const Verdict& verdict);
-/// None while the attempt has none.
-std::optional<Verdict> read_verdict(const spec::RunPaths& paths, std::int64_t attempt);
 
 }  // namespace muster::supervise

@@ -3,21 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "launcher/page/charts.h"
+#include "launcher/page/figure_text.h"
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
-#include "launcher/progress/charts.h"
-#include "launcher/progress/figures.h"
-#include "launcher/progress/slowest.h"
+#include "launcher/records/slowest.h"
+#include "launcher/records/step_statistics.h"
+#include "runtime/base/mean.h"
 #include "runtime/base/text.h"
 
 namespace muster::watch {
 
 using base::text;
-using progress::Ink;
-using progress::Line;
-using progress::Style;
-using status::FollowedRun;
-using status::RunState;
+using page::Ink;
+using page::Line;
+using page::Style;
+using records::FollowedRun;
+using records::RunState;
 
 namespace {
 
@@ -32,7 +34,7 @@ struct Metric {
   double (*value)(const spec::StepRecord& step);
 };
 
-double mean_of(const std::vector<double>& values) { return progress::mean(values); }
+double mean_of(const std::vector<double>& values) { return base::mean(values); }
 
 const std::vector<Metric>& metrics() {
   static const std::vector<Metric> list{
@@ -58,35 +60,34 @@ std::vector<double> values_of(const FollowedRun& run, const Metric& metric) {
 bool goes_on(const FollowedRun& run) { return run.state == RunState::starting || run.state == RunState::running; }
 
 std::string name_of(const FollowedRun& run, const Style& style) {
-  return progress::harmless(run.paths.folder.filename().string(), style);
+  return page::harmless(run.paths.folder.filename().string(), style);
 }
 
 /// Cut in the middle: names of runs differ at their ends.
 std::string cut_name(const std::string& name, std::int64_t columns, const Style& style) {
-  if (progress::columns_of(name) <= columns) return name;
+  if (page::columns_of(name) <= columns) return name;
   const auto tail = static_cast<std::size_t>(columns / 2);
-  if (name.size() != static_cast<std::size_t>(progress::columns_of(name)))
-    return progress::shortened(name, columns, style);  // more than ASCII: not cut by bytes
+  if (name.size() != static_cast<std::size_t>(page::columns_of(name)))
+    return page::shortened(name, columns, style);  // more than ASCII: not cut by bytes
   const std::string ellipsis = style.sign("…", "~");
   return name.substr(0, static_cast<std::size_t>(columns) - tail - 1) + ellipsis + name.substr(name.size() - tail);
 }
 
 Line list_line(const FollowedRun& run, std::int64_t name_columns, std::int64_t curve_columns, const Style& style) {
   const auto& steps = run.records().steps;
-  const double step_s = progress::recent_step_s(run.records().step_list());
-  Line line(progress::padded(cut_name(name_of(run, style), name_columns, style), name_columns + 1));
-  line.add(progress::padded(state_name(run.state), 9), state_ink(run.state));
-  line.add(progress::padded_left(run.epoch ? text(run.epoch->attempt) : "-", 3));
-  line.add(progress::padded_left(text(run.steps_done(), "/", run.plan.job.grpo.steps), 11));
-  line.add(progress::padded_left(steps.empty() ? "-" : progress::reward_text(steps.rbegin()->second.reward), 7),
-           Ink::bold);
+  const double step_s = records::recent_step_s(run.records().step_list());
+  Line line(page::padded(cut_name(name_of(run, style), name_columns, style), name_columns + 1));
+  line.add(page::padded(state_name(run.state), 9), state_ink(run.state));
+  line.add(page::padded_left(run.epoch ? text(run.epoch->attempt) : "-", 3));
+  line.add(page::padded_left(text(run.steps_done(), "/", run.plan.job.grpo.steps), 11));
+  line.add(page::padded_left(steps.empty() ? "-" : page::reward_text(steps.rbegin()->second.reward), 7), Ink::bold);
   if (curve_columns > 0)
-    line.add(" " + progress::padded(
-                       progress::sparkline(values_of(run, metrics()[0]), {.columns = curve_columns, .top = 1}, style),
-                       curve_columns),
-             Ink::green);
-  line.add(progress::padded_left(steps.empty() ? "-" : progress::step_seconds_text(step_s), 9));
-  return line.add("  " + (goes_on(run) && !steps.empty() ? progress::clock_text(run.remaining_s()) : "-"));
+    line.add(
+        " " + page::padded(page::sparkline(values_of(run, metrics()[0]), {.columns = curve_columns, .top = 1}, style),
+                           curve_columns),
+        Ink::green);
+  line.add(page::padded_left(steps.empty() ? "-" : page::step_seconds_text(step_s), 9));
+  return line.add("  " + (goes_on(run) && !steps.empty() ? page::clock_text(run.remaining_s()) : "-"));
 }
 
 std::string state_line(const FollowedRun& run) {
@@ -96,16 +97,16 @@ std::string state_line(const FollowedRun& run) {
   return line;
 }
 
-Line label(const char* word) { return {progress::padded(word, progress::kLabelColumns), Ink::dim}; }
+Line label(const char* word) { return {page::padded(word, progress::kLabelColumns), Ink::dim}; }
 
 void add_slowest(const FollowedRun& run, const Style& style, std::vector<Line>& lines) {
   if (run.plan.ranks.size() < 2) return;
   std::vector<Line> parts;
-  for (const progress::Slowest& one : progress::slowest_of(run.plan, run.records().step_list(), run.hosts)) {
+  for (const records::Slowest& one : records::slowest_of(run.plan, run.records().step_list(), run.hosts)) {
     const Line part(slowest_text(one));
     parts.push_back(parts.empty() ? label("slowest").add(part) : part);
   }
-  if (!parts.empty()) lines.push_back(progress::fitted(parts, style.columns));
+  if (!parts.empty()) lines.push_back(page::fitted(parts, style.columns));
 }
 
 /// The reward, and of the others those that are not 0 in every step.
@@ -127,13 +128,13 @@ std::vector<Line> plots_beside(const FollowedRun& run, const std::vector<Metric>
   std::vector<Line> rows(kPlotRows);
   for (std::int64_t i = 0; i < across; ++i) {
     const Metric& metric = shown[(first + static_cast<std::size_t>(i)) % shown.size()];
-    const std::vector<Line> one = progress::plot(values_of(run, metric),
-                                                 {.title = metric.name,
-                                                  .columns = columns,
-                                                  .rows = kPlotRows,
-                                                  .first = steps.begin()->first,
-                                                  .last = steps.rbegin()->first},
-                                                 style);
+    const std::vector<Line> one = page::plot(values_of(run, metric),
+                                             {.title = metric.name,
+                                              .columns = columns,
+                                              .rows = kPlotRows,
+                                              .first = steps.begin()->first,
+                                              .last = steps.rbegin()->first},
+                                             style);
     for (std::size_t row = 0; row < one.size(); ++row) {
       const std::int64_t gap = i * (columns + 2) - rows[row].columns();
       rows[row].add(std::string(static_cast<std::size_t>(std::max<std::int64_t>(0, gap)), ' ')).add(one[row]);
@@ -146,13 +147,13 @@ std::vector<Line> plots_beside(const FollowedRun& run, const std::vector<Metric>
 
 std::vector<Line> list_page(const std::vector<const FollowedRun*>& runs, std::size_t chosen, const Style& style) {
   std::int64_t name_columns = 4;
-  for (const FollowedRun* run : runs) name_columns = std::max(name_columns, progress::columns_of(name_of(*run, style)));
+  for (const FollowedRun* run : runs) name_columns = std::max(name_columns, page::columns_of(name_of(*run, style)));
   constexpr std::int64_t kOthers = 2 + 1 + 9 + 3 + 11 + 7 + 9 + 2 + 12;
   name_columns = std::clamp<std::int64_t>(style.columns - kOthers, 8, name_columns);
   const std::int64_t left = style.columns - kOthers - name_columns - 1;
   const std::int64_t curve_columns = left < 8 ? 0 : std::min<std::int64_t>(left, 40);
   std::vector<Line> lines{
-      {text("  ", progress::padded("run", name_columns + 1), "state    try       step reward ",
+      {text("  ", page::padded("run", name_columns + 1), "state    try       step reward ",
             std::string(static_cast<std::size_t>(curve_columns > 0 ? curve_columns + 1 : 0), ' '), "  step s  to go"),
        Ink::dim}};
   const auto room = static_cast<std::size_t>(std::max<std::int64_t>(1, style.rows - 2));
@@ -163,7 +164,7 @@ std::vector<Line> list_page(const std::vector<const FollowedRun*>& runs, std::si
   return lines;
 }
 
-std::vector<Line> run_page(const FollowedRun& run, const std::vector<progress::SampleLine>& samples,
+std::vector<Line> run_page(const FollowedRun& run, const std::vector<records::SampleLine>& samples,
                            std::size_t first_plot, const Style& style) {
   const progress::Moment moment{
       .elapsed_s = run.elapsed_s, .since_last_s = run.since_step_s, .over = run.epoch && !goes_on(run)};
@@ -171,15 +172,15 @@ std::vector<Line> run_page(const FollowedRun& run, const std::vector<progress::S
   if (run.epoch) {
     lines = progress::block_lines(run.plan, run.records(), moment, style);
   } else {
-    lines.emplace_back(progress::harmless(run.plan.job.name, style), Ink::bold);
+    lines.emplace_back(page::harmless(run.plan.job.name, style), Ink::bold);
   }
-  lines.push_back(label("state").add(progress::harmless(state_line(run), style), state_ink(run.state)));
+  lines.push_back(label("state").add(page::harmless(state_line(run), style), state_ink(run.state)));
   add_slowest(run, style, lines);
   for (const std::string& problem : run.records().problems) lines.emplace_back(problem, Ink::yellow);
   if (run.records().steps.empty()) return lines;
 
   std::vector<Line> answers;
-  const std::vector<progress::SampleLine> few = progress::few_samples(samples, kAnswers);
+  const std::vector<records::SampleLine> few = progress::few_samples(samples, kAnswers);
   if (!few.empty()) {
     answers.push_back({text("answers at step ", few.front().step), Ink::dim});
     for (Line& line : progress::sample_lines(few, style)) answers.push_back(std::move(line));

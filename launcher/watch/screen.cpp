@@ -82,14 +82,14 @@ std::vector<Key> Screen::wait(double timeout_s) {
   return parse_keys(std::string(buffer, static_cast<std::size_t>(count)));
 }
 
-progress::Style Screen::style() const {
-  progress::Style style = progress::style_of(stdout, true);
+page::Style Screen::style() const {
+  page::Style style = page::style_of(stdout, true);
   style.columns = std::max<std::int64_t>(1, style.columns - 1);
   return style;
 }
 
-void Screen::show(const std::vector<progress::Line>& lines) {
-  const progress::Style now = style();
+void Screen::show(const std::vector<page::Line>& lines) {
+  const page::Style now = style();
   std::string frame = "\033[H";
   for (std::int64_t row = 0; row < now.rows && row < std::ssize(lines); ++row)
     frame += (row > 0 ? "\r\n" : "") + lines[row].rendered(now) + "\033[K";

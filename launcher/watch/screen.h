@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/progress/terminal.h"
+#include "launcher/page/terminal.h"
 #include "launcher/watch/keys.h"
 #include "runtime/base/files.h"
 
@@ -27,9 +27,9 @@ class Screen {
   /// Key::leave; TSTP stops the program with the terminal given back meanwhile.
   std::vector<Key> wait(double timeout_s);
   /// The size now, one column less: the last one makes some terminals wrap.
-  progress::Style style() const;
+  page::Style style() const;
   /// Draws the page; lines below the last row are left out. Nothing is sent when nothing has changed.
-  void show(const std::vector<progress::Line>& lines);
+  void show(const std::vector<page::Line>& lines);
 
  private:
   void take();

@@ -7,9 +7,9 @@
 #include <map>
 #include <set>
 
+#include "launcher/records/followed_run.h"
+#include "launcher/records/submission.h"
 #include "launcher/run/run_folder.h"
-#include "launcher/run/submission.h"
-#include "launcher/status/followed_run.h"
 #include "launcher/watch/pages.h"
 #include "launcher/watch/screen.h"
 #include "runtime/base/clock.h"
@@ -18,10 +18,10 @@
 
 namespace muster::watch {
 namespace fs = std::filesystem;
-using progress::Ink;
-using progress::Line;
-using progress::Style;
-using status::FollowedRun;
+using page::Ink;
+using page::Line;
+using page::Style;
+using records::FollowedRun;
 
 namespace {
 
@@ -32,8 +32,8 @@ constexpr double kFolder_s = 5;  // between two looks for new runs
 class Runs {
  public:
   explicit Runs(const std::vector<std::string>& words) : all_(words.empty()) {
-    for (const std::string& word : words) add(run::find_run(word));
-    if (all_) run::newest_run_folder();  // throws where there is none
+    for (const std::string& word : words) add(records::find_run(word));
+    if (all_) records::newest_run_folder();  // throws where there is none
     find();
   }
 
@@ -60,7 +60,7 @@ class Runs {
   std::vector<Line> problem_lines(const Style& style) const {
     std::vector<Line> lines;
     for (const auto& [folder, what] : problems_)
-      lines.emplace_back(progress::harmless(folder.filename().string() + ": " + what, style), Ink::yellow);
+      lines.emplace_back(page::harmless(folder.filename().string() + ": " + what, style), Ink::yellow);
     return lines;
   }
 
@@ -133,9 +133,9 @@ class Look {
   }
 
   /// Read again only when there is a new step.
-  const std::vector<progress::SampleLine>& samples_of(const FollowedRun& run) {
+  const std::vector<records::SampleLine>& samples_of(const FollowedRun& run) {
     const auto key = std::pair(run.paths.folder, run.steps_done());
-    if (key != samples_key_) samples_ = progress::newest_samples(run.paths);
+    if (key != samples_key_) samples_ = records::newest_samples(run.paths);
     samples_key_ = key;
     return samples_;
   }
@@ -144,11 +144,11 @@ class Look {
   fs::path chosen_;
   std::size_t first_plot_ = 0;
   std::pair<fs::path, std::int64_t> samples_key_{"", -1};
-  std::vector<progress::SampleLine> samples_;
+  std::vector<records::SampleLine> samples_;
 };
 
 void print_once(const Runs& runs) {
-  Style style = progress::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
+  Style style = page::style_of(stdout, ::isatty(STDOUT_FILENO) == 1);
   style.rows = 1'000;
   if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0)
     style.columns = std::atoi(columns);
@@ -156,7 +156,7 @@ void print_once(const Runs& runs) {
   std::vector<Line> lines;
   if (list.size() == 1) {
     style.rows = 40;
-    lines = run_page(*list[0], progress::newest_samples(list[0]->paths), 0, style);
+    lines = run_page(*list[0], records::newest_samples(list[0]->paths), 0, style);
   } else {
     lines = list_page(list, list.size(), style);
   }

@@ -19,8 +19,8 @@ std::vector<double> advantages(const Rollout& rollout, const spec::GrpoJob& grpo
       rewards.push_back(static_cast<float>(rollout.samples[s].reward));
     }
     if (graded.size() < 2) continue;
-    const at::Tensor group = grpo::group_advantages(at::tensor(rewards).unsqueeze(0), grpo.baseline, grpo.normalize,
-                                                    grpo.advantage_eps);
+    const at::Tensor group =
+        grpo::group_advantages(at::tensor(rewards).unsqueeze(0), grpo.baseline, grpo.normalize, grpo.advantage_eps);
     for (std::size_t i = 0; i < graded.size(); ++i) all[graded[i]] = group.data_ptr<float>()[i];
   }
   return all;

@@ -27,9 +27,9 @@ std::unique_ptr<log::Records> open_records(const RankContext& context) {
   std::unique_ptr<log::Records> records;
   const log::Console& console = context.console;
   if (context.is_writer() && !context.rehearses())
-    records = std::make_unique<log::Records>(context.paths(), context.placement.attempt, context.placement.attempt_id,
-                                             spec::is_synthetic(context.job()),
-                                             [&console](const std::string& sentence) { console.warn("log", sentence); });
+    records = std::make_unique<log::Records>(
+        context.paths(), context.placement.attempt, context.placement.attempt_id, spec::is_synthetic(context.job()),
+        [&console](const std::string& sentence) { console.warn("log", sentence); });
   if (spec::is_synthetic(context.job()))
     console.info("loop", "synthetic run: forced lengths, random rewards; it teaches nothing");
   return records;

@@ -27,7 +27,7 @@ struct Session {
   base::Stopwatch loading;
   data::Tokenizer tokenizer;
   std::vector<std::int32_t> stop_tokens;
-  data::PromptSource source;               // of the rows that are trained on; its cursor is a part of the run's state
+  data::PromptSource source;              // of the rows that are trained on; its cursor is a part of the run's state
   std::unique_ptr<log::Records> records;  // null but on the writer rank
   Policy policy;
   Grading grading;

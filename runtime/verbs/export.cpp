@@ -33,7 +33,8 @@ at::Tensor& piece_of(Pieces& pieces, const weights::Shard& shard) {
 
 class Gathering {
  public:
-  Gathering(const spec::Plan& plan, std::int64_t step) : plan_(plan), folder_(spec::checkpoint_folder({plan.run_folder}, step)) {
+  Gathering(const spec::Plan& plan, std::int64_t step)
+      : plan_(plan), folder_(spec::checkpoint_folder({plan.run_folder}, step)) {
     for (std::int64_t rank = 0; rank < plan.train.ranks(); ++rank) take(rank);
   }
 

@@ -47,10 +47,10 @@ class PinnedRuns : public testing::Test {
                         text("rank_wrapper=[\"", (kBuilt / "fake_rank").string(), "\", \"", behaviour, "\"]"), "--set",
                         "checkpoint.every=1", "--set", "requeue.max=1"});
   }
-  supervise::Verdict verdict(std::int64_t attempt) const {
+  records::Verdict verdict(std::int64_t attempt) const {
     for (const base::Stopwatch watch; watch.elapsed_s() < 60;
          std::this_thread::sleep_for(std::chrono::milliseconds(100)))
-      if (const auto verdict = supervise::read_verdict(paths_, attempt)) return *verdict;
+      if (const auto verdict = records::read_verdict(paths_, attempt)) return *verdict;
     return {.code = -1, .sentence = "no verdict"};
   }
 
@@ -68,7 +68,7 @@ TEST_F(PinnedRuns, ABuildUnderAWaitingJobIsNotSeenByAnyAttempt) {
   const std::string id = base::split(base::trim(submitted.output.substr(submitted.output.find("job ") + 4)), ' ')[0];
   ASSERT_EQ(run_command({"scontrol", "release", id}).code, 0) << submitted.output;
   for (std::int64_t attempt = 0; attempt < 2; ++attempt) {
-    const supervise::Verdict end = verdict(attempt);
+    const records::Verdict end = verdict(attempt);
     EXPECT_EQ(end.code, 4) << end.sentence;
     EXPECT_NE(end.sentence.find("told to leave with 4"), std::string::npos) << end.sentence;
   }

@@ -49,7 +49,7 @@ class SlurmKills : public SlurmRunsFixture {
     return steps.empty() ? 0 : steps.back();
   }
   bool has_finished() const {
-    const auto verdict = attempt() < 0 ? std::nullopt : supervise::read_verdict(paths(), attempt());
+    const auto verdict = attempt() < 0 ? std::nullopt : records::read_verdict(paths(), attempt());
     return verdict && verdict->code == 0;
   }
   // Looks often, so that a moment within a step is met.

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "launcher/run/submission.h"
+#include "launcher/records/submission.h"
 #include "launcher/slurm/queries.h"
 #include "launcher/slurm/scontrol_text.h"
 #include "runtime/spec/epoch.h"
@@ -37,7 +37,7 @@ class SlurmRequests : public SlurmRunsFixture {
   }
   Words jobs() const {
     Words ids;
-    for (const run::Submission& one : run::read_submissions(run())) ids.push_back(one.job_id);
+    for (const records::Submission& one : records::read_submissions(run())) ids.push_back(one.job_id);
     return ids;
   }
   // The value of a variable in each node agent of the run.

@@ -80,10 +80,10 @@ class SlurmRunsFixture : public testing::Test {
     ASSERT_EQ(result.code, 0) << result.output;
     EXPECT_NE(result.output.find("expected start"), std::string::npos) << result.output;
   }
-  supervise::Verdict verdict(std::int64_t attempt = 0, double patience_s = 60) const {
+  records::Verdict verdict(std::int64_t attempt = 0, double patience_s = 60) const {
     const base::Stopwatch watch;
     while (watch.elapsed_s() < patience_s && fs::exists(paths().plan())) {
-      if (const auto verdict = supervise::read_verdict(paths(), attempt)) return *verdict;
+      if (const auto verdict = records::read_verdict(paths(), attempt)) return *verdict;
       pause();
     }
     return {.attempt = -1, .code = -1, .sentence = "no verdict: " + logs()};

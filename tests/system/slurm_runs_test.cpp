@@ -20,7 +20,7 @@ using SlurmRuns = SlurmRunsFixture;
 
 TEST_F(SlurmRuns, FourNodesOfEightRanksFindEachOther) {
   submit(4, 8, {"grpo.steps=1", "grpo.prompts_per_step=32"});
-  const supervise::Verdict end = verdict();
+  const records::Verdict end = verdict();
   EXPECT_EQ(end.code, 0) << end.sentence << logs();
   EXPECT_EQ(end.sentence, "all 32 ranks finished");
   EXPECT_EQ(steps_of(0), 1);
@@ -51,7 +51,7 @@ TEST_F(SlurmRuns, InsideAnAllocationThatIsThere) {
 
 TEST_F(SlurmRuns, ARankThatExitsEndsTheJobWithItsCode) {
   submit(2, 2, {fake("\"run\", \"3:exit3\"")});
-  const supervise::Verdict end = verdict();
+  const records::Verdict end = verdict();
   EXPECT_EQ(end.code, 3) << end.sentence;
   EXPECT_EQ(end.rank, 3);
   EXPECT_NE(end.sentence.find("told to leave with 3"), std::string::npos) << end.sentence;
@@ -59,7 +59,7 @@ TEST_F(SlurmRuns, ARankThatExitsEndsTheJobWithItsCode) {
 
 TEST_F(SlurmRuns, ASegmentationFaultIsNamedByRankHostPhaseAndCollective) {
   submit(2, 2, {fake("\"run\", \"2:segv\"")});
-  const supervise::Verdict end = verdict();
+  const records::Verdict end = verdict();
   EXPECT_EQ(end.code, 4);
   for (const char* part : {"rank 2", "node1", "train", "train.dp all_reduce #12 grads", "SEGV"})
     EXPECT_NE(end.sentence.find(part), std::string::npos) << part << " in " << end.sentence;
@@ -69,7 +69,7 @@ TEST_F(SlurmRuns, AStoppedRankEndsTheJobWithinHalfAMinute) {
   submit(2, 2, {fake("\"run\", \"1:stop\"")});
   ASSERT_TRUE(wait_for(paths().rank_log(0, 1)));
   const base::Stopwatch watch;
-  const supervise::Verdict end = verdict();
+  const records::Verdict end = verdict();
   EXPECT_EQ(end.code, 4);
   EXPECT_EQ(end.rank, 1) << end.sentence;
   EXPECT_NE(end.sentence.find("silent"), std::string::npos) << end.sentence;
@@ -81,7 +81,7 @@ TEST_F(SlurmRuns, ATaskLogThatCannotBeOpenedIsNoSuccess) {
   stand_in("srun", "exec $real \"${@/--output=*/--output=/no/such/folder/%n.log}\"");
   write_cluster("batch", 30, path_setup());
   submit(2, 1, {fake("\"ok\"")});
-  const supervise::Verdict end = verdict();
+  const records::Verdict end = verdict();
   EXPECT_NE(end.code, 0) << logs();
   EXPECT_NE(end.sentence.find("2 of 2 ranks left no exit record"), std::string::npos) << end.sentence;
 }
@@ -155,7 +155,7 @@ TEST_F(SlurmRuns, AnSrunOfAnotherReleaseEndsTheJobWithWhatItSaid) {
            "echo 'srun: error: Unable to create step: Incompatible versions of client and server code' >&2\nexit 1");
   write_cluster("batch", 30, path_setup());
   submit(2, 1, {fake("\"ok\"")});
-  const supervise::Verdict end = verdict();
+  const records::Verdict end = verdict();
   EXPECT_EQ(end.code, 3) << end.sentence;
   EXPECT_NE(end.sentence.find("Incompatible versions of client and server code"), std::string::npos) << end.sentence;
 }

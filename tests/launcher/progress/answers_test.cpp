@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/launcher/progress/run_fixture.h"
+#include "tests/launcher/records/run_fixture.h"
 
 namespace muster::progress {
+
+using page::Line;
+using page::Style;
+using records::SampleLine;
 namespace {
 
 using tests::kAscii;

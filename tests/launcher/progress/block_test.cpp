@@ -4,9 +4,14 @@
 
 #include "runtime/base/text.h"
 #include "tests/launcher/progress/golden.h"
-#include "tests/launcher/progress/run_fixture.h"
+#include "tests/launcher/records/run_fixture.h"
 
 namespace muster::progress {
+
+using page::columns_of;
+using page::Line;
+using page::Style;
+using records::RunRecords;
 namespace {
 
 RunRecords after_steps(std::int64_t steps) {

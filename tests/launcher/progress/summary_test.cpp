@@ -5,10 +5,13 @@
 #include "launcher/progress/progress.h"
 #include "runtime/base/text.h"
 #include "tests/launcher/progress/golden.h"
-#include "tests/launcher/progress/run_fixture.h"
+#include "tests/launcher/records/run_fixture.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::progress {
+
+using page::columns_of;
+using page::Style;
 namespace {
 namespace fs = std::filesystem;
 

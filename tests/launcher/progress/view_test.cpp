@@ -5,7 +5,7 @@
 #include "launcher/progress/progress.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
-#include "tests/launcher/progress/run_fixture.h"
+#include "tests/launcher/records/run_fixture.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::progress {

@@ -46,7 +46,7 @@ TEST(Evaluate, ThePageSaysWhatWasSeen) {
                                       .truncated = 0.125,
                                       .timeouts = 1};
   const std::string page = evaluation_page(
-      plan, record, {{.prompt = "3 + 4?", .text = "7", .outcome = "graded", .reward = 1}}, progress::Style{});
+      plan, record, {{.prompt = "3 + 4?", .text = "7", .outcome = "graded", .reward = 1}}, page::Style{});
   for (const char* line :
        {"sums: /models/m", "64 prompts x 4 samples, in 12", "pass@1    0.500", "maj@4     0.750", "pass@4    0.875",
         "9.2 tokens in the mean, 12.5 % cut off", "1 timeouts, 0 failures", "3 + 4?"})

@@ -3,12 +3,18 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "launcher/run/submission.h"
+#include "launcher/records/submission.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::run {
+
+using records::add_submission;
+using records::find_run;
+using records::newest_run_folder;
+using records::read_submissions;
+using records::Submission;
 namespace {
 
 namespace fs = std::filesystem;

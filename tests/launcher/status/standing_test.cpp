@@ -9,6 +9,8 @@
 #include "tests/support/temporary_folder.h"
 
 namespace muster::status {
+
+using records::FollowedRun;
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,7 +22,7 @@ class StandingOf : public testing::Test {
                                         .words = {"reverse-digits"},
                                         .overrides = {"requeue.max=2", "checkpoint.every=2"},
                                         .run_dir = paths_.folder}));
-    run::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
+    records::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
   }
   // The newest attempt, begun and perhaps ended `ago_s` seconds ago.
   void attempt(std::int64_t number, std::optional<int> code, int ago_s) {
@@ -36,7 +38,7 @@ class StandingOf : public testing::Test {
     const auto then = fs::file_time_type::clock::now() - std::chrono::seconds(ago_s);
     fs::last_write_time(paths_.placement(number), then);
     if (!code) return;
-    supervise::write_verdict(paths_, {.attempt = number, .code = *code, .sentence = "it ended"});
+    records::write_verdict(paths_, {.attempt = number, .code = *code, .sentence = "it ended"});
     fs::last_write_time(paths_.verdict(number), then);
   }
   std::string words(const std::optional<slurm::JobFacts>& job) {

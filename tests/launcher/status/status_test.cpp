@@ -7,17 +7,20 @@
 #include <ctime>
 #include <fstream>
 
+#include "launcher/records/followed_run.h"
+#include "launcher/records/submission.h"
 #include "launcher/run/run_folder.h"
-#include "launcher/run/submission.h"
-#include "launcher/status/followed_run.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/spec/epoch.h"
-#include "tests/launcher/progress/run_fixture.h"
+#include "tests/launcher/records/run_fixture.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::status {
+
+using records::FollowedRun;
+using records::RunState;
 namespace {
 
 namespace fs = std::filesystem;
@@ -90,7 +93,7 @@ TEST_F(Status, OfARunOnItsWayAndOver) {
                    "\"step_s\": 1.5}\n");
   EXPECT_TRUE(says("supervised on elsewhere")) << page();
   EXPECT_TRUE(says("3 of 300, reward 0.250")) << page();
-  supervise::write_verdict(paths_, {.attempt = 1, .code = 4, .sentence = "rank 2 on n1 fell silent"});
+  records::write_verdict(paths_, {.attempt = 1, .code = 4, .sentence = "rank 2 on n1 fell silent"});
   EXPECT_TRUE(says("1, over: rank 2 on n1 fell silent (code 4)")) << page();
   EXPECT_EQ(code(), 4);
 }
@@ -105,7 +108,7 @@ TEST_F(Status, ForScriptsIsOneObjectWithTheCodeOfTheRun) {
   EXPECT_EQ(going_on.json["steps"], 300);
   EXPECT_EQ(going_on.json["attempt"], 0);
   EXPECT_EQ(going_on.json["resume"], "");
-  supervise::write_verdict(paths_, {.attempt = 0, .code = 2, .sentence = "the disk is full"});
+  records::write_verdict(paths_, {.attempt = 0, .code = 2, .sentence = "the disk is full"});
   const auto over = status_of(paths_.folder, queries_);
   EXPECT_EQ(over.code, 2);
   EXPECT_EQ(over.json["code"], 2);
@@ -124,7 +127,7 @@ TEST_F(Status, StepTimeExpectedEndAndSlowestHosts) {
   EXPECT_TRUE(says("slowest       generate n1 rank 1 (8 of 8), train n0 rank 0 (5 of 8), refit n0 rank 0 (8 of 8)"))
       << page();
   // What Slurm allows is less than what the run needs.
-  run::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
+  records::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
   queries_.facts =
       slurm::JobFacts{.id = "7", .state = "RUNNING", .start_s = std::time(nullptr) - 600, .time_limit_s = 1200};
   EXPECT_TRUE(says("the job's time limit comes first, in 10 min 0 s: and no checkpoints are written")) << page();
@@ -135,7 +138,7 @@ TEST_F(Status, StepTimeExpectedEndAndSlowestHosts) {
 TEST_F(Status, ARunThatIsOverExpectsNothing) {
   set_up_two_nodes();
   write_steps(3);
-  supervise::write_verdict(paths_, {.attempt = 0, .sentence = "all 2 ranks finished"});
+  records::write_verdict(paths_, {.attempt = 0, .sentence = "all 2 ranks finished"});
   EXPECT_TRUE(says("state         done\n")) << page();
   EXPECT_EQ(code(), 0);
   EXPECT_FALSE(says("expected end")) << page();
@@ -153,7 +156,7 @@ TEST_F(Status, AFollowedRunSeesStepsAndTheNextAttempt) {
   run.read();
   EXPECT_EQ(run.state, RunState::running);
   EXPECT_EQ(run.steps_done(), 4);
-  supervise::write_verdict(paths_, {.attempt = 0, .code = 128 + 15, .sentence = "told to end"});
+  records::write_verdict(paths_, {.attempt = 0, .code = 128 + 15, .sentence = "told to end"});
   run.read();
   EXPECT_EQ(run.state, RunState::ended);
   EXPECT_EQ(run.remaining_s(), 0);
@@ -189,7 +192,7 @@ TEST_F(Status, AMachineThatWasStartedAgainHasLostItsRun) {
 }
 
 TEST_F(Status, OfASubmittedRun) {
-  run::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
+  records::add_submission(paths_.folder, {.job_id = "7", .cluster = "test-slurm", .time = ""});
   queries_.facts = slurm::JobFacts{.id = "7", .state = "PENDING", .reason = "Resources"};
   EXPECT_TRUE(says("7 PENDING (Resources)")) << page();
   queries_.facts.reset();

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "launcher/run/submission.h"
+#include "launcher/records/submission.h"
 #include "runtime/base/error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -81,7 +81,7 @@ class Submit : public testing::Test {
 
 TEST_F(Submit, LeavesAFolderThatKnowsItsJob) {
   EXPECT_EQ(submit(typed_, queries_, control_), 0);
-  EXPECT_EQ(run::read_submissions("mine").back().job_id, "17");
+  EXPECT_EQ(records::read_submissions("mine").back().job_id, "17");
   EXPECT_EQ(control_.asked.log, (folder_.path() / "mine/slurm-").string());
   EXPECT_TRUE(fs::exists("mine/batch.sh"));
 }
@@ -192,7 +192,7 @@ TEST_F(Submit, ARunWithAJobThatIsNotOverIsNotSubmittedAgain) {
   queries_.states["17"] = "FAILED";
   control_.taken.id = "18";
   EXPECT_EQ(failure(), "");
-  EXPECT_EQ(run::read_submissions("mine").size(), 2U);
+  EXPECT_EQ(records::read_submissions("mine").size(), 2U);
   queries_.states["17"] = "REQUEUED";  // the older of its two
   EXPECT_NE(failure().find("job 17 of this run is requeued"), std::string::npos);
 }

@@ -15,6 +15,9 @@
 #include "tests/support/temporary_folder.h"
 
 namespace muster::supervise {
+
+using records::read_verdict;
+using records::Verdict;
 namespace {
 
 class Supervise : public testing::Test {

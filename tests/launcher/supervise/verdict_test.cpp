@@ -6,6 +6,10 @@
 #include "tests/support/temporary_folder.h"
 
 namespace muster::supervise {
+
+using records::read_verdict;
+using records::Verdict;
+using records::write_verdict;
 namespace {
 
 struct Case {

@@ -8,16 +8,16 @@
 #include "launcher/run/run_folder.h"
 #include "runtime/base/files.h"
 #include "runtime/spec/epoch.h"
-#include "tests/launcher/progress/run_fixture.h"
+#include "tests/launcher/records/run_fixture.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::watch {
 namespace {
 
 namespace fs = std::filesystem;
-using progress::Line;
-using progress::Style;
-using status::FollowedRun;
+using page::Line;
+using page::Style;
+using records::FollowedRun;
 
 constexpr Style kWide{.columns = 119, .rows = 50, .utf8 = true, .color = false};
 
@@ -35,7 +35,7 @@ class Pages : public testing::Test {
               {.attempt_id = "x", .port = 1234, .key_file = "/key", .nodes = {{.host = "n0", .address = "10.0.0.1"}}}));
       base::write_file(paths.epoch(), spec::epoch_text({.id = "x", .host = "n0", .boot_id = "b", .pid = 7}));
     }
-    if (verdict_code >= 0) supervise::write_verdict(paths, {.code = verdict_code, .sentence = "so it ended"});
+    if (verdict_code >= 0) records::write_verdict(paths, {.code = verdict_code, .sentence = "so it ended"});
     runs_.emplace_back(folder).read();
     return runs_.back();
   }
@@ -78,7 +78,7 @@ TEST_F(Pages, TheChosenRunStaysOnAPageThatIsTooShort) {
 
 TEST_F(Pages, OneRunWithPlotsSlowestHostsAndAnswers) {
   const FollowedRun& run = add_run("first", 12);
-  const std::string page = text_of(run_page(run, progress::newest_samples(run.paths), 0, kWide), kWide);
+  const std::string page = text_of(run_page(run, records::newest_samples(run.paths), 0, kWide), kWide);
   expect_has(page, {"step 12/300", "reward", "state      running; attempt 0, supervised on n0", "step s  8.5",
                     "tokens/s per rank  1,250", "answers at step 12", "What is 3 + 5?"});
   EXPECT_EQ(page.find("entropy"), std::string::npos) << "0 in every step";
@@ -98,12 +98,11 @@ TEST_F(Pages, NoLineIsWiderOrPageLongerThanTheTerminal) {
     for (const std::int64_t rows : {6, 24, 60}) {
       const Style style{.columns = columns, .rows = rows, .utf8 = true};
       for (const FollowedRun& run : runs_) {
-        const auto lines = run_page(run, progress::newest_samples(run.paths), 0, style);
+        const auto lines = run_page(run, records::newest_samples(run.paths), 0, style);
         EXPECT_LT(std::ssize(lines), std::max<std::int64_t>(rows, 11)) << columns << " x " << rows;
-        for (const Line& line : lines) EXPECT_LE(progress::columns_of(line.rendered(style)), columns);
+        for (const Line& line : lines) EXPECT_LE(page::columns_of(line.rendered(style)), columns);
       }
-      for (const Line& line : list_page(list(), 0, style))
-        EXPECT_LE(progress::columns_of(line.rendered(style)), columns);
+      for (const Line& line : list_page(list(), 0, style)) EXPECT_LE(page::columns_of(line.rendered(style)), columns);
     }
 }
 

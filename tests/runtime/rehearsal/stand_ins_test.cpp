@@ -10,7 +10,8 @@ TEST(StandIns, AnswersHaveTheLengthsOfTheRuleAsFarAsThereIsRoom) {
   job.grpo.max_sequence_tokens = 16;
   job.sampling.max_new_tokens = 12;
   loop::Rollout rollout{.samples_per_prompt = 2};
-  for (const std::size_t tokens : {1, 3, 10}) rollout.prompts.push_back({.tokens = std::vector<std::int32_t>(tokens, 1)});
+  for (const std::size_t tokens : {1, 3, 10})
+    rollout.prompts.push_back({.tokens = std::vector<std::int32_t>(tokens, 1)});
   const auto samples = samples_of_all(job, spec::AnswerLengths::parse("fixed:20", "lengths"), rollout, 1, 0);
   ASSERT_EQ(samples.size(), 6u);
   const std::vector<std::size_t> expected{12, 12, 12, 12, 6, 6};
