@@ -1,8 +1,10 @@
 #include "runtime/base/files.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,6 +39,14 @@ void write_all(int fd, std::string_view content, const fs::path& path) {
   }
 }
 
+// A pipe that lies in a folder, which can be waited for in vain; not one between two processes, such as /dev/stdin.
+bool is_named_pipe(int fd) {
+  struct stat status {};
+  struct statfs system {};
+  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && ::fstatfs(fd, &system) == 0 &&
+         system.f_type != PIPEFS_MAGIC;
+}
+
 void sync_folder(const fs::path& path) {
   const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::fsync(folder.get()) != 0) fail("cannot write", path, errno);
@@ -45,8 +55,11 @@ void sync_folder(const fs::path& path) {
 }  // namespace
 
 std::string read_file(const fs::path& path) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) fail("cannot read", path, errno);
+  if (is_named_pipe(file.get()))
+    throw Error::user({.what = "is a pipe, not a file", .where = path.string(), .fix = "put the file itself there"});
+  ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
   std::string content;
   char buffer[1 << 16];
   while (true) {

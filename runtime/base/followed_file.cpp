@@ -24,7 +24,7 @@ std::int64_t FollowedFile::unread() const {
 }
 
 std::int64_t FollowedFile::read_bytes(const Use& use, std::int64_t most_bytes) {
-  const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe there is empty
   std::int64_t taken = 0;
   std::string block;
   while (file && taken < most_bytes) {

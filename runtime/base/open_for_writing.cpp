@@ -11,8 +11,14 @@
 namespace muster::base {
 
 Descriptor open_for_writing(const std::filesystem::path& path, int flags) {
-  Descriptor file(::open(path.c_str(), flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (file) return file;
+  Descriptor file(::open(path.c_str(), flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644));
+  struct stat status {};
+  if (file && ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode))
+    throw Error::user({.what = "is a pipe, not a file", .where = path.string(), .fix = "remove it"});
+  if (file) {
+    ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
+    return file;
+  }
   if (errno == ELOOP) {
     Descriptor device(::open(path.c_str(), (flags & ~O_TRUNC) | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};

@@ -85,6 +85,19 @@ TEST(Files, WhatALinkPointsToIsNotWritten) {
   EXPECT_FALSE(std::filesystem::is_symlink(link));
 }
 
+TEST(Files, APipeInAFolderIsRefusedAndOneBetweenProcessesIsRead) {
+  const tests::TemporaryFolder folder;
+  const auto named = folder.path() / "plan.toml";
+  ASSERT_EQ(::mkfifo(named.c_str(), 0644), 0);
+  EXPECT_THROW(read_file(named), Error);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "rows", 4), 4);
+  ::close(ends[1]);
+  EXPECT_EQ(read_file("/proc/self/fd/" + std::to_string(ends[0])), "rows");
+  ::close(ends[0]);
+}
+
 TEST(Files, WhatHasToLieOnADiskIsNoPipeDeviceOrFolder) {
   const tests::TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,13 @@ TEST_F(FollowedFileTest, TheLastLinesAreThoseWithText) {
 }
 
 // Two gigabytes of NUL bytes between two lines, read by a process that may have little memory.
+TEST_F(FollowedFileTest, APipeOfThatNameIsEmpty) {
+  tests::TemporaryFolder folder;
+  const auto pipe = folder.path() / "log";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
+  EXPECT_EQ(FollowedFile(pipe).read_lines([](std::string_view) {}), 0);
+}
+
 TEST_F(FollowedFileTest, AHugeFileNeedsLittleMemory) {
   append("first\n");
   fs::resize_file(path_, std::uintmax_t{2} << 30);

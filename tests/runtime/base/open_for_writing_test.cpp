@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "runtime/base/error.h"
 #include "tests/support/temporary_folder.h"
@@ -26,6 +27,14 @@ TEST(OpenForWriting, ALinkIsRefusedAndAFolderMayBeReachedByOne) {
   std::filesystem::create_directory(folder.path() / "real");
   std::filesystem::create_directory_symlink(folder.path() / "real", folder.path() / "root");
   EXPECT_TRUE(open_for_writing(folder.path() / "root" / "log", O_WRONLY));
+}
+
+TEST(OpenForWriting, APipeIsRefused) {
+  tests::TemporaryFolder folder;
+  const auto pipe = folder.path() / "steps.jsonl";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
+  EXPECT_THROW(open_for_writing(pipe, O_WRONLY | O_APPEND), Error);
+  EXPECT_THROW(open_for_writing(pipe, O_RDWR | O_APPEND), Error);
 }
 
 }  // namespace
