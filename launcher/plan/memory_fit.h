@@ -1,4 +1,4 @@
-// Does the plan fit the memory of its GPUs and nodes; and what would make it fit.
+// Does the plan fit the memory of its GPUs and nodes.
 #pragma once
 
 #include <string>
@@ -14,14 +14,5 @@ namespace muster::plan {
 /// alone do, a warning where only the estimate of the rest does; each with the cheapest changes of the job that fit.
 void check_memory(const cluster::Cluster& cluster, const spec::KeyPlaces& places, spec::Plan& plan,
                   base::Faults& faults, std::vector<std::string>& warnings);
-
-/// A change of the job and the largest phase that results, 10^9 bytes.
-struct Fix {
-  std::string change;
-  double largest_gb = 0;
-};
-/// The cheapest changes after which every phase fits: single ones, at most `count`; where there is none, one set of
-/// several, as small as it can be.
-std::vector<Fix> suggest_fixes(const spec::Plan& plan, const cluster::Cluster& cluster, std::size_t count);
 
 }  // namespace muster::plan

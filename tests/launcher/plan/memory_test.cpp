@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "launcher/plan/fixes.h"
 #include "launcher/plan/memory_fit.h"
 #include "launcher/plan/memory_text.h"
 #include "launcher/plan/plan.h"
