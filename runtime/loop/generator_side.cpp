@@ -12,7 +12,6 @@ GeneratorSide::GeneratorSide(RankContext& context, Policy& policy, Grading& grad
 }
 
 Rollout GeneratorSide::roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t draw) {
-  policy_.make_resident(Phase::generate);
   const std::vector<GradedSample> own = generate(prompts, samples_per_prompt, draw);
   return exchange(std::move(prompts), samples_per_prompt, draw, own);
 }

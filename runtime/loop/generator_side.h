@@ -20,7 +20,8 @@ class GeneratorSide {
  public:
   GeneratorSide(RankContext& context, Policy& policy, Grading& grading);
 
-  /// Samples of these prompts, graded, known to every rank: generate(), then exchange(). collective: world.
+  /// Samples of these prompts, graded, known to every rank: generate(), then exchange(). What generation uses is on the
+  /// device, as for generate(). collective: world.
   Rollout roll_out(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t draw);
 
   /// This rank's share of the samples, graded. Empty on a rank that does not generate or whose samples another rank of

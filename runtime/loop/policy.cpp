@@ -103,6 +103,20 @@ void Policy::fill_weights() {
     load_model(context_, *context_.train, *weights_);
 }
 
+void Policy::enter(spec::Phase phase) {
+  context_.clock->enter(phase);
+  switch (phase) {
+    case spec::Phase::generate:
+    case spec::Phase::validate:
+      return make_resident(spec::Phase::generate);
+    case spec::Phase::logprob:
+    case spec::Phase::train:
+      return make_resident(phase);
+    default:
+      return;
+  }
+}
+
 void Policy::make_resident(spec::Phase phase) {
   if (trainer_) trainer_->wait_for_weights();
   // Between two phases it never holds more than in one of them: what counts as this one's begins here.
@@ -146,7 +160,6 @@ void Policy::resume(std::int64_t num_updates, std::int64_t weight_version) {
 
 train::SequenceLogprobs Policy::reference_scores(std::span<const train::Sequence> sequences) {
   INVARIANT(reference_decoder_ != nullptr, "the reference is frozen before it is asked");
-  make_resident(spec::Phase::logprob);
   return train::sequence_logprobs(*context_.train, *reference_decoder_, sequences,
                                   train::logprob_options(context_.job(), context_.train->coordinates().cp),
                                   [this] { context_.clock->progress(); });

@@ -30,8 +30,12 @@ class Policy {
   bool generates() const { return generator_ != nullptr; }
   train::Trainer& trainer() { return *trainer_; }
   generate::Generator& generator() { return *generator_; }
-  /// What the phase uses lies on the device from here on, and what it does not use may not: before trainer() is asked
-  /// for more than slices, before generator() generates. The calls below do so themselves.
+  /// Enters a phase of the run: the clock shows it from here on, and what the rank computes in it lies on the device.
+  /// Refit, checkpoint and what else calls refit, slices, save or freeze_reference enters without moves: those bring
+  /// what they need, in whatever phase.
+  void enter(spec::Phase phase);
+  /// What `phase` uses lies on the device from here on, and what it does not use may not: within a phase whose parts
+  /// use different things, such as the supervised start.
   void make_resident(spec::Phase phase);
   /// Bytes that moved for it since the last call, and the time.
   OffloadStats take_offload_stats() { return offloader_.take_offload_stats(); }
@@ -46,7 +50,7 @@ class Policy {
   void resume(std::int64_t num_updates, std::int64_t weight_version);
   /// Keeps the present weights as the reference of the KL term. No effect on ranks that do not train.
   void freeze_reference();
-  /// Log-probabilities of the reference. collective: train.tp, train.pp.
+  /// Log-probabilities of the reference, in the phase logprob. collective: train.tp, train.pp.
   train::SequenceLogprobs reference_scores(std::span<const train::Sequence> sequences);
   /// The policy as a Hugging Face folder. collective: train; ranks that only generate do nothing.
   void save(const std::filesystem::path& folder);

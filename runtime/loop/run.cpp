@@ -37,7 +37,7 @@ void warm_up(Session& session) {
   RankContext& context = session.context;
   const spec::Job& job = session.job();
   if (job.warmup.sft_steps > 0) {
-    context.clock->enter(Phase::warmup);
+    session.policy.enter(Phase::warmup);
     warm_start(session);
     session.policy.refit();
     if (job.loss.kl_weight > 0) session.policy.freeze_reference();
@@ -45,7 +45,7 @@ void warm_up(Session& session) {
                          {{"weight_version", base::text(session.policy.weight_version())}});
   }
   if (job.selftest.start_prompts > 0) {
-    context.clock->enter(Phase::warmup);
+    session.policy.enter(Phase::warmup);
     const double reward = measured_reward(session, job.selftest.start_prompts, -1);
     if (session.records)
       session.records->warmup({{"kind", "start"}, {"reward", reward}, {"prompts", job.selftest.start_prompts}});
@@ -54,7 +54,7 @@ void warm_up(Session& session) {
 
 void validate_if_due(Session& session, Validation& validation, std::int64_t step) {
   if (!validation.is_due(step)) return;
-  session.context.clock->enter(Phase::validate);
+  session.policy.enter(Phase::validate);
   validation.look(step, session.records.get());
 }
 
@@ -106,7 +106,7 @@ void run(RankContext& context) {
   }
   run_steps(session, validation, steps_done);
 
-  context.clock->enter(Phase::finish);
+  session.policy.enter(Phase::finish);
   session.checkpoints.finish();
   if (job.checkpoint.final_model) session.policy.save(context.paths().final_model());
   context.host().wait_for_all("end");  // the writer may still be writing the model

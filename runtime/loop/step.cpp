@@ -1,3 +1,4 @@
+// Every rank runs these lines; a side without its role on this rank returns at once.
 #include "runtime/loop/step.h"
 
 #include "runtime/loop/prompts.h"
@@ -11,23 +12,22 @@ using spec::Phase;
 
 spec::StepRecord run_step(Session& session, std::int64_t step) {
   const spec::Job& job = session.job();
-  PhaseClock& clock = *session.context.clock;
   Policy& policy = session.policy;
   const std::int64_t version = policy.weight_version(), refused = session.source.refused();
 
-  clock.enter(Phase::generate);
+  policy.enter(Phase::generate);
   const Rollout rollout = session.generator.roll_out(next_prompts(session.source, job.grpo.prompts_per_step),
                                                      job.grpo.samples_per_prompt, step);
 
   const TrainFigures trained = session.trainer.train(rollout, step);  // enters logprob, then train
 
-  clock.enter(Phase::refit);
+  policy.enter(Phase::refit);
   const refit::RefitFigures moved = refits(job) ? policy.refit() : refit::RefitFigures{};
 
-  clock.enter(Phase::checkpoint);
+  policy.enter(Phase::checkpoint);
   session.checkpoints.copy_if_due(step, session.source);
 
-  clock.enter(Phase::log);
+  policy.enter(Phase::log);
   spec::StepRecord record = rollout_figures(session.context, rollout);
   record.step = step;
   record.weight_version = version;

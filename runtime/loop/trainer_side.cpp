@@ -48,7 +48,6 @@ std::map<std::string, double> tensor_norms(parallel::Mesh& mesh, const spec::Mod
 }  // namespace
 
 TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
-  PhaseClock& clock = *context_.clock;
   const spec::Job& job = context_.job();
   TrainFigures figures;
   if (!policy_.trains()) return figures;
@@ -56,14 +55,13 @@ TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
   // All ranks of a tp group have the same figures, those of cp have parts of an update's and all of a pass without
   // gradient, and the last stage has those of the loss.
   const bool reports = mesh.coordinates().tp == 0 && mesh.coordinates().pp == mesh.degrees().pp - 1;
-  const auto progress = [&clock] { clock.progress(); };
+  const auto progress = [this] { context_.clock->progress(); };
 
   const std::vector<double> advantage_of = sabotaged(advantages(rollout, job.grpo), job, step);
   add_advantages(figures, advantage_of);
   std::vector<MiniBatch> batches = mini_batches(rollout, advantage_of, job, mesh.degrees().dp, mesh.coordinates().dp);
 
-  clock.enter(Phase::logprob);
-  policy_.make_resident(Phase::logprob);
+  policy_.enter(Phase::logprob);
   // With one update a step the policy that is trained is the policy of old: its log-probabilities come out of the
   // update.
   const bool old_pass = batches.size() > 1 && !job.loss.force_on_policy;
@@ -78,8 +76,7 @@ TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
     if (job.loss.kl_weight > 0) mini_batch.reference = policy_.reference_scores(mini_batch.sequences).logprobs;
   }
 
-  clock.enter(Phase::train);
-  policy_.make_resident(Phase::train);
+  policy_.enter(Phase::train);
   figures.lr = train::learning_rate(job.optimizer, step - 1, job.grpo.steps);
   for (const MiniBatch& mini_batch : batches) {
     DeviceSum parts_sum;

@@ -20,6 +20,7 @@ data::PromptSource source_apart(const Session& session, std::uint64_t salt) {
 
 double measured_reward(Session& session, std::int64_t count, std::int64_t draw) {
   data::PromptSource source = source_apart(session, kMeasureSalt + static_cast<std::uint64_t>(draw) * 2);
+  session.policy.make_resident(spec::Phase::generate);
   const Rollout rollout = session.generator.roll_out(next_prompts(source, count), 1, kWarmStartDraws + draw);
   return rollout_figures(session.context, rollout).reward;
 }
