@@ -82,6 +82,7 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
   } catch (const Error& error) {
     fault = error.what();
   }
+  if (const std::string of_queue = load_queue(folder / kQueueFile, step); fault.empty()) fault = of_queue;
   const std::string anybodys = first_of_all(fault);
   if (context_.is_writer()) fault = anybodys;  // it tells the person
   if (!fault.empty()) context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
@@ -102,17 +103,28 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
   return true;
 }
 
-void Checkpoints::copy_if_due(std::int64_t step, const data::PromptSource& source) {
+std::string Checkpoints::load_queue(const fs::path& file, std::int64_t step) {
+  queue_.clear();
+  if (!is_off_policy(context_.job()) || count(fs::exists(file), "checkpoint.queue") == 0) return "";
+  try {
+    queue_ = parse_queue(base::read_file(file), file.string());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  if (queue_.empty() || queue_.front().step == step + 1) return "";
+  return text(kQueueFile, " begins with step ", queue_.front().step, ", not with ", step + 1);
+}
+
+void Checkpoints::copy_if_due(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue) {
   const spec::Job& job = context_.job();
   if (job.checkpoint.every == 0) return;
   is_last_step_ = step < job.grpo.steps && count(context_.warning.wait(0) == SIGUSR2, "checkpoint.warned") > 0;
   if (!is_last_step_ && step % job.checkpoint.every != 0) return;
   finish();  // where the one before is still being written, the disk sets the pace
-  begin(step, source);
+  begin(step, next, queue);
 }
 
-void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
-  const data::Cursor cursor = source.cursor();
+void Checkpoints::begin(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue) {
   const fs::path folder = spec::unfinished_checkpoint_folder(context_.paths(), step);
   writing_ = std::make_unique<Writing>();
   Writing& writing = *writing_;
@@ -121,12 +133,13 @@ void Checkpoints::begin(std::int64_t step, const data::PromptSource& source) {
                       .layout = spec::layout_text(context_.plan),
                       .decides = spec::deciding_values(context_.plan),
                       .weight_version = policy_.weight_version(),
-                      .data_epoch = cursor.epoch,
-                      .data_position = cursor.position};
+                      .data_epoch = next.epoch,
+                      .data_position = next.position};
   if (context_.is_writer()) {
     try {
       fs::remove_all(folder);
       base::make_folder(folder);
+      if (queue != nullptr) base::write_file(folder / kQueueFile, queue->saved());
     } catch (const std::exception& error) {
       writing.failure = error.what();
     }
@@ -182,6 +195,7 @@ bool Checkpoints::publish() {
   spec::check_epoch(context_.paths().folder, context_.placement.attempt_id);
   if (records_ != nullptr) records_->sync();
   try {
+    if (is_off_policy(context_.job()) && !fs::exists(unfinished / kQueueFile)) return false;
     for (std::int64_t rank = 0; rank < context_.plan.train.ranks(); ++rank) {
       const fs::path note = note_of(unfinished / spec::checkpoint_file_name(rank));
       if (!fs::exists(note)) return false;

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "runtime/log/records.h"
 #include "runtime/loop/context.h"
 #include "runtime/loop/policy.h"
+#include "runtime/loop/rollout_queue.h"
 #include "runtime/spec/checkpoint.h"
 
 namespace muster::loop {
@@ -34,7 +36,11 @@ class Checkpoints {
   std::int64_t resume(data::PromptSource& source);
   /// Where one is due (every checkpoint.every steps, and in the step in which the warning before the time limit came):
   /// copies the state and begins to write it. collective: world, where checkpoint.every is set.
-  void copy_if_due(std::int64_t step, const data::PromptSource& source);
+  /// `next`: where the data stands for the next step that trains. `queue`: the rollouts that wait for their training;
+  /// null in a run that is not off policy.
+  void copy_if_due(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue);
+  /// What waited at the checkpoint that resume() took.
+  std::vector<QueuedSamples> take_queue() { return std::move(queue_); }
   /// The warning has come, on some rank: the step of the last copy_if_due is the last one of this attempt.
   bool is_last_step() const { return is_last_step_; }
   /// Publishes a checkpoint that every rank has written meanwhile. A rank that could not write says so, and the run
@@ -52,11 +58,14 @@ class Checkpoints {
     std::atomic<bool> has_ended = false;
     std::jthread thread;
   };
-  void begin(std::int64_t step, const data::PromptSource& source);
+  void begin(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue);
   void warn_of_failure();
   bool publish();
   void discard(std::int64_t step);
   bool load(std::int64_t step, data::PromptSource& source);
+  /// Reads what waited after `step`; returns why it cannot be used, or "". No rank has the file where the checkpoint is
+  /// of another run (`--from`): then nothing waited. collective: world, in a run off policy.
+  std::string load_queue(const std::filesystem::path& file, std::int64_t step);
   /// The fault of the first rank that has one, or "". collective: world.
   std::string first_of_all(const std::string& fault);
   /// How many ranks say yes. collective: world.
@@ -65,6 +74,7 @@ class Checkpoints {
   RankContext& context_;
   Policy& policy_;
   log::Records* records_;
+  std::vector<QueuedSamples> queue_;
   std::unique_ptr<Writing> writing_;
   std::string newest_fault_;  // why the newest checkpoint that was looked at could not be used
   bool is_last_step_ = false;

@@ -77,17 +77,34 @@ GradedSample unpack(const std::uint8_t*& at) {
 
 }  // namespace
 
+std::vector<std::uint8_t> pack_samples(const std::vector<GradedSample>& samples) {
+  std::vector<std::uint8_t> bytes;
+  for (const GradedSample& sample : samples) pack(bytes, sample);
+  return bytes;
+}
+
+std::int64_t packed_bytes(const std::vector<GradedSample>& samples) {
+  std::size_t bytes = 0;
+  for (const GradedSample& one : samples)
+    bytes += kHeadWords * sizeof(std::int64_t) + one.sample.tokens.size() * (sizeof(std::int32_t) + 2 * sizeof(float)) +
+             one.parts.size() * sizeof(double) + one.note.size();
+  return static_cast<std::int64_t>(bytes);
+}
+
+std::vector<GradedSample> unpack_samples(std::span<const std::uint8_t> bytes) {
+  std::vector<GradedSample> samples;
+  const std::uint8_t* at = bytes.data();
+  while (at < bytes.data() + bytes.size()) samples.push_back(unpack(at));
+  return samples;
+}
+
 std::vector<GradedSample> exchange_samples(comm::Communicator& world, const std::vector<GradedSample>& own,
                                            std::int64_t num_groups, std::int64_t samples_per_prompt) {
-  std::vector<std::uint8_t> bytes;
-  for (const GradedSample& sample : own) pack(bytes, sample);
   std::vector<GradedSample> all(static_cast<std::size_t>(num_groups * samples_per_prompt));
   std::vector<bool> seen(all.size(), false);
   world.wait_for_all("rollout");  // one rank may generate and grade for much longer than another
-  for (const auto& part : comm::all_gather_bytes(world, bytes, "rollout")) {
-    const std::uint8_t* at = part.data();
-    while (at < part.data() + part.size()) {
-      GradedSample sample = unpack(at);
+  for (const auto& part : comm::all_gather_bytes(world, pack_samples(own), "rollout")) {
+    for (GradedSample& sample : unpack_samples(part)) {
       const auto place = static_cast<std::size_t>(sample.sample.group * samples_per_prompt + sample.sample.index);
       if (place >= all.size() || seen[place])
         throw Error::rank({.what = base::text("sample ", sample.sample.index, " of prompt ", sample.sample.group,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,11 @@ struct Rollout {
 /// collective: world.  throws: Error::rank when a sample is missing or there twice.
 std::vector<GradedSample> exchange_samples(comm::Communicator& world, const std::vector<GradedSample>& own,
                                            std::int64_t num_groups, std::int64_t samples_per_prompt);
+
+/// Samples as bytes, and how many those are; what pack_samples made becomes the samples again.
+std::vector<std::uint8_t> pack_samples(const std::vector<GradedSample>& samples);
+std::int64_t packed_bytes(const std::vector<GradedSample>& samples);
+std::vector<GradedSample> unpack_samples(std::span<const std::uint8_t> bytes);
 
 /// How right a graded answer is: the first part of the job's reward as it was graded, before weights, scale and
 /// shaping.

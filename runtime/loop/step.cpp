@@ -25,18 +25,24 @@ spec::StepRecord run_step(Session& session, std::int64_t step) {
   const refit::RefitFigures moved = refits(job) ? policy.refit() : refit::RefitFigures{};
 
   policy.enter(Phase::checkpoint);
-  session.checkpoints.copy_if_due(step, session.source);
+  session.checkpoints.copy_if_due(step, session.source.cursor(), nullptr);
 
   policy.enter(Phase::log);
-  spec::StepRecord record = rollout_figures(session.context, rollout);
-  record.step = step;
+  spec::StepRecord record = step_record(session, step, rollout, trained, moved);
   record.weight_version = version;
   record.refused_rows = session.source.refused() - refused;
+  return record;
+}
+
+spec::StepRecord step_record(Session& session, std::int64_t step, const Rollout& rollout, const TrainFigures& trained,
+                             const refit::RefitFigures& moved) {
+  spec::StepRecord record = rollout_figures(session.context, rollout);
+  record.step = step;
   add_train_figures(record, trained);
   add_refit_figures(record, moved);
-  add_rank_figures(record, session.context, policy);  // collective: world
+  add_rank_figures(record, session.context, session.policy);
   if (session.records)
-    for (const log::SampleRecord& sample : sample_records(job, rollout, session.tokenizer, step))
+    for (const log::SampleRecord& sample : sample_records(session.job(), rollout, session.tokenizer, step))
       session.records->sample(sample);
   return record;
 }

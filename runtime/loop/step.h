@@ -10,4 +10,8 @@ namespace muster::loop {
 /// generate, grade, advantages, train, refit, checkpoint where one is due, log. collective: world.
 spec::StepRecord run_step(Session& session, std::int64_t step);
 
+/// The record of a step that ends now; its samples go to the records where this rank has them. collective: world.
+spec::StepRecord step_record(Session& session, std::int64_t step, const Rollout& rollout, const TrainFigures& trained,
+                             const refit::RefitFigures& moved);
+
 }  // namespace muster::loop

@@ -106,14 +106,12 @@ class JobCheck {
       warnings_.push_back("async.recompute_kv has no effect without async.in_flight_updates");
     if (job_.placement.mode != PlacementMode::split)
       fault("async.enabled", "async needs ranks of its own for the generator", "set placement.mode = \"split\"");
-    if (job_.loss.correction == Correction::none)
+    if (job_.loss.correction == Correction::none && job_.async.max_staleness > 0)
       fault("async.enabled", "async trains on samples of older weights, but loss.correction is \"none\"",
             "set loss.correction = \"truncate\"");
-    if (job_.async.max_staleness > 1 && !job_.async.in_flight_updates) {
-      fault("async.max_staleness",
-            text("async.max_staleness = ", job_.async.max_staleness, " without in_flight_updates"),
-            "set async.in_flight_updates = true, or max_staleness = 1");
-    }
+    if (job_.async.max_staleness > 1 && !job_.async.in_flight_updates)
+      warnings_.push_back(text("async.max_staleness = ", job_.async.max_staleness,
+                               " without in_flight_updates makes samples older and no step shorter than 1 does"));
   }
 
   void check_loss() {

@@ -72,6 +72,15 @@ void describe_step(Visitor& v, Record& r) {
   v.field("logprob_diff_max", r.logprob_diff_max, "nats", kSame, "largest of them; a defect when it grows");
   v.field("prob_error", r.prob_error, "", kSame, "mean of exp |generator - trainer|");
   v.field("gen_kl", r.gen_kl, "nats", kSame, "estimated divergence of trainer from generator");
+  v.field(
+      "age_mean", r.age_mean, "versions", kSame,
+      "updates between the weights that drew the samples and those that began to train on them; 0, as the five that "
+      "follow, unless async runs ahead");
+  v.field("age_max", r.age_max, "versions", kSame, "largest of them");
+  v.field("queue_steps", r.queue_steps, "steps", kSame, "whose samples wait for their training when the step ends");
+  v.field("queue_bytes", r.queue_bytes, "bytes", kSame, "of these samples, on every rank's host");
+  v.field("starved_s", r.starved_s, "s", kOwn, "in which every rank that trains waited for samples");
+  v.field("throttled_s", r.throttled_s, "s", kOwn, "in which every rank that generates waited for new weights");
   v.field("refit_bytes", r.refit_bytes, "bytes", kSame, "that crossed between ranks in the refit");
   v.field("refit_least_bytes", r.refit_least_bytes, "bytes", kSame, "that had to cross at least");
   v.field("refit_transfer_s", r.refit_transfer_s, "s", kOwn, "of the copies and sends alone");

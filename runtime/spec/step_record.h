@@ -40,6 +40,9 @@ struct StepRecord {
       tensor_norms;  // by weight, of the last update, before clipping; only with log.tensor_norms
   double lr = 0;
   double kl = 0, kl_penalty = 0, entropy = 0, clip_share = 0, ratio_mean = 0, correction_mean = 0;
+  double age_mean = 0;  // of the samples, in versions of the weights; this and the next are 0 in a synchronous run
+  std::int64_t age_max = 0, queue_steps = 0, queue_bytes = 0;
+  double starved_s = 0, throttled_s = 0;
   double logprob_diff_mean = 0, logprob_diff_max = 0;  // |generator - trainer|
   double prob_error = 0;                               // mean of exp|generator - trainer|
   double gen_kl = 0;

@@ -80,23 +80,26 @@ class Resume : public testing::Test {
     return !spec::complete_checkpoints(paths(name)).empty();
   }
 
+  static void survive_kills(const std::string& undisturbed, const std::vector<std::string>& changes);
+
   static TemporaryFolder* suite_folder_;
 };
 
 TemporaryFolder* Resume::suite_folder_ = nullptr;
 
-TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) {
+// Runs with these changes are killed until `num_kills` kills are spent; each is the undisturbed run in the end.
+void Resume::survive_kills(const std::string& undisturbed, const std::vector<std::string>& changes) {
   const char* asked = std::getenv("MUSTER_KILLS");
   const int num_kills = asked != nullptr ? std::atoi(asked) : 20;
   std::mt19937 random(7);
   const std::vector<std::string> programs{"muster-rank", "muster-runtime node ", "muster run "};
   int kills = 0;
   for (int run = 0; kills < num_kills; ++run) {
-    const std::string name = text("killed_", run);
+    const std::string name = text(undisturbed, "_killed_", run);
     bool is_over = false;
     for (int attempt = 0; !is_over; ++attempt) {
       const fs::path log = suite_folder_->path() / text(name, "_", attempt, ".log");
-      const pid_t pid = base::start_child({.command = attempt == 0 ? first(name, {}) : next(name), .output = log});
+      const pid_t pid = base::start_child({.command = attempt == 0 ? first(name, changes) : next(name), .output = log});
       if (kills < num_kills) {
         // Half of the kills come while it starts and loads, half while it makes its steps.
         if (attempt % 2 == 1) wait_for_checkpoint(name);
@@ -112,11 +115,22 @@ TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) {
                                                                                          << base::read_file(log);
       ASSERT_LT(attempt, 4 * num_kills);
     }
-    expect_same_run(paths(name), paths("undisturbed"), kSteps);
+    expect_same_run(paths(name), paths(undisturbed), kSteps);
     expect_each_prompt_once(paths(name), kSteps, kPrompts, kSamples);
     EXPECT_TRUE(spec::unfinished_checkpoints(paths(name)).empty());
     EXPECT_EQ(spec::complete_checkpoints(paths(name)), (std::vector<std::int64_t>{kSteps - 4, kSteps - 1}));
   }
+}
+
+TEST_F(Resume, KilledAtAnyMomentItIsTheSameRun) { survive_kills("undisturbed", {}); }
+
+// Generation runs one step ahead on a rank of its own: what waits for its training is a part of the checkpoint.
+TEST_F(Resume, KilledOffPolicyItIsTheSameRun) {
+  const std::vector<std::string> changes{"placement.mode=split", "gen.dp=1", "train.dp=1", "async.enabled=true",
+                                         "loss.correction=truncate"};
+  const CommandResult result = run_command(first("off_policy", changes), 120);
+  ASSERT_EQ(result.code, 0) << result.output;
+  survive_kills("off_policy", changes);
 }
 
 TEST_F(Resume, WarnedItStopsWithACheckpointAndGoesOn) {

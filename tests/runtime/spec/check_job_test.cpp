@@ -99,6 +99,20 @@ TEST(CheckJob, HoldsBatchesAgainstEachOther) {
             "without packing 512 samples do not divide over train.dp 1 x train.mbs 3 = 3");
 }
 
+TEST(CheckJob, WarnsOfALongQueueWithoutInFlightUpdates) {
+  const auto with = [](std::int64_t max_staleness) {
+    return verdict([&](Job& j) {
+      j.async = {.enabled = true, .max_staleness = max_staleness};
+      j.placement.mode = PlacementMode::split;
+      j.loss.correction = Correction::truncate;
+    });
+  };
+  EXPECT_TRUE(with(1).warnings.empty());
+  EXPECT_TRUE(with(8).faults.empty());
+  ASSERT_EQ(with(8).warnings.size(), 1u);
+  EXPECT_NE(with(8).warnings[0].find("async.max_staleness = 8"), std::string::npos);
+}
+
 TEST(CheckJob, KnowsWhichModesGoTogether) {
   EXPECT_EQ(only_fault([](Job& j) { j.train.fsdp = 1; }), "train.fsdp = 1 with train.backend = \"megatron\"");
   EXPECT_EQ(only_fault([](Job& j) {
@@ -117,6 +131,11 @@ TEST(CheckJob, KnowsWhichModesGoTogether) {
               j.placement.mode = PlacementMode::split;
             }),
             "async trains on samples of older weights, but loss.correction is \"none\"");
+  EXPECT_TRUE(verdict([](Job& j) {
+                j.async = {.enabled = true, .max_staleness = 0};
+                j.placement.mode = PlacementMode::split;
+              }).faults.empty())
+      << "no sample is older";
   EXPECT_EQ(only_fault([](Job& j) { j.train.vpp = 2; }), "train.vpp = 2 has no effect with train.pp = 1");
   EXPECT_EQ(only_fault([](Job& j) {
               j.train.pp = 3;

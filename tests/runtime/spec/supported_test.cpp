@@ -22,14 +22,14 @@ TEST(Supported, WhatRunsIsNotRefused) {
 TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
   Plan plan;
   plan.job.train.fp8 = true;
-  plan.job.async.enabled = true;
+  plan.job.async.enabled = plan.job.async.in_flight_updates = true;
   plan.job.gen.dtype = DataType::fp8;
   try {
     check_supported(plan, "plan.toml");
     FAIL() << "no throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.faults().size(), 3u);
-    for (const char* name : {"train.fp8 = true", "async.enabled", "fp8"})
+    for (const char* name : {"train.fp8 = true", "async.in_flight_updates", "fp8"})
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << name << " in " << error.what();
   }
 }
@@ -69,8 +69,9 @@ TEST(Supported, OneSentenceNamesEverySetting) {
   Plan plan;
   EXPECT_TRUE(unsupported(plan).empty());
   plan.job.train.fp8 = true;
-  plan.job.async.enabled = true;
-  EXPECT_EQ(unsupported_text(unsupported(plan)), "the runtime does not run train.fp8 = true, async.enabled = true yet");
+  plan.job.async.enabled = plan.job.async.in_flight_updates = true;
+  EXPECT_EQ(unsupported_text(unsupported(plan)),
+            "the runtime does not run train.fp8 = true, async.in_flight_updates = true yet");
 }
 
 TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {
