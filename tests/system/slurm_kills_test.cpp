@@ -159,7 +159,7 @@ TEST_F(SlurmKills, WarnedBySlurmItStopsBehindACheckpointAndIsQueuedAgain) {
   ASSERT_TRUE(wait_for(paths().steps())) << logs();
   const std::string id = base::trim(run_command({"squeue", "-h", "-o", "%i"}).output);
   ASSERT_EQ(run_command({"scancel", "--signal=USR2", "--batch", id}).code, 0);
-  const supervise::Verdict end = verdict(0, kPatience_s);
+  const auto end = verdict(0, kPatience_s);
   EXPECT_EQ(end.code, 3) << logs();
   EXPECT_NE(end.sentence.find("warned that the time is up"), std::string::npos) << end.sentence;
   EXPECT_GT(newest_checkpoint(), 0);
