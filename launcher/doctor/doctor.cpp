@@ -47,14 +47,14 @@ class Folder {
 struct DoctorOptions {
   std::string cluster;
   bool submit = false, json = false;
-  cluster::Wishes wishes;
+  cluster::UserSettings user_settings;
 };
 
 Place place_of(const DoctorOptions& options) {
   Place place{.cluster = cluster::read_cluster(options.cluster.empty() ? "local" : options.cluster,
                                                cluster::shipped_folder("clusters")),
               .binaries = base::executable_folder()};
-  cluster::take_wishes(options.wishes, place.cluster);
+  cluster::apply_user_settings(options.user_settings, place.cluster);
   place.run_root = run::default_run_folder("doctor", place.cluster.run_root).parent_path();
   const char* const path = std::getenv("PATH");
   place.path = path == nullptr ? "" : path;
@@ -189,7 +189,7 @@ cli::Verb doctor_verb() {
         cli::add_cluster_flag(flags, options.cluster);
         flags.add("submit", "also look at one node, by a job of a minute", options.submit);
         cli::add_json_flag(flags, options.json);
-        cli::add_user_flags(flags, options.wishes);
+        cli::add_user_flags(flags, options.user_settings);
       },
       look);
 }

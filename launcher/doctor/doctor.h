@@ -7,14 +7,14 @@
 
 #include "launcher/cli/verb.h"
 #include "launcher/cluster/cluster.h"
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "launcher/health/finding.h"
 #include "launcher/slurm/control.h"
 #include "launcher/slurm/queries.h"
 
 namespace muster::doctor {
 
-/// What is looked at: the cluster with the person's wishes, where runs go, and the programs that nodes will start.
+/// What is looked at: the cluster with the user's settings, where runs go, and the programs that nodes will start.
 struct Place {
   cluster::Cluster cluster;
   std::filesystem::path run_root, binaries;

@@ -6,7 +6,7 @@
 
 #include "launcher/cli/shared_flags.h"
 #include "launcher/cluster/cluster.h"
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "launcher/keys/page.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"

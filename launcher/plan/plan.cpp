@@ -53,7 +53,7 @@ class Planner {
   Planned make() {
     Planned planned;
     planned.cluster = cluster::read_cluster(request_.cluster, cluster::shipped_folder("clusters"));
-    cluster::take_wishes(request_.wishes, planned.cluster);
+    cluster::apply_user_settings(request_.user_settings, planned.cluster);
     const spec::Plan* const of_run = request_.of_run;
     planned.job_file = of_run ? spec::RunPaths{of_run->run_folder}.plan() : find_job(request_.job);
     spec::Plan& plan = planned.plan;

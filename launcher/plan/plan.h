@@ -7,20 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/toml_reader.h"
 
 namespace muster::plan {
 
 struct Request {
-  std::string job;                     // path, or the name of a shipped template or published row
-  std::vector<std::string> overrides;  // --set, as typed
-  std::string cluster = "local";       // path, or the name of a shipped cluster
-  std::filesystem::path run_folder;    // empty: the plan is only shown
-  cluster::Wishes wishes = {};         // flags, which win over the personal file
-  bool paths_must_exist = false;       // run and submit: a missing model or data path is an error, not a warning
-  const spec::Plan* of_run = nullptr;  // the job of this plan under other settings, instead of `job`
+  std::string job;                           // path, or the name of a shipped template or published row
+  std::vector<std::string> overrides;        // --set, as typed
+  std::string cluster = "local";             // path, or the name of a shipped cluster
+  std::filesystem::path run_folder;          // empty: the plan is only shown
+  cluster::UserSettings user_settings = {};  // flags, which win over the personal file
+  bool paths_must_exist = false;             // run and submit: a missing model or data path is an error, not a warning
+  const spec::Plan* of_run = nullptr;        // the job of this plan under other settings, instead of `job`
 };
 
 struct Planned {

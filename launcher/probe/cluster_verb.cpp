@@ -40,7 +40,7 @@ ProbeRequest request_for(const std::string& partition) {
 }
 
 int probe(const ClusterOptions& options, slurm::Queries& queries) {
-  Probed probed = probe_cluster(queries, request_for(options.wishes.partition));
+  Probed probed = probe_cluster(queries, request_for(options.user_settings.partition));
   std::vector<std::string> lines{
       text("Written by `muster cluster probe` on ", this_host(), ", ", base::wall_clock_text(), ".")};
   lines.insert(lines.end(), probed.notes.begin(), probed.notes.end());
@@ -67,7 +67,7 @@ cluster::Cluster named_cluster(const ClusterOptions& options, const std::string&
 
 int diff(const ClusterOptions& options, slurm::Queries& queries) {
   const cluster::Cluster file = named_cluster(options, "diff");
-  const std::string& asked = options.wishes.partition;
+  const std::string& asked = options.user_settings.partition;
   const Probed live = probe_cluster(queries, request_for(asked.empty() ? file.slurm.partition : asked));
   const std::vector<Difference> list = differences(file, live);
   print(diff_page(list, file, live));
@@ -95,7 +95,7 @@ cli::Verb cluster_verb() {
        .example = "muster cluster show dgx-h100",
        .max_words = 2},
       [](cli::Flags& flags, ClusterOptions& options) {
-        cli::add_partition_flag(flags, options.wishes);
+        cli::add_partition_flag(flags, options.user_settings);
         flags.add("output", "FILE", "write this file instead of printing", options.output);
       },
       [](const ClusterOptions& options) { return run_cluster(options, *slurm::make_queries()); });

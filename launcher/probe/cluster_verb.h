@@ -2,7 +2,7 @@
 #pragma once
 
 #include "launcher/cli/verb.h"
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "launcher/slurm/queries.h"
 
 namespace muster::probe {
@@ -12,7 +12,7 @@ cli::Verb cluster_verb();
 struct ClusterOptions {
   std::vector<std::string> words;  // show FILE, probe, diff FILE
   std::filesystem::path output;
-  cluster::Wishes wishes;  // the partition
+  cluster::UserSettings user_settings;  // the partition
 };
 
 /// show FILE|NAME draws a node. probe [--partition P] [--output FILE] writes a cluster file. diff FILE|NAME prints

@@ -50,7 +50,7 @@ ChangedRun plan_changed_run(const spec::Plan& plan, const RunChange& change) {
                                            .overrides = change.overrides,
                                            .cluster = change.cluster.empty() ? plan.cluster : change.cluster,
                                            .run_folder = plan.run_folder,
-                                           .wishes = change.wishes,
+                                           .user_settings = change.user_settings,
                                            .paths_must_exist = true,
                                            .of_run = &plan});
   planned.plan.binaries = plan.binaries;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "launcher/cluster/cluster.h"
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "runtime/spec/plan.h"
 
 namespace muster::run {
@@ -14,7 +14,7 @@ namespace muster::run {
 struct RunChange {
   std::vector<std::string> overrides;  // --set, as typed
   std::string cluster;                 // --cluster; empty: the plan's
-  cluster::Wishes wishes;
+  cluster::UserSettings user_settings;
 };
 
 struct ChangedRun {

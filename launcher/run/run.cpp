@@ -167,7 +167,7 @@ cli::Verb run_verb() {
       [](cli::Flags& flags, RunOptions& options) {
         options.verb = "run";
         add_start_flags(flags, options);
-        cli::add_run_root_flag(flags, options.wishes);
+        cli::add_run_root_flag(flags, options.user_settings);
         add_from_flag(flags, options);
         flags.add("plan", "FILE", "run a plan as it is", options.plan_file);
         add_attempt_flags(flags, options);

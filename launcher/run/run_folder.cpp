@@ -32,14 +32,14 @@ constexpr std::int64_t kRecords_bytes = 64 << 20;  // logs and records of a long
 fs::path whole_path(const fs::path& path) { return fs::absolute(path).lexically_normal(); }
 
 // The cluster that a plan names, where its file is still there: only the batch script needs it.
-cluster::Cluster cluster_of(const std::string& name, const cluster::Wishes& wishes) {
+cluster::Cluster cluster_of(const std::string& name, const cluster::UserSettings& user_settings) {
   cluster::Cluster cluster{.name = name, .has_slurm = true};
   try {
     cluster = cluster::read_cluster(name.empty() ? "local" : name, cluster::shipped_folder("clusters"));
   } catch (const Error&) {
     // a plan of another place: the script then carries no site's directives
   }
-  cluster::take_wishes(wishes, cluster);
+  cluster::apply_user_settings(user_settings, cluster);
   return cluster;
 }
 
@@ -66,8 +66,10 @@ bool is_set(const std::vector<std::string>& overrides, const std::string& key) {
 }
 
 Prepared of_job(const StartOptions& options) {
-  plan::Request request{
-      .job = options.words[0], .overrides = options.overrides, .wishes = options.wishes, .paths_must_exist = true};
+  plan::Request request{.job = options.words[0],
+                        .overrides = options.overrides,
+                        .user_settings = options.user_settings,
+                        .paths_must_exist = true};
   if (options.preflight) request.overrides.push_back("placement.preflight=true");
   request.of_run = options.of_run;
   if (options.of_run) request.cluster = options.of_run->cluster;
@@ -98,7 +100,7 @@ Prepared of_job(const StartOptions& options) {
 
 Prepared of_plan_file(const StartOptions& options) {
   Prepared prepared{.plan = spec::read_plan(options.plan_file)};
-  prepared.cluster = cluster_of(prepared.plan.cluster, options.wishes);
+  prepared.cluster = cluster_of(prepared.plan.cluster, options.user_settings);
   if (!options.run_dir.empty()) prepared.plan.run_folder = whole_path(options.run_dir);
   if (prepared.plan.run_folder.empty())
     prepared.plan.run_folder = default_run_folder(prepared.plan.job.name, prepared.cluster.run_root);
@@ -118,11 +120,12 @@ Prepared of_run_folder(const StartOptions& options) {
   prepared.origin = spec::read_origin(folder).value_or(spec::Origin{});
   if (const std::string edited = edited_job_text(prepared.plan); !edited.empty()) prepared.notes.push_back(edited);
   if (options.overrides.empty() && options.cluster.empty()) {
-    prepared.cluster = cluster_of(prepared.plan.cluster, options.wishes);
+    prepared.cluster = cluster_of(prepared.plan.cluster, options.user_settings);
     return prepared;
   }
   ChangedRun changed = plan_changed_run(
-      prepared.plan, {.overrides = options.overrides, .cluster = options.cluster, .wishes = options.wishes});
+      prepared.plan,
+      {.overrides = options.overrides, .cluster = options.cluster, .user_settings = options.user_settings});
   for (const std::string& change : changed.changes) prepared.notes.push_back("from this attempt on: " + change);
   prepared.plan = std::move(changed.plan);
   prepared.cluster = std::move(changed.cluster);

@@ -7,7 +7,7 @@
 
 #include "launcher/cli/flags.h"
 #include "launcher/cluster/cluster.h"
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "launcher/run/from_checkpoint.h"
 #include "runtime/spec/origin.h"
 #include "runtime/spec/plan.h"
@@ -25,7 +25,7 @@ struct StartOptions {
   const spec::Plan* of_run = nullptr;  // evaluate: the job of this plan, in the place of JOB
   std::string name_suffix;             // evaluate: after the job's name
   bool new_binaries = false, data_changed = false, preflight = false;
-  cluster::Wishes wishes;
+  cluster::UserSettings user_settings;
 };
 /// --cluster, --set and --run-dir: of a run that begins.
 void add_start_flags(cli::Flags& flags, StartOptions& options);

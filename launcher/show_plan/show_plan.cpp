@@ -19,7 +19,7 @@ struct PlanOptions {
   std::string cluster;
   std::vector<std::string> overrides;
   bool json = false, resolved = false, schedule = false;
-  cluster::Wishes wishes;
+  cluster::UserSettings user_settings;
 };
 
 void print(const std::string& page) { base::print(stdout, page); }
@@ -54,7 +54,8 @@ int show_plan(const PlanOptions& options) {
     throw Error::user({.what = "--json, --resolved and --schedule do not go together",
                        .where = "",
                        .fix = "each prints something else: choose one"});
-  plan::Request request{.job = options.words[0], .overrides = options.overrides, .wishes = options.wishes};
+  plan::Request request{
+      .job = options.words[0], .overrides = options.overrides, .user_settings = options.user_settings};
   if (!options.cluster.empty()) request.cluster = options.cluster;
   const plan::Planned planned = plan::make_plan(request);
   if (options.json) {
@@ -86,7 +87,7 @@ cli::Verb plan_verb() {
         cli::add_json_flag(flags, options.json);
         flags.add("resolved", "print plan.toml with every key of the job", options.resolved);
         flags.add("schedule", "print the trainer's pipeline schedule", options.schedule);
-        cli::add_user_flags(flags, options.wishes);
+        cli::add_user_flags(flags, options.user_settings);
       },
       show_plan);
 }

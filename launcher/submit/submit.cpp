@@ -286,7 +286,7 @@ cli::Verb submit_verb() {
         run::add_start_flags(flags, options);
         run::add_from_flag(flags, options);
         run::add_attempt_flags(flags, options);
-        cli::add_user_flags(flags, options.wishes);
+        cli::add_user_flags(flags, options.user_settings);
       },
       [](const run::StartOptions& options) {
         if (options.words.empty() && !options.new_binaries) run::become_pinned(options.run_dir);

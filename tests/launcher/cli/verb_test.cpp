@@ -100,17 +100,17 @@ TEST(Options, HelpHasAnExampleOfEachVerbAndItsFlags) {
   EXPECT_NE(help_text(verbs()[0]).find("-r, --rank R          a number"), std::string::npos);
 }
 
-TEST(Options, TheWishesOfAUserKnowTheFlagThatGaveThem) {
+TEST(Options, TheSettingsOfAUserKnowTheFlagThatGaveThem) {
   Flags flags;
-  cluster::Wishes wishes;
-  add_user_flags(flags, wishes);
+  cluster::UserSettings user_settings;
+  add_user_flags(flags, user_settings);
   const VerbPage page{.name = "plan"};
   parse_arguments(page, flags, {"--account", "me", "--time-limit-min", "5", "--sbatch-flag=--nice=1"});
-  EXPECT_EQ(wishes.account, "me");
-  EXPECT_EQ(wishes.time_limit_min, 5);
-  EXPECT_EQ(wishes.places.keys.at("account"), "--account");
-  EXPECT_EQ(wishes.places.keys.count("qos"), 0U);
-  EXPECT_EQ(wishes.sbatch_flags, std::vector<std::string>{"--nice=1"});
+  EXPECT_EQ(user_settings.account, "me");
+  EXPECT_EQ(user_settings.time_limit_min, 5);
+  EXPECT_EQ(user_settings.places.keys.at("account"), "--account");
+  EXPECT_EQ(user_settings.places.keys.count("qos"), 0U);
+  EXPECT_EQ(user_settings.sbatch_flags, std::vector<std::string>{"--nice=1"});
   EXPECT_THROW(parse_arguments(page, flags, {"--sbatch-flag", "nice"}), Error);
   EXPECT_THROW(parse_arguments(page, flags, {"--time-limit-min", "0"}), Error);
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "launcher/cluster/cluster.h"
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 #include "runtime/base/text.h"
 
 namespace muster::keys {

@@ -1,4 +1,4 @@
-#include "launcher/cluster/wishes.h"
+#include "launcher/cluster/user_settings.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -11,15 +11,15 @@ namespace muster::cluster {
 namespace {
 
 /// A personal file in a folder of its own, named by XDG_CONFIG_HOME while the test runs.
-class WishesTest : public testing::Test {
+class UserSettingsTest : public testing::Test {
  protected:
-  WishesTest() { ::setenv("XDG_CONFIG_HOME", folder_.path().c_str(), 1); }
-  ~WishesTest() override { ::setenv("XDG_CONFIG_HOME", "/nonexistent", 1); }
+  UserSettingsTest() { ::setenv("XDG_CONFIG_HOME", folder_.path().c_str(), 1); }
+  ~UserSettingsTest() override { ::setenv("XDG_CONFIG_HOME", "/nonexistent", 1); }
   void write(const std::string& text) { std::ofstream(folder_.path() / "muster.toml") << text; }
-  Cluster cluster_with(const Wishes& flags = {}) {
+  Cluster cluster_with(const UserSettings& flags = {}) {
     Cluster cluster = parse_cluster(
         "[slurm]\npartition = \"batch\"\naccount = \"site\"\nsbatch_flags = [\"--mem=0\"]\n", "c.toml", "c");
-    take_wishes(flags, cluster);
+    apply_user_settings(flags, cluster);
     return cluster;
   }
   std::string refusal(const std::string& text) {
@@ -34,11 +34,11 @@ class WishesTest : public testing::Test {
   tests::TemporaryFolder folder_;
 };
 
-TEST_F(WishesTest, FlagsWinOverThePersonalFileAndThatOverTheClusterFile) {
+TEST_F(UserSettingsTest, FlagsWinOverThePersonalFileAndThatOverTheClusterFile) {
   write(
       "account = \"team\"\ntime_limit_min = 30\nsbatch_flags = [\"--nice=1\"]\nexclude = \"n7\"\n"
       "[clusters.c]\naccount = \"team-c\"\nsbatch_flags = [\"--mail-type=END\"]\n[clusters.d]\npartition = \"x\"\n");
-  Wishes flags;
+  UserSettings flags;
   flags.time_limit_min = 5;
   flags.sbatch_flags = {"--hold"};
   flags.places.keys = {{"time_limit_min", "--time-limit-min"}, {"sbatch_flags", "--sbatch-flag"}};
@@ -55,13 +55,13 @@ TEST_F(WishesTest, FlagsWinOverThePersonalFileAndThatOverTheClusterFile) {
   EXPECT_EQ(cluster.places.of("slurm.sbatch_flags"), "c.toml:4:1 + " + file + ":7:1 + --sbatch-flag");
 }
 
-TEST_F(WishesTest, WithoutAFileTheClusterFileStands) {
+TEST_F(UserSettingsTest, WithoutAFileTheClusterFileStands) {
   const Cluster cluster = cluster_with();
   EXPECT_EQ(cluster.slurm.account, "site");
   EXPECT_EQ(personal_file(), folder_.path() / "muster.toml");
 }
 
-TEST_F(WishesTest, EveryFaultOfThePersonalFileComesAtOnceWithItsPlace) {
+TEST_F(UserSettingsTest, EveryFaultOfThePersonalFileComesAtOnceWithItsPlace) {
   const std::string text =
       refusal("acount = \"team\"\ntime_limit_min = 0\nrun_root = \"runs\"\n[clusters.other]\nqoz = \"high\"\n");
   for (const char* part :
@@ -71,19 +71,19 @@ TEST_F(WishesTest, EveryFaultOfThePersonalFileComesAtOnceWithItsPlace) {
   EXPECT_NE(refusal("account = ").find("muster.toml:1"), std::string::npos);
 }
 
-TEST_F(WishesTest, TheRunRootMayBeginWithTheHomeFolder) {
+TEST_F(UserSettingsTest, TheRunRootMayBeginWithTheHomeFolder) {
   ::setenv("HOME", "/home/u", 1);
   write("run_root = \"~/runs\"\n");
   EXPECT_EQ(cluster_with().run_root, "/home/u/runs");
 }
 
-TEST_F(WishesTest, AFlagOfSlurmsOnAClusterWithoutSlurmIsRefused) {
+TEST_F(UserSettingsTest, AFlagOfSlurmsOnAClusterWithoutSlurmIsRefused) {
   Cluster cluster = parse_cluster("nodes = 2\n", "local.toml", "local");
-  Wishes flags;
+  UserSettings flags;
   flags.account = "team";
   flags.places.keys["account"] = "--account";
   try {
-    take_wishes(flags, cluster);
+    apply_user_settings(flags, cluster);
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("--account has no effect: the file of cluster local"), std::string::npos);
