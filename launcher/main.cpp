@@ -15,6 +15,7 @@
 #include "launcher/status/status.h"
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"
+#include "launcher/try_job/try_job.h"
 #include "launcher/tune/tune.h"
 #include "launcher/watch/watch.h"
 #include "runtime/base/inherited.h"
@@ -23,25 +24,13 @@ int main(int argc, char** argv) {
   using namespace muster;
   base::repair_inherited_state();
   std::vector<cli::Verb> verbs{
-      show_plan::plan_verb(),
-      rehearse::rehearse_verb(),
-      tune::tune_verb(),
-      show_rows::rows_verb(),
-      run::run_verb(),
-      run::evaluate_verb(),
-      export_model::export_verb(),
-      submit::submit_verb(),
-      probe::cluster_verb(),
-      doctor::doctor_verb(),
-      health::check_node_verb(),
-      status::status_verb(),
-      watch::watch_verb(),
-      status::logs_verb(),
-      stacks::stacks_verb(),
-      status::cancel_verb(),
-      supervise::supervise_verb(),
-      selftest::selftest_verb(),
-      keys::keys_verb(),
+      show_plan::plan_verb(),    try_job::try_verb(),         rehearse::rehearse_verb(),
+      tune::tune_verb(),         show_rows::rows_verb(),      run::run_verb(),
+      run::evaluate_verb(),      export_model::export_verb(), submit::submit_verb(),
+      probe::cluster_verb(),     doctor::doctor_verb(),       health::check_node_verb(),
+      status::status_verb(),     watch::watch_verb(),         status::logs_verb(),
+      stacks::stacks_verb(),     status::cancel_verb(),       supervise::supervise_verb(),
+      selftest::selftest_verb(), keys::keys_verb(),
   };
   verbs.push_back(cli::completion_verb(verbs));
   return cli::run_command_line({argv + 1, argv + argc}, verbs);

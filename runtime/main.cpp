@@ -20,6 +20,7 @@
 #include "runtime/node/verb.h"
 #include "runtime/reward/worker.h"
 #include "runtime/text_verbs.h"
+#include "runtime/try_verb.h"
 #include "runtime/verb_options.h"
 
 namespace muster {
@@ -39,6 +40,7 @@ constexpr const char* kUsage =
     "       muster-runtime score|generate|gradients --model DIR --input F --output F [--dtype fp32|bf16] [--ranks N]\n"
     "                      [--max-new-tokens N --temperature T --top-p P --seed S] [--train.tp 3 ...]\n"
     "       muster-runtime index --plan PLAN                           where the rows of a run stand, their tokens\n"
+    "       muster-runtime try --plan PLAN --output F                   first rows, made-up answers (muster try)\n"
     "       muster-runtime export --run DIR --step N --output DIR      a checkpoint as a model folder (muster export)\n"
     "       muster-runtime inspect --model DIR                         family, parameters, bytes, FLOPs per token\n"
     "       muster-runtime check                                       does this machine compute what it should\n"
@@ -83,6 +85,7 @@ int run(int count, char** arguments) {
   if (words[0] == "render") return render(words);
   if (words[0] == "grade") return grade(words);
   if (words[0] == "index") return index_data(words);
+  if (words[0] == "try") return try_job(words);
   if (node::needs_ranks(words[0])) return node::run_ranks_verb(words);
   if (words[0] == "reward") {
     // Signals to the whole job are the ranks' affair; a worker ends when its rank has closed the other end.

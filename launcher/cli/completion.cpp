@@ -115,6 +115,8 @@ std::string bash_offer(const Offer& offer) {
   if (!offer.paths.empty()) code += text(" _muster_add -f -X ", quoted("!" + offer.paths), "; _muster_add -d;");
   if (offer.folders) code += " _muster_add -d;";
   if (offer.runs) code += " _muster_add -W \"$(cd runs 2>/dev/null && printf 'runs/%s ' *)\";";
+  // Only paths are quoted as such: the "=" of a key would become "\\=".
+  if (!offer.paths.empty() || offer.folders) code += " compopt -o filenames;";
   if (offer.is_setting) code += " compopt -o nospace;";
   return code.empty() ? " :;" : code;
 }
@@ -141,7 +143,7 @@ std::string bash_text(const std::vector<Verb>& verbs) {
          "  esac\n"
          "  if [[ $cur == -* ]]; then _muster_add -W \"$flags\"; fi\n"
          "}\n"
-         "complete -o filenames -F _muster muster\n";
+         "complete -F _muster muster\n";
 }
 
 std::string zsh_offer(const Offer& offer) {

@@ -19,6 +19,7 @@
 #include "runtime/base/followed_file.h"
 #include "runtime/base/inherited.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/checkpoint.h"
 #include "runtime/spec/epoch.h"
 
 namespace muster::run {
@@ -51,7 +52,10 @@ std::string failure_page(const spec::Plan& plan, const records::Verdict& verdict
   const std::vector<std::string> lines = base::last_lines(log, kLogLines);
   if (!lines.empty()) page += base::text("\nlast lines of ", typed_path(log), ":\n");
   for (const std::string& line : lines) page += "  | " + line + "\n";
-  return page + "\nfolder:  " + typed_path(plan.run_folder) + "\n" + resume_hint(plan);
+  page += "\nfolder:  " + typed_path(plan.run_folder) + "\n";
+  // What a person has to fix stands in the plan as well: without a checkpoint the next attempt would end alike.
+  const bool would_fail_again = verdict.code == 2 && spec::complete_checkpoints(paths).empty();
+  return would_fail_again ? page : page + resume_hint(plan);
 }
 
 // Where a run in the background writes what it would print.
@@ -87,7 +91,8 @@ struct RunOptions : StartOptions {
 
 /// A run whose newest attempt has done all its steps, asked for again as it is.
 bool is_done(const Prepared& prepared, const RunOptions& given) {
-  if (!prepared.is_next_attempt || !given.overrides.empty() || !given.cluster.empty()) return false;
+  if (!prepared.is_next_attempt || given.data_changed || !given.overrides.empty() || !given.cluster.empty())
+    return false;
   const auto epoch = spec::current_epoch(prepared.plan.run_folder);
   const auto verdict = epoch ? records::read_verdict({prepared.plan.run_folder}, epoch->attempt) : std::nullopt;
   return verdict && verdict->code == 0;
@@ -106,6 +111,7 @@ int start_here(const RunOptions& given) {
   for (const std::string& note : prepared.notes) base::print(stderr, note + "\n");
   if (prepared.takeover) base::print(stderr, takeover_page(*prepared.takeover));
   check_device_here(plan);
+  for (const std::string& warning : try_first(prepared, given)) base::print(stderr, "warning: " + warning + "\n");
   if (is_done(prepared, given)) {
     base::print(stdout, base::text("all ", plan.job.grpo.steps, " steps of this run are done: muster run --run-dir ",
                                    typed_path(plan.run_folder), " --set grpo.steps=N goes on to step N\n"));
@@ -150,6 +156,8 @@ int start_here(const RunOptions& given) {
     base::print(stderr, "\nmuster: " + verdict.sentence + "; every process has ended\n" + resume_hint(plan));
   } else {
     base::print(stderr, failure_page(plan, verdict));
+    if (verdict.code == 2 && remove_if_nothing_began(prepared, verdict.attempt))
+      base::print(stderr, "no rank was started: the run folder is removed\n");
   }
   return verdict.code;
 }
@@ -169,6 +177,7 @@ cli::Verb run_verb() {
         add_start_flags(flags, options);
         cli::add_run_root_flag(flags, options.user_settings);
         add_from_flag(flags, options);
+        add_try_flag(flags, options);
         flags.add("plan", "FILE", "run a plan as it is", options.plan_file);
         add_attempt_flags(flags, options);
         flags.add("detach", "return once the ranks run; the run goes on without this terminal", options.detach);

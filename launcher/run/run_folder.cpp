@@ -8,6 +8,7 @@
 #include "launcher/plan/plan.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/changed_run.h"
+#include "launcher/trial/trial.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
@@ -178,6 +179,10 @@ void add_from_flag(cli::Flags& flags, StartOptions& options) {
             options.from);
 }
 
+void add_try_flag(cli::Flags& flags, StartOptions& options) {
+  flags.add("no-try", "do not render the first rows and grade made-up answers before it begins", options.no_try);
+}
+
 void add_attempt_flags(cli::Flags& flags, StartOptions& options) {
   flags.add("new-binaries", "with --run-dir alone: from now on these, not those that submit pinned",
             options.new_binaries);
@@ -195,6 +200,12 @@ Prepared prepare(const StartOptions& options) {
   check_reward_environment(prepared.plan, faults);
   faults.throw_if_any();
   return prepared;
+}
+
+std::vector<std::string> try_first(const Prepared& prepared, const StartOptions& options) {
+  if (options.no_try || options.words.empty()) return {};
+  const std::optional<trial::Trial> trial = trial::try_plan(prepared.plan, true);
+  return trial ? trial::warnings_of(*trial) : std::vector<std::string>{};
 }
 
 void check_device_here(const spec::Plan& plan) {
@@ -240,6 +251,16 @@ void write_run_folder(const Prepared& prepared) {
   if (prepared.plan.job.placement.preflight)
     base::write_file(paths.node_wanted(), health::wanted_text(health::wanted_of(prepared.cluster, "", "")) + "\n");
   base::write_file(paths.batch_script(), batch_script_of(prepared.plan, prepared.cluster), 0755);
+}
+
+bool remove_if_nothing_began(const Prepared& prepared, std::int64_t attempt) {
+  const fs::path folder = spec::RunPaths{prepared.plan.run_folder}.attempt(attempt);
+  if (prepared.is_next_attempt || !fs::is_directory(folder)) return false;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("rank_")) return false;
+  std::error_code failed;
+  fs::remove_all(prepared.plan.run_folder, failed);
+  return !failed;
 }
 
 cluster::Cluster with_library_mounts(const spec::Plan& plan, cluster::Cluster cluster) {

@@ -24,6 +24,7 @@ struct StartOptions {
   std::string from;                    // RUN[@STEP]
   const spec::Plan* of_run = nullptr;  // evaluate: the job of this plan, in the place of JOB
   std::string name_suffix;             // evaluate: after the job's name
+  bool no_try = false;
   bool new_binaries = false, data_changed = false, preflight = false;
   cluster::UserSettings user_settings;
 };
@@ -31,6 +32,8 @@ struct StartOptions {
 void add_start_flags(cli::Flags& flags, StartOptions& options);
 /// --from: of a run that begins with the checkpoint of another.
 void add_from_flag(cli::Flags& flags, StartOptions& options);
+/// --no-try: of a run that begins.
+void add_try_flag(cli::Flags& flags, StartOptions& options);
 /// --new-binaries, --data-changed and --preflight: of a next attempt.
 void add_attempt_flags(cli::Flags& flags, StartOptions& options);
 
@@ -49,6 +52,9 @@ struct Prepared {
 /// throws: Error::user with every fault.
 Prepared prepare(const StartOptions& options);
 
+/// Renders the first rows of a run that begins and has made-up answers graded (trial::try_plan), unless --no-try:
+/// what a person should look at. throws: Error::user with what would end the run.
+std::vector<std::string> try_first(const Prepared& prepared, const StartOptions& options);
 /// throws: Error::user when the plan is for GPUs, the ranks would be started on this machine, and it has none.
 void check_device_here(const spec::Plan& plan);
 
@@ -56,6 +62,8 @@ void check_device_here(const spec::Plan& plan);
 /// accepts changed data.
 /// throws: Error::user when it cannot be written, or has no room for what the run leaves.
 void write_run_folder(const Prepared& prepared);
+/// Removes the folder of a run that this call began and of which no rank was started: there is nothing in it.
+bool remove_if_nothing_began(const Prepared& prepared, std::int64_t attempt);
 /// The cluster with mounts of its container for the libraries that pinned binaries are linked to (a bundle's lib).
 cluster::Cluster with_library_mounts(const spec::Plan& plan, cluster::Cluster cluster);
 /// The batch script of this plan on this cluster.

@@ -7,12 +7,16 @@
 #include "launcher/plan/show.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/rows/rows.h"
+#include "launcher/trial/trial.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
+#include "runtime/spec/data_files.h"
 
 namespace muster::show_plan {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct PlanOptions {
   std::vector<std::string> words;  // JOB
@@ -43,6 +47,19 @@ std::string measured_elsewhere(const plan::Planned& planned, const std::string& 
   return "";
 }
 
+/// The first row as the model will see it, where model and data are here.
+std::string first_prompt(const spec::Plan& plan) {
+  if (!plan.job.model.path.empty() && !base::is_there(fs::path(plan.job.model.path) / "tokenizer.json")) return "";
+  for (const spec::DataSource& source : spec::data_sources(plan.job.data))
+    if (!source.path.starts_with("builtin:") && !spec::is_data_there(source.path)) return "";
+  try {
+    const std::optional<trial::Trial> trial = trial::try_plan(plan, false);
+    return trial ? "\n" + trial::first_prompt_text(*trial) : "";
+  } catch (const Error& error) {
+    return base::text("\nwarning: this job's data would end its run: ", error.what(), "\n");
+  }
+}
+
 int show_plan(const PlanOptions& options) {
   if (options.words.empty()) {
     throw Error::user(
@@ -67,6 +84,7 @@ int show_plan(const PlanOptions& options) {
   } else {
     print(plan::plan_page(planned.plan, planned.cluster, batch_script(planned)));
     print(estimate::seconds_page(planned));
+    print(first_prompt(planned.plan));
     print(measured_elsewhere(planned, options.words[0]));
   }
   return 0;

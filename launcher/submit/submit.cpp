@@ -256,6 +256,8 @@ int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Con
   records::check_no_job(paths.folder, queries);
   const std::vector<slurm::PartitionFacts> partitions = queries.partitions();
   check(prepared, partitions, queries, faults);
+  if (faults.empty())
+    for (const std::string& warning : run::try_first(prepared, options)) warn(warning);
   Undo undo(paths, !prepared.is_next_attempt && !fs::exists(paths.folder));
   try {
     const fs::path root = paths.folder.parent_path();
@@ -285,6 +287,7 @@ cli::Verb submit_verb() {
         options.verb = "submit";
         run::add_start_flags(flags, options);
         run::add_from_flag(flags, options);
+        run::add_try_flag(flags, options);
         run::add_attempt_flags(flags, options);
         cli::add_user_flags(flags, options.user_settings);
       },

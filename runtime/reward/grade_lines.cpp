@@ -1,54 +1,18 @@
 #include "runtime/reward/grade_lines.h"
 
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.h"
-#include "runtime/base/files.h"
 #include "runtime/base/json_filter.h"
 #include "runtime/base/text.h"
 #include "runtime/reward/client.h"
+#include "runtime/reward/own_worker.h"
 
 namespace muster::reward {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// A worker process of this verb: it ends when its client is gone, and is waited for.
-class OwnWorker {
- public:
-  explicit OwnWorker(const WorkerLimits& limits) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-      throw Error::cluster({.what = std::string("no socket pair for a reward worker: ") + std::strerror(errno)});
-    client_end_ = base::Descriptor(ends[0]);
-    base::Descriptor worker_end(ends[1]);
-    pid_ = ::fork();
-    if (pid_ < 0) throw Error::cluster({.what = std::string("cannot start a reward worker: ") + std::strerror(errno)});
-    if (pid_ == 0) {
-      client_end_.reset();
-      ::_exit(serve_rewards(worker_end.release(), limits));
-    }
-  }
-  ~OwnWorker() {
-    client_end_.reset();
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
-  OwnWorker(const OwnWorker&) = delete;
-  OwnWorker& operator=(const OwnWorker&) = delete;
-  int take_client_end() { return client_end_.release(); }
-
- private:
-  base::Descriptor client_end_;
-  pid_t pid_ = -1;
-};
 
 const std::string& text_member(const ordered_json& object, const char* name) {
   const auto found = object.find(name);

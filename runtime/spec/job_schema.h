@@ -244,7 +244,9 @@ void describe_job(Visitor& v, J& job) {
   v.key("skip_special_tokens", job.reward.skip_special_tokens, kAny, "",
         "special tokens are left out of the text that is graded and recorded");
   v.key("precision", job.reward.precision, within(0, 100), "decimals", "to which math rounds a number with a point");
-  v.key("source_min", job.reward.source_min, within(-1e9, 1e9), "", "rewards are clamped to source_min .. source_max");
+  v.key("source_min", job.reward.source_min, within(-1e9, 1e9), "",
+        "with source_max: rewards are clamped to this range and stretched to target_min .. target_max; alike: left as "
+        "they are");
   v.key("source_max", job.reward.source_max, within(-1e9, 1e9), "", "and mapped onto target_min .. target_max");
   v.key("target_min", job.reward.target_min, within(-1e9, 1e9), "", "what source_min becomes");
   v.key("target_max", job.reward.target_max, within(-1e9, 1e9), "", "what source_max becomes");

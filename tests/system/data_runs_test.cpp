@@ -134,8 +134,9 @@ TEST_F(DataRuns, AProblemThatStandsManyTimesIsNotBothTrainedOnAndValidated) {
 
 TEST_F(DataRuns, AResumedRunWhoseDataHasChangedIsRefusedUnlessThatIsAccepted) {
   const std::string path = file("rows.jsonl", 1000, 200);
-  const auto resume = [&](const std::vector<std::string>& more = {}) {
-    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run", "--run-dir", paths("run").folder.string()};
+  const auto resume = [&](int steps, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "run",   "--run-dir",
+                                     paths("run").folder.string(),    "--set", "grpo.steps=" + std::to_string(steps)};
     command.insert(command.end(), more.begin(), more.end());
     return tests::run_command(command, 120);
   };
@@ -145,16 +146,16 @@ TEST_F(DataRuns, AResumedRunWhoseDataHasChangedIsRefusedUnlessThatIsAccepted) {
                 .code,
             0);
   std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now());
-  EXPECT_EQ(resume().code, 0) << "a file that was only touched is the same";
+  EXPECT_EQ(resume(3).code, 0) << "a file that was only touched is the same";
   file("rows.jsonl", 1050, 220);
-  const tests::CommandResult refused = resume();
+  const tests::CommandResult refused = resume(4);
   EXPECT_EQ(refused.code, 2) << refused.output;
   EXPECT_NE(refused.output.find("rows.jsonl: 220 rows instead of 200"), std::string::npos) << refused.output;
   EXPECT_NE(refused.output.find("--data-changed"), std::string::npos) << refused.output;
-  const tests::CommandResult accepted = resume({"--data-changed"});
+  const tests::CommandResult accepted = resume(4, {"--data-changed"});
   EXPECT_EQ(accepted.code, 0) << accepted.output;
   EXPECT_NE(accepted.output.find("220 rows instead of 200"), std::string::npos) << accepted.output;
-  EXPECT_EQ(resume().code, 0) << "accepted is accepted";
+  EXPECT_EQ(resume(5).code, 0) << "accepted is accepted";
   const tests::CommandResult needless = muster("run", "other", {}, {"--data-changed"});
   EXPECT_EQ(needless.code, 2) << needless.output;
 }
