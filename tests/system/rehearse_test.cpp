@@ -217,7 +217,7 @@ grpo = { prompts_per_step = 32, samples_per_prompt = 8, max_sequence_tokens = 51
 data = { path = "builtin:letters" }
 reward = { kind = "random" }
 sampling = { lengths = "fixed:400" }
-train = { tp = 2, pp = 2, dp = 2, mbs = 2, recompute = "full" }
+train = { tp = 2, pp = 2, dp = 2, mbs = 8, recompute = "full" }
 gen = { tp = 2, pp = 4, max_batch_tokens = 512, max_running_samples = 256 }
 )");
   const ordered_json ranks = rehearse(job.string(), {"--cluster", "dgx-h100", "--all-kinds"});
