@@ -3,7 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include <optional>
+
 #include "runtime/base/error.h"
+#include "runtime/device/stream.h"
 
 namespace muster::train {
 namespace {
@@ -36,6 +39,9 @@ struct ShardedWeights::GatheredUnit {
   // it is gathered again.
   at::Tensor written_values;
   bool is_gathered = false;
+  // While it is on its way: what this rank puts in and what comes of all ranks, and the event behind which it is there.
+  at::Tensor own_N, all_RN;
+  std::optional<device::Event> arrived;
 
   /// body(gathered, in place) over pieces of all_RN (each rank's rows, one parameter behind the other) and of a flat
   /// buffer, of the same shape: a parameter in one piece where all ranks have as many rows of it.
@@ -114,27 +120,46 @@ ShardedWeights::~ShardedWeights() = default;
 const weights::ShardStore& ShardedWeights::values(Unit unit) const { return *units_[unit]->values; }
 const weights::ShardStore* ShardedWeights::gradients(Unit unit) const { return units_[unit]->gradients.get(); }
 
-/// collective: dp_cp.
-void ShardedWeights::gather(Unit unit) {
+/// Lets the rows of all ranks come; what is computed next does not wait for them. collective: dp_cp.
+void ShardedWeights::gather_early(Unit unit) {
   GatheredUnit& whole = *units_[unit];
-  if (whole.is_gathered) return;
+  if (whole.is_gathered || whole.arrived) return;
   const at::NoGradGuard no_grad;
   const std::int64_t R = mesh_.dp_cp().size(), N = whole.most;
-  at::Tensor own_N = at::empty({N}, own_values_.flat().options());
+  whole.own_N = at::empty({N}, own_values_.flat().options());
   std::int64_t filled = 0;
   for (const std::string& name : whole.names) {
     if (!own_values_.has(name)) continue;  // fewer rows than ranks
     const at::Tensor rows = own_values_.view(name).view(-1);
-    own_N.narrow(0, filled, rows.numel()).copy_(rows);
+    whole.own_N.narrow(0, filled, rows.numel()).copy_(rows);
     filled += rows.numel();
   }
-  own_N.narrow(0, filled, N - filled).zero_();
-  at::Tensor all_RN = at::empty({R, N}, own_N.options());
-  mesh_.dp_cp().all_gather(all_RN, own_N, "fsdp.weights");
+  whole.own_N.narrow(0, filled, N - filled).zero_();
+  whole.all_RN = at::empty({R, N}, whole.own_N.options());
+  whole.arrived.emplace(
+      mesh_.dp_cp().overlapped([&] { mesh_.dp_cp().all_gather(whole.all_RN, whole.own_N, "fsdp.weights"); }));
+}
+
+/// The caller's stream waits for the rows, and puts them in place.
+void ShardedWeights::finish_gather(Unit unit) {
+  GatheredUnit& whole = *units_[unit];
+  if (whole.is_gathered) return;
+  const at::NoGradGuard no_grad;
+  whole.arrived->block(device::current_stream(whole.arrived->device()));
+  whole.arrived.reset();
+  whole.own_N.reset();
   allocate(whole.written_values);
-  whole.for_pieces(all_RN, whole.written_values,
+  whole.for_pieces(whole.all_RN, whole.written_values,
                    [](at::Tensor gathered, at::Tensor in_place) { in_place.copy_(gathered); });
+  whole.all_RN.reset();
   whole.is_gathered = true;
+}
+
+/// `unit` is there, and `next` on its way. collective: dp_cp.
+void ShardedWeights::gather(Unit unit, Unit next) {
+  gather_early(unit);
+  if (next > 0 && next < static_cast<Unit>(units_.size())) gather_early(next);
+  finish_gather(unit);
 }
 
 /// The unit's gradients, summed over dp_cp, into this rank's own. collective: dp_cp.
@@ -157,10 +182,7 @@ void ShardedWeights::reduce(Unit unit) {
   }
 }
 
-void ShardedWeights::begin_forward(Unit unit) {
-  gather(unit);
-  if (unit + 1 < static_cast<Unit>(units_.size())) gather(unit + 1);
-}
+void ShardedWeights::begin_forward(Unit unit) { gather(unit, unit + 1); }
 
 void ShardedWeights::end_forward(Unit unit) {
   // The backward begins where the forward ended.
@@ -175,8 +197,7 @@ void ShardedWeights::begin_backward(Unit unit) {
   allocate(whole.gradients->flat());
   whole.gradients->flat().zero_();
   if (unit == 0) return;  // an embedding's gradient does not depend on it
-  gather(unit);
-  if (unit > 1) gather(unit - 1);
+  gather(unit, unit - 1);
 }
 
 void ShardedWeights::end_backward(Unit unit) {

@@ -1,7 +1,7 @@
 // Parameters cut over dp_cp (FSDP): a rank keeps its rows of every parameter, and a unit of the decoder is put together
-// for the time of its use. In a forward the next unit is gathered while one is used; what was used is freed, gathered
-// again in the backward, and its gradients go back in one reduce-scatter. Letters: N elements of one rank's rows of a
-// unit.
+// for the time of its use. While one is used the next is gathered, on the communicator's own stream; what was used is
+// freed, gathered again in the backward, and its gradients go back in one reduce-scatter. Letters: N elements of one
+// rank's rows of a unit.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,9 @@ class ShardedWeights final : public model::WeightSource {
 
  private:
   struct GatheredUnit;
-  void gather(model::Unit unit);
+  void gather_early(model::Unit unit);
+  void finish_gather(model::Unit unit);
+  void gather(model::Unit unit, model::Unit next);
   void reduce(model::Unit unit);
 
   parallel::Mesh& mesh_;
