@@ -39,6 +39,8 @@ class BackwardOrder {
   void begin(std::int64_t num_batches);
   /// The backward of one micro batch has left `unit`: buckets that may be summed now.
   std::vector<std::size_t> leave(model::Unit unit);
+  /// Whether all micro batches have left it.
+  bool has_left(model::Unit unit) const { return batches_left_[static_cast<std::size_t>(unit)] == 0; }
   /// The buckets that are left.
   std::vector<std::size_t> finish();
 

@@ -19,7 +19,8 @@ bool shares_gradients(const comm::Communicator& tp, parallel::Tokens tokens, con
 }
 
 void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts,
-                          const weights::ShardStore& gradients, bool experts_too) {
+                          const weights::ShardStore& gradients, bool experts_too,
+                          const std::function<bool(const spec::Parameter&)>& of) {
   const bool shares_heads = tp.size() > facts.num_kv_heads, shares_norms = tokens == parallel::Tokens::cut;
   if (!shares_gradients(tp, tokens, facts)) return;
   // Each shared parameter gets its global shape in the buffer; a rank adds into the rows that it owns.
@@ -31,6 +32,7 @@ void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const
   std::int64_t length = 0;
   for (const weights::Shard& shard : gradients.shards()) {
     const spec::Parameter& parameter = shard.parameter;
+    if (of && !of(parameter)) continue;
     const bool is_head_norm = parameter.name.ends_with("q_norm.weight") || parameter.name.ends_with("k_norm.weight");
     const bool is_expert = experts_too && parameter.expert >= 0;
     if (!is_head_norm && !is_expert && !spec::is_router(parameter) &&
@@ -41,6 +43,7 @@ void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const
     pieces.push_back({gradients.view(parameter.name).flatten(), length + shard.box.ranges[0].begin * row});
     length += parameter.numel();
   }
+  if (of && length == 0) return;  // the same on every rank
   at::Tensor sums = at::zeros({length}, gradients.flat().options().dtype(at::kFloat));
   for (const Piece& piece : pieces) sums.narrow(0, piece.offset, piece.grad.numel()).copy_(piece.grad);
   tp.all_reduce(sums, comm::Reduce::sum, "train.shared_gradients");

@@ -1,6 +1,8 @@
 // Gradients of parameters that several ranks hold and each saw in part: summed before gradients are reduced over dp.
 #pragma once
 
+#include <functional>
+
 #include "runtime/parallel/tensor.h"
 #include "runtime/spec/model_facts.h"
 #include "runtime/weights/shard_store.h"
@@ -9,13 +11,14 @@ namespace muster::train {
 
 /// Whether sum_shared_gradients has anything to sum.
 bool shares_gradients(const comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts);
-/// After the last backward of an update, before gradients are reduced over dp: sums over tp what several ranks of it
-/// hold but each saw in part: the q/k norms (each rank sees its heads), key/value heads that several ranks share, and
-/// all norms where tokens are cut, and routers (each rank weighs its part of
-/// the experts or of the tokens). experts_too: whole ones that every rank holds. Other replicated parameters have their
-/// whole gradient on every rank already. collective: tp (one call; none when nothing is shared).
+/// Before gradients are reduced over dp: sums over tp what several ranks of it hold but each saw in part: the q/k norms
+/// (each rank sees its heads), key/value heads that several ranks share, all norms where tokens are cut, and routers
+/// (each rank weighs its part of the experts or of the tokens). Other replicated parameters have their whole gradient
+/// on every rank already. `of`: the parameters that are looked at, after their last backward of an update; all where it
+/// is null. experts_too: whole ones that every rank holds. collective: tp (one call; none when nothing is shared).
 void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const spec::ModelFacts& facts,
-                          const weights::ShardStore& gradients, bool experts_too = false);
+                          const weights::ShardStore& gradients, bool experts_too = false,
+                          const std::function<bool(const spec::Parameter&)>& of = nullptr);
 
 /// A tied embedding is the embedding of the first stage and the head of the last, and each saw one use of it: both get
 /// the sum of their gradients, the same bits. collective: pp (none when nothing is tied or there is one stage).

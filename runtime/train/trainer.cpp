@@ -20,7 +20,7 @@ struct Trainer::State {
   State(const spec::ModelFacts& facts, const spec::Job& job, parallel::Mesh& mesh, weights::ShardStore& weights)
       : mesh(mesh),
         max_grad_norm(job.optimizer.max_grad_norm),
-        overlaps_sums(job.train.overlap_grad_reduce && !shares_gradients(mesh.tp(), stream_tokens(job), facts)),
+        overlaps_sums(job.train.overlap_grad_reduce && mesh.degrees().fsdp == 0),
         overlaps_weights(job.train.overlap_param_gather),
         scoring(logprob_options(job, mesh.coordinates().cp)),
         updating(update_logprob_options(job, mesh.coordinates().cp)),
@@ -52,9 +52,20 @@ struct Trainer::State {
       for (const std::size_t bucket : buckets[unit]) optimizer.wait_for(bucket);
     };
     const auto after_backward = [this](model::Unit unit) {
-      if (overlaps_sums) reduce(order.leave(unit), true);
+      if (!overlaps_sums) return;
+      const std::vector<std::size_t> ready = order.leave(unit);
+      if (order.has_left(unit)) sum_shared(unit);
+      reduce(ready, true);
     };
     return std::make_unique<HookedWeights>(facts, weights, &gradients, before_use, after_backward);
+  }
+
+  /// Of a unit that the last micro batch has left. collective: tp.
+  void sum_shared(model::Unit unit) {
+    const spec::ModelFacts& facts = decoder.facts();
+    sum_shared_gradients(mesh.tp(), decoder.tokens(), facts, gradients, false, [&](const spec::Parameter& parameter) {
+      return model::units_of(facts, parameter).front() == unit;
+    });
   }
 
   void reduce(const std::vector<std::size_t>& ready, bool overlaps) {
@@ -94,8 +105,9 @@ UpdateFigures Trainer::update(std::span<const Sequence> sequences, const Loss& l
   const at::Tensor loss_sum =
       run_forward_backward(state.mesh, state.decoder, std::move(batches), options, loss, on_progress);
   const spec::Degrees& degrees = state.mesh.degrees();
-  sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients,
-                       degrees.fsdp == 1 && degrees.etp < degrees.tp);
+  if (!state.overlaps_sums)
+    sum_shared_gradients(state.mesh.tp(), state.decoder.tokens(), state.decoder.facts(), state.gradients,
+                         degrees.fsdp == 1 && degrees.etp < degrees.tp);
   sum_tied_gradients(state.mesh.pp(), state.decoder.facts(), state.gradients);
   state.reduce(state.order.finish(), false);
   state.optimizer.finish_reduction();

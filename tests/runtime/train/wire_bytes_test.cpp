@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "runtime/comm/call_log.h"
@@ -79,6 +80,42 @@ Measured measure(tests::RankContext& rank, const spec::Degrees& degrees, bool se
   measured.update = taken(log);
   mesh.close();
   return measured;
+}
+
+/// Labels of calls, in their order.
+class Labels final : public comm::CallObserver {
+ public:
+  void before(const comm::Call& call) override { labels.emplace_back(call.label); }
+  void after(const comm::Call&) override {}
+  std::vector<std::string> labels;
+};
+
+TEST(WireBytes, NormsOfHeadsAreSummedUnitByUnitWhileTheBackwardGoesOn) {
+  tests::run_ranks(4, [](tests::RankContext& rank) {
+    const spec::ModelFacts facts = tiny_facts(spec::Family::qwen3);
+    const spec::Degrees degrees{.tp = 2, .dp = 2};
+    spec::Job job;
+    job.grpo.max_sequence_tokens = 32;
+    job.train.tp = job.train.dp = 2;
+    job.train.overlap_grad_reduce = true;
+    job.train.bucket_params = 1000;
+    job.packing.max_tokens = 512;
+    const Rollout rollout = random_rollout(3, 4, facts.vocab_size);
+    Labels calls;
+    rank.world->set_observers({&calls});
+    parallel::Mesh mesh(std::move(rank.world), degrees, "train");
+    weights::ShardStore store(weights::shards_of(facts, degrees, mesh.coordinates()), at::kFloat, at::kCPU, 2);
+    fill_store(store, random_weights(facts));
+    Trainer trainer(facts, job, mesh, store);
+    calls.labels.clear();
+    trainer.update(rollout.sequences, wavy_loss(rollout.sequences, answer_tokens(rollout.sequences)), 1e-3, {});
+    const auto& made = calls.labels;
+    EXPECT_EQ(std::ranges::count(made, "train.shared_gradients"), facts.num_layers) << "one call a layer";
+    const auto first_sum = std::ranges::find(made, "train.gradients");
+    EXPECT_NE(std::find(first_sum, made.end(), "train.shared_gradients"), made.end())
+        << "sums over dp begin before the last layer's norms are summed over tp";
+    mesh.close();
+  });
 }
 
 TEST(WireBytes, TensorParallelSumsTheStreamTwiceALayerEachWay) {
