@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 #include "launcher/cli/shared_flags.h"
 #include "launcher/cluster/partition_list.h"
@@ -16,6 +19,7 @@
 #include "launcher/plan/slurm_request.h"
 #include "launcher/probe/slurm_probe.h"
 #include "launcher/records/submission.h"
+#include "launcher/records/verdict.h"
 #include "launcher/render/batch_script.h"
 #include "launcher/run/pin.h"
 #include "launcher/slurm/environment.h"
@@ -24,8 +28,10 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/data_identity.h"
+#include "runtime/spec/epoch.h"
 #include "runtime/spec/origin.h"
 
 namespace muster::submit {
@@ -227,6 +233,17 @@ std::string submitted(const run::Prepared& prepared, slurm::Control& control, Un
   return taken.id;
 }
 
+void report_json(const run::Prepared& prepared, const std::string& id, const slurm::Forecast& forecast) {
+  nlohmann::ordered_json object{{"job_id", id},
+                                {"name", prepared.plan.job.name},
+                                {"nodes", prepared.plan.num_nodes},
+                                {"run_folder", prepared.plan.run_folder.string()},
+                                {"binaries", prepared.plan.binaries.string()},
+                                {"expected_start", nullptr}};
+  if (forecast.start_s > 0) object["expected_start"] = forecast.start_s;  // Unix time
+  base::print(stdout, base::json_text(object, 2) + "\n");
+}
+
 void report(const run::Prepared& prepared, const std::string& id, const slurm::Forecast& forecast) {
   const spec::Plan& plan = prepared.plan;
   std::printf("job             %s (%s, %lld %s)\n", id.c_str(), plan.job.name.c_str(),
@@ -239,7 +256,26 @@ void report(const run::Prepared& prepared, const std::string& id, const slurm::F
 
 }  // namespace
 
-int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Control& control) {
+int wait_for_job(const fs::path& run_folder, const std::string& job_id, slurm::Queries& queries, double look_s) {
+  const auto is_over = [&] {
+    try {
+      const std::optional<slurm::JobFacts> job = queries.job(job_id);
+      return !job || job->is_over();
+    } catch (const Error& error) {
+      if (error.kind() != base::ErrorKind::cluster) throw;
+      return false;
+    }
+  };
+  while (!is_over()) std::this_thread::sleep_for(std::chrono::duration<double>(look_s));
+  const auto epoch = spec::current_epoch(run_folder);
+  const auto verdict = epoch ? records::read_verdict({run_folder}, epoch->attempt) : std::nullopt;
+  const int code = verdict ? verdict->code : 3;
+  std::fprintf(stderr, "job %s is over: %s\n", job_id.c_str(),
+               verdict ? verdict->sentence.c_str() : "it left no verdict");
+  return code;
+}
+
+int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Control& control, const Afterwards& then) {
   if (!options.words.empty() && options.cluster.empty())
     throw Error::user({.what = "muster submit needs --cluster", .fix = "the name of a file in clusters/ or a path"});
   run::Prepared prepared = run::prepare(options);
@@ -271,29 +307,44 @@ int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Con
   const slurm::Forecast forecast =
       faults.empty() ? foreseen(prepared, partitions, queries, control, faults) : slurm::Forecast{};
   faults.throw_if_any();
-  report(prepared, submitted(prepared, control, undo), forecast);
-  return 0;
+  const std::string id = submitted(prepared, control, undo);
+  if (then.json)
+    report_json(prepared, id, forecast);
+  else
+    report(prepared, id, forecast);
+  std::fflush(stdout);
+  return then.wait ? wait_for_job(paths.folder, id, queries, then.look_s) : 0;
 }
 
+namespace {
+
+struct SubmitOptions : run::StartOptions {
+  Afterwards then;
+};
+
+}  // namespace
+
 cli::Verb submit_verb() {
-  return cli::make_verb<run::StartOptions>(
+  return cli::make_verb<SubmitOptions>(
       {.name = "submit",
        .usage = "JOB --cluster C [--from RUN[@STEP]] [--run-dir DIR] [--set key=value]... | --run-dir DIR",
        .summary = "checks everything, writes the run folder, submits with sbatch",
        .example = "muster submit my-job.toml --cluster dgx-h100",
        .max_words = 1,
        .prints_its_answer = false},
-      [](cli::Flags& flags, run::StartOptions& options) {
+      [](cli::Flags& flags, SubmitOptions& options) {
         options.verb = "submit";
         run::add_start_flags(flags, options);
         run::add_from_flag(flags, options);
         run::add_try_flag(flags, options);
         run::add_attempt_flags(flags, options);
+        flags.add("wait", "wait for the end of the job and end with the run's exit code", options.then.wait);
+        cli::add_json_flag(flags, options.then.json);
         cli::add_user_flags(flags, options.user_settings);
       },
-      [](const run::StartOptions& options) {
+      [](const SubmitOptions& options) {
         if (options.words.empty() && !options.new_binaries) run::become_pinned(options.run_dir);
-        return submit(options, *slurm::make_queries(), *slurm::make_control());
+        return submit(options, *slurm::make_queries(), *slurm::make_control(), options.then);
       });
 }
 

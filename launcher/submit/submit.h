@@ -12,7 +12,18 @@ namespace muster::submit {
 /// throws: Error::user with every fault at once, also for a run of which a job is pending or running; Error::cluster
 /// when Slurm does not answer (about a second) or refuses.
 cli::Verb submit_verb();
-int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Control& control);
+/// What follows when Slurm has taken the job.
+struct Afterwards {
+  bool json = false;   // says it as one JSON object
+  bool wait = false;   // waits for the end of the job and ends with the run's code
+  double look_s = 10;  // between two looks
+};
+int submit(const run::StartOptions& options, slurm::Queries& queries, slurm::Control& control,
+           const Afterwards& then = {});
+/// Waits until Slurm knows the job no more, or as one that is over. The code of the run's newest attempt; 3 where it
+/// left no verdict. A controller that does not answer is asked again.
+int wait_for_job(const std::filesystem::path& run_folder, const std::string& job_id, slurm::Queries& queries,
+                 double look_s);
 
 /// Adds a fault for each limit of its partitions that the plan breaks, a warning where only some of them will not take
 /// it: Slurm itself would accept such a job and never start it.

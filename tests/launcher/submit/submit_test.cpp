@@ -6,7 +6,10 @@
 #include <map>
 
 #include "launcher/records/submission.h"
+#include "launcher/records/verdict.h"
 #include "runtime/base/error.h"
+#include "runtime/base/files.h"
+#include "runtime/spec/epoch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace muster::submit {
@@ -84,6 +87,18 @@ TEST_F(Submit, LeavesAFolderThatKnowsItsJob) {
   EXPECT_EQ(records::read_submissions("mine").back().job_id, "17");
   EXPECT_EQ(control_.asked.log, (folder_.path() / "mine/slurm-").string());
   EXPECT_TRUE(fs::exists("mine/batch.sh"));
+}
+
+TEST_F(Submit, WhoWaitsGetsTheCodeOfTheRun) {
+  queries_.states["17"] = "FAILED";
+  EXPECT_EQ(submit(typed_, queries_, control_, {.json = true, .wait = true}), 3) << "it left no verdict";
+  const spec::RunPaths paths{folder_.path() / "mine"};
+  fs::create_directories(paths.attempt(0));
+  base::write_file(paths.epoch(), spec::epoch_text({.attempt = 0, .id = "a"}));
+  records::write_verdict(paths, {.attempt = 0, .code = 4, .sentence = "rank 0 crashed"});
+  EXPECT_EQ(wait_for_job(paths.folder, "17", queries_, 0.01), 4);
+  queries_.states.clear();
+  EXPECT_EQ(wait_for_job(paths.folder, "17", queries_, 0.01), 4) << "Slurm has forgotten it";
 }
 
 TEST_F(Submit, AnAbsentControllerLeavesNothingBehind) {
