@@ -12,6 +12,8 @@
 #include "launcher/show_plan/show_plan.h"
 #include "launcher/show_rows/show_rows.h"
 #include "launcher/stacks/stacks.h"
+#include "launcher/status/cancel.h"
+#include "launcher/status/logs.h"
 #include "launcher/status/status.h"
 #include "launcher/submit/submit.h"
 #include "launcher/supervise/supervise.h"

@@ -50,8 +50,8 @@ std::string RolloutQueue::saved() const {
 std::vector<QueuedSamples> parse_queue(const std::string& saved, const std::string& where) {
   const std::string bytes = saved.substr(std::min(kDigestLetters, saved.size()));
   if (saved.size() < kDigestLetters || base::sha256_of(bytes) != saved.substr(0, kDigestLetters))
-    throw Error::user({.what = "the rollouts that waited for their training have another checksum than was written",
-                       .where = where});
+    throw Error::user(
+        {.what = "the rollouts that waited for their training have another checksum than was written", .where = where});
   std::vector<QueuedSamples> queue;
   for (std::size_t at = 0; at < bytes.size();) {
     std::int64_t head[2];

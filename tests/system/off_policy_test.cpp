@@ -46,8 +46,8 @@ spec::RunPaths run_split(const TemporaryFolder& folder, const std::string& name,
 TEST(OffPolicy, SamplesAreAsOldAsTheQueueIsLong) {
   const TemporaryFolder folder;
   for (const std::int64_t ahead : {1, 3}) {
-    const spec::RunPaths run = run_split(folder, text("ahead_", ahead),
-                                         {"async.enabled=true", text("async.max_staleness=", ahead)});
+    const spec::RunPaths run =
+        run_split(folder, text("ahead_", ahead), {"async.enabled=true", text("async.max_staleness=", ahead)});
     const std::vector<ordered_json> steps = base::read_json_lines(run.steps());
     ASSERT_EQ(std::ssize(steps), kSteps);
     for (std::int64_t s = 1; s <= kSteps; ++s) {
@@ -60,7 +60,8 @@ TEST(OffPolicy, SamplesAreAsOldAsTheQueueIsLong) {
     }
     EXPECT_LT(steps.front()["logprob_diff_max"].get<double>(), 1e-4) << "drawn with the weights that train";
     EXPECT_GT(steps.back()["logprob_diff_max"].get<double>(), 1e-2) << "drawn with older ones";
-    // The first weights draw for the steps that find none newer; each later version for one step; the last ones for none.
+    // The first weights draw for the steps that find none newer; each later version for one step; the last ones for
+    // none.
     std::map<std::int64_t, std::int64_t> drawn;
     for (const ordered_json& sample : base::read_json_lines(run.samples())) ++drawn[sample["weight_version"]];
     ASSERT_EQ(std::ssize(drawn), kSteps - ahead);

@@ -10,6 +10,7 @@
 #include "launcher/records/followed_run.h"
 #include "launcher/records/submission.h"
 #include "launcher/run/run_folder.h"
+#include "launcher/status/logs.h"
 #include "launcher/supervise/verdict.h"
 #include "runtime/base/error.h"
 #include "runtime/base/files.h"

@@ -23,7 +23,8 @@ GradedSample sample_of(std::int64_t group, std::int64_t index, std::int32_t toke
 }
 
 QueuedRollout rollout_of(std::int64_t step) {
-  QueuedRollout queued{.step = step, .rollout = {.samples_per_prompt = 2}, .before = {.epoch = 1, .position = step * 10}};
+  QueuedRollout queued{
+      .step = step, .rollout = {.samples_per_prompt = 2}, .before = {.epoch = 1, .position = step * 10}};
   queued.rollout.prompts.resize(1);
   const auto token = static_cast<std::int32_t>(step * 100);
   queued.rollout.samples = {sample_of(0, 0, token), sample_of(0, 1, token + 7)};
