@@ -115,20 +115,29 @@ Tried try_source(const spec::Plan& plan, const spec::DataSource& source, const d
                        .fix = !example.empty() ? example
                                                : text("the shortest prompt has ", at(0), " tokens, the median one ",
                                                       at(0.5), ": raise grpo.max_sequence_tokens")});
-  if (lines.is_all && bad >= data::kForgivenRows && static_cast<double>(bad) > job.max_refused_share * static_cast<double>(rows))
+  if (lines.is_all && bad >= data::kForgivenRows &&
+      static_cast<double>(bad) > job.max_refused_share * static_cast<double>(rows))
     throw Error::user({.what = text(bad, " of ", rows, " rows are refused: ", refused, " could not be rendered, ",
                                     too_long, " have more than ", limit, " tokens"),
                        .where = source.path,
-                       .fix = text(example.empty() ? "" : example + "; ", "fix the rows, or raise data.max_refused_share (",
-                                   job.max_refused_share, ")")});
+                       .fix = text(example.empty() ? "" : example + "; ",
+                                   "fix the rows, or raise data.max_refused_share (", job.max_refused_share, ")")});
   if (lines.is_all && spec::data_sources(job).size() == 1 && job.held_out >= rows - bad)
-    throw Error::user({.what = text("data.held_out = ", job.held_out, " of ", rows - bad, " good rows leaves none to train on"),
-                       .where = source.path,
-                       .fix = "hold fewer rows out"});
-  tried.facts = {{"path", source.path},       {"rows", rows},           {"is_all", lines.is_all},
-                 {"refused", refused},        {"too_long", too_long},   {"median", at(0.5)},
-                 {"p95", at(0.95)},           {"longest", at(1)},       {"limit", limit},
-                 {"example", base::lossy_utf8(example)}, {"not_tried", lines.not_tried}};
+    throw Error::user(
+        {.what = text("data.held_out = ", job.held_out, " of ", rows - bad, " good rows leaves none to train on"),
+         .where = source.path,
+         .fix = "hold fewer rows out"});
+  tried.facts = {{"path", source.path},
+                 {"rows", rows},
+                 {"is_all", lines.is_all},
+                 {"refused", refused},
+                 {"too_long", too_long},
+                 {"median", at(0.5)},
+                 {"p95", at(0.95)},
+                 {"longest", at(1)},
+                 {"limit", limit},
+                 {"example", base::lossy_utf8(example)},
+                 {"not_tried", lines.not_tried}};
   return tried;
 }
 
@@ -164,12 +173,12 @@ class Trial {
                     .row = program ? prompt.json : ""});
     const reward::Collected collected = client_.collect({&id, 1});
     if (collected.grades[0].outcome == reward::Outcome::graded) return collected.grades[0].reward;
-    throw Error::user({.what = text("[reward] could not grade a made-up answer to the first rows (",
-                                    reward::outcome_name(collected.grades[0].outcome), ")",
-                                    collected.notes[0].empty() ? "" : ": " + collected.notes[0]),
-                       .where = program ? base::join(part.command, " ") : "reward.kind = " + part.kind,
-                       .fix = program ? "fix the program, or leave the trial out where it runs on the nodes alone: --no-try"
-                                      : ""});
+    throw Error::user(
+        {.what = text("[reward] could not grade a made-up answer to the first rows (",
+                      reward::outcome_name(collected.grades[0].outcome), ")",
+                      collected.notes[0].empty() ? "" : ": " + collected.notes[0]),
+         .where = program ? base::join(part.command, " ") : "reward.kind = " + part.kind,
+         .fix = program ? "fix the program, or leave the trial out where it runs on the nodes alone: --no-try" : ""});
   }
 
  private:
@@ -201,7 +210,9 @@ ordered_json try_rewards(const spec::Job& job, const std::vector<data::Prompt>& 
       for (const std::string& answer : {gold_reply(job, part, prompt), std::string(kNonsense)}) {
         const double reward = trial.reward_of(part, prompt, answer);
         if (&prompt == &prompts.front())
-          grades.push_back({{"part", part.name.empty() ? part.kind : part.name}, {"answer", base::lossy_utf8(answer)}, {"reward", reward}});
+          grades.push_back({{"part", part.name.empty() ? part.kind : part.name},
+                            {"answer", base::lossy_utf8(answer)},
+                            {"reward", reward}});
       }
     }
   }

@@ -99,10 +99,9 @@ std::optional<Trial> try_plan(const spec::Plan& plan, bool with_rewards) {
   const Folder folder;
   const fs::path plan_file = folder / "plan.toml", output = folder / "trial.json", log = folder / "log";
   base::write_file(plan_file, spec::plan_text(plan));
-  const pid_t child =
-      base::start_child({.command = {runtime.string(), "try", "--plan", plan_file.string(), "--output", output.string(),
-                                     "--rewards", with_rewards ? "yes" : "no"},
-                         .output = log});
+  const pid_t child = base::start_child({.command = {runtime.string(), "try", "--plan", plan_file.string(), "--output",
+                                                     output.string(), "--rewards", with_rewards ? "yes" : "no"},
+                                         .output = log});
   const base::ChildEnd end = base::wait_child(child, true).value_or(base::ChildEnd{.code = 70});
   if (end.code != 0 || end.signal != 0) fail(end, base::is_there(log) ? base::read_file(log) : "");
   return parse_trial(base::read_file(output));
@@ -140,7 +139,8 @@ std::vector<std::string> warnings_of(const Trial& trial) {
   for (std::size_t i = 0; i + 1 < trial.grades.size(); i += 2)
     if (trial.grades[i].reward == trial.grades[i + 1].reward)
       warnings.push_back(text("the reward ", trial.grades[i].part, " gives the gold answer and \"",
-                              trial.grades[i + 1].answer, "\" the same: ", base::number_text(trial.grades[i].reward, 3)));
+                              trial.grades[i + 1].answer,
+                              "\" the same: ", base::number_text(trial.grades[i].reward, 3)));
   return warnings;
 }
 

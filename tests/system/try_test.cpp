@@ -79,8 +79,8 @@ TEST_F(Try, ARewardThatTellsAnswersNotApartIsAWarning) {
 }
 
 TEST_F(Try, TheProgramGetsOnlyWhatARunGivesIt) {
-  base::write_file(folder_.path() / "grade.sh", "test -z \"$MUSTER_TEST_SECRET\" || exit 9\n" +
-                                                    base::read_file(folder_.path() / "grade.sh"));
+  base::write_file(folder_.path() / "grade.sh",
+                   "test -z \"$MUSTER_TEST_SECRET\" || exit 9\n" + base::read_file(folder_.path() / "grade.sh"));
   ::setenv("MUSTER_TEST_SECRET", "1", 1);
   const CommandResult without = call("try", {"reward.kind=command", program("reward"), "reward.timeout_s=2"});
   EXPECT_EQ(without.output.find("code 9"), std::string::npos) << without.output;
