@@ -17,7 +17,7 @@
 #include "runtime/node/node_check.h"
 #include "runtime/node/rank_process.h"
 #include "runtime/node/rank_start.h"
-#include "runtime/node/stack_desk.h"
+#include "runtime/node/stack_responder.h"
 #include "runtime/spec/epoch.h"
 #include "runtime/spec/exit_cause.h"
 #include "runtime/spec/rank_env.h"
@@ -41,7 +41,7 @@ class Agent {
       : plan_(plan), placement_(placement), options_(options), paths_{plan.run_folder}, watch_(plan.job.watchdog) {
     for (const spec::NodePlace& node : placement.nodes)
       if (node.slot == options.slot) host_ = node.host;
-    desk_.emplace(paths_, placement.attempt, options.slot, host_);
+    responder_.emplace(paths_, placement.attempt, options.slot, host_);
   }
 
   int run() {
@@ -51,7 +51,7 @@ class Agent {
       reap();
       reap_orphans();
       check_silence();
-      if (!ending_since_s_) desk_->poll(ranks_, still_);
+      if (!ending_since_s_) responder_->poll(ranks_, still_);
       check_fence();
       if (fails_since_s_ && base::steady_s() - *fails_since_s_ > kSettle_s) end_all("one of its ranks failed");
       press();
@@ -132,14 +132,14 @@ class Agent {
   void check_silence() {
     if (ending_since_s_ || base::steady_s() - looked_s_ < kLook_s) return;
     looked_s_ = base::steady_s();
-    std::vector<Glimpse> glimpses;
+    std::vector<RankSnapshot> snapshots;
     for (const RankProcess& rank : ranks_)
-      if (rank.runs()) glimpses.push_back(rank.glimpse());
-    const std::optional<Silence> silence = watch_.look(looked_s_, glimpses);
+      if (rank.runs()) snapshots.push_back(rank.snapshot());
+    const std::optional<SilentRank> silence = watch_.check(looked_s_, snapshots);
     if (!silence) return;
     const std::string sentence = base::text("rank ", silence->rank, " is silent: ", silence->reason);
     say("error", sentence);
-    const std::filesystem::path stacks = desk_->take(ranks_, still_, sentence);
+    const std::filesystem::path stacks = responder_->take(ranks_, still_, sentence);
     for (RankProcess& rank : ranks_)
       if (rank.rank() == silence->rank)
         rank.end_as_silent(silence->reason + (stacks.empty() ? "" : "; `muster stacks` shows where it stood"));
@@ -235,8 +235,10 @@ class Agent {
   const OomKills oom_before_ = read_oom_kills();
   base::SignalQueue signals_{SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
   Watch watch_;
-  const StackDesk::Still still_ = [this](std::int64_t rank) { return watch_.still_s(rank, base::steady_s()); };
-  std::optional<StackDesk> desk_;
+  const StackResponder::SecondsSinceProgress still_ = [this](std::int64_t rank) {
+    return watch_.still_s(rank, base::steady_s());
+  };
+  std::optional<StackResponder> responder_;
   std::string host_;
   std::vector<RankProcess> ranks_;
   std::set<std::int64_t> written_;

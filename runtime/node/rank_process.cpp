@@ -127,7 +127,7 @@ std::vector<pid_t> RankProcess::running() const {
   return pids;
 }
 
-Glimpse RankProcess::glimpse() const {
+RankSnapshot RankProcess::snapshot() const {
   const spec::BeatPage& page = beat_.page();
   return {.rank = rank_,
           .beats = page.beats.load(),
@@ -150,7 +150,7 @@ spec::ExitRecord RankProcess::record(const std::string& host, const std::string&
                           .silent = silent_,
                           .peak_memory_bytes = end.peak_memory_bytes,
                           .cpu_s = end.cpu_s,
-                          .phase = spec::phase_name(glimpse().phase),
+                          .phase = spec::phase_name(snapshot().phase),
                           .last_call = one_line(spec::text_of(beat_.page().last_call)),
                           .message = silent_ ? reason_ : said};
   if (!end_) record.message = "it could not be killed (it waits in the kernel for a device or a file system)";

@@ -41,7 +41,7 @@ class RankProcess {
   /// One line for each worker that ended while its rank ran.
   std::vector<std::string> lost_workers();
 
-  Glimpse glimpse() const;
+  RankSnapshot snapshot() const;
   spec::BeatPage& page() { return beat_.page(); }
   /// Of the process that was started: a wrapper, where the job has one.
   pid_t pid() const { return pid_; }

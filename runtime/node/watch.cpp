@@ -29,37 +29,39 @@ void Watch::shift(double gap_s) {
   }
 }
 
-std::optional<Silence> Watch::look(double now_s, const std::vector<Glimpse>& glimpses) {
+std::optional<SilentRank> Watch::check(double now_s, const std::vector<RankSnapshot>& snapshots) {
   if (last_look_s_ >= 0 && now_s - last_look_s_ > kOwnPause_s) shift(now_s - last_look_s_);
   last_look_s_ = now_s;
-  for (const Glimpse& glimpse : glimpses) {
-    const auto [place, is_new] = seen_.try_emplace(glimpse.rank, Seen{glimpse.beats, glimpse.progress, now_s, now_s});
+  for (const RankSnapshot& snapshot : snapshots) {
+    const auto [place, is_new] =
+        seen_.try_emplace(snapshot.rank, Seen{snapshot.beats, snapshot.progress, now_s, now_s});
     Seen& seen = place->second;
-    if (glimpse.beats != seen.beats) seen.beat_s = now_s;
-    if (glimpse.progress != seen.progress) seen.progress_s = now_s;
-    seen.beats = glimpse.beats;
-    seen.progress = glimpse.progress;
+    if (snapshot.beats != seen.beats) seen.beat_s = now_s;
+    if (snapshot.progress != seen.progress) seen.progress_s = now_s;
+    seen.beats = snapshot.beats;
+    seen.progress = snapshot.progress;
   }
-  for (const Glimpse& glimpse : glimpses) {
-    const Seen& seen = seen_.at(glimpse.rank);
+  for (const RankSnapshot& snapshot : snapshots) {
+    const Seen& seen = seen_.at(snapshot.rank);
     const double silent_s = now_s - seen.beat_s;
-    if (glimpse.beats == 0 && silent_s > budgets_.start_timeout_s)
-      return Silence{glimpse.rank, base::text("it did not begin to beat within ",
-                                              base::seconds_text(budgets_.start_timeout_s), " of its start")};
-    if (glimpse.beats > 0 && silent_s > budgets_.beat_timeout_s)
-      return Silence{glimpse.rank, base::text("no beat for ", base::seconds_text(silent_s))};
+    if (snapshot.beats == 0 && silent_s > budgets_.start_timeout_s)
+      return SilentRank{snapshot.rank, base::text("it did not begin to beat within ",
+                                                  base::seconds_text(budgets_.start_timeout_s), " of its start")};
+    if (snapshot.beats > 0 && silent_s > budgets_.beat_timeout_s)
+      return SilentRank{snapshot.rank, base::text("no beat for ", base::seconds_text(silent_s))};
     const double still_s = now_s - seen.progress_s;
-    if (still_s > budget_s(glimpse.phase))
-      return Silence{glimpse.rank, base::text("it beats, but has made no progress for ", base::seconds_text(still_s),
-                                              " in phase ", spec::phase_name(glimpse.phase))};
-    const double lag_s = std::min(budget_s(glimpse.phase), kBeforeTimeout * budgets_.comm_timeout_s);
-    if (glimpse.in_call || still_s <= lag_s) continue;
-    for (const Glimpse& peer : glimpses)
-      if (peer.in_call && peer.calls > glimpse.calls && now_s - seen_.at(peer.rank).progress_s > lag_s)
-        return Silence{glimpse.rank,
-                       base::text("it beats, but rank ", peer.rank, " has waited for it in a collective for ",
-                                  base::seconds_text(now_s - seen_.at(peer.rank).progress_s), " (call ", peer.calls,
-                                  " there, ", glimpse.calls, " here)")};
+    if (still_s > budget_s(snapshot.phase))
+      return SilentRank{snapshot.rank,
+                        base::text("it beats, but has made no progress for ", base::seconds_text(still_s), " in phase ",
+                                   spec::phase_name(snapshot.phase))};
+    const double lag_s = std::min(budget_s(snapshot.phase), kBeforeTimeout * budgets_.comm_timeout_s);
+    if (snapshot.in_call || still_s <= lag_s) continue;
+    for (const RankSnapshot& peer : snapshots)
+      if (peer.in_call && peer.calls > snapshot.calls && now_s - seen_.at(peer.rank).progress_s > lag_s)
+        return SilentRank{snapshot.rank,
+                          base::text("it beats, but rank ", peer.rank, " has waited for it in a collective for ",
+                                     base::seconds_text(now_s - seen_.at(peer.rank).progress_s), " (call ", peer.calls,
+                                     " there, ", snapshot.calls, " here)")};
   }
   return std::nullopt;
 }

@@ -15,14 +15,14 @@
 namespace muster::node {
 
 /// One rank at one moment, as its beat page shows it.
-struct Glimpse {
+struct RankSnapshot {
   std::int64_t rank = 0;
   std::uint64_t beats = 0, progress = 0, calls = 0;
   bool in_call = false;
   spec::Phase phase = spec::Phase::start;
 };
 
-struct Silence {
+struct SilentRank {
   std::int64_t rank = 0;
   std::string reason;  // "no beat for 10 s"
 };
@@ -30,10 +30,10 @@ struct Silence {
 class Watch {
  public:
   explicit Watch(const spec::WatchdogJob& budgets) : budgets_(budgets) {}
-  /// `glimpses`: the ranks of this node that still run; `now_s` of the steady clock. Call it about every half second:
+  /// `snapshots`: the ranks of this node that still run; `now_s` of the steady clock. Call it about every half second:
   /// when it was not called for long, the agent itself stood still (a suspended job, a debugger) and that time counts
   /// against nobody.
-  std::optional<Silence> look(double now_s, const std::vector<Glimpse>& glimpses);
+  std::optional<SilentRank> check(double now_s, const std::vector<RankSnapshot>& snapshots);
   /// Since the rank's progress rose, as far as it was looked at.
   double still_s(std::int64_t rank, double now_s) const;
 

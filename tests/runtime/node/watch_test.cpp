@@ -8,15 +8,15 @@ namespace {
 const spec::WatchdogJob kBudgets{
     .comm_timeout_s = 100, .beat_timeout_s = 10, .start_timeout_s = 50, .stall_timeout_s = 200};
 
-Glimpse moving(std::int64_t rank, std::uint64_t tick) {
+RankSnapshot moving(std::int64_t rank, std::uint64_t tick) {
   return {.rank = rank, .beats = tick, .progress = tick, .calls = tick, .phase = spec::Phase::train};
 }
 
 // Looks every second from `begin` to `end`; the first silence, if there was one.
 template <class Make>
-std::optional<Silence> look(Watch& watch, int begin, int end, Make make) {
+std::optional<SilentRank> look(Watch& watch, int begin, int end, Make make) {
   for (int t = begin; t <= end; ++t)
-    if (auto silence = watch.look(t, make(t))) return silence;
+    if (auto silence = watch.check(t, make(t))) return silence;
   return std::nullopt;
 }
 
@@ -37,7 +37,7 @@ TEST(Watch, ABeatThatStopsIsSilence) {
 
 TEST(Watch, ARankThatNeverBeatsHasTheBudgetOfTheStart) {
   Watch watch(kBudgets);
-  const auto never = [](int) { return std::vector{Glimpse{.rank = 0}}; };
+  const auto never = [](int) { return std::vector{RankSnapshot{.rank = 0}}; };
   EXPECT_FALSE(look(watch, 0, 50, never));
   EXPECT_TRUE(look(watch, 51, 52, never));
 }
@@ -46,7 +46,7 @@ TEST(Watch, BeatsWithoutProgressAreSilenceAfterTheBudgetOfThePhase) {
   for (const auto& [phase, budget] : {std::pair{spec::Phase::load, 50}, std::pair{spec::Phase::train, 200}}) {
     Watch watch(kBudgets);
     const auto still = [phase = phase](int t) {
-      return std::vector{Glimpse{.rank = 4, .beats = std::uint64_t(t + 1), .progress = 7, .phase = phase}};
+      return std::vector{RankSnapshot{.rank = 4, .beats = std::uint64_t(t + 1), .progress = 7, .phase = phase}};
     };
     EXPECT_FALSE(look(watch, 0, budget, still));
     const auto silence = look(watch, budget + 1, budget + 2, still);
@@ -58,11 +58,11 @@ TEST(Watch, BeatsWithoutProgressAreSilenceAfterTheBudgetOfThePhase) {
 TEST(Watch, ARankThatHoldsUpItsPeersIsNamedBeforeTheirCollectiveTimesOut) {
   Watch watch(kBudgets);
   const auto silence = look(watch, 0, 100, [](int t) {
-    Glimpse waits = moving(0, t + 1);
+    RankSnapshot waits = moving(0, t + 1);
     waits.progress = 3;
     waits.calls = 9;
     waits.in_call = true;
-    Glimpse holds = moving(1, t + 1);
+    RankSnapshot holds = moving(1, t + 1);
     holds.progress = 3;
     holds.calls = 8;
     return std::vector{waits, holds};
@@ -75,7 +75,7 @@ TEST(Watch, ARankThatHoldsUpItsPeersIsNamedBeforeTheirCollectiveTimesOut) {
 TEST(Watch, ASlowRankThatMovesIsNotSilentHoweverLongItsPeersWait) {
   Watch watch(kBudgets);
   EXPECT_FALSE(look(watch, 0, 150, [](int t) {
-    Glimpse waits = moving(0, t + 1);
+    RankSnapshot waits = moving(0, t + 1);
     waits.progress = 3;
     waits.calls = 1000;
     waits.in_call = true;
@@ -87,7 +87,7 @@ TEST(Watch, TheTimeInWhichTheAgentItselfStoodStillCountsAgainstNobody) {
   Watch watch(kBudgets);
   const auto same = [](int) { return std::vector{moving(0, 5)}; };
   EXPECT_FALSE(look(watch, 0, 5, same));
-  EXPECT_FALSE(watch.look(5000, same(0)));
+  EXPECT_FALSE(watch.check(5000, same(0)));
   EXPECT_FALSE(look(watch, 5001, 5004, same));
   EXPECT_TRUE(look(watch, 5005, 5010, same));
 }

@@ -12,18 +12,19 @@
 
 namespace muster::node {
 
-class StackDesk {
+class StackResponder {
  public:
-  StackDesk(spec::RunPaths paths, std::int64_t attempt, std::int64_t slot, std::string host)
+  StackResponder(spec::RunPaths paths, std::int64_t attempt, std::int64_t slot, std::string host)
       : paths_(std::move(paths)), attempt_(attempt), slot_(slot), host_(std::move(host)) {}
 
   /// How long since a rank's last sign of progress.
-  using Still = std::function<double(std::int64_t rank)>;
+  using SecondsSinceProgress = std::function<double(std::int64_t rank)>;
   /// Answers a new question, should there be one: reads one small file, at most once a second.
-  void poll(std::vector<RankProcess>& ranks, const Still& still_s);
+  void poll(std::vector<RankProcess>& ranks, const SecondsSinceProgress& still_s);
   /// Writes the ranks' stacks, without having been asked, for `reason`. The file; "" when it cannot be written. Waits a
   /// second for their answers at most.
-  std::filesystem::path take(std::vector<RankProcess>& ranks, const Still& still_s, const std::string& reason);
+  std::filesystem::path take(std::vector<RankProcess>& ranks, const SecondsSinceProgress& still_s,
+                             const std::string& reason);
 
  private:
   spec::RunPaths paths_;

@@ -1,4 +1,4 @@
-#include "runtime/node/stack_desk.h"
+#include "runtime/node/stack_responder.h"
 
 #include <algorithm>
 #include <chrono>
@@ -16,13 +16,13 @@ constexpr double kLook_s = 1, kPatience_s = 1, kWhole_s = 0.25;
 
 spec::RankStacks stacks_of(RankProcess& rank, double still_s, std::vector<spec::StackFrame>& frames) {
   spec::BeatPage& page = rank.page();
-  const Glimpse glimpse = rank.glimpse();
+  const RankSnapshot snapshot = rank.snapshot();
   spec::RankStacks stacks{.rank = rank.rank(),
                           .pid = page.stacks.pid.load() != 0 ? page.stacks.pid.load() : rank.pid(),
-                          .phase = spec::phase_name(glimpse.phase),
+                          .phase = spec::phase_name(snapshot.phase),
                           .step = page.step.load(),
-                          .in_call = glimpse.in_call,
-                          .calls = static_cast<std::int64_t>(glimpse.calls),
+                          .in_call = snapshot.in_call,
+                          .calls = static_cast<std::int64_t>(snapshot.calls),
                           .last_call = spec::text_of(page.last_call),
                           .still_s = still_s};
   stacks.threads = gather_stacks(page.stacks, rank.pid(), frames);
@@ -31,7 +31,7 @@ spec::RankStacks stacks_of(RankProcess& rank, double still_s, std::vector<spec::
 
 }  // namespace
 
-void StackDesk::poll(std::vector<RankProcess>& ranks, const Still& still_s) {
+void StackResponder::poll(std::vector<RankProcess>& ranks, const SecondsSinceProgress& still_s) {
   if (base::steady_s() - looked_s_ < kLook_s) return;
   looked_s_ = base::steady_s();
   try {
@@ -46,8 +46,8 @@ void StackDesk::poll(std::vector<RankProcess>& ranks, const Still& still_s) {
   }
 }
 
-std::filesystem::path StackDesk::take(std::vector<RankProcess>& ranks, const Still& still_s,
-                                      const std::string& reason) {
+std::filesystem::path StackResponder::take(std::vector<RankProcess>& ranks, const SecondsSinceProgress& still_s,
+                                           const std::string& reason) {
   spec::NodeStacks stacks{.number = answered_,
                           .time_s = static_cast<std::int64_t>(base::wall_clock_s()),
                           .slot = slot_,
