@@ -69,6 +69,13 @@ double likeness(const SampleLine& a, const SampleLine& b) {
   return all == 0 ? 0 : static_cast<double>(common) / static_cast<double>(all);
 }
 
+/// "   gold 18" behind an answer that was graded and is not right; nothing where the row gives none, or the same words.
+std::string gold_text(const SampleLine& sample, const Style& style) {
+  const bool right = sample.reward >= 1 && (sample.outcome.empty() || sample.outcome == "graded");
+  if (right || sample.gold.empty() || sample.gold == sample.text) return "";
+  return "   gold " + shortened(harmless(sample.gold, style), 24, style);
+}
+
 }  // namespace
 
 std::string prompt_essence(const std::string& prompt) {
@@ -118,7 +125,10 @@ std::vector<Line> sample_lines(const std::vector<SampleLine>& samples, const Sty
     line.add(padded(shortened(harmless(prompt_essence(sample.prompt), style), prompt_columns, style), prompt_columns),
              Ink::dim)
         .add("   ");
-    line.add(answer.empty() ? "(nothing)" : shortened(answer, room - prompt_columns, style));
+    std::string gold = gold_text(sample, style);
+    if (room - prompt_columns - columns_of(gold) < 10) gold.clear();
+    const std::int64_t answer_columns = room - prompt_columns - columns_of(gold);
+    line.add(answer.empty() ? "(nothing)" : shortened(answer, answer_columns, style)).add(gold, Ink::dim);
     lines.push_back(std::move(line));
   }
   return lines;

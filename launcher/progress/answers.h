@@ -21,7 +21,7 @@ page::Line verdict_mark(const records::SampleLine& sample, const page::Style& st
 
 /// At most `count` samples of different prompts.
 std::vector<records::SampleLine> few_samples(const std::vector<records::SampleLine>& samples, std::size_t count);
-/// One line a sample: mark, prompt, answer.
+/// One line a sample: mark, prompt, answer, and the right answer behind one that is not right and says other than it.
 std::vector<page::Line> sample_lines(const std::vector<records::SampleLine>& samples, const page::Style& style);
 
 /// At most `count` pairs (before, after), of the same prompt where there is one, else of the prompt whose words are

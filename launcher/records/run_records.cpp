@@ -31,6 +31,7 @@ SampleLine sample_of(const ordered_json& line) {
   take(line, "sample_index", sample.sample_index);
   take(line, "prompt", sample.prompt);
   take(line, "text", sample.text);
+  take(line, "gold", sample.gold);
   take(line, "outcome", sample.outcome);
   take(line, "reward", sample.reward);
   return sample;
@@ -52,6 +53,7 @@ RecordReader::RecordReader(const spec::RunPaths& paths, std::int64_t attempt, bo
       steps_{.path = paths.steps()},
       samples_{.path = paths.samples()},
       warmup_{.path = paths.warmup()},
+      validation_{.path = paths.validation()},
       log_(paths.rank_log(attempt, 0), 0, 64 << 10) {}
 
 // One line at a time: a long run has many.
@@ -83,6 +85,10 @@ bool RecordReader::read() {
   if (with_samples_)
     each_new_line(samples_, [&](const ordered_json& line) { changed = take_sample(sample_of(line)) || changed; });
   each_new_line(steps_, [&](const ordered_json& line) { changed = take_step(line) || changed; });
+  each_new_line(validation_, [&](const ordered_json& line) {
+    take_validation(spec::validation_record_of(line));
+    changed = true;
+  });
   tell_broken();
   return changed;
 }
@@ -133,9 +139,17 @@ bool RecordReader::take_step(const ordered_json& line) {
   return true;
 }
 
+// An attempt that went back evaluates again what the one before did from here on.
+void RecordReader::take_validation(const spec::ValidationRecord& record) {
+  std::erase_if(records_.validations, [&](const auto& entry) {
+    return entry.first >= record.step && entry.second.attempt < record.attempt;
+  });
+  records_.validations[record.step] = record;
+}
+
 void RecordReader::tell_broken() {
   records_.problems.clear();
-  for (const Followed* file : {&steps_, &samples_, &warmup_}) {
+  for (const Followed* file : {&steps_, &samples_, &warmup_, &validation_}) {
     if (file->broken > 0)
       records_.problems.push_back(base::text(file->path.filename().string(), ": ", file->broken,
                                              file->broken == 1 ? " line is" : " lines are", " broken and left out"));

@@ -1,5 +1,6 @@
-// What the files of a run say, followed while they grow: steps.jsonl, samples.jsonl, warmup.jsonl, and of the attempt's
-// folder which ranks have begun. Broken lines are counted and told, never a reason to show nothing.
+// What the files of a run say, followed while they grow: steps.jsonl, samples.jsonl, warmup.jsonl, validation.jsonl,
+// and of the attempt's folder which ranks have begun. Broken lines are counted and told, never a reason to show
+// nothing.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@ namespace muster::records {
 struct SampleLine {
   std::int64_t step = 0, attempt = 0, prompt_index = 0, sample_index = 0;
   std::string prompt, text, outcome;
+  std::string gold;  // empty where the row gives none
   double reward = 0;
 };
 
@@ -47,7 +49,8 @@ struct StartLines {
 
 struct RunRecords {
   std::map<std::int64_t, spec::StepRecord> steps;  // by step, of its highest attempt, as far as the newest one is
-  std::map<std::int64_t, std::vector<SampleLine>> samples;  // by step, of its highest attempt
+  std::map<std::int64_t, std::vector<SampleLine>> samples;     // by step, of its highest attempt
+  std::map<std::int64_t, spec::ValidationRecord> validations;  // of held-out rows, by the step that they follow
   WarmupLines warmup;
   StartLines start;
   std::vector<std::string> problems;  // "steps.jsonl: 2 lines are broken", one a file
@@ -74,6 +77,7 @@ class RecordReader {
   // These tell whether the line changes what is known.
   bool take_sample(SampleLine sample);
   bool take_step(const nlohmann::ordered_json& line);
+  void take_validation(const spec::ValidationRecord& record);
   bool counts(const nlohmann::ordered_json& line) const;
   void tell_broken();
   bool read_start();
@@ -81,7 +85,7 @@ class RecordReader {
   spec::RunPaths paths_;
   std::int64_t attempt_;
   bool earlier_too_, with_samples_;
-  Followed steps_, samples_, warmup_;
+  Followed steps_, samples_, warmup_, validation_;
   std::int64_t warmup_attempt_ = -1;
   base::FollowedFile log_;  // of the writer
   RunRecords records_;

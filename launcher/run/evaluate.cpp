@@ -37,6 +37,7 @@ std::vector<records::SampleLine> read_samples(const spec::RunPaths& paths) {
                        .prompt = line.value("prompt", ""),
                        .text = line.value("text", ""),
                        .outcome = line.value("outcome", ""),
+                       .gold = line.value("gold", ""),
                        .reward = line.value("reward", 0.0)});
   return samples;
 }

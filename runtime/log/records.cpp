@@ -54,11 +54,10 @@ void Records::append(base::JsonLinesWriter& lines, const SampleRecord& record) {
                     {"reward", record.reward},
                     {"outcome", record.outcome}};
   if (!record.reward_note.empty()) line["reward_note"] = record.reward_note;
-  line.update({{"finish", record.finish},
-               {"prompt", record.prompt},
-               {"text", record.text},
-               {"tokens", record.tokens},
-               {"logprobs", record.logprobs}});
+  line.update({{"finish", record.finish}, {"prompt", record.prompt}, {"text", record.text}});
+  if (!record.gold.empty()) line["gold"] = record.gold;
+  if (ordered_json row = ordered_json::parse(record.row, nullptr, false); row.is_object()) line["row"] = std::move(row);
+  line.update({{"tokens", record.tokens}, {"logprobs", record.logprobs}});
   try {
     append(lines, line);
   } catch (const Error& error) {

@@ -25,6 +25,8 @@ struct SampleRecord {
   std::vector<std::int32_t> tokens;  // of the answer
   std::vector<float> logprobs;
   std::string prompt, text;
+  std::string gold = {};  // the answer that the row gives; left out where it gives none
+  std::string row = {};   // of the data, one JSON object as its source has it; left out where it is none
   double reward = 0;
   std::string outcome;           // graded, timeout, failed
   std::string reward_note = {};  // why it was not graded; left out where it was

@@ -87,6 +87,8 @@ std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollou
                        .logprobs = scored.sample.logprobs,
                        .prompt = prompt.text,
                        .text = reply_text(job, tokenizer, scored.sample),
+                       .gold = prompt.gold,
+                       .row = prompt.json,
                        .reward = scored.reward,
                        .outcome = reward::outcome_name(scored.outcome),
                        .reward_note = scored.note,

@@ -61,6 +61,15 @@ TEST(SampleLines, StandInColumnsAndStayWithinTheWidth) {
   }
 }
 
+TEST(SampleLines, NameTheRightAnswerBehindAWrongOne) {
+  SampleLine wrong = sample(tests::sums_prompt(3, 5), "9", 0), right = sample(tests::sums_prompt(4, 5), "9", 1);
+  wrong.gold = "8";
+  right.gold = "9";
+  const auto lines = sample_lines({wrong, right}, kUtf8);
+  EXPECT_EQ(lines[0].rendered(kUtf8), "  ✗ What is 3 + 5?   9   gold 8");
+  EXPECT_EQ(lines[1].rendered(kUtf8), "  ✓ What is 4 + 5?   9");
+}
+
 TEST(FewSamples, AreOfDifferentPrompts) {
   const auto few = few_samples({sample("a", "1", 0), sample("a", "2", 0), sample("b", "3", 0), sample("c", "4", 0)}, 2);
   ASSERT_EQ(few.size(), 2u);

@@ -32,6 +32,22 @@ TEST(Records, CarryTheAttemptAndAreFlushedLineByLine) {
   EXPECT_EQ(base::read_json_lines(paths.warmup()).at(0)["attempt"], 2);
 }
 
+TEST(Records, SamplesCarryTheAnswerAndTheRowThatTheyWereAskedBy) {
+  tests::TemporaryFolder folder;
+  const spec::RunPaths paths{folder.path()};
+  base::write_file(paths.epoch(), spec::epoch_text({.attempt = 0, .id = "abc"}));
+  Records records(paths, 0, "abc");
+  records.sample({.step = 1, .gold = "18", .row = R"({"question": "9 + 9?", "id": 7})"});
+  records.validation_sample({.step = 1, .gold = "4", .row = R"({"id": 8})"});
+  records.sample({.step = 2, .row = "no object"});
+  const auto samples = base::read_json_lines(paths.samples());
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_EQ(samples[0]["gold"], "18");
+  EXPECT_EQ(samples[0]["row"]["id"], 7);
+  EXPECT_EQ(base::read_json_lines(paths.validation_samples()).at(0)["row"]["id"], 8);
+  EXPECT_FALSE(samples[1].contains("gold") || samples[1].contains("row"));
+}
+
 TEST(Records, AnAttemptThatWasFollowedWritesNothingMore) {
   tests::TemporaryFolder folder;
   const spec::RunPaths paths{folder.path()};
