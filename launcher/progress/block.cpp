@@ -118,20 +118,23 @@ std::vector<Line> running_lines(const spec::Plan& plan, const RunRecords& record
   const double step_s = recent_step_s(steps);
   const std::vector<const spec::StepRecord*> recent(
       steps.end() - std::min<std::ptrdiff_t>(8, static_cast<std::ptrdiff_t>(steps.size())), steps.end());
-  return {
-      progress_line(plan, records, step_s, moment, style), reward_line(plan, records, style),
-      step_line(recent, step_s, style),
-      fitted({label("tokens/s").add(rate_text(last.tokens_per_s_per_gpu) + " per rank"),
-              Line("generate " + rate_text(last.generate_tokens_per_s_per_gpu)),
-              Line("train " + rate_text(last.train_tokens_per_s_per_gpu)),
-              Line(last.mfu > 0 ? text("MFU ", base::number_text(last.mfu * 100, 1), " %") : "")},
-             style.columns),
-      fitted({label("gen-train").add("|dlogp| " + small_text(last.logprob_diff_mean)),
-              Line("max " + small_text(last.logprob_diff_max)),
-              Line(last.peak_memory_bytes > 0 ? "peak memory " + base::bytes_text(last.peak_memory_bytes) : ""),
-              Line(last.mean_answer_tokens > 0 ? "answers " + base::number_text(last.mean_answer_tokens, 1) + " tokens"
-                                               : "")},
-             style.columns)};
+  std::vector<Line> lines{progress_line(plan, records, step_s, moment, style), reward_line(plan, records, style)};
+  if (!records.validations.empty()) lines.push_back(label("held out").add(held_out_text(records)));
+  lines.insert(
+      lines.end(),
+      {step_line(recent, step_s, style),
+       fitted({label("tokens/s").add(rate_text(last.tokens_per_s_per_gpu) + " per rank"),
+               Line("generate " + rate_text(last.generate_tokens_per_s_per_gpu)),
+               Line("train " + rate_text(last.train_tokens_per_s_per_gpu)),
+               Line(last.mfu > 0 ? text("MFU ", base::number_text(last.mfu * 100, 1), " %") : "")},
+              style.columns),
+       fitted({label("gen-train").add("|dlogp| " + small_text(last.logprob_diff_mean)),
+               Line("max " + small_text(last.logprob_diff_max)),
+               Line(last.peak_memory_bytes > 0 ? "peak memory " + base::bytes_text(last.peak_memory_bytes) : ""),
+               Line(last.mean_answer_tokens > 0 ? "answers " + base::number_text(last.mean_answer_tokens, 1) + " tokens"
+                                                : "")},
+              style.columns)});
+  return lines;
 }
 
 bool warming_up(const spec::Plan& plan, const RunRecords& records) {
@@ -188,6 +191,19 @@ std::string plain_step_line(const spec::Plan& plan, const spec::StepRecord& step
             base::number_text(phase.seconds, step.step_s < 0.995 ? 3 : 1);
   }
   return step.step < plan.job.grpo.steps ? line + " ETA " + clock_text(eta_s) : line;
+}
+
+std::string held_out_text(const RunRecords& records) {
+  if (records.validations.empty()) return "";
+  const spec::ValidationRecord& first = records.validations.begin()->second;
+  const spec::ValidationRecord& last = records.validations.rbegin()->second;
+  std::string line = "pass@1 " + base::number_text(last.pass_1, 3) +
+                     (last.step == 0 ? " before step 1" : text(" after step ", last.step));
+  if (records.validations.size() > 1) line += text(" (first ", base::number_text(first.pass_1, 3), ")");
+  if (last.samples_per_prompt > 1)
+    line += text(", maj@", last.samples_per_prompt, " ", base::number_text(last.maj_k, 3));
+  if (last.timeouts + last.failed > 0) line += text(", ", last.timeouts + last.failed, " not graded");
+  return text(line, ", ", last.prompts, last.prompts == 1 ? " prompt" : " prompts");
 }
 
 std::string doing_text(const spec::Plan& plan, const RunRecords& records) {

@@ -146,10 +146,10 @@ void add_validations(Page& page, const std::vector<spec::ValidationRecord>& look
     return looks.size() == 1 ? last : number_text(looks.front().*share, 3) + " -> " + last;
   };
   const std::string k = text(looks.back().samples_per_prompt);
-  page.row("held out",
-           text("pass@1 ", ends(&spec::ValidationRecord::pass_1), "; mean@", k, " ",
-                ends(&spec::ValidationRecord::mean_k), "; maj@", k, " ", ends(&spec::ValidationRecord::maj_k), "   (",
-                looks.back().prompts, " prompts, ", looks.size(), looks.size() == 1 ? " look)" : " looks)"));
+  page.row("held out", text("pass@1 ", ends(&spec::ValidationRecord::pass_1), "; mean@", k, " ",
+                            ends(&spec::ValidationRecord::mean_k), "; maj@", k, " ",
+                            ends(&spec::ValidationRecord::maj_k), "   (", looks.back().prompts, " prompts, ",
+                            looks.size(), looks.size() == 1 ? " evaluation)" : " evaluations)"));
 }
 
 /// The rank that most steps name as the slowest of a phase.

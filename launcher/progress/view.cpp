@@ -81,7 +81,7 @@ struct View::State {
   bool told_head = false, told_met = false, told_load = false, told_warm_start = false, told_start_reward = false,
        told_answers = false, told_resumed = false;
   std::size_t told_checks = 0, told_warnings = 0;
-  std::int64_t told_updates = 0, told_step = 0;
+  std::int64_t told_updates = 0, told_step = 0, told_validation = -1;  // after this step
   LessonWarnings told_lessons;
 
   std::vector<std::int64_t> drawn_columns;  // of the lines of the block that stands on the screen
@@ -127,6 +127,11 @@ std::vector<Line> View::State::news() {
   told_head = true;
   start_news(lines);
   step_news(lines);
+  const auto& validations = reader.records().validations;
+  if (!terminal && !validations.empty() && validations.rbegin()->first > told_validation) {
+    told_validation = validations.rbegin()->first;
+    lines.push_back("held out: " + held_out_text(reader.records()));
+  }
   return lines;
 }
 

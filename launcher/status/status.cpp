@@ -78,6 +78,8 @@ std::string step_rows(const FollowedRun& run, const std::optional<slurm::JobFact
   std::string page =
       row("step", text(last.step, " of ", run.plan.job.grpo.steps, ", reward ", base::number_text(last.reward, 3),
                        " (first ", base::number_text(steps.front()->reward, 3), ")"));
+  if (const std::string held_out = progress::held_out_text(run.records()); !held_out.empty())
+    page += row("held out", held_out);
   page += row("step time", text(page::step_seconds_text(records::recent_step_s(steps)), " s: ", phases_text(run)));
   if (!run.verdict && run.state != RunState::lost) {
     page += row("expected end", expected_end_text(run.remaining_s(), std::time(nullptr)));
@@ -150,6 +152,12 @@ RunStatus status_of(const fs::path& run_folder, slurm::Queries& queries) {
   json["steps"] = run.plan.job.grpo.steps;
   const double remaining_s = run.remaining_s();
   json["remaining_s"] = std::isnan(remaining_s) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(remaining_s);
+  if (const auto& looks = run.records().validations; !looks.empty())
+    json["held_out"] = spec::to_json(looks.rbegin()->second);
+  const records::LessonWarnings lessons = records::lesson_warnings(run.records().step_list());
+  json["warnings"] = nlohmann::ordered_json::array();
+  for (const std::string& warning : {lessons.idle, lessons.ungraded})
+    if (!warning.empty()) json["warnings"].push_back(warning);
   json["resume"] = resume;
   return status;
 }

@@ -7,6 +7,7 @@
 #include "launcher/page/figure_text.h"
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
+#include "launcher/records/lessons.h"
 #include "launcher/records/slowest.h"
 #include "launcher/records/step_statistics.h"
 #include "runtime/base/mean.h"
@@ -176,6 +177,9 @@ std::vector<Line> run_page(const FollowedRun& run, const std::vector<records::Sa
   }
   lines.push_back(label("state").add(page::harmless(state_line(run), style), state_ink(run.state)));
   add_slowest(run, style, lines);
+  const records::LessonWarnings lessons = records::lesson_warnings(run.records().step_list());
+  for (const std::string& warning : {lessons.idle, lessons.ungraded})
+    if (!warning.empty()) lines.emplace_back(warning, Ink::yellow);
   for (const std::string& problem : run.records().problems) lines.emplace_back(problem, Ink::yellow);
   if (run.records().steps.empty()) return lines;
 

@@ -124,5 +124,25 @@ TEST(Ranks, AreCountedByRole) {
   EXPECT_EQ(ranks_text(plan), "1 + 1 ranks, split");
 }
 
+TEST(HeldOutText, TellsTheNewestEvaluationBesideTheFirst) {
+  RunRecords records;
+  EXPECT_EQ(held_out_text(records), "");
+  records.validations[0] = {.step = 0, .prompts = 20, .samples_per_prompt = 1, .pass_1 = 0.3};
+  EXPECT_EQ(held_out_text(records), "pass@1 0.300 before step 1, 20 prompts");
+  records.validations[40] = {
+      .step = 40, .prompts = 20, .samples_per_prompt = 4, .pass_1 = 0.4125, .maj_k = 0.5, .timeouts = 2};
+  EXPECT_EQ(held_out_text(records), "pass@1 0.412 after step 40 (first 0.300), maj@4 0.500, 2 not graded, 20 prompts");
+}
+
+TEST(Block, HasALineOfTheHeldOutRowsWhereTheyWereEvaluated) {
+  RunRecords records;
+  records.steps[1] = tests::sums_step(1);
+  const auto without = block_lines(tests::sums_plan(), records, {}, tests::kUtf8);
+  records.validations[1] = {.step = 1, .prompts = 8, .samples_per_prompt = 1, .pass_1 = 0.25};
+  const auto with = block_lines(tests::sums_plan(), records, {}, tests::kUtf8);
+  ASSERT_EQ(with.size(), without.size() + 1);
+  EXPECT_EQ(with[3].rendered(tests::kUtf8), "held out   pass@1 0.250 after step 1, 8 prompts");
+}
+
 }  // namespace
 }  // namespace muster::progress

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <tuple>
 
 #include "tests/launcher/records/run_fixture.h"
 #include "tests/support/temporary_folder.h"
@@ -68,6 +69,20 @@ TEST_F(RecordsOfARun, OfARepeatedStepTheHighestAttemptCounts) {
   EXPECT_EQ(all.records().samples.at(2).front().attempt, 1);
   EXPECT_EQ(own.records().steps.size(), 2u);
   EXPECT_EQ(first.records().steps.at(2).attempt, 0);
+}
+
+TEST_F(RecordsOfARun, HeldOutRowsAreThoseOfTheAttemptThatCounts) {
+  for (const auto& [attempt, step, right] : {std::tuple{0, 0, 0.25}, {0, 2, 0.5}, {0, 4, 0.625}, {1, 2, 0.75}}) {
+    const spec::ValidationRecord record{.step = step, .attempt = attempt, .pass_1 = right};
+    append("validation.jsonl", spec::to_json(record).dump() + "\n");
+  }
+  RecordReader reader(paths_, 1, true);
+  EXPECT_TRUE(reader.read());
+  const auto& looks = reader.records().validations;
+  ASSERT_EQ(looks.size(), 2u) << "step 4 will be evaluated again";
+  EXPECT_EQ(looks.at(0).pass_1, 0.25);
+  EXPECT_EQ(looks.at(2).pass_1, 0.75);
+  EXPECT_FALSE(reader.read());
 }
 
 TEST_F(RecordsOfARun, BrokenLinesAreToldAndTheRestIsKept) {
