@@ -141,9 +141,8 @@ bool RecordReader::take_step(const ordered_json& line) {
 
 // An attempt that went back evaluates again what the one before did from here on.
 void RecordReader::take_validation(const spec::ValidationRecord& record) {
-  std::erase_if(records_.validations, [&](const auto& entry) {
-    return entry.first >= record.step && entry.second.attempt < record.attempt;
-  });
+  std::erase_if(records_.validations,
+                [&](const auto& entry) { return entry.first >= record.step && entry.second.attempt < record.attempt; });
   records_.validations[record.step] = record;
 }
 
