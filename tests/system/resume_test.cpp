@@ -180,6 +180,7 @@ TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
     const std::string again = name + " again";
     fs::copy(paths(name).folder, paths(again).folder, fs::copy_options::recursive);
     fs::remove_all(paths(again).final_model());
+    fs::remove(paths(again).verdict(0));  // a run whose last attempt did all its steps is not started again
     const CommandResult rest = run_command(next(again), 120);
     ASSERT_EQ(rest.code, 0) << rest.output;
     EXPECT_NE(rest.output.find("resumes after step 3"), std::string::npos) << rest.output;
@@ -196,6 +197,7 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
     base::write_file(file, content);
   };
   damage(kSteps - 1);
+  fs::remove(paths("damaged").verdict(0));  // as if its supervisor had been killed before its last word
   const CommandResult older = run_command(next("damaged"), 120);
   EXPECT_EQ(older.code, 0) << older.output;
   const std::string log = base::read_file(paths("damaged").rank_log(1, 1));
@@ -203,6 +205,7 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
   expect_same_run(paths("damaged"), paths("undisturbed"), kSteps);
 
   for (const std::int64_t step : spec::complete_checkpoints(paths("damaged"))) damage(step);
+  fs::remove(paths("damaged").verdict(1));
   const CommandResult none = run_command(next("damaged"), 120);
   EXPECT_EQ(none.code, 2) << none.output;
   EXPECT_NE(
