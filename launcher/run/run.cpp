@@ -111,6 +111,8 @@ int start_here(const RunOptions& given) {
   for (const std::string& note : prepared.notes) base::print(stderr, note + "\n");
   if (prepared.takeover) base::print(stderr, takeover_page(*prepared.takeover));
   check_device_here(plan);
+  if (const std::string shortfall = memory_shortfall_here(plan); !shortfall.empty())
+    base::print(stderr, "warning: " + shortfall + "\n");
   for (const std::string& warning : try_first(prepared, given)) base::print(stderr, "warning: " + warning + "\n");
   if (is_done(prepared, given)) {
     base::print(stdout, base::text("all ", plan.job.grpo.steps, " steps of this run are done: muster run --run-dir ",

@@ -217,6 +217,26 @@ void check_device_here(const spec::Plan& plan) {
                                  "; --cluster local is this machine's processor")});
 }
 
+std::string memory_shortfall(const spec::Plan& plan, std::int64_t total_bytes) {
+  if (plan.device != "cpu" || total_bytes <= 0) return "";
+  std::int64_t needed = 0;
+  for (const spec::RankMemory& memory : spec::memory_of(plan))
+    for (const spec::RankPlan& rank : plan.ranks)
+      if (rank.train_rank.has_value() == memory.trains && rank.gen_rank.has_value() == memory.generates)
+        needed += memory.largest().device.total();
+  if (needed <= total_bytes) return "";
+  return text("the ", plan.ranks.size(), plan.ranks.size() == 1 ? " rank needs " : " ranks need ",
+              base::bytes_text(needed), " of memory, and this machine has ", base::bytes_text(total_bytes),
+              ": the kernel may end them; muster plan says what needs it");
+}
+
+std::string memory_shortfall_here(const spec::Plan& plan) {
+  if (spec::parse_slurm_env()) return "";
+  for (const std::string& line : base::split(base::read_file("/proc/meminfo"), '\n'))
+    if (line.starts_with("MemTotal:")) return memory_shortfall(plan, std::atoll(line.c_str() + 9) * 1024);
+  return "";
+}
+
 namespace {
 
 void take_over(const Takeover& takeover, const spec::Plan& plan) {

@@ -58,6 +58,11 @@ std::vector<std::string> try_first(const Prepared& prepared, const StartOptions&
 /// throws: Error::user when the plan is for GPUs, the ranks would be started on this machine, and it has none.
 void check_device_here(const spec::Plan& plan);
 
+/// A sentence when the ranks of a plan for processors need more than a machine with so much memory has; else "".
+std::string memory_shortfall(const spec::Plan& plan, std::int64_t total_bytes);
+/// The same for ranks that would be started on this machine.
+std::string memory_shortfall_here(const spec::Plan& plan);
+
 /// Makes the folder and writes plan.toml, origin.json and batch.sh, with --from the checkpoint; notes that a person
 /// accepts changed data.
 /// throws: Error::user when it cannot be written, or has no room for what the run leaves.

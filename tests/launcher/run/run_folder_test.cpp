@@ -70,6 +70,16 @@ TEST_F(RunFolder, AVariableOfTheRewardProgramThatIsNotSetIsNamed) {
   EXPECT_EQ(spec::plan_text(prepared.plan).find("secret"), std::string::npos);
 }
 
+TEST_F(RunFolder, ALocalPlanThatNeedsMoreMemoryThanTheMachineHasIsToldWithBothFigures) {
+  spec::Plan plan = prepare(tiny("mine")).plan;
+  const std::string said = memory_shortfall(plan, 1 << 16);
+  EXPECT_NE(said.find("the 1 rank needs "), std::string::npos) << said;
+  EXPECT_NE(said.find("this machine has 64.0 KiB"), std::string::npos) << said;
+  EXPECT_EQ(memory_shortfall(plan, std::int64_t{1} << 40), "");
+  plan.device = "cuda";
+  EXPECT_EQ(memory_shortfall(plan, 1 << 16), "");
+}
+
 TEST_F(RunFolder, AFolderThatHoldsARunIsNotTakenForAnother) {
   write_run_folder(prepare(tiny("mine")));
   EXPECT_NE(message([&] { prepare(tiny("mine")); }).find("holds a run already"), std::string::npos);
