@@ -1,7 +1,6 @@
 #include "runtime/refit/buckets.h"
 
 #include <algorithm>
-#include <map>
 
 #include "runtime/base/error.h"
 
@@ -23,23 +22,43 @@ std::vector<Transfer> cut(const Transfer& transfer, std::int64_t most) {
 
 }  // namespace
 
-std::vector<std::vector<Transfer>> cut_into_buckets(std::span<const Transfer> route, std::int64_t bucket_elements) {
+BucketCut::BucketCut(std::int64_t bucket_elements) : bucket_elements_(bucket_elements) {
   INVARIANT(bucket_elements > 0, "a bucket holds at least one element");
+}
+
+BucketCut::Load& BucketCut::load_of(std::int64_t rank) {
+  if (rank >= std::ssize(loads_)) loads_.resize(static_cast<std::size_t>(rank) + 1);
+  Load& load = loads_[rank];
+  if (load.bucket != num_buckets_) load = {.bucket = num_buckets_};
+  return load;
+}
+
+bool BucketCut::overflows(const Transfer& part) {
+  const std::int64_t sent = load_of(part.source).sent, received = load_of(part.target).received;
+  return std::max(sent, received) + part.box.numel() > bucket_elements_;
+}
+
+void BucketCut::add(const Transfer& transfer, const std::function<void(std::size_t, const Transfer&)>& visit) {
+  if (transfer.source == transfer.target) return;
+  const auto place = [&](const Transfer& part) {
+    if (num_buckets_ == 0 || (overflows(part) && !is_empty_)) ++num_buckets_;
+    is_empty_ = false;
+    load_of(part.source).sent += part.box.numel();
+    load_of(part.target).received += part.box.numel();
+    visit(num_buckets_ - 1, part);
+  };
+  if (transfer.box.numel() <= bucket_elements_) return place(transfer);
+  for (const Transfer& part : cut(transfer, bucket_elements_)) place(part);
+}
+
+std::vector<std::vector<Transfer>> cut_into_buckets(std::span<const Transfer> route, std::int64_t bucket_elements) {
   std::vector<std::vector<Transfer>> buckets;
-  std::map<std::int64_t, std::int64_t> sent, received;  // elements in the open bucket, of each rank
-  for (const Transfer& whole : route) {
-    if (whole.source == whole.target) continue;
-    for (Transfer& part : cut(whole, bucket_elements)) {
-      const std::int64_t elements = part.box.numel();
-      if (buckets.empty() || std::max(sent[part.source], received[part.target]) + elements > bucket_elements) {
-        if (buckets.empty() || !buckets.back().empty()) buckets.emplace_back();
-        sent.clear();
-        received.clear();
-      }
-      sent[part.source] += elements;
-      received[part.target] += elements;
-      buckets.back().push_back(std::move(part));
-    }
+  BucketCut cutting(bucket_elements);
+  for (const Transfer& transfer : route) {
+    cutting.add(transfer, [&](std::size_t bucket, const Transfer& part) {
+      buckets.resize(bucket + 1);
+      buckets[bucket].push_back(part);
+    });
   }
   return buckets;
 }

@@ -52,9 +52,8 @@ std::string ranks_text(const std::vector<std::int64_t>& ranks) {
 }  // namespace
 
 struct Refit::State {
-  spec::ModelFacts facts;
   std::vector<spec::Parameter> parameters;
-  RefitLayouts layouts;
+  Holders train, generate;
   comm::Communicator& world;
   const weights::ShardStore* trainer;
   weights::ShardStore* generator;
@@ -187,9 +186,9 @@ std::uint64_t Refit::State::checksum(const weights::ShardStore& store, const spe
 Refit::Refit(const spec::ModelFacts& facts, const RefitLayouts& layouts, comm::Communicator& world,
              const weights::ShardStore* trainer, weights::ShardStore* generator, at::ScalarType gen_dtype,
              std::int64_t bucket_bytes, bool verify)
-    : state_(std::make_unique<State>(State{.facts = facts,
-                                           .parameters = spec::parameters_of(facts),
-                                           .layouts = layouts,
+    : state_(std::make_unique<State>(State{.parameters = spec::parameters_of(facts),
+                                           .train = Holders(facts, layouts.train, layouts.train_ranks),
+                                           .generate = Holders(facts, layouts.generate, layouts.gen_ranks),
                                            .world = world,
                                            .trainer = trainer,
                                            .generator = generator,
@@ -204,14 +203,18 @@ Refit::Refit(const spec::ModelFacts& facts, const RefitLayouts& layouts, comm::C
   INVARIANT(generator == nullptr || generator->flat().scalar_type() == gen_dtype, "the generator has its type");
   const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(state_->dtype));
   state_->least_bytes = least_elements(facts, layouts) * element_bytes;
-  const std::vector<Transfer> route = plan_route(facts, layouts);
-  for (const Transfer& transfer : route) {
-    if (transfer.source == rank && transfer.target == rank) state_->copies.push_back(transfer);
-  }
-  state_->buckets = cut_into_buckets(route, std::max<std::int64_t>(1, bucket_bytes / element_bytes));
-  for (auto& bucket : state_->buckets) {
-    std::erase_if(bucket, [&](const Transfer& transfer) { return transfer.source != rank && transfer.target != rank; });
-  }
+  const auto is_own = [&](const Transfer& transfer) { return transfer.source == rank || transfer.target == rank; };
+  BucketCut cutting(std::max<std::int64_t>(1, bucket_bytes / element_bytes));
+  const auto keep = [&](std::size_t bucket, const Transfer& part) {
+    if (!is_own(part)) return;
+    state_->buckets.resize(bucket + 1);
+    state_->buckets[bucket].push_back(part);
+  };
+  for_route(facts, layouts, [&](const Transfer& transfer) {
+    if (transfer.source == transfer.target && is_own(transfer)) state_->copies.push_back(transfer);
+    cutting.add(transfer, keep);
+  });
+  state_->buckets.resize(cutting.num_buckets());
 }
 
 Refit::~Refit() = default;
@@ -265,8 +268,7 @@ void Refit::verify(RefitFigures& figures) {
   std::vector<Compared> compared;
   std::vector<std::int64_t> sums;
   for (const spec::Parameter& parameter : state.parameters) {
-    Compared one{replicas_of(state.facts, parameter, state.layouts.train, state.layouts.train_ranks),
-                 replicas_of(state.facts, parameter, state.layouts.generate, state.layouts.gen_ranks), sums.size()};
+    Compared one{replicas_of(state.train.of(parameter)), replicas_of(state.generate.of(parameter)), sums.size()};
     sums.resize(sums.size() + one.train.ranks.size() + one.generate.ranks.size(), 0);
     const std::int64_t train_replica = one.train.of(state.rank()), gen_replica = one.generate.of(state.rank());
     if (train_replica >= 0) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/spec/parameters.h"
+#include "runtime/refit/holders.h"
 
 namespace muster::refit {
 
@@ -16,7 +16,6 @@ struct Replicas {
 };
 
 /// A rank belongs to replica n when n ranks before it hold the same box.
-Replicas replicas_of(const spec::ModelFacts& facts, const spec::Parameter& parameter, const spec::Degrees& degrees,
-                     const std::vector<std::int64_t>& run_ranks);
+Replicas replicas_of(const std::vector<Holding>& holdings);
 
 }  // namespace muster::refit

@@ -4,32 +4,10 @@
 #include <unordered_map>
 
 #include "runtime/base/error.h"
+#include "runtime/refit/holders.h"
 
 namespace muster::refit {
 namespace {
-
-/// A part of a parameter and the ranks of the run that train it.
-struct Holding {
-  spec::Box box;
-  std::vector<std::int64_t> ranks;
-};
-
-/// The distinct boxes of the trainer, in order of their first rank. They do not overlap: a table cuts a parameter into
-/// equal parts.
-std::vector<Holding> holdings_of(const spec::ModelFacts& facts, const RefitLayouts& layouts,
-                                 const spec::Parameter& parameter) {
-  std::vector<Holding> holdings;
-  for (std::size_t role_rank = 0; role_rank < layouts.train_ranks.size(); ++role_rank) {
-    spec::Box box = spec::box_of(facts, parameter, layouts.train,
-                                 spec::place_of(layouts.train, static_cast<std::int64_t>(role_rank)));
-    if (box.numel() == 0) continue;
-    auto found =
-        std::find_if(holdings.begin(), holdings.end(), [&](const Holding& holding) { return holding.box == box; });
-    if (found == holdings.end()) found = holdings.insert(holdings.end(), {.box = std::move(box)});
-    found->ranks.push_back(layouts.train_ranks[role_rank]);
-  }
-  return holdings;
-}
 
 void check_layouts(const RefitLayouts& layouts) {
   INVARIANT(std::ssize(layouts.train_ranks) == layouts.train.ranks(), "each training rank has its place in the run");
@@ -38,51 +16,58 @@ void check_layouts(const RefitLayouts& layouts) {
 
 }  // namespace
 
-std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const RefitLayouts& layouts) {
+void for_route(const spec::ModelFacts& facts, const RefitLayouts& layouts,
+               const std::function<void(const Transfer&)>& visit) {
   check_layouts(layouts);
-  const std::vector<spec::Parameter> parameters = spec::parameters_of(facts);
+  const Holders train(facts, layouts.train, layouts.train_ranks), generate(facts, layouts.generate, layouts.gen_ranks);
   std::unordered_map<std::int64_t, std::int64_t> sent_elements;  // of each source so far
-  std::vector<Transfer> route;
-  for (std::size_t index = 0; index < parameters.size(); ++index) {
-    const std::vector<Holding> holdings = holdings_of(facts, layouts, parameters[index]);
-    for (std::size_t role_rank = 0; role_rank < layouts.gen_ranks.size(); ++role_rank) {
-      const std::int64_t target = layouts.gen_ranks[role_rank];
-      const spec::Box wanted = spec::box_of(facts, parameters[index], layouts.generate,
-                                            spec::place_of(layouts.generate, static_cast<std::int64_t>(role_rank)));
+  const auto sent_less = [&](std::int64_t a, std::int64_t b) { return sent_elements[a] < sent_elements[b]; };
+  Transfer transfer;
+  for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+    const std::vector<Holding> sources = train.of(parameter);
+    for (const Holding& wanted : generate.of(parameter)) {
       std::int64_t covered = 0;
-      for (const Holding& holding : holdings) {
-        spec::Box box = spec::intersection(wanted, holding.box);
-        const std::int64_t elements = box.numel();
+      for (const Holding& holding : sources) {
+        transfer.box = spec::intersection(wanted.box, holding.box);
+        const std::int64_t elements = transfer.box.numel();
         if (elements == 0) continue;
         covered += elements;
-        std::int64_t source = target;
-        if (std::find(holding.ranks.begin(), holding.ranks.end(), target) == holding.ranks.end()) {
-          source = *std::min_element(holding.ranks.begin(), holding.ranks.end(), [&](std::int64_t a, std::int64_t b) {
-            return sent_elements[a] < sent_elements[b];
-          });
-          sent_elements[source] += elements;
+        for (const std::int64_t target : wanted.ranks) {
+          transfer.source = transfer.target = target;
+          if (std::find(holding.ranks.begin(), holding.ranks.end(), target) == holding.ranks.end()) {
+            transfer.source = *std::min_element(holding.ranks.begin(), holding.ranks.end(), sent_less);
+            sent_elements[transfer.source] += elements;
+          }
+          visit(transfer);
         }
-        route.push_back({static_cast<std::int64_t>(index), std::move(box), source, target});
       }
-      INVARIANT(covered == wanted.numel(),
-                "the trainer's boxes of " + parameters[index].name + " cover it without overlap");
+      INVARIANT(covered == wanted.box.numel(),
+                "the trainer's boxes of " + parameter.name + " cover it without overlap");
     }
+    ++transfer.parameter;
   }
+}
+
+std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const RefitLayouts& layouts) {
+  std::vector<Transfer> route;
+  for_route(facts, layouts, [&](const Transfer& transfer) { route.push_back(transfer); });
   return route;
 }
 
 std::int64_t least_elements(const spec::ModelFacts& facts, const RefitLayouts& layouts) {
   check_layouts(layouts);
+  const Holders train(facts, layouts.train, layouts.train_ranks), generate(facts, layouts.generate, layouts.gen_ranks);
   std::int64_t elements = 0;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
-    for (std::size_t gen_rank = 0; gen_rank < layouts.gen_ranks.size(); ++gen_rank) {
-      const spec::Box wanted = spec::box_of(facts, parameter, layouts.generate,
-                                            spec::place_of(layouts.generate, static_cast<std::int64_t>(gen_rank)));
-      elements += wanted.numel();
-      const auto same = std::find(layouts.train_ranks.begin(), layouts.train_ranks.end(), layouts.gen_ranks[gen_rank]);
-      if (same == layouts.train_ranks.end()) continue;
-      const spec::Coordinates place = spec::place_of(layouts.train, same - layouts.train_ranks.begin());
-      elements -= spec::intersection(wanted, spec::box_of(facts, parameter, layouts.train, place)).numel();
+    const std::vector<Holding> sources = train.of(parameter);
+    for (const Holding& wanted : generate.of(parameter)) {
+      elements += wanted.box.numel() * std::ssize(wanted.ranks);
+      for (const Holding& holding : sources) {
+        const std::int64_t shared = spec::intersection(wanted.box, holding.box).numel();
+        if (shared == 0) continue;
+        for (const std::int64_t rank : holding.ranks)
+          if (std::find(wanted.ranks.begin(), wanted.ranks.end(), rank) != wanted.ranks.end()) elements -= shared;
+      }
     }
   }
   return elements;

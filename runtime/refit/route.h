@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,11 @@ struct Transfer {
 };
 
 /// Covers each target's boxes exactly once. A rank that holds a box itself copies it; otherwise sources are balanced by
-/// bytes over the replicas that hold it. Ordered by parameter, then target, then box.
+/// bytes over the replicas that hold it. Ordered by parameter, the same on every rank. `visit` sees one after another:
+/// 512 ranks of DeepSeek-V3 have 23 million of them.
+void for_route(const spec::ModelFacts& facts, const RefitLayouts& layouts,
+               const std::function<void(const Transfer&)>& visit);
+/// All of them.
 std::vector<Transfer> plan_route(const spec::ModelFacts& facts, const RefitLayouts& layouts);
 /// Elements that must cross between ranks at least: what targets need and do not hold themselves.
 std::int64_t least_elements(const spec::ModelFacts& facts, const RefitLayouts& layouts);

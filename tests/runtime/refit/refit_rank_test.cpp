@@ -4,6 +4,7 @@
 #include "runtime/refit/refit.h"
 #include "tests/runtime/refit/small_layouts.h"
 #include "tests/support/run_ranks.h"
+#include "tests/support/small_facts.h"
 #include "tests/support/tensor_support.h"
 
 #include <ATen/ATen.h>
@@ -145,6 +146,12 @@ TEST(RefitRanks, WholeExpertsToCutOnesAndBack) {
   expect_refits(colocated("", {.tp = 2, .ep = 2, .pp = 2}, {.tp = 2, .ep = 4, .dp = 2}), at::kFloat, facts);
   expect_refits(split("", {.ep = 2, .dp = 2}, {.tp = 2, .etp = 2}), at::kFloat, facts);
   expect_refits(split("", {.dp = 2, .fsdp = 1}, {.ep = 2, .dp = 2}), at::kFloat, facts);
+}
+TEST(RefitRanks, LatentAttentionAndTheBiasOfItsRouters) {
+  const spec::ModelFacts facts = tests::small_facts(spec::Family::deepseek_v3, false);
+  expect_refits(colocated("", {.ep = 2, .dp = 2, .pp = 2}, {.tp = 4, .etp = 4}), at::kFloat, facts);
+  expect_refits(split("", {.tp = 2, .ep = 2}, {.tp = 2, .ep = 2}), at::kBFloat16, facts);
+  expect_refits(colocated("", {.dp = 4, .fsdp = 1}, {.tp = 2, .etp = 2, .dp = 2}), at::kFloat, facts);
 }
 TEST(RefitRanks, SenderRoundsToTheGeneratorsType) {
   expect_refits(split("", {.tp = 2}, {}), at::kBFloat16);

@@ -9,6 +9,7 @@
 #include "runtime/refit/refit.h"
 #include "runtime/refit/replicas.h"
 #include "tests/runtime/refit/small_layouts.h"
+#include "tests/support/small_facts.h"
 
 namespace muster::refit {
 namespace {
@@ -94,6 +95,63 @@ TEST(Route, EveryElementOfEveryTargetArrivesOnceFromARankThatHasIt) {
   }
 }
 
+TEST(Holders, AreTheRanksWhoseBoxesAreEqualInTheOrderOfTheirRole) {
+  const std::vector<spec::Degrees> all{{.tp = 2, .ep = 4, .dp = 4, .pp = 3},
+                                       {.tp = 4, .etp = 4, .dp = 2},
+                                       {.tp = 2, .cp = 2, .ep = 2, .dp = 2},
+                                       {.tp = 2, .dp = 3, .fsdp = 1}};
+  for (const spec::Family family : {spec::Family::qwen3_moe, spec::Family::deepseek_v3}) {
+    const spec::ModelFacts facts = tests::small_facts(family, true);
+    for (const spec::Degrees& degrees : all) {
+      const auto ranks = ranks_from(7, degrees.ranks());
+      const Holders holders(facts, degrees, ranks);
+      for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
+        std::vector<Holding> expected;  // asked of every rank
+        for (const std::int64_t rank : ranks) {
+          const spec::Box box = spec::box_of(facts, parameter, degrees, spec::place_of(degrees, rank - 7));
+          if (box.numel() == 0) continue;
+          auto found = std::find_if(expected.begin(), expected.end(), [&](const Holding& h) { return h.box == box; });
+          if (found == expected.end()) found = expected.insert(expected.end(), {.box = box});
+          found->ranks.push_back(rank);
+        }
+        const std::vector<Holding> holdings = holders.of(parameter);
+        ASSERT_EQ(holdings.size(), expected.size()) << parameter.name;
+        for (std::size_t i = 0; i < holdings.size(); ++i) {
+          EXPECT_EQ(holdings[i].box, expected[i].box) << parameter.name;
+          EXPECT_EQ(holdings[i].ranks, expected[i].ranks) << parameter.name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Route, OfDeepSeekV3OnHundredsOfRanksIsWalkedWithoutAListOfIt) {
+  const spec::ModelFacts facts = spec::named_model_facts("deepseek-v3", MUSTER_SOURCE_DIR "/templates");
+  const RefitLayouts layouts{.train = {.ep = 16, .dp = 16, .pp = 16, .first_stage_layers = 3, .last_stage_layers = 2},
+                             .generate = {.tp = 32, .etp = 32, .dp = 8},
+                             .train_ranks = ranks_from(0, 256),
+                             .gen_ranks = ranks_from(0, 256)};
+  std::int64_t crossing = 0, count = 0;
+  std::vector<std::int64_t> received(256, 0), sent(256, 0);
+  BucketCut cutting(1 << 28);
+  std::vector<std::int64_t> parts_received(256, 0);
+  for_route(facts, layouts, [&](const Transfer& transfer) {
+    ++count;
+    if (transfer.source != transfer.target) crossing += transfer.box.numel();
+    received[transfer.target] += transfer.box.numel();
+    sent[transfer.source] += transfer.box.numel();
+    cutting.add(transfer, [&](std::size_t, const Transfer& part) { parts_received[part.target] += part.box.numel(); });
+  });
+  EXPECT_GT(count, 11'000'000);
+  EXPECT_EQ(crossing, least_elements(facts, layouts));
+  EXPECT_EQ(std::accumulate(parts_received.begin(), parts_received.end(), std::int64_t{0}), crossing);
+  for (std::int64_t rank = 0; rank < 256; ++rank) {
+    const spec::Coordinates place = spec::place_of(layouts.generate, rank);
+    EXPECT_EQ(received[rank], spec::local_elements(facts, layouts.generate, place).total()) << rank;
+    EXPECT_GT(sent[rank], 0) << rank;
+  }
+}
+
 TEST(Route, SameLayoutOnTheSameRanksIsCopiesAlone) {
   const spec::ModelFacts facts = grouped_model();
   const Layout same = colocated("same", {.tp = 2, .dp = 2}, {.tp = 2, .dp = 2});
@@ -155,8 +213,9 @@ TEST(Replicas, EachHoldsEveryElementOnce) {
   for (const spec::Degrees& degrees :
        {spec::Degrees{.tp = 4, .dp = 2}, spec::Degrees{.tp = 2}, spec::Degrees{.tp = 2, .dp = 3, .pp = 2}}) {
     const auto ranks = ranks_from(10, degrees.ranks());
+    const Holders holders(facts, degrees, ranks);
     for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
-      const Replicas replicas = replicas_of(facts, parameter, degrees, ranks);
+      const Replicas replicas = replicas_of(holders.of(parameter));
       std::size_t num_ranks = 0;
       for (const auto& replica : replicas.ranks) {
         std::vector<int> counts(static_cast<std::size_t>(parameter.numel()), 0);
