@@ -14,6 +14,13 @@ class Context {
   /// Attention of one layer: q_THE, k_TKE, v_TKE after norm and rotation -> o_THE.
   virtual at::Tensor attend(std::int64_t layer, const at::Tensor& q_THE, const at::Tensor& k_TKE,
                             const at::Tensor& v_TKE) = 0;
+  /// Whether it keeps the latents of latent attention, and not the keys and values that are made of them: it is then
+  /// asked for attend_latents.
+  virtual bool keeps_latents() const { return false; }
+  /// Attention of one layer whose keys are the latents with their rotated key, latent_TC, one for all heads, and whose
+  /// values are the latents: q_THC -> [T, H, C], of which the columns of the latent count. Scores are divided by
+  /// sqrt(C).
+  virtual at::Tensor attend_latents(std::int64_t layer, const at::Tensor& q_THC, const at::Tensor& latent_TC);
 };
 
 }  // namespace muster::model

@@ -1,5 +1,5 @@
-// A decoder of the Llama, Qwen2, Qwen3 and Qwen3-MoE kind: layers put together, pure in its inputs. Trainer and
-// generator call the same code and differ in the context they hand in. No device code, no `if (tp > 1)`.
+// A decoder of the Llama, Qwen and DeepSeek-V3 kinds: layers put together, pure in its inputs. Trainer and generator
+// call the same code and differ in the context they hand in. No device code, no `if (tp > 1)`.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -2,15 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include "runtime/base/text.h"
-
 namespace muster::model {
 
-FeedForward::FeedForward(const UnitWindows& windows, std::int64_t layer) {
-  const std::string mlp = base::text("model.layers.", layer, ".mlp.");
-  gate_up_2FD_ = windows.rows(mlp + "gate_proj.weight", mlp + "up_proj.weight");
-  down_DF_ = windows.one(mlp + "down_proj.weight");
-}
+FeedForward::FeedForward(const UnitWindows& windows, const std::string& at)
+    : gate_up_2FD_(windows.rows(at + "gate_proj.weight", at + "up_proj.weight")),
+      down_DF_(windows.one(at + "down_proj.weight")) {}
 
 at::Tensor FeedForward::forward(const ForwardPass& pass, const at::Tensor& normed_TD) const {
   const at::Tensor gate_up_T2F = parallel::column_linear(pass.tp, pass.tokens, normed_TD, gate_up_2FD_, {});

@@ -1,5 +1,5 @@
-// The dense feed-forward of a layer (spec::FeedForward::dense): gate and up by one matrix, SwiGLU, down. Letters: T
-// tokens, D width, F feed-forward width (cut over tp).
+// The dense feed-forward of a layer (spec::FeedForward::dense), and the experts that see every token: gate and up by
+// one matrix, SwiGLU, down. Letters: T tokens, D width, F feed-forward width (cut over tp).
 #pragma once
 
 #include "runtime/model/forward_pass.h"
@@ -9,8 +9,8 @@ namespace muster::model {
 
 class FeedForward {
  public:
-  /// Finds its weights among those of layer `layer`.
-  FeedForward(const UnitWindows& windows, std::int64_t layer);
+  /// Finds its weights under the names that begin with `at`: "model.layers.3.mlp.".
+  FeedForward(const UnitWindows& windows, const std::string& at);
   /// Returns what the feed-forward adds to the stream, from the normed stream. collective: tp.
   at::Tensor forward(const ForwardPass& pass, const at::Tensor& normed_TD) const;
 

@@ -11,13 +11,21 @@ namespace muster::model {
 
 namespace {
 
+std::variant<Attention, LatentAttention> mixer_of(const UnitWindows& windows, const spec::ModelFacts& facts,
+                                                  std::int64_t index, const comm::Communicator& tp) {
+  const spec::Mixer mixer = spec::layer_kind(facts, index).mixer;
+  INVARIANT(mixer == spec::Mixer::attention || mixer == spec::Mixer::latent_attention,
+            "other kinds of layers are refused before");
+  if (mixer == spec::Mixer::latent_attention) return LatentAttention(windows, facts, index, tp);
+  return Attention(windows, facts, index, tp);
+}
+
 std::variant<FeedForward, Experts> feed_forward_of(const UnitWindows& windows, const spec::ModelFacts& facts,
                                                    std::int64_t index, const parallel::ExpertLayout& experts) {
-  const spec::LayerKind kind = spec::layer_kind(facts, index);
-  INVARIANT(kind.mixer == spec::Mixer::attention && kind.feed_forward != spec::FeedForward::none,
-            "other kinds of layers are refused before");
-  if (kind.feed_forward == spec::FeedForward::experts) return Experts(windows, facts, index, experts);
-  return FeedForward(windows, index);
+  const spec::FeedForward kind = spec::layer_kind(facts, index).feed_forward;
+  INVARIANT(kind != spec::FeedForward::none, "other kinds of layers are refused before");
+  if (kind == spec::FeedForward::experts) return Experts(windows, facts, index, experts);
+  return FeedForward(windows, base::text("model.layers.", index, ".mlp."));
 }
 
 }  // namespace
@@ -29,7 +37,7 @@ Layer::Layer(const spec::ModelFacts& facts, const WeightSource& source, std::int
 Layer::Layer(const spec::ModelFacts& facts, const UnitWindows& windows, std::int64_t index,
              const comm::Communicator& tp, const parallel::ExpertLayout& experts)
     : index_(index),
-      attention_(windows, facts, index, tp),
+      mixer_(mixer_of(windows, facts, index, tp)),
       feed_forward_(feed_forward_of(windows, facts, index, experts)) {
   const std::string prefix = base::text("model.layers.", index, ".");
   input_norm_D_ = windows.one(prefix + "input_layernorm.weight");
@@ -50,7 +58,8 @@ std::pair<at::Tensor, at::Tensor> summed_and_normed(const ForwardPass& pass, con
 
 Residual Layer::mixed(const ForwardPass& pass, const Residual& stream) const {
   const auto [sum_TD, normed_TD] = summed_and_normed(pass, stream, input_norm_D_);
-  return {sum_TD, attention_.forward(pass, normed_TD)};
+  return {sum_TD,
+          std::visit([&, &normed = normed_TD](const auto& part) { return part.forward(pass, normed); }, mixer_)};
 }
 
 Residual Layer::fed_forward(const ForwardPass& pass, const Residual& stream) const {

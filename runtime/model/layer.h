@@ -7,6 +7,7 @@
 #include "runtime/model/attention.h"
 #include "runtime/model/experts.h"
 #include "runtime/model/feed_forward.h"
+#include "runtime/model/latent_attention.h"
 
 namespace muster::model {
 
@@ -19,7 +20,7 @@ struct Residual {
 class Layer {
  public:
   /// Finds the weights of layer `index` of the model. The parts are those that spec::layer_kind names; of its mixers
-  /// attention is there, families with others are refused by spec::unsupported.
+  /// both kinds of attention are there, families with others are refused by spec::unsupported.
   Layer(const spec::ModelFacts& facts, const WeightSource& source, std::int64_t index, const comm::Communicator& tp,
         const parallel::ExpertLayout& experts);
 
@@ -35,7 +36,7 @@ class Layer {
         const parallel::ExpertLayout& experts);
 
   std::int64_t index_;
-  Attention attention_;
+  std::variant<Attention, LatentAttention> mixer_;
   std::variant<FeedForward, Experts> feed_forward_;
   ops::Param input_norm_D_, post_norm_D_;
 };

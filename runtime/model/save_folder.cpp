@@ -12,6 +12,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/text.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/weights/float_parts.h"
 #include "runtime/weights/safetensors.h"
 
 namespace muster::model {
@@ -126,6 +127,7 @@ std::vector<std::pair<std::string, at::Tensor>> whole_parameters(comm::Communica
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     at::Tensor global = gathered(role, degrees, store, facts, parameter, type);
+    if (role.rank() == 0 && spec::is_choice_bias(parameter)) global = weights::floats_of_parts(global);
     if (role.rank() == 0) tensors.emplace_back(parameter.name, std::move(global));
   }
   return tensors;

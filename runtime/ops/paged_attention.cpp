@@ -20,6 +20,18 @@ KernelTable<PagedAttention>& paged_attention_kernels() {
   return forms;
 }
 
+namespace {
+
+/// The CUDA form has kernels for heads of 64 and 128; latents are wider.
+PagedAttention& form_for(const at::Tensor& q_THE) {
+  const bool is_covered = !q_THE.is_cuda() || q_THE.size(2) == 64 || q_THE.size(2) == 128;
+  if (is_covered) return paged_attention_kernels().for_device_of(q_THE);
+  if (!plain_forms_allowed()) refuse_missing_form("paged_attention of latents", q_THE.device().type());
+  return plain::paged_attention;
+}
+
+}  // namespace
+
 void append_pages(at::Tensor& keys_PSKE, at::Tensor& values_PSKE, const at::Tensor& k_TKE, const at::Tensor& v_TKE,
                   const PagedBatch& batch) {
   INVARIANT(keys_PSKE.dim() == 4 && keys_PSKE.sizes() == values_PSKE.sizes() && keys_PSKE.is_contiguous() &&
@@ -51,7 +63,7 @@ at::Tensor paged_attention(const at::Tensor& q_THE, const at::Tensor& keys_PSKE,
               "a sequence has at least its new keys, and pages for all of them");
   }
   count_flops(attention_flops(pairs, q_THE.size(1), q_THE.size(2)));
-  return paged_attention_kernels().for_device_of(q_THE)(q_THE, keys_PSKE, values_PSKE, batch);
+  return form_for(q_THE)(q_THE, keys_PSKE, values_PSKE, batch);
 }
 
 }  // namespace muster::ops

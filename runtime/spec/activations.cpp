@@ -23,6 +23,7 @@ struct Cutting {
   bool cut_experts = true;  // all tokens of a tp group pass the router and the chosen experts on each of its ranks
   bool sequence_parallel = false;
   double element_bytes = 2;
+  bool keeps_latents = false;  // latent attention over a generator's cache
   /// Norms and residuals.
   double stream(double width) const { return width / (sequence_parallel ? tp : 1); }
 };
@@ -30,7 +31,8 @@ struct Cutting {
 double as_double(std::int64_t count) { return static_cast<double>(count); }
 
 /// Inside a mixer, between its norm and the residual.
-double mixer_elements(const ModelFacts& facts, Mixer mixer, double tp) {
+double mixer_elements(const ModelFacts& facts, Mixer mixer, const Cutting& cut) {
+  const double tp = cut.tp;
   const double heads = as_double(facts.num_heads), kv_heads = as_double(facts.num_kv_heads);
   const double width = as_double(facts.head_dim), lse = 2 * heads / tp;  // float32
   switch (mixer) {
@@ -43,7 +45,11 @@ double mixer_elements(const ModelFacts& facts, Mixer mixer, double tp) {
     }
     case Mixer::latent_attention: {
       const double latent = as_double(facts.q_lora_rank + facts.kv_lora_rank + facts.qk_rope_head_dim);
-      return 2 * latent + heads / tp * (2 * width + 2 * as_double(facts.v_head_dim)) + lse;
+      const double value = as_double(facts.v_head_dim), cached = latent - as_double(facts.q_lora_rank);
+      // Absorbed: queries in parts, put together and scaled, and what attention gives. Otherwise queries, keys, values
+      // and results of one width, and the results as the output matrix wants them.
+      const double of_head = cut.keeps_latents ? width + 3 * cached + value : 4 * std::max(width, value) + value;
+      return 2 * latent + heads / tp * of_head + lse;
     }
     case Mixer::mamba: {
       const double inner = as_double(facts.mamba_num_heads * facts.mamba_head_dim);
@@ -78,7 +84,7 @@ double kept_elements(const ModelFacts& facts, LayerKind kind, const Cutting& cut
   const double norm = cut.stream(2 * width);  // a part's input, before and behind its norm
   double elements = 0;
   if (kind.mixer != Mixer::none)
-    elements += recompute == Recompute::attention ? norm / 2 : norm + mixer_elements(facts, kind.mixer, cut.tp);
+    elements += recompute == Recompute::attention ? norm / 2 : norm + mixer_elements(facts, kind.mixer, cut);
   if (kind.feed_forward != FeedForward::none)
     elements += recompute == Recompute::mlp ? norm / 2 : norm + feed_forward_elements(facts, kind.feed_forward, cut);
   return elements;
@@ -161,7 +167,7 @@ double working_elements(const ModelFacts& facts, const std::vector<std::int64_t>
 double largest_mixer(const ModelFacts& facts, const std::vector<std::int64_t>& layers, const Cutting& cut) {
   double most = 0;
   for (const std::int64_t layer : layers)
-    most = std::max(most, mixer_elements(facts, layer_kind(facts, layer).mixer, cut.tp));
+    most = std::max(most, mixer_elements(facts, layer_kind(facts, layer).mixer, cut));
   return most;
 }
 
@@ -171,11 +177,14 @@ double largest_mixer(const ModelFacts& facts, const std::vector<std::int64_t>& l
 double context_bytes(const ModelFacts& facts, const Job& job, const Cutting& cut, bool is_backward) {
   if (job.train.cp == 1) return 0;
   const double keys = cut.tokens * as_double(job.train.cp);
-  const std::int64_t own_heads = kv_heads_of(facts, job.train.tp, 0).size();
-  const std::int64_t heads = context_heads(static_cast<std::int64_t>(keys), own_heads, facts.head_dim,
-                                           static_cast<std::int64_t>(cut.element_bytes));
+  const bool is_latent = facts.kv_lora_rank > 0;  // decompressed before it is gathered, values as wide as keys
+  const std::int64_t own_heads =
+      (is_latent ? query_heads_of(facts, job.train.tp, 0) : kv_heads_of(facts, job.train.tp, 0)).size();
+  const std::int64_t width = std::max(facts.head_dim, facts.v_head_dim);
+  const std::int64_t heads =
+      context_heads(static_cast<std::int64_t>(keys), own_heads, width, static_cast<std::int64_t>(cut.element_bytes));
   const double copies = heads < own_heads ? (is_backward ? 6 : 4) : (is_backward ? 4 : 3);
-  return copies * keys * as_double(heads * facts.head_dim) * cut.element_bytes;
+  return copies * keys * as_double(heads * width) * cut.element_bytes;
 }
 
 /// A running sample's state in every Mamba layer: what a cache is to attention, but of one size. Bytes.
@@ -258,7 +267,8 @@ Activations generating_activations(const ModelFacts& facts, const Job& job) {
                     .etp = as_double(degrees.etp),
                     .ep = as_double(degrees.ep),
                     .cut_experts = experts_are_cut(degrees),
-                    .element_bytes = job.gen.dtype == DataType::fp32 ? 4.0 : 2.0};
+                    .element_bytes = job.gen.dtype == DataType::fp32 ? 4.0 : 2.0,
+                    .keeps_latents = true};
   // Of the last stage, which has the logits; behind the first one the stream that arrived lies beside the layer.
   const double streams = degrees.pp > 1 ? 3 : 2;
   const double elements = largest_layer(facts, layers_on(facts, degrees, degrees.pp - 1), cut) +

@@ -136,7 +136,7 @@ class LayerList {
     const std::int64_t inner = facts_.expert_intermediate_size, latent = facts_.expert_latent_size;
     const std::int64_t width = latent > 0 ? latent : width_;  // of what routed experts read and write
     add(at + "gate.weight", {facts_.num_experts, width_}, Cut::replicated);
-    if (facts_.router_sigmoid) add(at + "gate.e_score_correction_bias", {facts_.num_experts}, Cut::replicated);
+    if (facts_.router_sigmoid) add(at + "gate.e_score_correction_bias", {3, facts_.num_experts}, Cut::replicated);
     list_.reserve(list_.size() + static_cast<std::size_t>(3 * num_experts_) + 3);
     const auto expert_at = [&](std::int64_t expert) { return at + "experts." + std::to_string(expert) + "."; };
     if (latent > 0) add(at + "fc1_latent_proj.weight", {latent, width_}, Cut::replicated);

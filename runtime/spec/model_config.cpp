@@ -198,6 +198,18 @@ void read_kind(ConfigReader& reader, ModelFacts& facts) {
   reader.count("intermediate_size", facts.intermediate_size);
 }
 
+/// FP8 in blocks, as DeepSeek-V3 is published: read and dequantised (weights/quantized_blocks.h). Nothing else is.
+void check_quantization(ConfigReader& reader) {
+  if (!reader.has("quantization_config")) return;
+  const json& config = reader.config()["quantization_config"];
+  const auto is = [&](const char* key, const json& wanted) {
+    return config.is_object() && config.value(key, json()) == wanted;
+  };
+  if (is("quant_method", "fp8") && is("weight_block_size", json::array({128, 128}))) return;
+  reader.fault("the weights are quantised (quantization_config)",
+               "use a folder in bf16 or fp32, or in fp8 with a weight_block_size of [128, 128]");
+}
+
 void check_variant(ConfigReader& reader, const ModelFacts& facts) {
   reader.must_be("hidden_act", "silu");
   reader.must_be("mlp_bias", false);
@@ -209,8 +221,7 @@ void check_variant(ConfigReader& reader, const ModelFacts& facts) {
         return reader.fault(text("layer_types names ", kind.dump()), "Muster has full attention only");
     }
   }
-  if (reader.has("quantization_config"))
-    reader.fault("the weights are quantised (quantization_config)", "use a folder in bf16 or fp32");
+  check_quantization(reader);
 }
 
 std::vector<std::int64_t> tokens_of(const json& config, const char* key) {
@@ -279,6 +290,11 @@ std::string config_json(const fs::path& origin, const ModelFacts& facts, DataTyp
     return config_json(facts, stored);
   std::string config = base::read_regular_file(path);
   const json read = parse_object(path);
+  if (read.contains("quantization_config")) {  // what is written is not
+    auto whole = nlohmann::ordered_json::parse(base::with_quoted_non_finite(config));
+    whole.erase("quantization_config");
+    config = whole.dump(2) + "\n";
+  }
   const std::string type = text('"', stored == DataType::fp32 ? "float32" : "bfloat16", '"');
   bool has_type = false;
   for (const char* key : {"dtype", "torch_dtype"})

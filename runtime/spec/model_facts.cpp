@@ -137,6 +137,10 @@ std::vector<std::string> contradictions(const ModelFacts& facts) {
              (facts.num_experts % facts.num_expert_groups != 0 || facts.top_expert_groups > facts.num_expert_groups),
          facts.num_experts, " experts in ", facts.num_expert_groups, " groups, of which ", facts.top_expert_groups,
          " are looked at");
+  add_if(found.empty() && facts.num_experts > 0 &&
+             facts.experts_per_token > facts.num_experts / facts.num_expert_groups * facts.top_expert_groups,
+         facts.experts_per_token, " experts see a token, but ", facts.top_expert_groups, " groups of ",
+         facts.num_experts / std::max<std::int64_t>(facts.num_expert_groups, 1), " have fewer");
   add_if(facts.family == Family::qwen3_moe &&
              (facts.shared_intermediate_size > 0 || facts.router_sigmoid || facts.num_expert_groups != 1 ||
               facts.top_expert_groups != 1 || facts.expert_weights_scale != 1 || facts.num_dense_layers > 0),

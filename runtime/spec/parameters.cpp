@@ -17,10 +17,16 @@ std::int64_t Parameter::numel() const {
 }
 
 bool is_router(const Parameter& parameter) {
-  return parameter.name.ends_with(".gate.weight") || parameter.name.ends_with(".e_score_correction_bias");
+  return parameter.name.ends_with(".gate.weight") || is_choice_bias(parameter);
 }
 
+bool is_choice_bias(const Parameter& parameter) { return parameter.name.ends_with(".e_score_correction_bias"); }
+
 std::string Parameter::file_tensor() const { return name.substr(0, name.find('#')); }
+
+std::vector<std::int64_t> Parameter::file_shape() const {
+  return is_choice_bias(*this) ? std::vector<std::int64_t>{shape.back()} : shape;
+}
 
 std::int64_t Box::numel() const {
   std::int64_t count = ranges.empty() ? 0 : 1;
@@ -201,10 +207,23 @@ Elements local_elements(const ModelFacts& facts, const Degrees& degrees, const C
   return elements;
 }
 
-std::int64_t parameter_count(const ModelFacts& facts) { return local_elements(facts, {}, {}).total(); }
+namespace {
+
+/// All elements, but of what is held in parts the numbers that the parts stand for.
+Elements counted_elements(const ModelFacts& facts) {
+  Elements elements = local_elements(facts, {}, {});
+  for (const Kind& kind : kinds_among(facts, {{0, facts.num_layers}}))
+    for (const Parameter& parameter : layer_list(facts, kind.layer, 0))
+      if (is_choice_bias(parameter)) elements.dense -= kind.count * (parameter.numel() - parameter.shape.back());
+  return elements;
+}
+
+}  // namespace
+
+std::int64_t parameter_count(const ModelFacts& facts) { return counted_elements(facts).total(); }
 
 std::int64_t active_parameter_count(const ModelFacts& facts) {
-  const Elements elements = local_elements(facts, {}, {});
+  const Elements elements = counted_elements(facts);
   if (facts.num_experts == 0) return elements.total();
   return elements.dense + elements.experts / facts.num_experts * facts.experts_per_token;
 }

@@ -43,7 +43,8 @@ struct Parameter {
   std::int64_t expert = -1;      // -1: not of a routed expert
   std::int64_t first_row = 0;    // of the block within the tensor of the files
   std::int64_t numel() const;
-  std::string file_tensor() const;  // the name without the block's
+  std::string file_tensor() const;               // the name without the block's
+  std::vector<std::int64_t> file_shape() const;  // of that tensor, or of the block's rows of it
 };
 
 /// A rectangle of a tensor: one range a dimension. The unit of loading, saving and refit.
@@ -58,6 +59,10 @@ Box intersection(const Box& a, const Box& b);
 
 /// The matrix by which experts are chosen (and its bias).
 bool is_router(const Parameter& parameter);
+/// The bias of that choice, [3, X]. The files have it as [X] float32 whatever the type of the rest: rounded to bf16 it
+/// would choose other experts. So it is held as three rows of bf16 numbers, whose sum is the float32 in any type
+/// (weights/float_parts.h). No optimizer moves it: it has no gradient.
+bool is_choice_bias(const Parameter& parameter);
 
 /// Every parameter of the model in one fixed order: the embedding; each layer's (layer_parameters); the final norm; the
 /// head unless tied. Multi-token-prediction layers are not part of the model.

@@ -19,7 +19,7 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
     refuse(asked, text(key, " = true"), text("set ", key, " = false"));
   };
   refuse(!runs(plan.model.family), text("models of the family ", choice_name(plan.model.family)),
-         "choose a Llama, Qwen2, Qwen3 or Qwen3-MoE model");
+         "choose a Llama, Qwen2, Qwen3, Qwen3-MoE or DeepSeek-V3 model");
   refuse(job.train.etp > 1 && (job.train.ep > 1 || job.train.etp != job.train.tp),
          text("train.etp = ", job.train.etp, " with train.tp = ", job.train.tp, " and train.ep = ", job.train.ep),
          "set train.etp = 1, or train.etp = train.tp with train.ep = 1");
@@ -37,7 +37,9 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   flag(job.async.enabled && job.async.in_flight_updates, "async.in_flight_updates");
   refuse(job.gen.dtype == DataType::fp8 || job.model.dtype == DataType::fp8, "fp8",
          "set model.dtype and gen.dtype to \"bf16\"");
-  // A GPU has kernels for two widths of heads; families that are refused above have others, which says nothing new.
+  // A GPU has kernels for two widths of heads; latents of another width have the plain form of attention over pages.
+  refuse(plan.device == "cuda" && plan.model.kv_lora_rank > 0 && !job.allow_fallback,
+         "latent attention on cuda with allow_fallback = false", "set allow_fallback = true: generation is slow so");
   refuse(plan.device == "cuda" && plan.model.hidden_size > 0 && plan.model.kv_lora_rank == 0 &&
              plan.model.head_dim != 64 && plan.model.head_dim != 128,
          text("a model with heads of ", plan.model.head_dim, " on cuda"),

@@ -59,7 +59,9 @@ ShardedAdamw::ShardedAdamw(const spec::OptimizerJob& optimizer, const spec::Mode
     for (const weights::Shard& shard : weights.shards()) {
       const std::int64_t begin = std::max(shard.offset, bucket.own.begin);
       const std::int64_t end = std::min(shard.offset + shard.numel, bucket.own.end);
-      if (begin >= end || (freeze_routers && spec::is_router(shard.parameter))) continue;
+      const bool is_still =
+          spec::is_choice_bias(shard.parameter) || (freeze_routers && spec::is_router(shard.parameter));
+      if (begin >= end || is_still) continue;
       Segment next{.bucket = b,
                    .begin = bucket.kept + begin - bucket.own.begin,
                    .length = end - begin,

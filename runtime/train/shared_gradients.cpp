@@ -43,7 +43,7 @@ void sum_shared_gradients(comm::Communicator& tp, parallel::Tokens tokens, const
     pieces.push_back({gradients.view(parameter.name).flatten(), length + shard.box.ranges[0].begin * row});
     length += parameter.numel();
   }
-  if (of && length == 0) return;  // the same on every rank
+  if (length == 0) return;  // the same on every rank
   at::Tensor sums = at::zeros({length}, gradients.flat().options().dtype(at::kFloat));
   for (const Piece& piece : pieces) sums.narrow(0, piece.offset, piece.grad.numel()).copy_(piece.grad);
   tp.all_reduce(sums, comm::Reduce::sum, "train.shared_gradients");

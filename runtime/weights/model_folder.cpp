@@ -13,6 +13,8 @@
 #include "runtime/base/files.h"
 #include "runtime/base/random.h"
 #include "runtime/base/text.h"
+#include "runtime/weights/float_parts.h"
+#include "runtime/weights/quantized_blocks.h"
 #include "runtime/weights/safetensors.h"
 
 namespace muster::weights {
@@ -44,6 +46,7 @@ void visit_global(const Shard& shard, const Visit& visit) {
 namespace {
 
 constexpr const char* kHead = "lm_head.weight";
+const std::string kScales = scales_name("");
 constexpr const char* kBelongTogether = "see that config.json and the safetensors files belong together";
 constexpr std::size_t kShownNames = 3, kShownFaults = 20;
 constexpr std::int64_t kComparedBytes = std::int64_t{64} << 20;  // of each of two tensors at a time
@@ -79,20 +82,18 @@ class ModelFiles {
   /// A box of the parameter.
   at::Tensor read(const spec::Parameter& parameter, spec::Box box) const {
     const FilePlace place = place_of(parameter);
+    if (spec::is_choice_bias(parameter)) return read_parts(place.tensor, box);
     const bool is_stacked = place.shape.size() > parameter.shape.size();
     box.ranges[0] = {box.ranges[0].begin + place.first_row, box.ranges[0].end + place.first_row};
     if (is_stacked) box.ranges.insert(box.ranges.begin(), {parameter.expert, parameter.expert + 1});
-    const at::Tensor found = files_.read(place.tensor, box);
+    const at::Tensor found = read(place.tensor, box);
     return is_stacked ? found.squeeze(0) : found;
   }
 
   /// What is wrong with one tensor of the model joins `faults`.
   void check(const std::string& tensor) {
     const std::vector<std::int64_t>& shape = shapes_.at(tensor);
-    const auto add = [&](std::string what, std::string fix) {
-      if (faults_.list().size() == kShownFaults) return void(++not_shown_);
-      faults_.add({.what = std::move(what), .where = folder_.string(), .fix = std::move(fix)});
-    };
+    const auto add = [&](std::string what, std::string fix) { add_fault(std::move(what), std::move(fix)); };
     if (!files_.has(tensor))
       return add(text("tensor '", tensor, "' of shape ", shape_text(shape), " is missing"), kBelongTogether);
     const TensorEntry& entry = files_.entry(tensor);
@@ -100,9 +101,19 @@ class ModelFiles {
       add(text("tensor '", tensor, "' has the shape ", shape_text(entry.shape), ", but config.json makes it ",
                shape_text(shape)),
           kBelongTogether);
+    else if (entry.dtype == at::kFloat8_e4m3fn)
+      check_scales(tensor, shape);
     else if (!can_be_loaded(entry.dtype))
       add(text("tensor '", tensor, "' has the type ", entry.type_name),
-          "Muster loads weights in fp32, bf16 and fp16: convert the folder");
+          "Muster loads weights in fp32, bf16, fp16, and fp8 in blocks of 128 x 128: convert the folder");
+  }
+
+  /// Bytes of a tensor of the model and of its scales.
+  std::int64_t bytes_of(const std::string& tensor) const {
+    std::int64_t bytes = 0;
+    for (const std::string& name : {tensor, scales_name(tensor)})
+      if (files_.has(name)) bytes += files_.entry(name).end - files_.entry(name).begin;
+    return bytes;
   }
 
   void throw_if_any() {
@@ -153,7 +164,7 @@ class ModelFiles {
   /// memory: "experts.gate_up_proj" [X, 2 F, D], gate over up, and "experts.down_proj" [X, D, F].
   FilePlace place_of(const spec::Parameter& parameter) const {
     const std::string own = parameter.file_tensor();
-    if (parameter.expert < 0 || files_.has(own)) return {own, parameter.shape, parameter.first_row};
+    if (parameter.expert < 0 || files_.has(own)) return {own, parameter.file_shape(), parameter.first_row};
     const std::string marker = ".experts.";
     const std::size_t begin = own.find(marker) + marker.size();
     const bool is_down = own.ends_with(".down_proj.weight"), is_up = own.ends_with(".up_proj.weight");
@@ -163,12 +174,45 @@ class ModelFiles {
     return {stacked, {facts_.num_experts, rows, parameter.shape[1]}, is_up ? parameter.shape[0] : 0};
   }
 
+  void add_fault(std::string what, std::string fix) {
+    if (faults_.list().size() == kShownFaults) return void(++not_shown_);
+    faults_.add({.what = std::move(what), .where = folder_.string(), .fix = std::move(fix)});
+  }
+
+  void check_scales(const std::string& tensor, const std::vector<std::int64_t>& shape) {
+    const std::string scales = scales_name(tensor);
+    const std::vector<std::int64_t> wanted = scales_shape(shape);
+    if (shape.size() != 2)
+      add_fault(text("tensor '", tensor, "' is fp8, and no matrix"),
+                "Muster reads matrices in fp8: convert the folder");
+    else if (!files_.has(scales))
+      add_fault(text("tensor '", tensor, "' is fp8, but its scales '", scales, "' of shape ", shape_text(wanted),
+                     " are missing"),
+                kBelongTogether);
+    else if (files_.entry(scales).shape != wanted || !can_be_loaded(files_.entry(scales).dtype))
+      add_fault(text("tensor '", scales, "' has the shape ", shape_text(files_.entry(scales).shape), " in ",
+                     files_.entry(scales).type_name, ", but blocks of 128 x 128 make it ", shape_text(wanted)),
+                "Muster reads fp8 with a floating-point scale for each block of 128 x 128: convert the folder");
+  }
+
+  at::Tensor read(const std::string& tensor, const spec::Box& box) const {
+    const at::Tensor found = files_.read(tensor, box);
+    if (found.scalar_type() != at::kFloat8_e4m3fn) return found;
+    return dequantized(found, files_.read(scales_name(tensor), blocks_of(box)), box);
+  }
+
+  at::Tensor read_parts(const std::string& tensor, const spec::Box& box) const {
+    const at::Tensor parts = parts_of_floats(files_.read(tensor, {{box.ranges[1]}}));
+    return parts.narrow(0, box.ranges[0].begin, box.ranges[0].size());
+  }
+
   /// Tensors that the model has no place for, as one note.
   void note_others() {
     std::vector<std::string> others;
     for (const std::string& name : files_.names()) {
-      const bool is_known =
-          shapes_.contains(name) || name.ends_with("rotary_emb.inv_freq");  // a constant of old folders
+      const bool is_known = shapes_.contains(name) ||
+                            name.ends_with("rotary_emb.inv_freq") ||  // a constant of old folders
+                            (name.ends_with(kScales) && shapes_.contains(name.substr(0, name.size() - kScales.size())));
       if (!is_known && !(facts_.tied_embeddings && name == kHead)) others.push_back(name);
     }
     if (others.empty()) return;
@@ -212,10 +256,7 @@ FolderReport check_weights(const fs::path& folder, const spec::ModelFacts& facts
   const spec::Parameter embedding = spec::outer_parameters(facts).front();
   model.check_tied_head(spec::box_of(facts, embedding, {}, {}), scalar_type_of(facts.stored_dtype));
   FolderReport report{.notes = model.notes()};
-  for (const auto& [tensor, shape] : model.shapes()) {
-    const TensorEntry& entry = model.files().entry(tensor);
-    report.bytes += entry.end - entry.begin;
-  }
+  for (const auto& [tensor, shape] : model.shapes()) report.bytes += model.bytes_of(tensor);
   return report;
 }
 
@@ -227,7 +268,7 @@ void fill_shard(const Shard& shard, std::uint64_t seed, double std, at::Tensor t
     target.fill_(1.0);
     return;
   }
-  if (name.ends_with(".bias")) {
+  if (name.ends_with("bias")) {
     target.zero_();
     return;
   }

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
+from transformers import (AutoModelForCausalLM, AutoTokenizer, DeepseekV3Config, LlamaConfig, Qwen2Config, Qwen3Config,
+                          Qwen3MoeConfig)
 
 SMALL = dict(vocab_size=96, num_hidden_layers=2, max_position_embeddings=128, rms_norm_eps=1e-5, initializer_range=0.15,
              attention_dropout=0.0, bos_token_id=1, eos_token_id=2, pad_token_id=0)
@@ -48,6 +49,34 @@ MODELS |= {
     "moe-every-second": (moe(num_hidden_layers=4, decoder_sparse_step=2, num_experts=5), torch.float32),
     "moe-stacked": (moe(num_experts=3), torch.bfloat16),
 }
+
+
+def deepseek(**changes):
+    """Latent attention, a dense layer first, experts in groups, a shared one beside. Heads differ in width from their values."""
+    facts = dict(hidden_size=32, intermediate_size=48, moe_intermediate_size=24, num_attention_heads=4, num_key_value_heads=4, num_hidden_layers=3,
+                 q_lora_rank=24, kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, first_k_dense_replace=1,
+                 n_routed_experts=8, num_experts_per_tok=3, n_group=4, topk_group=2, n_shared_experts=1, norm_topk_prob=True,
+                 routed_scaling_factor=2.5, tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=10000.0))
+    return DeepseekV3Config(**(SMALL | facts | changes))
+
+
+def yarn(**changes):
+    return dict(rope_type="yarn", rope_theta=10000.0, factor=8.0, beta_fast=32, beta_slow=1, original_max_position_embeddings=16) | changes
+
+
+MODELS |= {
+    "mla": (deepseek(), torch.bfloat16),
+    "mla-whole-queries": (deepseek(q_lora_rank=None, n_group=1, topk_group=1), torch.float32),
+    "mla-raw-weights": (deepseek(norm_topk_prob=False, routed_scaling_factor=1.0, tie_word_embeddings=True), torch.float32),
+    "mla-yarn": (deepseek(rope_parameters=yarn(mscale=1.0, mscale_all_dim=1.0)), torch.float32),
+    "mla-yarn-uneven": (deepseek(rope_parameters=yarn(mscale=1.0, mscale_all_dim=0.707)), torch.float32),
+    "mla-all-experts": (deepseek(first_k_dense_replace=0, num_hidden_layers=2, n_routed_experts=4, n_group=1, topk_group=1,
+                                 num_experts_per_tok=4), torch.float32),
+    "mla-one-chosen": (deepseek(num_experts_per_tok=1, norm_topk_prob=False, n_shared_experts=2), torch.float32),
+    "mla-odd": (deepseek(n_routed_experts=9, n_group=3, topk_group=2, num_experts_per_tok=5, moe_intermediate_size=40, v_head_dim=24), torch.float32),
+    "mla-low-scores": (deepseek(n_routed_experts=6, n_group=3, topk_group=1, num_experts_per_tok=2), torch.float32),  # biases far below 0
+    "mla-stacked": (deepseek(n_routed_experts=4, n_group=2, topk_group=1, num_experts_per_tok=2, num_hidden_layers=2), torch.bfloat16),
+}
 LENGTHS = [2, 7, 19, 60]
 TEMPERATURES = [1.0, 0.7]
 TEXTS = [
@@ -64,7 +93,8 @@ def scores(model, tokens, temperature):
 
 
 def write_weights(folder, state, dtype, two_files):
-    state = {name: tensor.to(dtype).contiguous() for name, tensor in state.items()}
+    in_float32 = "e_score_correction_bias"
+    state = {name: (tensor if name.endswith(in_float32) else tensor.to(dtype)).contiguous() for name, tensor in state.items()}
     if not two_files:
         return save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     names = sorted(state)
@@ -104,6 +134,9 @@ def small_model(name, config, dtype, out):
             elif parameter_name.endswith("bias"):
                 parameter.copy_(torch.randn_like(parameter) * 0.3)
             parameter.copy_(parameter.to(dtype).float())  # what the file holds is what is computed with
+        for buffer_name, buffer in model.named_buffers():
+            if buffer_name.endswith("e_score_correction_bias"):  # float32 in the file, of more digits than bfloat16 has
+                buffer.copy_(torch.randn_like(buffer) * 0.2 + 5.003 - (10 if name == "mla-low-scores" else 0))
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -111,7 +144,7 @@ def small_model(name, config, dtype, out):
     config.architectures = [type(model).__name__]
     (folder / "config.json").write_text(config.to_json_string())
     state = {k: v for k, v in model.state_dict().items() if not (config.tie_word_embeddings and k == "lm_head.weight")}
-    write_weights(folder, state if name == "moe-stacked" else one_by_one(state), dtype, two_files=name == "qwen2")
+    write_weights(folder, state if name.endswith("-stacked") else one_by_one(state), dtype, two_files=name == "qwen2")
 
     model = model.double()
     generator = torch.Generator().manual_seed(20)

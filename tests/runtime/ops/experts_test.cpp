@@ -41,7 +41,7 @@ TEST_P(RouterWeights, AndTheirGradientsAreThoseOfTheFormula) {
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
     x.mutable_grad() = at::Tensor();
     grad.zero_();
-    const Routes routes = route(x, {weight, grad}, {.num_chosen = C, .normalize = normalize, .type = type});
+    const Routes routes = route(x, {weight, grad}, {}, {.num_chosen = C, .normalize = normalize, .type = type});
     (routes.weights_TC * slopes).sum().backward();
 
     at::Tensor x64 = wide(x.detach()), weight64 = wide(weight);
@@ -57,6 +57,63 @@ TEST_P(RouterWeights, AndTheirGradientsAreThoseOfTheFormula) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sum, RouterWeights, testing::Bool(),
+                         [](const auto& info) { return info.param ? "ToOne" : "ToLess"; });
+
+/// A router whose logits are the values themselves.
+Routes routed(const at::Tensor& logits_TX, const at::Tensor& bias_X, const RouterOptions& options) {
+  return route(logits_TX, {at::eye(logits_TX.size(1)), {}}, bias_X, options);
+}
+
+TEST(Router, ABiasTakesPartInTheChoiceAlone) {
+  const at::Tensor logits = at::tensor({2.0F, 1.0F, 0.0F, -1.0F}).view({1, 4});
+  const at::Tensor bias = at::tensor({-5.0F, 0.0F, 0.0F, 0.5F});
+  const Routes routes = routed(logits, bias, {.num_chosen = 2, .sigmoid = true, .scale = 2.5});
+  EXPECT_TRUE(at::equal(routes.experts_TC, at::tensor({3, 1}, at::kLong).view({1, 2})));
+  EXPECT_TRUE(near(routes.weights_TC, at::sigmoid(at::tensor({-1.0, 1.0})).view({1, 2}) * 2.5, 1e-6, 1e-6));
+}
+
+TEST(Router, ExpertsOutsideTheBestGroupsAreNotChosenHoweverLowTheOthersAre) {
+  // Groups {0, 1}, {2, 3}, {4, 5}: the best one is the last, by the sum of its two, though expert 0 has the best score.
+  const at::Tensor logits = at::tensor({3.0F, -9.0F, 0.0F, 0.0F, 1.0F, 1.0F}).view({1, 6});
+  const at::Tensor far_below_zero = at::full({6}, -5.0F);
+  const Routes routes = routed(logits, far_below_zero, {.num_chosen = 2, .sigmoid = true, .num_groups = 3});
+  EXPECT_TRUE(at::equal(routes.experts_TC, at::tensor({4, 5}, at::kLong).view({1, 2})));
+}
+
+TEST(Router, OfEqualGroupsThoseOfTheLowerNumberComeFirst) {
+  const Routes routes =
+      routed(at::zeros({2, 8}), at::zeros({8}), {.num_chosen = 3, .sigmoid = true, .num_groups = 4, .top_groups = 2});
+  EXPECT_TRUE(at::equal(routes.experts_TC, at::tensor({0, 1, 2}, at::kLong).expand({2, 3})));
+}
+
+class SigmoidRouter : public testing::TestWithParam<bool> {};
+
+TEST_P(SigmoidRouter, HasTheGradientsOfTheFormula) {
+  const bool normalize = GetParam();
+  constexpr std::int64_t C = 3;
+  at::Tensor x = drawn({T, D}, 0.1).requires_grad_(true), grad = at::zeros({X, D});
+  const at::Tensor weight = drawn({X, D}, 0.7), bias = drawn({X}, 1.3), slopes = drawn({T, C}, 2.2);
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    x.mutable_grad() = at::Tensor();
+    grad.zero_();
+    const Routes routes = route(x, {weight, grad}, bias,
+                                {.num_chosen = C, .normalize = normalize, .type = type, .sigmoid = true, .scale = 2.5});
+    (routes.weights_TC * slopes).sum().backward();
+
+    at::Tensor x64 = wide(x.detach()), weight64 = wide(weight);
+    const at::Tensor scores = x64.mm(weight64.t()).sigmoid(), experts = std::get<1>((scores + bias).topk(C, 1));
+    const at::Tensor chosen = scores.gather(1, experts), sum = chosen.sum(1, true);
+    const at::Tensor expected = (normalize ? chosen / sum : chosen) * 2.5;
+    (expected * slopes).sum().backward();
+    EXPECT_TRUE(at::equal(routes.experts_TC, experts));
+    EXPECT_TRUE(near(routes.weights_TC, expected, 1e-6, 1e-6));
+    EXPECT_TRUE(near(x.grad(), x64.grad(), 1e-6, 1e-6));
+    EXPECT_TRUE(near(grad, weight64.grad(), 2e-6, 2e-6));
+    EXPECT_GT(grad.abs().max().item<double>(), 1e-3);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sum, SigmoidRouter, testing::Bool(),
                          [](const auto& info) { return info.param ? "ToOne" : "ToLess"; });
 
 TEST(ExpertRows, LieExpertByExpertAndKnowTheirWayBack) {

@@ -268,10 +268,27 @@ TEST(ModelFacts, WhatIsNoModelFolderIsNamed) {
   EXPECT_NE(path_refusal(folder.path()).find("is a pipe, not a file"), std::string::npos);
 }
 
+TEST(ModelFacts, WeightsInFp8ByBlocksAreReadAndOtherQuantisationsRefused) {
+  const auto config = [](const std::string& quantization) {
+    return "{" + kSmallSizes + R"(,"model_type":"qwen3","torch_dtype":"bfloat16","quantization_config":)" +
+           quantization + "}";
+  };
+  const std::string published = R"({"quant_method":"fp8","fmt":"e4m3","weight_block_size":[128,128]})";
+  const tests::TemporaryFolder folder;
+  write_config(folder.path(), config(published));
+  const ModelFacts facts = read_model_facts(folder.path());
+  EXPECT_EQ(facts.stored_dtype, DataType::bf16);
+  const std::string written = config_json(folder.path(), facts, DataType::bf16);
+  EXPECT_EQ(written.find("quantization_config"), std::string::npos) << "what Muster writes is not quantised";
+  for (const char* other : {R"({"quant_method":"awq"})", R"({"quant_method":"fp8"})", "7",
+                            R"({"quant_method":"fp8","weight_block_size":[64,64]})"})
+    EXPECT_NE(refusal(config(other)).find("the weights are quantised"), std::string::npos) << other;
+}
+
 TEST(ModelFacts, TheFamiliesAreNamedByWhatIsDoneWithThem) {
   EXPECT_NE(
       refusal(R"({"model_type":"gpt2"})")
-          .find("Muster runs llama, qwen2, qwen3, qwen3_moe; deepseek_v3, nemotron_h it can only plan and inspect"),
+          .find("Muster runs llama, qwen2, qwen3, qwen3_moe, deepseek_v3; nemotron_h it can only plan and inspect"),
       std::string::npos);
 }
 
@@ -332,6 +349,8 @@ TEST(ModelFacts, RefusesSizesThatContradictEachOther) {
   EXPECT_EQ(first(Family::qwen3, [](ModelFacts& f) { f.dense_layers = {0}; }), "qwen3 with dense_layers");
   EXPECT_EQ(first(Family::deepseek_v3, [](ModelFacts& f) { f.num_expert_groups = 3; }),
             "8 experts in 3 groups, of which 2 are looked at");
+  EXPECT_EQ(first(Family::deepseek_v3, [](ModelFacts& f) { f.experts_per_token = 5; }),
+            "5 experts see a token, but 2 groups of 2 have fewer");
   EXPECT_EQ(first(Family::deepseek_v3, [](ModelFacts& f) { f.v_head_dim = 0; }),
             "not every size of the model is there");
   EXPECT_EQ(first(Family::nemotron_h, [](ModelFacts& f) { f.layer_pattern = "ME*"; }),

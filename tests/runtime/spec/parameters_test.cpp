@@ -24,16 +24,19 @@ TEST(Parameters, NamesAreThePublishedOnesAndOccurOnce) {
   std::int64_t count = 0;
   for (const Parameter& parameter : list) {
     EXPECT_TRUE(by_name.emplace(parameter.name, &parameter).second) << parameter.name;
-    count += parameter.numel();
+    std::int64_t numel = 1;
+    for (const std::int64_t size : parameter.file_shape()) numel *= size;
+    count += numel;
   }
   EXPECT_EQ(count, 671026419200);
   const auto shape = [&](const std::string& name) {
-    return by_name.contains(name) ? by_name.at(name)->shape : std::vector<std::int64_t>{};
+    return by_name.contains(name) ? by_name.at(name)->file_shape() : std::vector<std::int64_t>{};
   };
   EXPECT_EQ(shape("model.layers.0.mlp.gate_proj.weight"), (std::vector<std::int64_t>{18432, 7168}));
   EXPECT_EQ(shape("model.layers.3.mlp.experts.255.down_proj.weight"), (std::vector<std::int64_t>{7168, 2048}));
   EXPECT_EQ(shape("model.layers.60.mlp.shared_experts.up_proj.weight"), (std::vector<std::int64_t>{2048, 7168}));
   EXPECT_EQ(shape("model.layers.60.mlp.gate.e_score_correction_bias"), (std::vector<std::int64_t>{256}));
+  EXPECT_EQ(by_name.at("model.layers.60.mlp.gate.e_score_correction_bias")->numel(), 3 * 256) << "held in parts";
   EXPECT_EQ(shape("model.layers.9.self_attn.q_a_proj.weight"), (std::vector<std::int64_t>{1536, 7168}));
   EXPECT_EQ(shape("model.layers.9.self_attn.kv_a_proj_with_mqa.weight"), (std::vector<std::int64_t>{576, 7168}));
   EXPECT_EQ(shape("model.layers.9.self_attn.kv_b_proj.weight"), (std::vector<std::int64_t>{32768, 512}));

@@ -75,18 +75,27 @@ TEST(Supported, OneSentenceNamesEverySetting) {
 }
 
 TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {
-  for (const auto& [family, name] : std::vector<std::pair<Family, std::string>>{{Family::deepseek_v3, "deepseek_v3"},
-                                                                                {Family::nemotron_h, "nemotron_h"}}) {
-    Plan plan;
-    plan.model = tests::small_facts(family, false);
-    try {
-      check_supported(plan, "plan.toml");
-      FAIL() << "no throw";
-    } catch (const Error& error) {
-      EXPECT_NE(std::string(error.what()).find("does not run models of the family " + name), std::string::npos)
-          << error.what();
-    }
+  Plan plan;
+  plan.model = tests::small_facts(Family::nemotron_h, false);
+  try {
+    check_supported(plan, "plan.toml");
+    FAIL() << "no throw";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("does not run models of the family nemotron_h"), std::string::npos)
+        << error.what();
   }
+}
+
+TEST(Supported, LatentAttentionRunsAndOnAGpuWithThePlainForm) {
+  Plan plan;
+  plan.model = tests::small_facts(Family::deepseek_v3, false);
+  EXPECT_TRUE(unsupported(plan).empty());
+  plan.device = "cuda";
+  plan.job.train.share_prompt = false;
+  EXPECT_EQ(unsupported_text(unsupported(plan)),
+            "the runtime does not run latent attention on cuda with allow_fallback = false yet");
+  plan.job.allow_fallback = true;
+  EXPECT_TRUE(unsupported(plan).empty());
 }
 
 TEST(Supported, ExpertsRunByEveryAxisButHalfCut) {

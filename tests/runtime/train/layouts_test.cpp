@@ -255,6 +255,51 @@ TEST(ExpertLayouts, ExpertParallelInAnInterleavedPipeline) {
   compare_layout(experts(), {.tp = 2, .ep = 2, .dp = 2, .pp = 2, .vpp = 2}, by_tokens);
 }
 
+/// DeepSeek-V3: latent attention, groups of experts, a shared one, a dense layer first.
+spec::ModelFacts latent() { return tiny_facts(Family::deepseek_v3); }
+spec::ModelFacts whole_queries() {
+  spec::ModelFacts facts = latent();
+  facts.q_lora_rank = 0;
+  facts.v_head_dim = 14;  // wider than keys
+  return facts;
+}
+
+TEST(LatentLayouts, OneRank) { compare_layout(latent(), {}); }
+TEST(LatentLayouts, OneRankWithoutLatentQueriesAndSharedPrompts) {
+  compare_layout(whole_queries(), {}, [](spec::Job& job) { job.train.share_prompt = true; });
+}
+TEST(LatentLayouts, TensorParallelTwo) { compare_layout(latent(), {.tp = 2}); }
+TEST(LatentLayouts, TensorParallelTwoByTokens) { compare_layout(latent(), {.tp = 2}, by_tokens); }
+TEST(LatentLayouts, TensorParallelFourOfCutExperts) { compare_layout(whole_queries(), {.tp = 4, .etp = 4}); }
+TEST(LatentLayouts, TensorParallelTwoOfCutExpertsByTokens) {
+  compare_layout(whole_queries(), {.tp = 2, .etp = 2}, by_tokens);
+}
+TEST(LatentLayouts, ShardedParametersWithRecomputedAttention) {
+  compare_layout(latent(), {.dp = 4, .fsdp = 1}, [](spec::Job& job) {
+    job.packing.max_tokens = 16;
+    job.train.recompute = spec::Recompute::attention;
+  });
+}
+TEST(LatentLayouts, ExpertParallelTwoOverTensorParallelTwoByTokens) {
+  compare_layout(latent(), {.tp = 2, .ep = 2, .dp = 2}, by_tokens);
+}
+TEST(LatentLayouts, ExpertParallelTwoInAPipelineWithRecomputedFeedForwards) {
+  compare_layout(latent(), {.ep = 2, .dp = 2, .pp = 2},
+                 [](spec::Job& job) { job.train.recompute = spec::Recompute::mlp; });
+}
+TEST(LatentLayouts, ExpertParallelFourInTwoReplicas) {
+  compare_layout(latent(), {.ep = 4, .dp = 8}, [](spec::Job& job) { job.packing.max_tokens = 16; });
+}
+TEST(LatentLayouts, ExpertParallelTwoOverContextParallelTwo) {
+  compare_layout(latent(), {.cp = 2, .ep = 2, .dp = 2}, in_larger_overlapped_buckets);
+}
+TEST(LatentLayouts, TensorAndContextParallelByTokens) {
+  compare_layout(whole_queries(), {.tp = 2, .cp = 2}, by_tokens);
+}
+TEST(LatentLayouts, ExpertParallelInAnInterleavedPipeline) {
+  compare_layout(latent(), {.tp = 2, .ep = 2, .dp = 2, .pp = 2, .vpp = 2}, by_tokens);
+}
+
 constexpr double kBf16Lr = 3e-3;
 
 /// A few bf16 updates with dp 2: every rank gets the other's half, and all of it lies near the float64 twin's weights.

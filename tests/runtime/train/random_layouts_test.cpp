@@ -65,8 +65,8 @@ spec::Degrees drawn_degrees(Draw& draw, bool has_experts) {
 Mix drawn_mix(std::uint64_t seed) {
   Draw draw(seed);
   Mix mix;
-  const auto family =
-      draw.one_of({spec::Family::llama, spec::Family::qwen2, spec::Family::qwen3, spec::Family::qwen3_moe});
+  const auto family = draw.one_of({spec::Family::llama, spec::Family::qwen2, spec::Family::qwen3,
+                                   spec::Family::qwen3_moe, spec::Family::deepseek_v3, spec::Family::deepseek_v3});
   mix.facts = draw.coin() ? tied(family) : untied(family);
   mix.degrees = drawn_degrees(draw, mix.facts.num_experts > 0);
   mix.facts.num_layers = std::max<std::int64_t>(2, mix.degrees.pp * mix.degrees.vpp);

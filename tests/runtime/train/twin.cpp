@@ -62,6 +62,24 @@ spec::ModelFacts tiny_facts(spec::Family family) {
     facts.expert_intermediate_size = 20;
     facts.normalize_expert_weights = true;
   }
+  if (family == spec::Family::deepseek_v3) {
+    facts.num_experts = 4;
+    facts.experts_per_token = 2;
+    facts.expert_intermediate_size = 20;
+    facts.shared_intermediate_size = 28;
+    facts.num_dense_layers = 1;
+    facts.num_expert_groups = 2;
+    facts.top_expert_groups = 1;
+    facts.router_sigmoid = facts.normalize_expert_weights = true;
+    facts.expert_weights_scale = 1.5;
+    facts.num_kv_heads = 4;
+    facts.q_lora_rank = 14;
+    facts.kv_lora_rank = 10;
+    facts.qk_nope_head_dim = 6;
+    facts.qk_rope_head_dim = 4;
+    facts.head_dim = 10;
+    facts.v_head_dim = 8;
+  }
   facts.attention_bias = family == spec::Family::qwen2;
   facts.end_tokens = {0};
   return facts;
@@ -146,29 +164,55 @@ Twin::Twin(const spec::ModelFacts& facts, const spec::Job& job, NamedTensors wei
   }
 }
 
+Twin::AllHeads Twin::heads(const std::string& self_attn, const at::Tensor& normed) const {
+  const auto one = [&](const std::string& name, std::int64_t count) {
+    at::Tensor y = normed.matmul(weight(self_attn + name + "_proj.weight").t());
+    if (facts_.attention_bias) y = y + weight(self_attn + name + "_proj.bias");
+    y = y.view({normed.size(0), count, facts_.head_dim});
+    if (facts_.qk_norm && name != "v") y = rms_norm(y, weight(self_attn + name + "_norm.weight"), facts_.rms_norm_eps);
+    return name == "v" ? y : rotate(y, facts_.rope_theta);
+  };
+  const std::int64_t repeats = facts_.num_heads / facts_.num_kv_heads;
+  return {one("q", facts_.num_heads), one("k", facts_.num_kv_heads).repeat_interleave(repeats, 1),
+          one("v", facts_.num_kv_heads).repeat_interleave(repeats, 1)};
+}
+
+/// Heads of latent attention as the published code makes them: rotated parts are put into halves, then turned.
+Twin::AllHeads Twin::latent_heads(const std::string& self_attn, const at::Tensor& normed) const {
+  const std::int64_t T = normed.size(0), H = facts_.num_heads, N = facts_.qk_nope_head_dim, R = facts_.qk_rope_head_dim,
+                     L = facts_.kv_lora_rank, V = facts_.v_head_dim;
+  constexpr double kEps = 1e-6;
+  const auto times = [&](const at::Tensor& x, const std::string& name) {
+    return x.matmul(weight(self_attn + name + ".weight").t());
+  };
+  const auto norm = [&](const at::Tensor& x, const std::string& name) {
+    return rms_norm(x, weight(self_attn + name + ".weight"), kEps);
+  };
+  const auto turned = [&](const at::Tensor& x_THR) {
+    return rotate(at::cat({x_THR.slice(2, 0, R, 2), x_THR.slice(2, 1, R, 2)}, 2), facts_.rope_theta);
+  };
+  const at::Tensor q = (facts_.q_lora_rank > 0 ? times(norm(times(normed, "q_a_proj"), "q_a_layernorm"), "q_b_proj")
+                                               : times(normed, "q_proj"))
+                           .view({T, H, N + R});
+  const at::Tensor down = times(normed, "kv_a_proj_with_mqa");
+  const at::Tensor kv = times(norm(down.slice(1, 0, L), "kv_a_layernorm"), "kv_b_proj").view({T, H, N + V});
+  const at::Tensor key = turned(down.slice(1, L).unsqueeze(1)).expand({T, H, R});
+  return {at::cat({q.slice(2, 0, N), turned(q.slice(2, N))}, 2), at::cat({kv.slice(2, 0, N), key}, 2), kv.slice(2, N)};
+}
+
 at::Tensor Twin::logits(const at::Tensor& tokens_T) const {
   const std::int64_t T = tokens_T.size(0), E = facts_.head_dim;
   at::Tensor x_TD = weight("model.embed_tokens.weight").index_select(0, tokens_T);
   const at::Tensor future = at::ones({T, T}, at::kBool).triu(1);
   for (std::int64_t layer = 0; layer < facts_.num_layers; ++layer) {
-    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".", self_attn = prefix + "self_attn.";
     const at::Tensor normed = rms_norm(x_TD, weight(prefix + "input_layernorm.weight"), facts_.rms_norm_eps);
-    const auto heads = [&](const std::string& name, std::int64_t count) {
-      at::Tensor y = normed.matmul(weight(prefix + "self_attn." + name + "_proj.weight").t());
-      if (facts_.attention_bias) y = y + weight(prefix + "self_attn." + name + "_proj.bias");
-      y = y.view({T, count, E});
-      if (facts_.qk_norm && name != "v")
-        y = rms_norm(y, weight(prefix + "self_attn." + name + "_norm.weight"), facts_.rms_norm_eps);
-      return name == "v" ? y : rotate(y, facts_.rope_theta);
-    };
-    const std::int64_t repeats = facts_.num_heads / facts_.num_kv_heads;
-    const at::Tensor q = heads("q", facts_.num_heads).transpose(0, 1);
-    const at::Tensor k = heads("k", facts_.num_kv_heads).repeat_interleave(repeats, 1).transpose(0, 1);
-    const at::Tensor v = heads("v", facts_.num_kv_heads).repeat_interleave(repeats, 1).transpose(0, 1);
+    const AllHeads all = facts_.kv_lora_rank > 0 ? latent_heads(self_attn, normed) : heads(self_attn, normed);
+    const at::Tensor q = all.q_THE.transpose(0, 1), k = all.k_THE.transpose(0, 1), v = all.v_THV.transpose(0, 1);
     const at::Tensor scores = (q.matmul(k.transpose(1, 2)) / std::sqrt(static_cast<double>(E)))
                                   .masked_fill(future, -std::numeric_limits<double>::infinity());
     const at::Tensor o = scores.softmax(-1).matmul(v).transpose(0, 1).reshape({T, -1});
-    x_TD = x_TD + o.matmul(weight(prefix + "self_attn.o_proj.weight").t());
+    x_TD = x_TD + o.matmul(weight(self_attn + "o_proj.weight").t());
     const at::Tensor after = rms_norm(x_TD, weight(prefix + "post_attention_layernorm.weight"), facts_.rms_norm_eps);
     const bool is_dense = spec::layer_kind(facts_, layer).feed_forward == spec::FeedForward::dense;
     x_TD = x_TD + (is_dense ? feed_forward(prefix + "mlp.", after) : experts(prefix + "mlp.", after));
@@ -185,11 +229,23 @@ at::Tensor Twin::feed_forward(const std::string& at, const at::Tensor& x_TD) con
 
 /// Every expert sees every token, with weight 0 where it is not chosen.
 at::Tensor Twin::experts(const std::string& mlp, const at::Tensor& x_TD) const {
-  const at::Tensor scores_TX = x_TD.matmul(weight(mlp + "gate.weight").t()).softmax(-1);
-  const at::Tensor chosen_TC = std::get<1>(scores_TX.topk(facts_.experts_per_token, -1));
+  const at::Tensor logits_TX = x_TD.matmul(weight(mlp + "gate.weight").t());
+  const at::Tensor scores_TX = facts_.router_sigmoid ? logits_TX.sigmoid() : logits_TX.softmax(-1);
+  at::Tensor values_TX = scores_TX.detach();
+  if (facts_.router_sigmoid) values_TX = values_TX + weight(mlp + "gate.e_score_correction_bias").detach().sum(0);
+  if (facts_.num_expert_groups > 1) {
+    const at::Tensor values_TGM = values_TX.view({x_TD.size(0), facts_.num_expert_groups, -1});
+    const at::Tensor best = std::get<1>(std::get<0>(values_TGM.topk(2, -1)).sum(-1).topk(facts_.top_expert_groups, -1));
+    const at::Tensor is_in = at::zeros({x_TD.size(0), facts_.num_expert_groups}, at::kBool).scatter(1, best, true);
+    values_TX = values_TGM.masked_fill(is_in.logical_not().unsqueeze(-1), -std::numeric_limits<double>::infinity())
+                    .view(values_TX.sizes());
+  }
+  const at::Tensor chosen_TC = std::get<1>(values_TX.topk(facts_.experts_per_token, -1));
   at::Tensor weights_TX = scores_TX * at::zeros_like(scores_TX).scatter(1, chosen_TC, 1.0);
   if (facts_.normalize_expert_weights) weights_TX = weights_TX / weights_TX.sum(-1, true);
-  at::Tensor sum_TD = at::zeros_like(x_TD);
+  weights_TX = weights_TX * facts_.expert_weights_scale;
+  at::Tensor sum_TD =
+      facts_.shared_intermediate_size > 0 ? feed_forward(mlp + "shared_experts.", x_TD) : at::zeros_like(x_TD);
   for (std::int64_t x = 0; x < facts_.num_experts; ++x)
     sum_TD = sum_TD + weights_TX.narrow(1, x, 1) * feed_forward(mlp + "experts." + std::to_string(x) + ".", x_TD);
   return sum_TD;
@@ -213,7 +269,8 @@ UpdateFigures Twin::update(const std::vector<Sequence>& sequences, double lr) {
   const at::NoGradGuard no_graph;
   double squares = 0;
   const auto is_frozen = [&](const std::string& name) {
-    return job_.moe.freeze_router && name.ends_with("mlp.gate.weight");
+    const bool is_bias = name.ends_with("e_score_correction_bias");
+    return is_bias || (job_.moe.freeze_router && name.ends_with("mlp.gate.weight"));
   };
   for (const auto& [name, weight] : weights_) {
     gradients_[name] = weight.grad().defined() ? weight.grad().clone() : at::zeros_like(weight);

@@ -18,7 +18,8 @@
 namespace muster::train {
 
 /// A tiny decoder whose every dimension differs. kind: of spec::Family; Qwen3 has q/k norms and tied embeddings, Qwen2
-/// biases; Qwen3-MoE 4 experts, of which 2 see a token, q/k norms and an untied head.
+/// biases; Qwen3-MoE 4 experts, of which 2 see a token, q/k norms and an untied head; DeepSeek-V3 those in two groups,
+/// a shared one, a dense layer first, and latent attention.
 spec::ModelFacts tiny_facts(spec::Family family);
 
 /// Random global weights by name, float32 numbers in float64 tensors.
@@ -52,6 +53,11 @@ class Twin {
   const NamedTensors& gradients() const { return gradients_; }  // of the last update, before clipping
 
  private:
+  struct AllHeads {
+    at::Tensor q_THE, k_THE, v_THV;
+  };
+  AllHeads heads(const std::string& self_attn, const at::Tensor& normed) const;
+  AllHeads latent_heads(const std::string& self_attn, const at::Tensor& normed) const;
   at::Tensor logits(const at::Tensor& tokens_T) const;
   at::Tensor feed_forward(const std::string& at, const at::Tensor& x_TD) const;
   at::Tensor experts(const std::string& mlp, const at::Tensor& x_TD) const;

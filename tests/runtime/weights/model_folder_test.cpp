@@ -9,6 +9,8 @@
 #include <map>
 
 #include "runtime/base/error.h"
+#include "runtime/weights/float_parts.h"
+#include "runtime/weights/quantized_blocks.h"
 #include "runtime/weights/safetensors.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_support.h"
@@ -70,6 +72,105 @@ TEST(ModelFolder, EachRankReadsItsSlicesOfTheWhole) {
         EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(whole.view(shard.parameter.name), shard.box)))
             << shard.parameter.name;
     }
+  }
+}
+
+TEST(FloatParts, AreNumbersOfBf16WhoseSumIsEveryBitOfTheFloat) {
+  const at::Tensor values = at::cat({at::randn({500}) * 7, at::tensor({5.003F, -0.1F, 0.0F, 1e30F, -3e-20F})});
+  const at::Tensor parts = parts_of_floats(values), as_stored = parts.to(at::kBFloat16);
+  EXPECT_TRUE(at::equal(as_stored.to(at::kFloat), parts));
+  EXPECT_TRUE(at::equal(floats_of_parts(as_stored), values));
+  EXPECT_FALSE(at::equal(as_stored[0].to(at::kFloat), values));
+}
+
+TEST(ModelFolder, ABiasThatChoosesExpertsKeepsItsDigitsInAStoreOfBf16) {
+  const spec::ModelFacts facts = spec::read_model_facts(kModels / "mla");
+  ShardStore store(shards_of(facts, {}, {}), at::kBFloat16, at::kCPU);
+  load_weights(kModels / "mla", facts, store);
+  const std::string name = "model.layers.1.mlp.gate.e_score_correction_bias";
+  const at::Tensor in_file = WeightFolder(kModels / "mla").read(name, {{{0, 8}}});
+  ASSERT_EQ(in_file.scalar_type(), at::kFloat);
+  EXPECT_TRUE(at::equal(floats_of_parts(store.view(name)), in_file));
+}
+
+/// The folder of a model with some matrices in fp8 by blocks, and the values that they stand for.
+std::map<std::string, at::Tensor> write_quantized(const fs::path& folder, const spec::ModelFacts& facts) {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  std::map<std::string, at::Tensor> meant;
+  ShardStore whole = store_of(facts);
+  fill_random(whole, 5, 0.3);
+  for (const Shard& shard : whole.shards()) {
+    const std::string& name = shard.parameter.name;
+    at::Tensor value = whole.view(name).clone();
+    if (spec::is_choice_bias(shard.parameter)) value = floats_of_parts(value);
+    const bool is_quantized = name.find("_proj") != std::string::npos;
+    if (is_quantized) {
+      const std::int64_t rows = value.size(0), columns = value.size(1);
+      const at::Tensor scales = at::rand(scales_shape({rows, columns})) + 0.01;
+      const at::Tensor quantized = value.to(at::kFloat8_e4m3fn);
+      value = quantized.to(at::kFloat);
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < columns; c += kBlock)
+          value[r].slice(0, c, std::min(c + kBlock, columns)).mul_(scales[r / kBlock][c / kBlock]);
+      tensors.emplace_back(name, quantized);
+      tensors.emplace_back(name + "_scale_inv", scales);
+    } else {
+      tensors.emplace_back(name, value);
+    }
+    meant[name] = spec::is_choice_bias(shard.parameter) ? parts_of_floats(value) : value;
+  }
+  write_safetensors(folder / "model.safetensors", tensors);
+  return meant;
+}
+
+spec::ModelFacts facts_with_edge_blocks() {
+  spec::ModelFacts facts = spec::read_model_facts(kModels / "mla");
+  facts.hidden_size = 200;
+  facts.intermediate_size = 264;
+  facts.kv_lora_rank = 136;
+  facts.expert_intermediate_size = facts.shared_intermediate_size = 136;
+  return facts;
+}
+
+TEST(ModelFolder, WeightsInFp8ByBlocksAreReadByEachRankWithTheScalesOfItsSlices) {
+  const spec::ModelFacts facts = facts_with_edge_blocks();
+  const tests::TemporaryFolder folder;
+  const std::map<std::string, at::Tensor> meant = write_quantized(folder.path(), facts);
+  EXPECT_TRUE(check_weights(folder.path(), facts).notes.empty());
+  for (std::int64_t rank = 0; rank < 2; ++rank) {
+    ShardStore part(shards_of(facts, {.tp = 2, .etp = 2}, {.tp = rank, .etp = rank}), at::kFloat, at::kCPU);
+    load_weights(folder.path(), facts, part);
+    for (const Shard& shard : part.shards())
+      EXPECT_TRUE(same_bits(part.view(shard.parameter.name), window(meant.at(shard.parameter.name), shard.box)))
+          << shard.parameter.name;
+  }
+}
+
+TEST(ModelFolder, ScalesThatAreMissingOrOfOtherBlocksAreNamed) {
+  const spec::ModelFacts facts = facts_with_edge_blocks();
+  const tests::TemporaryFolder folder;
+  const std::string name = "model.layers.0.self_attn.o_proj.weight";
+  write_quantized(folder.path(), facts);
+  const WeightFolder files(folder.path());
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const std::string& tensor : files.names()) {
+    spec::Box all;
+    for (const std::int64_t size : files.entry(tensor).shape) all.ranges.push_back({0, size});
+    if (tensor == name + "_scale_inv") continue;
+    const bool is_changed = tensor == "model.layers.0.mlp.down_proj.weight_scale_inv";
+    tensors.emplace_back(tensor, is_changed ? at::ones({1, 1}) : files.read(tensor, all));
+  }
+  write_safetensors(folder.path() / "model.safetensors", tensors);
+  try {
+    check_weights(folder.path(), facts);
+    FAIL();
+  } catch (const Error& error) {
+    const std::string said = error.what();
+    EXPECT_NE(said.find("'" + name + "' is fp8, but its scales '" + name + "_scale_inv' of shape [2, 1] are missing"),
+              std::string::npos)
+        << said;
+    EXPECT_NE(said.find("has the shape [1, 1] in F32, but blocks of 128 x 128 make it [2, 3]"), std::string::npos)
+        << said;
   }
 }
 
