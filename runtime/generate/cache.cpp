@@ -27,10 +27,12 @@ PagedCache::PagedCache(const CacheShape& shape, at::ScalarType dtype, at::Device
   const c10::InferenceMode ordinary(false);  // the pages outlive the mode of whoever makes the cache
   const ops::Owner owner(spec::MemoryOwner::kv_pages);
   const auto options = at::TensorOptions().dtype(dtype).device(device);
+  const auto pages = [&] {
+    return at::empty({shape.num_pages, shape.page_tokens, shape.num_kv_heads, shape.head_dim}, options);
+  };
   for (std::int64_t layer = 0; layer < shape.num_layers; ++layer) {
-    for (auto* tensors : {&keys_PSKE, &values_PSKE}) {
-      tensors->push_back(at::empty({shape.num_pages, shape.page_tokens, shape.num_kv_heads, shape.head_dim}, options));
-    }
+    keys_PSKE.push_back(pages());
+    if (shape.has_values) values_PSKE.push_back(pages());
   }
 }
 
@@ -83,6 +85,13 @@ at::Tensor CacheAttention::attend(std::int64_t layer, const at::Tensor& q_THE, c
   const auto at_layer = static_cast<std::size_t>(layer - cache_.first_layer);
   ops::append_pages(cache_.keys_PSKE.at(at_layer), cache_.values_PSKE.at(at_layer), k_TKE, v_TKE, batch_);
   return ops::paged_attention(q_THE, cache_.keys_PSKE[at_layer], cache_.values_PSKE[at_layer], batch_);
+}
+
+at::Tensor CacheAttention::attend_latents(std::int64_t layer, const at::Tensor& q_THC, const at::Tensor& latent_TC) {
+  at::Tensor& latents_PS1C = cache_.keys_PSKE.at(static_cast<std::size_t>(layer - cache_.first_layer));
+  const at::Tensor latent_T1C = latent_TC.unsqueeze(1);
+  ops::append_pages(latents_PS1C, latents_PS1C, latent_T1C, latent_T1C, batch_);
+  return ops::paged_attention(q_THC, latents_PS1C, latents_PS1C, batch_);
 }
 
 }  // namespace muster::generate

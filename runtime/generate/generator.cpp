@@ -29,6 +29,14 @@ at::Tensor tensor_of(const std::vector<std::int64_t>& values, at::Device device)
 CacheShape cache_shape(const spec::ModelFacts& facts, const comm::Communicator& tp, const comm::Communicator& pp,
                        const GeneratorOptions& options) {
   const spec::Range layers = spec::layers_of({.pp = pp.size()}, facts.num_layers, pp.rank());
+  if (facts.kv_lora_rank > 0)
+    return {.first_layer = layers.begin,
+            .num_layers = layers.size(),
+            .num_pages = options.num_pages,
+            .page_tokens = options.page_tokens,
+            .num_kv_heads = 1,
+            .head_dim = facts.kv_lora_rank + facts.qk_rope_head_dim,
+            .has_values = false};
   return {.first_layer = layers.begin,
           .num_layers = layers.size(),
           .num_pages = options.num_pages,

@@ -48,8 +48,8 @@ TEST(GeneratorRanks, KeyValueHeadsMayBeFewerThanRanks) {
 
 /// Each replica generates its part of the requests, and all of them what one rank would: of `num_groups` some replicas
 /// get none.
-void expect_same_with_experts(tests::RankContext& rank, const spec::Degrees& degrees, std::int64_t num_groups) {
-  spec::ModelFacts facts = small_qwen3_moe();
+void expect_same_with_experts(tests::RankContext& rank, const spec::Degrees& degrees, std::int64_t num_groups,
+                              spec::ModelFacts facts = small_qwen3_moe()) {
   facts.num_layers = 4;
   const auto requests = ragged_prompts(num_groups, 3, facts.vocab_size);
   const auto solo = comm::make_solo("tp");
@@ -74,6 +74,23 @@ void expect_same_with_experts(tests::RankContext& rank, const spec::Degrees& deg
     }
   }
   mesh.close();
+}
+
+TEST(GeneratorRanks, LatentAttentionCutOverTensorRanksSamplesWhatOneRankSamples) {
+  tests::run_ranks(
+      4, [](tests::RankContext& rank) { expect_same_with_experts(rank, {.tp = 4, .etp = 4}, 5, small_deepseek()); });
+}
+
+TEST(GeneratorRanks, LatentAttentionWithDealtOutExpertsSamplesWhatOneRankSamples) {
+  tests::run_ranks(4, [](tests::RankContext& rank) {
+    expect_same_with_experts(rank, {.tp = 2, .ep = 4, .dp = 2}, 5, small_deepseek());
+  });
+}
+
+TEST(GeneratorRanks, LatentAttentionOverTheStagesOfAPipelineSamplesWhatOneRankSamples) {
+  tests::run_ranks(4, [](tests::RankContext& rank) {
+    expect_same_with_experts(rank, {.tp = 2, .etp = 2, .pp = 2}, 5, small_deepseek());
+  });
 }
 
 TEST(GeneratorRanks, ExpertsThatAreCutOverTensorRanksSampleWhatOneRankSamples) {

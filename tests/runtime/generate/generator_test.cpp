@@ -88,7 +88,7 @@ std::vector<std::pair<std::string, GeneratorOptions>> ways() {
   return result;
 }
 
-void expect_trainer_agrees(const spec::ModelFacts& facts) {
+void expect_trainer_agrees(const spec::ModelFacts& facts, double tolerance = kTolerance) {
   const auto tp = comm::make_solo("tp");
   const SmallModel model(facts, *tp);
   const auto requests = ragged_prompts(6, 5, facts.vocab_size);
@@ -107,13 +107,34 @@ void expect_trainer_agrees(const spec::ModelFacts& facts) {
         worst = std::max(worst, std::abs(static_cast<double>(expected[t]) - static_cast<double>(sample.logprobs[t])));
       }
     }
-    EXPECT_LT(worst, kTolerance) << name;
+    EXPECT_LT(worst, tolerance) << name;
   }
 }
 
 TEST(Generator, LogProbabilitiesEqualAFullForwardOfLlama) { expect_trainer_agrees(small_llama()); }
 
 TEST(Generator, LogProbabilitiesEqualAFullForwardOfQwen3) { expect_trainer_agrees(small_qwen3()); }
+
+TEST(Generator, LogProbabilitiesEqualAFullForwardOfLatentAttention) {
+  constexpr double kOfAbsorbedSums = 4e-5;  // of float32 in another order
+  expect_trainer_agrees(small_deepseek(), kOfAbsorbedSums);
+  spec::ModelFacts facts = small_deepseek();
+  facts.q_lora_rank = 0;
+  facts.rope_yarn = true;
+  facts.rope_factor = 8;
+  facts.rope_original_positions = 16;
+  facts.rope_mscale = facts.rope_mscale_all_dim = 1;
+  expect_trainer_agrees(facts, kOfAbsorbedSums);
+}
+
+TEST(Generator, ACacheOfLatentsHasNoValuesBesideThem) {
+  const auto solo = comm::make_solo("tp");
+  const SmallModel model(small_deepseek(), *solo);
+  const GeneratorOptions options = roomy_options();
+  const Generator generator(model.decoder, *solo, options, at::kFloat, at::kCPU);
+  EXPECT_EQ(generator.cache_bytes(), 3 * options.num_pages * options.page_tokens * (12 + 6) * 4);
+  EXPECT_EQ(generator.pages().size(), 3);
+}
 
 TEST(Generator, SamplesDoNotDependOnBatchPagesPreemptionOrOrder) {
   const auto tp = comm::make_solo("tp");

@@ -55,6 +55,27 @@ inline spec::ModelFacts small_qwen3_moe() {
   return facts;
 }
 
+/// Latent attention, eight experts in groups of which three see a token and a shared one, a dense layer first.
+inline spec::ModelFacts small_deepseek() {
+  spec::ModelFacts facts = small_qwen3_moe();
+  facts.family = spec::Family::deepseek_v3;
+  facts.qk_norm = false;
+  facts.dense_layers = {};
+  facts.num_dense_layers = 1;
+  facts.shared_intermediate_size = 24;
+  facts.num_expert_groups = 4;
+  facts.top_expert_groups = 2;
+  facts.router_sigmoid = true;
+  facts.expert_weights_scale = 1.5;
+  facts.vocab_size = 132;  // tp may be 4
+  facts.q_lora_rank = 20;
+  facts.kv_lora_rank = 12;
+  facts.qk_nope_head_dim = 10;
+  facts.qk_rope_head_dim = 6;
+  facts.v_head_dim = 8;
+  return facts;
+}
+
 /// The whole tensor of one parameter: normal, norms around 1.
 inline at::Tensor whole_weight(const spec::Parameter& parameter) {
   const base::RandomKey key(base::hash_bytes(parameter.name.data(), parameter.name.size()), base::Purpose::test);
