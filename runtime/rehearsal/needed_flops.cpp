@@ -88,12 +88,14 @@ double share_of_tokens(const spec::ModelFacts& facts, const spec::Degrees& degre
 
 }  // namespace
 
-RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place) {
+RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place,
+                     std::int64_t pair_width) {
   spec::Degrees whole = degrees;
   whole.fsdp = 0;  // cut rows are put together before they are multiplied
   std::int64_t num_layers = 0;
   for (const spec::Parameter& parameter : spec::parameters_of(facts)) {
     const auto numel = static_cast<double>(spec::box_of(facts, parameter, whole, place).numel());
+    if (spec::is_choice_bias(parameter)) continue;  // added, not multiplied
     if (parameter.shape.size() < 2) {
       num_layers += numel > 0 && parameter.name.ends_with("input_layernorm.weight") ? 1 : 0;
       continue;
@@ -106,7 +108,8 @@ RoleFlops::RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees
     if (parameter.name == head && is_last) head_row_ = 2 * numel;
   }
   const std::int64_t heads = spec::query_heads_of(facts, degrees.tp, place.tp).size();
-  layer_pair_ = static_cast<double>(num_layers) * ops::attention_flops(1, heads, facts.head_dim);
+  layer_pair_ =
+      static_cast<double>(num_layers) * ops::attention_flops(1, heads, pair_width > 0 ? pair_width : facts.head_dim);
 }
 
 NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, const loop::Rollout& rollout,
@@ -115,7 +118,9 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   NeededFlops needed;
   if (rank.gen_rank) {
     const spec::Coordinates place = spec::place_of(plan.generate, *rank.gen_rank);
-    const RoleFlops flops(plan.model, plan.generate, place);
+    const spec::ModelFacts& facts = plan.model;  // of latent attention in the form that its cache asks for
+    const std::int64_t width = facts.kv_lora_rank > 0 ? facts.kv_lora_rank + facts.qk_rope_head_dim : facts.head_dim;
+    const RoleFlops flops(facts, plan.generate, place, width);
     const Amount amount =
         generated_amount(rollout, spec::part_of(std::ssize(rollout.prompts), plan.generate.dp, place.dp));
     needed.generate = flops.layers(amount.tokens, amount.pairs) + flops.head(amount.rows);
@@ -124,7 +129,7 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   }
   if (!rank.train_rank) return needed;
   const spec::Coordinates place = spec::place_of(plan.train, *rank.train_rank);
-  const RoleFlops flops(plan.model, plan.train, place);
+  const RoleFlops flops(plan.model, plan.train, place, std::max(plan.model.head_dim, plan.model.v_head_dim));
   const std::vector<double> advantages(rollout.samples.size(), 0);
   const std::vector<loop::MiniBatch> shares = loop::mini_batches(rollout, advantages, job, plan.train.dp, place.dp);
   const double passes = (shares.size() > 1 && !job.loss.force_on_policy ? 1 : 0) + (job.loss.kl_weight > 0 ? 1 : 0);

@@ -11,7 +11,9 @@ namespace muster::rehearsal {
 /// width for each pair of a query and a key that it sees, layers; the head for each row that is scored.
 class RoleFlops {
  public:
-  RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place);
+  /// pair_width: of the heads that attention multiplies; 0: head_dim.
+  RoleFlops(const spec::ModelFacts& facts, const spec::Degrees& degrees, const spec::Coordinates& place,
+            std::int64_t pair_width = 0);
   double layers(double tokens, double pairs) const { return mixers(tokens, pairs) + feed_forwards(tokens); }
   double mixers(double tokens, double pairs) const { return tokens * mixer_token_ + pairs * layer_pair_; }
   double feed_forwards(double tokens) const { return tokens * feed_token_; }
