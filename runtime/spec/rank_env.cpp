@@ -12,12 +12,12 @@ using base::text;
 
 namespace {
 
-constexpr const char* kFix = "ranks are started by muster-runtime node; `muster run` starts everything";
+constexpr const char* kStartedByNode = "ranks are started by muster-runtime node; `muster run` starts everything";
 
 std::string needed(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0')
-    throw Error::user({.what = text(name, " is not set"), .where = "environment", .fix = kFix});
+    throw Error::user({.what = text(name, " is not set"), .where = "environment", .fix = kStartedByNode});
   return value;
 }
 
@@ -26,7 +26,7 @@ std::int64_t number_of(const char* name, const std::string& value) {
   const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (code != std::errc() || end != value.data() + value.size() || number < 0 || number > 1 << 30) {
     throw Error::user(
-        {.what = text(name, " = \"", value, "\" is no number from 0"), .where = "environment", .fix = kFix});
+        {.what = text(name, " = \"", value, "\" is no number from 0"), .where = "environment", .fix = kStartedByNode});
   }
   return number;
 }

@@ -11,7 +11,7 @@
 namespace muster::spec {
 namespace {
 
-constexpr const char* kFix = "fields are written {name}; a brace itself is doubled: {{ or }}";
+constexpr const char* kBracesFix = "fields are written {name}; a brace itself is doubled: {{ or }}";
 
 /// "\boxed" where the text before a brace ends with it, "^" of an exponent, or "".
 std::string latex_before(const std::string& text, std::size_t brace) {
@@ -81,7 +81,7 @@ class Reader {
     if (!literal_.empty()) parts_.push_back({std::exchange(literal_, {}), false});
   }
 
-  [[noreturn]] void fail(std::size_t at, const std::string& what, const std::string& fix = kFix) const {
+  [[noreturn]] void fail(std::size_t at, const std::string& what, const std::string& fix = kBracesFix) const {
     throw Error::user(
         {.what = base::text(what, " at byte ", at + 1, " of '", text_, "'"), .where = where_, .fix = fix});
   }

@@ -128,10 +128,11 @@ TEST(Generator, LogProbabilitiesEqualAFullForwardOfLatentAttention) {
 }
 
 TEST(Generator, ACacheOfLatentsHasNoValuesBesideThem) {
-  const auto solo = comm::make_solo("tp");
-  const SmallModel model(small_deepseek(), *solo);
+  const auto tp = comm::make_solo("tp");
+  const auto pp = comm::make_solo("pp");
+  const SmallModel model(small_deepseek(), *tp);
   const GeneratorOptions options = roomy_options();
-  const Generator generator(model.decoder, *solo, options, at::kFloat, at::kCPU);
+  const Generator generator(model.decoder, *tp, *pp, options, at::kFloat, at::kCPU);
   EXPECT_EQ(generator.cache_bytes(), 3 * options.num_pages * options.page_tokens * (12 + 6) * 4);
   EXPECT_EQ(generator.pages().size(), 3);
 }
