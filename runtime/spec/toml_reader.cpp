@@ -23,6 +23,7 @@ namespace muster::spec {
 #include <sstream>
 
 #include "runtime/base/text.h"
+#include "runtime/spec/other_trainers.h"
 #include "runtime/spec/toml_text.h"
 
 namespace muster::spec {
@@ -337,29 +338,6 @@ std::vector<std::string> TomlReader::keys() const {
 
 base::Faults& TomlReader::faults() { return *state_->document->faults; }
 
-namespace {
-
-/// The name here of what other trainers call so; "" for others.
-std::string name_here(const std::string& name) {
-  static const std::map<std::string, std::string> names{{"learning_rate", "lr"},
-                                                        {"lr_scheduler_type", "schedule"},
-                                                        {"max_steps", "steps"},
-                                                        {"num_generations", "samples_per_prompt"},
-                                                        {"num_generations_per_prompt", "samples_per_prompt"},
-                                                        {"num_prompts_per_step", "prompts_per_step"},
-                                                        {"max_completion_length", "max_new_tokens"},
-                                                        {"max_total_sequence_length", "max_sequence_tokens"},
-                                                        {"model_name", "path"},
-                                                        {"beta", "kl_weight"},
-                                                        {"kl_coef", "kl_weight"},
-                                                        {"reference_policy_kl_penalty", "kl_weight"},
-                                                        {"save_steps", "every"}};
-  const auto found = names.find(name);
-  return found == names.end() ? "" : found->second;
-}
-
-}  // namespace
-
 void TomlReader::finish() {
   const auto asked = state_->document->asked.find(state_->table);
   const std::vector<std::string> known =
@@ -370,7 +348,7 @@ void TomlReader::finish() {
       finish_below(name, node.as_table(), node.as_array());
       continue;
     }
-    const std::string meant = name_here(name);
+    const std::string meant = name_of_other_trainers(name);
     const std::string near =
         std::find(known.begin(), known.end(), meant) != known.end() ? meant : base::nearest(name, known);
     const std::string here = state_->path.empty() ? "the top level" : "[" + state_->path + "]";

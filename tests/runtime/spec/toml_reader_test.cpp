@@ -37,6 +37,19 @@ TEST(TomlReader, ReadsEachTypeAndKeepsDefaultsOfWhatIsAbsent) {
   EXPECT_EQ(absent, 7);
 }
 
+TEST(TomlReader, KnowsWhatOtherTrainersCallAKey) {
+  base::Faults faults;
+  TomlReader reader = TomlReader::parse("learning_rate = 1e-6\nbeta = 0.1\n", "f.toml", faults);
+  double lr = 0, betas = 0;
+  reader.read("lr", lr, 0, 1);
+  reader.read("betas", betas, 0, 1);
+  reader.finish();
+  ASSERT_EQ(faults.list().size(), 2u);
+  EXPECT_TRUE(faults.list()[1].fix.starts_with("did you mean 'lr'?")) << faults.list()[1].fix;
+  // kl_weight is no key of this table, so the nearest that is one is named.
+  EXPECT_TRUE(faults.list()[0].fix.starts_with("did you mean 'betas'?")) << faults.list()[0].fix;
+}
+
 TEST(TomlReader, NamesPlaceAndNearestKeyOfEachFaultInOneGo) {
   base::Faults faults;
   TomlReader reader = TomlReader::parse("steps = \"ten\"\n[train]\ntpp = 2\ndp = 0\n", "job.toml", faults);
