@@ -43,8 +43,9 @@ bool has(const std::set<std::string>& words, const std::string& word) { return w
 TEST(Completion, OfVerbsOptionsAndWhatTheyTake) {
   EXPECT_EQ(offered({"stat"}), std::set<std::string>{"status"});
   EXPECT_FALSE(has(offered({""}), "supervise"));
-  EXPECT_EQ(offered({"plan", "reverse"}), (std::set<std::string>{"reverse-digits", "reverse-digits-deep",
-                                                                 "reverse-digits-gpu", "reverse-digits-moe"}));
+  EXPECT_EQ(offered({"plan", "reverse"}),
+            (std::set<std::string>{"reverse-digits", "reverse-digits-deep", "reverse-digits-gpu", "reverse-digits-mla",
+                                   "reverse-digits-moe"}));
   EXPECT_TRUE(has(offered({"plan", ""}), "mine.toml"));
   EXPECT_FALSE(has(offered({"plan", ""}), "notes.txt"));
   EXPECT_EQ(offered({"submit", "--new"}), std::set<std::string>{"--new-binaries"});

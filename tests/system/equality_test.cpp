@@ -27,6 +27,10 @@ struct Deep {
   static constexpr const char* kJob = "reverse-digits-deep";
 };
 
+struct Latent {
+  static constexpr const char* kJob = "reverse-digits-mla";
+};
+
 template <class Model>
 class EqualityOf : public testing::Test {
  protected:
@@ -109,6 +113,7 @@ tests::TemporaryFolder* EqualityOf<Model>::folder_ = nullptr;
 
 class Equality : public EqualityOf<Dense> {};
 class ExpertEquality : public EqualityOf<WithExperts> {};
+class LatentEquality : public EqualityOf<Latent> {};
 class DeepEquality : public EqualityOf<Deep> {};
 
 TEST_F(Equality, LayoutsLearnAsOneRankDoes) {
@@ -164,6 +169,26 @@ TEST_F(ExpertEquality, LayoutsLearnAsOneRankDoes) {
       {"ep2 in both roles, gen pp2", {"gen.dp=2", "gen.pp=2", "gen.ep=2", "train.dp=4", "train.ep=2"}},
       {"fsdp2, gen ep2", {"gen.dp=2", "gen.ep=2", "train.dp=2", "train.backend=dtensor", "train.fsdp=1"}},
       {"split, train ep2, gen tp2", {"placement.mode=split", "train.dp=2", "train.ep=2", "gen.tp=2"}},
+  };
+  for (const auto& [name, assignments] : layouts) {
+    run(name, assignments);
+    expect_same_learning(name);
+  }
+}
+
+TEST_F(LatentEquality, LayoutsLearnAsOneRankDoes) {
+  run("one", {});
+  const double reward = base::read_json_lines(paths("one").steps()).at(0)["reward"];
+  ASSERT_GT(reward, 0.02);
+  ASSERT_LT(reward, 0.98);
+  const std::map<std::string, std::vector<std::string>> layouts{
+      {"ep2 in both roles", {"gen.dp=2", "gen.ep=2", "train.dp=2", "train.ep=2"}},
+      {"heads and experts cut over gen tp2, train tp2 by tokens and ep2",
+       {"gen.tp=2", "train.tp=2", "train.sequence_parallel=true", "train.ep=2"}},
+      {"train pp2, gen pp2", {"gen.pp=2", "train.pp=2"}},
+      {"cp2, gen dp2", {"gen.dp=2", "train.cp=2"}},
+      {"fsdp2, gen tp2", {"gen.tp=2", "train.dp=2", "train.backend=dtensor", "train.fsdp=1"}},
+      {"split, train pp2, gen tp2", {"placement.mode=split", "train.pp=2", "gen.tp=2"}},
   };
   for (const auto& [name, assignments] : layouts) {
     run(name, assignments);
