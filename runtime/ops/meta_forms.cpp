@@ -67,7 +67,7 @@ RowFigures score_rows(const at::Tensor& logits_NV, const at::Tensor&, double) {
   const auto column = [&] { return floats(logits_NV, {logits_NV.size(0)}); };
   return {column(), column(), column(), column()};
 }
-void score_rows_backward(at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double) {}
+void score_rows_backward(at::Tensor&, const at::Tensor&, const at::Tensor&, const RowGradients&, double) {}
 
 /// ATen has its shapes for these in Python alone.
 at::Tensor index_select(const at::Tensor& x, std::int64_t dim, const at::Tensor& index) {

@@ -112,12 +112,17 @@ RowFigures score_rows(const at::Tensor& logits_NV, const at::Tensor& targets_N, 
 }
 
 void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N,
-                         const at::Tensor& weights_N, double scale) {
-  at::Tensor slopes = -(wide(logits_NV) * scale - lse_N.unsqueeze(1)).exp();
+                         const RowGradients& gradients, double scale) {
+  const at::Tensor logprobs_NV = wide(logits_NV) * scale - lse_N.unsqueeze(1);
+  at::Tensor slopes = -logprobs_NV.exp(), of_entropy_NV;
+  if (gradients.dentropy_N.defined())
+    of_entropy_NV =
+        slopes * (logprobs_NV + gradients.entropy_N.unsqueeze(1)) * (gradients.dentropy_N * scale).unsqueeze(1);
   const at::Tensor inside_N = targets_N.ge(0).logical_and(targets_N.lt(slopes.size(1)));
   slopes.scatter_add_(1, targets_N.clamp(0, slopes.size(1) - 1).unsqueeze(1),
                       inside_N.to(slopes.scalar_type()).unsqueeze(1));
-  logits_NV.copy_(slopes * (weights_N * scale).unsqueeze(1));
+  slopes = slopes * (gradients.dlogprobs_N * scale).unsqueeze(1);
+  logits_NV.copy_(of_entropy_NV.defined() ? slopes + of_entropy_NV : slopes);
 }
 
 }  // namespace muster::ops::plain

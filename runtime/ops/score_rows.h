@@ -13,9 +13,16 @@ struct RowFigures {
   at::Tensor maxima_N, sums_N, weighted_N, targets_N;
 };
 using ScoreRows = RowFigures(const at::Tensor& logits_NV, const at::Tensor& targets_N, double scale);
-/// Overwrites logits by scale * (onehot(target) - softmax) * weights, where softmax is exp(scale * logits - lse).
+/// What the gradient of each row needs, float32: that of the log-probability of its target, that of its entropy, and
+/// the entropy itself. The last two are undefined where no loss looks at the entropy.
+struct RowGradients {
+  at::Tensor dlogprobs_N, dentropy_N, entropy_N;
+};
+/// With p = exp(l - lse) of l = scale * logits, overwrites logits by
+///   scale * ((onehot(target) - p) * dlogprobs - p * (l - lse + entropy) * dentropy).
+/// source: the derivative of H = -sum p log p by l_v is -p_v (log p_v + H).
 using ScoreRowsBackward = void(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N,
-                               const at::Tensor& weights_N, double scale);
+                               const RowGradients& gradients, double scale);
 
 KernelTable<ScoreRows>& score_rows_kernels();
 KernelTable<ScoreRowsBackward>& score_rows_backward_kernels();

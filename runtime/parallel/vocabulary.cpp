@@ -82,20 +82,23 @@ struct Scores : torch::autograd::Function<Scores> {
                                const Request& request) {
     const Computed computed = compute(request, hidden_ND, targets_N, true);
     context->save_for_backward({hidden_ND, targets_N, computed.lse_N, request.head_VD.value});
+    context->saved_data["entropy"] = computed.entropy_N.detach();
     context->saved_data["grad"] = request.head_VD.grad;
     context->saved_data["last_logits"] = computed.last_logits_CV;
     context->saved_data["tp"] = reinterpret_cast<std::int64_t>(request.tp);
     context->saved_data["first_row"] = request.first_row;
     context->saved_data["scale"] = request.scale;
     context->saved_data["chunk_tokens"] = request.chunk_tokens;
-    context->mark_non_differentiable({computed.entropy_N});
+    context->set_materialize_grads(false);  // a loss that does not look at the entropy gives it no gradient
     return {computed.logprobs_N, computed.entropy_N};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &hidden_ND = saved[0], &targets_N = saved[1], &lse_N = saved[2], &head_VD = saved[3],
-                     weights_N = gradients[0].contiguous();
+                     entropy_N = context->saved_data["entropy"].toTensor();
+    const at::Tensor dlogprobs_N = gradients[0].defined() ? gradients[0].contiguous() : at::zeros_like(lse_N),
+                     dentropy_N = gradients[1].defined() ? gradients[1].contiguous() : at::Tensor();
     at::Tensor grad_VD = context->saved_data["grad"].toTensor(),
                kept_CV = context->saved_data["last_logits"].toTensor();
     context->saved_data["last_logits"] = at::Tensor();  // overwritten below: a second backward computes it again
@@ -107,9 +110,13 @@ struct Scores : torch::autograd::Function<Scores> {
       const std::int64_t count = std::min(chunk, N - begin);
       const at::Tensor hidden_CD = hidden_ND.narrow(0, begin, count);
       at::Tensor slopes_CV = kept_CV.defined() ? std::exchange(kept_CV, at::Tensor()) : logits_of(hidden_CD, head_VD);
+      ops::RowGradients of_rows{.dlogprobs_N = dlogprobs_N.narrow(0, begin, count)};
+      if (dentropy_N.defined()) {
+        of_rows.dentropy_N = dentropy_N.narrow(0, begin, count);
+        of_rows.entropy_N = entropy_N.narrow(0, begin, count);
+      }
       ops::score_rows_backward_kernels().for_device_of(slopes_CV)(
-          slopes_CV, targets_N.narrow(0, begin, count) - first_row, lse_N.narrow(0, begin, count),
-          weights_N.narrow(0, begin, count), scale);
+          slopes_CV, targets_N.narrow(0, begin, count) - first_row, lse_N.narrow(0, begin, count), of_rows, scale);
       {
         const ops::Owner owner(spec::MemoryOwner::logits);
         slopes_CV = slopes_CV.to(hidden_ND.scalar_type());

@@ -21,7 +21,7 @@ at::Tensor logits_of(const at::Tensor& hidden_ND, const at::Tensor& head_VD);
 
 struct TokenLogprobs {
   at::Tensor logprobs_N;  // float32, with gradient where hidden has one
-  at::Tensor entropy_N;   // float32, without gradient
+  at::Tensor entropy_N;   // float32, of the distribution; with gradient likewise
 };
 
 /// log softmax(hidden . head^T / temperature)[target], float32. hidden_ND; head_VD: this rank's rows; `vocabulary`:

@@ -202,16 +202,21 @@ RowFigures score_rows(const at::Tensor& logits_NV, const at::Tensor& targets_N, 
 }
 
 void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, const at::Tensor& lse_N,
-                         const at::Tensor& weights_N, double scale) {
+                         const RowGradients& gradients, double scale) {
   INVARIANT(logits_NV.is_contiguous(), "logits are overwritten row by row");
   const at::Tensor targets = dense(targets_N), lse = dense(lse_N.to(at::kFloat)),
-                   weights = dense(weights_N.to(at::kFloat));
+                   weights = dense(gradients.dlogprobs_N.to(at::kFloat));
+  const bool has_entropy = gradients.dentropy_N.defined();
+  const at::Tensor slopes = has_entropy ? dense(gradients.dentropy_N.to(at::kFloat)) : at::Tensor(),
+                   entropy = has_entropy ? dense(gradients.entropy_N.to(at::kFloat)) : at::Tensor();
   if (logits_NV.size(0) == 0) return;
   for_type("score_rows_backward", logits_NV.scalar_type(), [&]<class T>(T) {
     const ScoreBackwardLoop<T> loop{.logits_NV = write<T>(logits_NV),
                                     .targets_N = read<std::int64_t>(targets),
                                     .lse_N = read<float>(lse),
                                     .weights_N = read<float>(weights),
+                                    .entropy_slopes_N = has_entropy ? read<float>(slopes) : nullptr,
+                                    .entropy_N = has_entropy ? read<float>(entropy) : nullptr,
                                     .scale = static_cast<float>(scale),
                                     .V = logits_NV.size(1)};
     check_launch(launch_score_rows_backward(loop, logits_NV.size(0), stream_of(logits_NV)), "score_rows_backward");

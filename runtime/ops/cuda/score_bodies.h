@@ -67,19 +67,24 @@ struct ScoreBackwardLoop {
   T* logits_NV;  // overwritten by the gradient
   const std::int64_t* targets_N;
   const float *lse_N, *weights_N;
+  const float *entropy_slopes_N, *entropy_N;  // null: no loss looks at the entropy
   float scale;
   std::int64_t V;
 };
 
-/// scale * (onehot(target) - softmax) * weight.
+/// As ScoreRowsBackward says.
 template <class T, class Block>
 MUSTER_BODY void score_backward_row(const Block& block, const ScoreBackwardLoop<T>& loop, std::int64_t row) {
   T* const logits = loop.logits_NV + row * loop.V;
   const float factor = loop.weights_N[row] * loop.scale, lse = loop.lse_N[row];
   const std::int64_t target = loop.targets_N[row];
+  const float slope = loop.entropy_slopes_N != nullptr ? loop.entropy_slopes_N[row] * loop.scale : 0.0f;
+  const float level = slope == 0.0f ? factor : factor + slope * loop.entropy_N[row];
   block.each([&](int thread) {
     for (std::int64_t v = thread; v < loop.V; v += block.size()) {
-      const float share = factor == 0.0f ? 0.0f : -factor * expf(to_float(logits[v]) * loop.scale - lse);
+      const float logprob = to_float(logits[v]) * loop.scale - lse;
+      const float share =
+          factor == 0.0f && slope == 0.0f ? 0.0f : -expf(logprob) * (slope == 0.0f ? factor : level + slope * logprob);
       store(logits[v], v == target ? share + factor : share);
     }
   });

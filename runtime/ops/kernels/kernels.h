@@ -67,8 +67,9 @@ struct Kernels {
                                const float* qkv, float* dqkv, float* grad_q_norm, float* grad_k_norm, Index rows);
   void (*score_rows)(const float* logits, const std::int64_t* targets, float scale, float* maxima, float* sums,
                      float* weighted, float* chosen, Index rows, Index V);
+  /// entropy_slopes and entropy null: no loss looks at the entropy.
   void (*score_rows_backward)(float* logits, const std::int64_t* targets, const float* lse, const float* weights,
-                              float scale, Index rows, Index V);
+                              const float* entropy_slopes, const float* entropy, float scale, Index rows, Index V);
   void (*attention)(const AttentionLoop& loop);
   void (*attention_backward)(const AttentionLoop& loop);
   void (*paged_attention)(const PagedLoop& loop);

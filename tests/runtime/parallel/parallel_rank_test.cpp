@@ -108,13 +108,13 @@ TEST(TokenLogprobs, ACutVocabularyGivesWhatTheWholeGives) {
     tests::run_ranks(size, [size](tests::RankContext& rank) {
       const std::int64_t V = 42, part = V / size;
       const at::Tensor whole = random({V, 16}, 2), targets = at::arange(19, at::kLong).mul(5).remainder(V),
-                       upstream = random({19}, 3);
+                       upstream = random({19}, 3), of_entropy = random({19}, 4);
       const auto run = [&](comm::Communicator& tp, const ops::Param& head, const spec::Range& range,
                            std::int64_t chunk) {
         const at::Tensor hidden = random({19, 16}, 1).requires_grad_(true);
         const TokenLogprobs scores = token_logprobs(tp, hidden, head, range, targets, 0.9, chunk);
-        scores.logprobs_N.backward(upstream);
-        return std::vector<at::Tensor>{scores.logprobs_N.detach(), scores.entropy_N, hidden.grad(), head.grad};
+        ((scores.logprobs_N * upstream).sum() + (scores.entropy_N * of_entropy).sum()).backward();
+        return std::vector<at::Tensor>{scores.logprobs_N.detach(), scores.entropy_N.detach(), hidden.grad(), head.grad};
       };
       const auto solo = comm::make_solo("solo");
       const auto expected = run(*solo, {whole, at::zeros({V, 16}, at::kFloat)}, {0, V}, 100);

@@ -20,6 +20,7 @@ at::Tensor random(at::IntArrayRef shape, int seed) {
 struct Case {
   std::int64_t tokens, width, vocabulary, chunk;
   double temperature;
+  bool with_entropy = false;
 };
 
 TEST(TokenLogprobs, MatchLogSoftmaxWhateverTheChunk) {
@@ -29,26 +30,33 @@ TEST(TokenLogprobs, MatchLogSoftmaxWhateverTheChunk) {
                             {23, 16, 50, 7, 1.3},
                             {1, 8, 5, 1, 1.0},
                             {40, 64, 1000, 16, 1.0},
-                            {0, 8, 5, 4, 1.0}}) {
+                            {0, 8, 5, 4, 1.0},
+                            {23, 16, 50, 100, 1.0, true},
+                            {23, 16, 50, 7, 0.7, true},
+                            {0, 8, 5, 4, 1.0, true}}) {
     const at::Tensor hidden = random({shape.tokens, shape.width}, 1).requires_grad_(true),
-                     upstream = random({shape.tokens}, 3);
-    if (shape.tokens > 3) upstream[2] = 0;
+                     upstream = random({shape.tokens}, 3), of_entropy = random({shape.tokens}, 4);
+    if (shape.tokens > 3) upstream[2] = of_entropy[2] = of_entropy[5] = 0;
     const ops::Param head{random({shape.vocabulary, shape.width}, 2),
                           at::ones({shape.vocabulary, shape.width}, at::kFloat)};
     const at::Tensor targets = at::arange(shape.tokens, at::kLong).mul(7).remainder(shape.vocabulary);
     const TokenLogprobs scores =
         token_logprobs(*tp, hidden, head, {0, shape.vocabulary}, targets, shape.temperature, shape.chunk);
-    EXPECT_FALSE(scores.entropy_N.requires_grad());
-    scores.logprobs_N.backward(upstream);
+    at::Tensor loss = (scores.logprobs_N * upstream).sum();
+    if (shape.with_entropy) loss = loss + (scores.entropy_N * of_entropy).sum();
+    loss.backward();
 
     const at::Tensor wide_hidden = hidden.detach().to(at::kDouble).requires_grad_(true),
                      wide_head = head.value.to(at::kDouble).requires_grad_(true);
     const at::Tensor all = (at::mm(wide_hidden, wide_head.t()) / shape.temperature).log_softmax(-1);
     const at::Tensor expected = all.gather(1, targets.unsqueeze(1)).squeeze(1);
-    expected.backward(upstream.to(at::kDouble));
+    const at::Tensor expected_entropy = -(all.exp() * all).sum(-1);
+    at::Tensor expected_loss = (expected * upstream.to(at::kDouble)).sum();
+    if (shape.with_entropy) expected_loss = expected_loss + (expected_entropy * of_entropy.to(at::kDouble)).sum();
+    expected_loss.backward();
     EXPECT_TRUE(near(scores.logprobs_N, expected, 3e-6, 3e-6));
     // The entropy is the difference of two numbers near 10.
-    EXPECT_TRUE(near(scores.entropy_N, -(all.exp() * all).sum(-1), 1e-5, 1e-5));
+    EXPECT_TRUE(near(scores.entropy_N, expected_entropy, 1e-5, 1e-5));
     EXPECT_TRUE(near(hidden.grad(), wide_hidden.grad(), 1e-5, 1e-5));
     EXPECT_TRUE(near(head.grad, wide_head.grad() + 1, 1e-5, 1e-5));
     const at::NoGradGuard none;
