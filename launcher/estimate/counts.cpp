@@ -131,7 +131,7 @@ std::optional<StepCounts> step_counts(const spec::Plan& plan, const cluster::Clu
   counts.decode = decode_counts(plan, cluster, axes, lengths);
   counts.train = pass_counts(plan, axes, lengths, spec::micro_batch_tokens(job), spec::Passes::forward_and_backward);
   counts.score = pass_counts(plan, axes, lengths, spec::logprob_batch_tokens(job), spec::Passes::forward);
-  counts.scoring_passes = (job.loss.force_on_policy ? 0 : 1) + (job.loss.kl_weight > 0 ? 1 : 0);
+  counts.scoring_passes = (job.loss.force_on_policy ? 0 : 1) + (spec::uses_reference(job) ? 1 : 0);
   counts.again_share = job.train.recompute == spec::Recompute::full   ? 1
                        : job.train.recompute == spec::Recompute::none ? 0
                                                                       : 0.5;

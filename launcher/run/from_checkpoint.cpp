@@ -59,7 +59,7 @@ bool draws_alike(const spec::Job& was, const spec::Job& is) {
   return was.seed == is.seed && spec::job_value(was)["data"] == spec::job_value(other)["data"];
 }
 
-bool has_own_reference(const spec::Job& job) { return job.loss.kl_weight > 0 && job.warmup.sft_steps > 0; }
+bool has_own_reference(const spec::Job& job) { return spec::uses_reference(job) && job.warmup.sft_steps > 0; }
 
 void check_takeover(const FoundCheckpoint& from, const spec::Plan& plan, base::Faults& faults) {
   const std::string where = text(from.paths.folder.string(), " after step ", from.step);
@@ -172,7 +172,7 @@ Takeover plan_takeover(FoundCheckpoint from, const spec::Plan& plan) {
     takeover.manifest.data_epoch = takeover.manifest.data_position = 0;
     takeover.anew.emplace_back("the data, from its first prompt (data.* or seed is another)");
   }
-  if (plan.job.loss.kl_weight > 0)
+  if (spec::uses_reference(plan.job))
     (has_own_reference(plan.job) ? takeover.kept : takeover.anew)
         .push_back(has_own_reference(plan.job) ? "frozen reference of the KL term"
                                                : "frozen reference of the KL term: the model of model.path");

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/base/error.h"
@@ -42,6 +43,7 @@ Statistics statistics_of(const float* rewards_G, std::int64_t num_samples, std::
 }  // namespace
 
 at::Tensor group_advantages(const at::Tensor& rewards_BG, spec::Baseline baseline, bool normalize, double eps) {
+  if (baseline == spec::Baseline::none) return rewards_BG.clone();
   const std::int64_t num_samples = rewards_BG.size(1);
   if (num_samples < 2) {
     throw Error::user({.what = base::text("a group of ", num_samples, " sample has no advantage over itself"),
@@ -62,6 +64,25 @@ at::Tensor group_advantages(const at::Tensor& rewards_BG, spec::Baseline baselin
     }
   }
   return advantages.to(rewards_BG.device());
+}
+
+std::vector<double> whitened(const std::vector<double>& advantages, const std::vector<std::int64_t>& tokens) {
+  constexpr double kLeastVariance = 1e-8;
+  INVARIANT(advantages.size() == tokens.size(), "each advantage has its tokens");
+  double count = 0, sum = 0, squares = 0;
+  for (std::size_t s = 0; s < tokens.size(); ++s) {
+    count += static_cast<double>(tokens[s]);
+    sum += static_cast<double>(tokens[s]) * advantages[s];
+  }
+  if (count == 0) return advantages;
+  const double mean = sum / count;
+  for (std::size_t s = 0; s < tokens.size(); ++s)
+    squares += static_cast<double>(tokens[s]) * (advantages[s] - mean) * (advantages[s] - mean);
+  const double divisor = std::sqrt(std::max(kLeastVariance, squares / count));
+  std::vector<double> white = advantages;
+  for (std::size_t s = 0; s < tokens.size(); ++s)
+    if (tokens[s] > 0) white[s] = (advantages[s] - mean) / divisor;
+  return white;
 }
 
 }  // namespace muster::grpo

@@ -16,12 +16,12 @@ namespace {
 
 constexpr double kMaxLogRatio = 20;
 
-/// The given value, with the given derivative by logprobs_N.
+/// The given value, with the given derivative by input_N.
 class KnownDerivative : public torch::autograd::Function<KnownDerivative> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& logprobs_N,
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input_N,
                             const at::Tensor& value, const at::Tensor& derivative_N) {
-    (void)logprobs_N;
+    (void)input_N;
     context->save_for_backward({derivative_N});
     return value.clone();
   }
@@ -57,24 +57,55 @@ PolicyTerms policy_terms(const at::Tensor& ratio_N, const at::Tensor& advantages
   return {.terms = {.value_N = value, .derivative_N = value.masked_fill(clipped, 0)}, .clipped_N = clipped};
 }
 
-/// The mean over each sequence's tokens that are not masked, at every token.
-at::Tensor sequence_mean(const at::Tensor& values_N, const SequenceIndex& index, const at::Tensor& masked_N) {
+/// The clipped ratio as a constant weight of the log-probability.
+PolicyTerms cispo_terms(const at::Tensor& ratio_N, const TokenInputs& inputs, const spec::LossJob& loss) {
+  const double low = 1 - loss.clip_low, high = 1 + loss.clip_high;
+  const at::Tensor slope = -inputs.advantages_N * ratio_N.clamp(low, high);
+  return {.terms = {.value_N = slope * inputs.logprobs_N.detach(), .derivative_N = slope},
+          .clipped_N = (ratio_N < low) | (ratio_N > high)};
+}
+
+enum class Over { sum, mean };
+/// The sum or mean over each sequence's tokens that are not masked, at every token.
+at::Tensor over_sequence(const at::Tensor& values_N, const SequenceIndex& index, const at::Tensor& masked_N,
+                         Over over = Over::mean) {
   const auto sum_S = [&index](const at::Tensor& all_N) {
     return at::constant_pad_nd(all_N, {0, 1}).index({index.tokens_ST}).sum(1);
   };
-  const at::Tensor sum = sum_S(values_N.to(at::kDouble).masked_fill(masked_N, 0));
-  const at::Tensor count = sum_S((~masked_N).to(at::kDouble)).clamp_min(1);
-  return (sum / count).index_select(0, index.sequence_N).to(values_N.scalar_type());
+  at::Tensor found = sum_S(values_N.to(at::kDouble).masked_fill(masked_N, 0));
+  if (over == Over::mean) found = found / sum_S((~masked_N).to(at::kDouble)).clamp_min(1);
+  return found.index_select(0, index.sequence_N).to(values_N.scalar_type());
 }
 
-/// Importance weight of trainer against generator.
-at::Tensor correction_of(const at::Tensor& old_logprobs_N, const at::Tensor& gen_logprobs_N,
+/// Importance weight of trainer against generator, of each token.
+at::Tensor correction_of(const at::Tensor& old_logprobs_N, const TokenInputs& inputs, const at::Tensor& masked_N,
                          const spec::LossJob& loss) {
-  const at::Tensor weight = at::exp(old_logprobs_N - gen_logprobs_N);
-  const at::Tensor finite = weight.masked_fill(~weight.isfinite(), 0);
-  if (loss.correction == spec::Correction::plain) return finite;
-  if (loss.correction == spec::Correction::truncate) return finite.clamp(loss.correction_min, loss.correction_max);
-  return finite.masked_fill((finite < loss.correction_min) | (finite > loss.correction_max), 0);
+  const auto finite_exp = [](const at::Tensor& exponent_N) {
+    const at::Tensor weight = at::exp(exponent_N);
+    return weight.masked_fill(~weight.isfinite(), 0);
+  };
+  const at::Tensor difference = old_logprobs_N - inputs.gen_logprobs_N;
+  const auto of_samples = [&](Over over) {
+    return finite_exp(over_sequence(difference, inputs.sequences, masked_N, over));
+  };
+  const auto outside = [&loss](const at::Tensor& weight_N) {
+    return (weight_N < loss.correction_min) | (weight_N > loss.correction_max);
+  };
+  const at::Tensor weight = loss.correction_level == spec::CorrectionLevel::token      ? finite_exp(difference)
+                            : loss.correction_level == spec::CorrectionLevel::sequence ? of_samples(Over::sum)
+                                                                                       : of_samples(Over::mean);
+  switch (loss.correction) {
+    case spec::Correction::none:
+    case spec::Correction::plain:
+      return weight;
+    case spec::Correction::truncate:
+      return weight.clamp(loss.correction_min, loss.correction_max);
+    case spec::Correction::mask:
+      return weight.masked_fill(outside(weight), 0);
+    case spec::Correction::mask_samples:
+      return weight.masked_fill(outside(of_samples(Over::mean)), 0);
+  }
+  INVARIANT(false, "every correction is listed");
 }
 
 /// d/d logprob of kl_estimate(reference - logprob).
@@ -140,7 +171,7 @@ at::Tensor kl_estimate(const at::Tensor& difference_N, spec::KlKind kind) {
 }
 
 LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
-  at::Tensor total, derivative, figures;
+  at::Tensor total, derivative, entropy_part, by_entropy, figures;
   {
     const at::NoGradGuard no_graph;
     const at::Tensor logprobs = inputs.logprobs_N.detach();
@@ -154,18 +185,19 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
 
     const bool by_sequence = loss.ratio == spec::RatioLevel::sequence;
     at::Tensor log_ratio = logprobs - old_logprobs;
-    if (by_sequence) log_ratio = sequence_mean(log_ratio, inputs.sequences, masked);
+    if (by_sequence) log_ratio = over_sequence(log_ratio, inputs.sequences, masked);
     const at::Tensor ratio = at::exp(log_ratio.clamp(-kMaxLogRatio, kMaxLogRatio));
-    auto [policy, clipped] = policy_terms(ratio, inputs.advantages_N, loss);
+    auto [policy, clipped] = loss.policy == spec::PolicyForm::cispo ? cispo_terms(ratio, inputs, loss)
+                                                                    : policy_terms(ratio, inputs.advantages_N, loss);
     at::Tensor correction = at::ones_like(ratio);
     if (loss.correction != spec::Correction::none) {
-      correction = correction_of(old_logprobs, inputs.gen_logprobs_N, loss);
+      correction = correction_of(old_logprobs, inputs, masked, loss);
       policy = {.value_N = policy.value_N * correction, .derivative_N = policy.derivative_N * correction};
     }
     total = weighted_sum(policy.value_N);
     derivative = weights * policy.derivative_N;
     // Each token of a sequence moves the ratio of all its tokens, by one part in their number.
-    if (by_sequence) derivative = sequence_mean(derivative, inputs.sequences, masked);
+    if (by_sequence) derivative = over_sequence(derivative, inputs.sequences, masked);
     at::Tensor kl = at::zeros_like(total);
     if (loss.kl_weight != 0) {
       const Terms terms = kl_terms(logprobs, inputs.reference_logprobs_N, loss);
@@ -173,11 +205,17 @@ LossParts policy_loss(const TokenInputs& inputs, const spec::LossJob& loss) {
       total = total + loss.kl_weight * kl;
       derivative = derivative + loss.kl_weight * weights * terms.derivative_N;
     }
+    if (loss.entropy_weight != 0) {
+      entropy_part = (-loss.entropy_weight * weighted_sum(inputs.entropy_N.detach())).to(at::kFloat);
+      by_entropy = -loss.entropy_weight * weights;
+    }
     total = total.to(at::kFloat);
     derivative = derivative.masked_fill(masked, 0);
     figures = at::stack({kl, weighted_sum(clipped.to(at::kFloat)), weighted_sum(ratio), weighted_sum(correction)});
   }
-  return {.loss = KnownDerivative::apply(inputs.logprobs_N, total, derivative), .figures_4 = figures};
+  at::Tensor whole = KnownDerivative::apply(inputs.logprobs_N, total, derivative);
+  if (by_entropy.defined()) whole = whole + KnownDerivative::apply(inputs.entropy_N, entropy_part, by_entropy);
+  return {.loss = whole, .figures_4 = figures};
 }
 
 LossFigures on_host(const at::Tensor& figures_4) {

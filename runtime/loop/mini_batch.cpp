@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "runtime/base/error.h"
 #include "runtime/loop/balance.h"
 
 namespace muster::loop {
@@ -10,6 +11,19 @@ namespace {
 bool takes_part(const GradedSample& sample, const spec::GrpoJob& grpo) {
   return sample.outcome == Outcome::graded &&
          !(grpo.overlong_filtering && sample.sample.finish == generate::Finish::length);
+}
+
+// By which the loss of a token of a sample is divided.
+double count_of(const spec::Job& job, double valid_tokens, double valid_samples, double tokens) {
+  switch (job.loss.reduction) {
+    case spec::LossReduction::token:
+      return valid_tokens;
+    case spec::LossReduction::sequence:
+      return valid_samples * tokens;
+    case spec::LossReduction::constant:
+      return valid_samples * static_cast<double>(spec::constant_tokens(job));
+  }
+  INVARIANT(false, "every reduction is listed");
 }
 
 // One float a scored token, from lists by sequence and position.
@@ -54,25 +68,26 @@ std::vector<MiniBatch> mini_batches(const Rollout& rollout, const std::vector<do
           {.id = m, .group = sample.group, .prompt = rollout.prompts[sample.group].tokens, .answer = sample.tokens});
       mini_batch.gen.push_back(sample.raw_logprobs);
       mini_batch.advantages.push_back(advantages[m]);
-      const double count = job.loss.reduction == spec::LossReduction::token
-                               ? valid_tokens
-                               : valid_samples * static_cast<double>(sample.tokens.size());
+      const double count = count_of(job, valid_tokens, valid_samples, static_cast<double>(sample.tokens.size()));
       mini_batch.weights.push_back(takes_part(scored, job.grpo) ? 1 / count : 0);
     }
+    if (job.loss.reduction == spec::LossReduction::constant && valid_tokens > 0)
+      mini_batch.total_weight = valid_tokens / count_of(job, valid_tokens, valid_samples, 0);
   }
   return batches;
 }
 
 grpo::TokenInputs token_inputs(const MiniBatch& mini_batch, const train::PackedBatch& batch,
-                               const parallel::TokenLogprobs& scores, spec::RatioLevel ratio) {
+                               const parallel::TokenLogprobs& scores, const spec::LossJob& loss) {
   const at::Device device = scores.logprobs_N.device();
   grpo::TokenInputs inputs{.logprobs_N = scores.logprobs_N,
                            .old_logprobs_N = mini_batch.old.empty() ? scores.logprobs_N.detach()
                                                                     : gathered(batch, mini_batch.old).to(device),
                            .gen_logprobs_N = gathered(batch, mini_batch.gen).to(device),
                            .advantages_N = gathered(batch, mini_batch.advantages).to(device),
+                           .entropy_N = loss.entropy_weight != 0 ? scores.entropy_N : at::Tensor(),
                            .weights_N = gathered(batch, mini_batch.weights).to(device)};
-  if (ratio == spec::RatioLevel::sequence) inputs.sequences = grpo::sequence_index(batch.sequence_of_N, device);
+  if (spec::looks_at_samples(loss)) inputs.sequences = grpo::sequence_index(batch.sequence_of_N, device);
   if (!mini_batch.reference.empty()) inputs.reference_logprobs_N = gathered(batch, mini_batch.reference).to(device);
   return inputs;
 }

@@ -42,7 +42,7 @@ void warm_up(Session& session) {
     session.policy.enter(Phase::warmup);
     warm_start(session);
     session.policy.refit();
-    if (job.loss.kl_weight > 0) session.policy.freeze_reference();
+    if (spec::uses_reference(job)) session.policy.freeze_reference();
     context.console.info("loop", spec::kWarmStartDone,
                          {{"weight_version", base::text(session.policy.weight_version())}});
   }
@@ -95,7 +95,7 @@ void run(RankContext& context) {
   context.clock->enter(Phase::load);
   const spec::Job& job = context.job();
   Session session(context);
-  if (job.loss.kl_weight > 0) session.policy.freeze_reference();
+  if (spec::uses_reference(job)) session.policy.freeze_reference();
   Validation validation(session);
   const std::int64_t steps_done = session.checkpoints.resume(session.source);
   session.policy.refit();

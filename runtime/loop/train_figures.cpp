@@ -82,7 +82,7 @@ void add_train_figures(spec::StepRecord& record, const TrainFigures& figures) {
   record.prob_error = sums.prob_error / tokens;
   record.gen_kl = sums.gen_kl / tokens;
   record.entropy = sums.entropy / tokens;
-  record.kl = sums.kl / updates;
+  record.kl = figures.kl_weight > 0 ? sums.kl / updates : figures.reward_kl;
   record.kl_penalty = figures.kl_weight * record.kl;
   record.clip_share = sums.clip_share / updates;
   record.ratio_mean = sums.ratio / updates;

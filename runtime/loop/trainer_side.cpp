@@ -45,6 +45,32 @@ std::map<std::string, double> tensor_norms(parallel::Mesh& mesh, const spec::Mod
   return norms;
 }
 
+// Of each sample of the step its divergence from the reference: the sum over its tokens of generator's minus
+// reference's log-probability, an estimate without bias under the policy that drew it. collective: train.dp_cp.
+// source: the KL term of the reward in arXiv:2203.02155, equation 2, and in TRL's RLOOTrainer.
+std::vector<double> divergences(parallel::Mesh& mesh, const std::vector<MiniBatch>& batches, std::size_t num_samples,
+                                at::Device device) {
+  std::vector<double> sums(num_samples, 0);
+  for (const MiniBatch& mini_batch : batches)
+    for (std::size_t s = 0; mesh.coordinates().cp == 0 && s < mini_batch.sequences.size(); ++s)  // all of cp hold it
+      for (std::size_t t = 0; t < mini_batch.gen[s].size(); ++t)
+        sums[mini_batch.sequences[s].id] +=
+            static_cast<double>(mini_batch.gen[s][t]) - static_cast<double>(mini_batch.reference[s][t]);
+  at::Tensor all = at::tensor(sums, at::kDouble).to(device);
+  mesh.dp_cp().all_reduce(all, comm::Reduce::sum, "train.divergences");  // zeros of the others
+  all = ops::on_host(all);
+  return {all.const_data_ptr<double>(), all.const_data_ptr<double>() + num_samples};
+}
+
+double mean_over_tokens(const std::vector<double>& sums, const Rollout& rollout) {
+  double total = 0, tokens = 0;
+  for (std::size_t s = 0; s < sums.size(); ++s) {
+    total += sums[s];
+    tokens += static_cast<double>(rollout.samples[s].sample.tokens.size());
+  }
+  return tokens > 0 ? total / tokens : 0;
+}
+
 }  // namespace
 
 TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
@@ -57,9 +83,8 @@ TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
   const bool reports = mesh.coordinates().tp == 0 && mesh.coordinates().pp == mesh.degrees().pp - 1;
   const auto progress = [this] { context_.clock->progress(); };
 
-  const std::vector<double> advantage_of = sabotaged(advantages(rollout, job.grpo), job, step);
-  add_advantages(figures, advantage_of);
-  std::vector<MiniBatch> batches = mini_batches(rollout, advantage_of, job, mesh.degrees().dp, mesh.coordinates().dp);
+  std::vector<MiniBatch> batches = mini_batches(rollout, std::vector<double>(rollout.samples.size(), 0), job,
+                                                mesh.degrees().dp, mesh.coordinates().dp);
 
   policy_.enter(Phase::logprob);
   // With one update a step the policy that is trained is the policy of old: its log-probabilities come out of the
@@ -73,22 +98,33 @@ TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
                         mini_batch.gen[s].size());
       mini_batch.old = std::move(scores.logprobs);
     }
-    if (job.loss.kl_weight > 0) mini_batch.reference = policy_.reference_scores(mini_batch.sequences).logprobs;
+    if (spec::uses_reference(job)) mini_batch.reference = policy_.reference_scores(mini_batch.sequences).logprobs;
   }
+  std::vector<double> penalties;
+  if (job.grpo.kl_in_reward > 0) {
+    penalties = divergences(mesh, batches, rollout.samples.size(), context_.device);
+    figures.reward_kl = mean_over_tokens(penalties, rollout);
+    for (double& penalty : penalties) penalty *= job.grpo.kl_in_reward;
+  }
+  const std::vector<double> advantage_of = sabotaged(advantages(rollout, job.grpo, penalties), job, step);
+  add_advantages(figures, advantage_of);
+  for (MiniBatch& mini_batch : batches)
+    for (std::size_t s = 0; s < mini_batch.sequences.size(); ++s)
+      mini_batch.advantages[s] = advantage_of[mini_batch.sequences[s].id];
 
   policy_.enter(Phase::train);
   figures.lr = train::learning_rate(job.optimizer, step - 1, job.grpo.steps);
   for (const MiniBatch& mini_batch : batches) {
     DeviceSum parts_sum;
     const auto loss = [&](const parallel::TokenLogprobs& scores, const train::PackedBatch& batch) {
-      const grpo::TokenInputs inputs = token_inputs(mini_batch, batch, scores, job.loss.ratio);
+      const grpo::TokenInputs inputs = token_inputs(mini_batch, batch, scores, job.loss);
       const grpo::LossParts parts = grpo::policy_loss(inputs, job.loss);
       if (reports && !old_pass) add_differences(figures.sums, inputs, scores);
       if (reports) parts_sum.add(parts.figures_4);
       return parts.loss;
     };
     const train::UpdateFigures update = policy_.trainer().update(mini_batch.sequences, loss, figures.lr, progress);
-    if (parts_sum.sum().defined()) add_loss_figures(figures.sums, grpo::on_host(parts_sum.sum()));
+    if (parts_sum.sum().defined()) add_loss_figures(figures.sums, grpo::on_host(parts_sum.sum() / mini_batch.total_weight));
     figures.losses.push_back(update.loss);
     figures.grad_norms.push_back(update.grad_norm);
   }

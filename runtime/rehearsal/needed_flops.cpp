@@ -132,7 +132,7 @@ NeededFlops needed_flops(const spec::Plan& plan, const spec::RankPlan& rank, con
   const RoleFlops flops(plan.model, plan.train, place, std::max(plan.model.head_dim, plan.model.v_head_dim));
   const std::vector<double> advantages(rollout.samples.size(), 0);
   const std::vector<loop::MiniBatch> shares = loop::mini_batches(rollout, advantages, job, plan.train.dp, place.dp);
-  const double passes = (shares.size() > 1 && !job.loss.force_on_policy ? 1 : 0) + (job.loss.kl_weight > 0 ? 1 : 0);
+  const double passes = (shares.size() > 1 && !job.loss.force_on_policy ? 1 : 0) + (spec::uses_reference(job) ? 1 : 0);
   for (const loop::MiniBatch& share : shares) {
     const Amount amount = amount_of(share.sequences, job.train.share_prompt, plan.train.cp, place.cp);
     const double layers = flops.layers(amount.tokens, amount.pairs), head = flops.head(amount.rows);

@@ -88,7 +88,15 @@ class JobCheck {
   }
 
   void check_sampling_rounds() {
-    if (job_.grpo.dynamic_sampling) return;
+    const GrpoJob& grpo = job_.grpo;
+    if (grpo.dynamic_sampling && grpo.samples_per_prompt < 2)
+      fault("grpo.dynamic_sampling", "grpo.dynamic_sampling with grpo.samples_per_prompt = 1",
+            "the rewards of one sample are always equal: take at least 2");
+    if (grpo.dynamic_sampling && grpo.keep_surplus && job_.loss.correction == Correction::none)
+      warnings_.push_back(
+          "grpo.keep_surplus trains on groups of older weights, but loss.correction is \"none\": set it to \"truncate\", "
+          "or grpo.keep_surplus = false");
+    if (grpo.dynamic_sampling) return;
     if (job_.grpo.batch_multiplier != 1)
       fault("grpo.batch_multiplier",
             text("grpo.batch_multiplier = ", job_.grpo.batch_multiplier, " without dynamic sampling"),
@@ -119,8 +127,24 @@ class JobCheck {
     if (loss.dual_clip != 0 && loss.dual_clip <= 1)
       fault("loss.dual_clip", text("loss.dual_clip = ", loss.dual_clip), "must be above 1, or 0 for off");
     if (loss.ratio == RatioLevel::sequence && loss.reduction != LossReduction::sequence)
-      fault("loss.ratio", "loss.ratio = \"sequence\" with loss.reduction = \"token\"",
+      fault("loss.ratio",
+            text("loss.ratio = \"sequence\" with loss.reduction = \"", choice_name(loss.reduction), "\""),
             "a ratio of whole samples is averaged over samples: set loss.reduction = \"sequence\"");
+    if (loss.policy == PolicyForm::cispo && (loss.ratio == RatioLevel::sequence || loss.dual_clip != 0))
+      fault("loss.policy",
+            text("loss.policy = \"cispo\" with ",
+                 loss.dual_clip != 0 ? text("loss.dual_clip = ", loss.dual_clip) : "loss.ratio = \"sequence\""),
+            "its weight is the clipped ratio of each token: set loss.ratio = \"token\" and loss.dual_clip = 0");
+    if (loss.constant_tokens > 0 && loss.reduction != LossReduction::constant)
+      fault("loss.constant_tokens", text("loss.constant_tokens has no effect with loss.reduction = \"",
+                                         choice_name(loss.reduction), "\""),
+            "take it out, or set loss.reduction = \"constant\"");
+    if (loss.correction_level != CorrectionLevel::token && loss.correction == Correction::none)
+      fault("loss.correction_level", "loss.correction_level has no effect with loss.correction = \"none\"",
+            "take it out, or set loss.correction");
+    if (job_.grpo.baseline == Baseline::none && job_.grpo.normalize)
+      fault("grpo.normalize", "grpo.normalize divides by the deviation of a group, but grpo.baseline is \"none\"",
+            "set grpo.normalize = false; grpo.whiten = true divides by that of the whole step");
     if (loss.correction_min > loss.correction_max) {
       fault(
           "loss.correction_min",

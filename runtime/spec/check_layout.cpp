@@ -53,9 +53,9 @@ class LayoutCheck {
     const std::int64_t samples = samples_per_step(job_);
     const std::int64_t update = update_samples(job_);
     const std::int64_t dp = job_.train.dp;
-    if (job_.grpo.samples_per_prompt < 2) {
+    if (job_.grpo.samples_per_prompt < 2 && job_.grpo.baseline != Baseline::none) {
       fault("grpo.samples_per_prompt", "grpo.samples_per_prompt is 1",
-            "an advantage compares samples of one prompt: take at least 2");
+            "an advantage compares samples of one prompt: take at least 2, or grpo.baseline = \"none\"");
     }
     if (samples % update != 0)
       fault("train.gbs", text(step_text(), ", which train.gbs = ", update, " does not divide"),

@@ -26,11 +26,15 @@ struct Choices<DataType> {
 };
 template <>
 struct Choices<Baseline> {
-  static constexpr std::array kNames{"leave_one_out", "mean"};
+  static constexpr std::array kNames{"leave_one_out", "mean", "none"};
 };
 template <>
 struct Choices<LossReduction> {
-  static constexpr std::array kNames{"token", "sequence"};
+  static constexpr std::array kNames{"token", "sequence", "constant"};
+};
+template <>
+struct Choices<PolicyForm> {
+  static constexpr std::array kNames{"clip", "cispo"};
 };
 template <>
 struct Choices<KlKind> {
@@ -38,7 +42,11 @@ struct Choices<KlKind> {
 };
 template <>
 struct Choices<Correction> {
-  static constexpr std::array kNames{"none", "plain", "truncate", "mask"};
+  static constexpr std::array kNames{"none", "plain", "truncate", "mask", "mask_samples"};
+};
+template <>
+struct Choices<CorrectionLevel> {
+  static constexpr std::array kNames{"token", "sequence", "geometric"};
 };
 template <>
 struct Choices<RatioLevel> {

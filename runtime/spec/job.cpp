@@ -29,6 +29,17 @@ std::int64_t max_new_tokens(const Job& job) {
   return job.sampling.max_new_tokens > 0 ? job.sampling.max_new_tokens : job.grpo.max_sequence_tokens - 1;
 }
 
+std::int64_t constant_tokens(const Job& job) {
+  return job.loss.constant_tokens > 0 ? job.loss.constant_tokens : max_new_tokens(job);
+}
+
+bool looks_at_samples(const LossJob& loss) {
+  return loss.ratio == RatioLevel::sequence || loss.correction == Correction::mask_samples ||
+         (loss.correction != Correction::none && loss.correction_level != CorrectionLevel::token);
+}
+
+bool uses_reference(const Job& job) { return job.loss.kl_weight > 0 || job.grpo.kl_in_reward > 0; }
+
 std::vector<RewardPart> reward_parts(const RewardJob& reward) {
   std::vector<RewardPart> parts = reward.parts;
   if (parts.empty()) parts.push_back({.kind = reward.kind, .pattern = reward.pattern, .command = reward.command});

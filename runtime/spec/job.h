@@ -11,11 +11,14 @@ namespace muster::spec {
 enum class PlacementMode { colocated, split };
 enum class Backend { megatron, dtensor };
 enum class DataType { fp32, bf16, fp8 };
-enum class Baseline { leave_one_out, mean };
-enum class LossReduction { token, sequence };
+enum class Baseline { leave_one_out, mean, none };
+enum class LossReduction { token, sequence, constant };
+enum class PolicyForm { clip, cispo };  // the clipped ratio itself, or as a constant before the log-probability
 enum class KlKind { k1, k2, k3 };
-/// Importance of trainer against generator: off, as it is, clamped to its bounds, or dropped outside of them.
-enum class Correction { none, plain, truncate, mask };
+/// Importance of trainer against generator: off, as it is, clamped to its bounds, or dropped outside of them: a weight,
+/// or the whole sample whose geometric mean lies there.
+enum class Correction { none, plain, truncate, mask, mask_samples };
+enum class CorrectionLevel { token, sequence, geometric };  // of each token, the product over a sample, or its mean
 enum class RatioLevel { token, sequence };  // of each token, or the geometric mean of its sample (GSPO)
 enum class Schedule { constant, linear, cosine };
 enum class Switch { automatic, off, on };
@@ -113,23 +116,30 @@ struct GrpoJob {
   std::int64_t max_sequence_tokens = 4096;  // prompt and answer
   Baseline baseline = Baseline::leave_one_out;
   bool normalize = true;
+  bool whiten = false;      // advantages of all tokens of the step get mean 0 and deviation 1 (REINFORCE++)
+  double kl_in_reward = 0;  // weight of a sample's divergence from the reference, taken off its reward
   double advantage_eps = 1e-6;
   bool overlong_filtering = false;        // cut-off samples count in the group's statistics, not in the loss
   bool dynamic_sampling = false;          // groups of equal rewards are drawn anew until the step is full (DAPO)
   std::int64_t batch_multiplier = 1;      // dynamic: prompts of one round, in prompts_per_step
   std::int64_t max_sampling_rounds = 10;  // dynamic: more end the run
+  bool keep_surplus = true;               // dynamic: groups beyond the step are trained in the next ones
   bool operator==(const GrpoJob&) const = default;
 };
 
 struct LossJob {
+  PolicyForm policy = PolicyForm::clip;
   double clip_low = 0.2, clip_high = 0.2;
   double dual_clip = 0;  // 0: off; otherwise > 1
   RatioLevel ratio = RatioLevel::token;
   LossReduction reduction = LossReduction::token;
+  std::int64_t constant_tokens = 0;  // reduction by a constant: of each sample; 0: the longest answer allowed
+  double entropy_weight = 0;         // of the policy's entropy, which the loss rewards
   double kl_weight = 0;  // 0: the reference model is not loaded
   KlKind kl_kind = KlKind::k3;
   double kl_input_clamp = 20, kl_output_clamp = 10;
   Correction correction = Correction::none;
+  CorrectionLevel correction_level = CorrectionLevel::token;
   double correction_max = 2, correction_min = 0;
   bool force_on_policy = false;  // ratio 1 by definition: no pass for old log-probabilities; one update a step
   bool operator==(const LossJob&) const = default;
@@ -342,6 +352,12 @@ std::int64_t logprob_batch_tokens(const Job& job);
 /// parallelism.
 std::int64_t sequence_multiple(const Job& job);
 std::int64_t max_new_tokens(const Job& job);
+/// By which the reduction by a constant divides the sum over a sample, resolved.
+std::int64_t constant_tokens(const Job& job);
+/// Whether the loss looks at all tokens of a sample together.
+bool looks_at_samples(const LossJob& loss);
+/// Whether a frozen reference model is held.
+bool uses_reference(const Job& job);
 /// The rewards of the job, the one or the several, each with its name.
 std::vector<RewardPart> reward_parts(const RewardJob& reward);
 std::int64_t train_ranks(const Job& job);

@@ -141,8 +141,12 @@ void describe_job(Visitor& v, J& job) {
   v.key("samples_per_prompt", job.grpo.samples_per_prompt, within(1, 1e5), "samples", "of one group");
   v.key("max_sequence_tokens", job.grpo.max_sequence_tokens, within(2, 1e8), "tokens", "prompt and answer together");
   v.key("baseline", job.grpo.baseline, kAny, "",
-        "what a reward is compared with: the other samples of the group, or all");
+        "what a reward is compared with: the other samples of the group, all, or nothing");
   v.key("normalize", job.grpo.normalize, kAny, "", "divide by the standard deviation of the group");
+  v.key("whiten", job.grpo.whiten, kAny, "",
+        "then mean 0 and deviation 1 over all answer tokens of the step (REINFORCE++)");
+  v.key("kl_in_reward", job.grpo.kl_in_reward, within(0, 1e6), "",
+        "weight of an answer's divergence from the reference, taken off its reward; 0: off");
   v.key("advantage_eps", job.grpo.advantage_eps, within(0, 1), "", "added to that deviation");
   v.key("overlong_filtering", job.grpo.overlong_filtering, kAny, "",
         "samples cut off count in the group, not in the loss");
@@ -152,21 +156,32 @@ void describe_job(Visitor& v, J& job) {
         "dynamic sampling: prompts of one round, in prompts_per_step");
   v.key("max_sampling_rounds", job.grpo.max_sampling_rounds, within(1, 1000), "rounds",
         "dynamic sampling: more end the run");
+  v.key("keep_surplus", job.grpo.keep_surplus, kAny, "",
+        "dynamic sampling: groups beyond the step wait for the next one; false: they are thrown away");
 
   v.table("loss", "the policy loss");
+  v.key("policy", job.loss.policy, kAny, "",
+        "clip: the ratio is clipped (PPO, GRPO); cispo: the clipped ratio is a constant weight of the log-probability");
   v.key("clip_low", job.loss.clip_low, within(0, 1), "", "the ratio is clipped below 1 - clip_low");
   v.key("clip_high", job.loss.clip_high, within(0, 1000), "", "the ratio is clipped above 1 + clip_high");
   v.key("dual_clip", job.loss.dual_clip, within(0, 1e6), "",
         "bound of the loss where the advantage is negative, above 1; 0: off");
   v.key("ratio", job.loss.ratio, kAny, "", "of each token, or the geometric mean of its sample (GSPO)");
-  v.key("reduction", job.loss.reduction, kAny, "", "mean over all tokens, or over samples of their means");
+  v.key("reduction", job.loss.reduction, kAny, "", "mean over all tokens; over samples of their means; or the sum over samples x constant_tokens (Dr.GRPO)");
+  v.key("constant_tokens", job.loss.constant_tokens, kCountOrZero, "tokens",
+        "reduction \"constant\": by which the sum over a sample is divided; 0: the longest answer that sampling allows");
+  v.key("entropy_weight", job.loss.entropy_weight, within(0, 1e6), "",
+        "of the entropy of the policy, which the loss rewards; 0: off");
   v.key("kl_weight", job.loss.kl_weight, within(0, 1e6), "",
         "of the divergence from the reference; 0: it is not loaded");
   v.key("kl_kind", job.loss.kl_kind, kAny, "", "the estimator of the divergence");
   v.key("kl_input_clamp", job.loss.kl_input_clamp, within(0, 1e6), "nats", "bound of the log-probability difference");
   v.key("kl_output_clamp", job.loss.kl_output_clamp, within(0, 1e6), "nats", "bound of the estimate");
   v.key("correction", job.loss.correction, kAny, "",
-        "importance of trainer against generator: as it is, clamped to its bounds, or dropped outside");
+        "importance of trainer against generator: as it is, clamped to its bounds, dropped outside, or the whole sample "
+        "dropped whose geometric mean is outside");
+  v.key("correction_level", job.loss.correction_level, kAny, "",
+        "importance of each token, of the whole sample (their product), or their geometric mean");
   v.key("correction_max", job.loss.correction_max, within(0, 1e6), "", "upper bound of the importance");
   v.key("correction_min", job.loss.correction_min, within(0, 1e6), "", "lower bound of the importance");
   v.key("force_on_policy", job.loss.force_on_policy, kAny, "", "ratio 1 by definition; one update a step");

@@ -132,7 +132,7 @@ MemoryFigures trainer_memory(const ModelFacts& facts, const Job& job, std::int64
   const std::int64_t sliced = (replicas > 1 ? dense / replicas : 0) + (edp > 1 ? experts / edp : 0);
   figures.of(MemoryOwner::gradients) =
       held * bytes_per_element(job.train.grad_dtype) + (degrees.fsdp == 0 ? sliced * 4 : 0);
-  if (job.loss.kl_weight > 0) figures.of(MemoryOwner::reference_weights) = held * compute;
+  if (uses_reference(job)) figures.of(MemoryOwner::reference_weights) = held * compute;
   return figures;
 }
 

@@ -109,7 +109,7 @@ class StageMemory {
 std::vector<Phase> phases_of(const Job& job, const RankMemory& rank) {
   std::vector<Phase> phases;
   if (rank.generates) phases.push_back(Phase::generate);
-  if (rank.trains && !(job.loss.force_on_policy && job.loss.kl_weight == 0)) phases.push_back(Phase::logprob);
+  if (rank.trains && !(job.loss.force_on_policy && !uses_reference(job))) phases.push_back(Phase::logprob);
   if (rank.trains) phases.push_back(Phase::train);
   phases.push_back(Phase::refit);
   if (rank.trains && job.checkpoint.every > 0) phases.push_back(Phase::checkpoint);

@@ -61,7 +61,7 @@ void describe_step(Visitor& v, Record& r) {
   v.field("tensor_norms", r.tensor_norms, "", kSame,
           "norm of the gradient of every weight, of the last update, before clipping; only with log.tensor_norms");
   v.field("lr", r.lr, "", kSame, "learning rate of the step");
-  v.field("kl", r.kl, "nats", kSame, "estimated divergence from the reference, mean over answer tokens");
+  v.field("kl", r.kl, "nats", kSame, "estimated divergence from the reference, mean over answer tokens (of grpo.kl_in_reward where loss.kl_weight is 0)");
   v.field("kl_penalty", r.kl_penalty, "", kSame, "kl_weight x kl, as it stands in the loss");
   v.field("entropy", r.entropy, "nats", kSame, "of the policy, mean over answer tokens");
   v.field("clip_share", r.clip_share, "", kSame, "share of answer tokens whose ratio was clipped");

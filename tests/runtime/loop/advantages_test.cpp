@@ -57,5 +57,22 @@ TEST(Advantages, EqualRewardsGiveExactZeros) {
               std::vector<double>(3, 0.0));
 }
 
+TEST(Advantages, WithoutABaselineAreTheRewardsLessTheirPenalties) {
+  const Rollout rollout = rollout_of(1, {sample_of(1), sample_of(0.5, Outcome::timeout), sample_of(-2)});
+  EXPECT_EQ(advantages(rollout, {.baseline = spec::Baseline::none, .normalize = false}, {0.25, 3, -0.5}),
+            (std::vector<double>{0.75, 0, -1.5}));
+}
+
+TEST(Advantages, AreWhitenedOverTheTokensOfWhatWasGraded) {
+  Rollout rollout = rollout_of(2, {sample_of(1), sample_of(0), sample_of(1), sample_of(9, Outcome::failed)});
+  for (std::size_t s = 0; s < 4; ++s) rollout.samples[s].sample.tokens.assign(s + 1, 0);
+  const auto found = advantages(rollout, {.baseline = spec::Baseline::none, .normalize = false, .whiten = true});
+  // 1 + 3 tokens of reward 1 and 2 of 0: mean 2/3, variance 2/9.
+  EXPECT_NEAR(found[0], (1 - 2.0 / 3) / std::sqrt(2.0 / 9), 1e-6);
+  EXPECT_NEAR(found[1], -2.0 / 3 / std::sqrt(2.0 / 9), 1e-6);
+  EXPECT_NEAR(found[2], found[0], 1e-12);
+  EXPECT_EQ(found[3], 0);
+}
+
 }  // namespace
 }  // namespace muster::loop

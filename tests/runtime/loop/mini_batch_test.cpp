@@ -51,6 +51,27 @@ TEST(MiniBatches, WeightsOfAllTokensAreOneOverAllRanks) {
   }
 }
 
+TEST(MiniBatches, AConstantLengthDividesLongAndShortAnswersAlike) {
+  Rollout rollout = made();
+  rollout.samples[0].outcome = Outcome::failed;
+  spec::Job job = job_of_step();
+  job.loss.reduction = spec::LossReduction::constant;
+  job.sampling.max_new_tokens = 5;
+  for (const std::int64_t dp : {1, 2}) {
+    double sum = 0;
+    for (std::int64_t index = 0; index < dp; ++index) {
+      const MiniBatch share = mini_batches(rollout, {0, 0, 0, 0}, job, dp, index)[0];
+      for (std::size_t s = 0; s < share.weights.size(); ++s)
+        EXPECT_NEAR(share.weights[s], share.sequences[s].id == 0 ? 0 : 1.0 / (3 * 5), 1e-15);
+      EXPECT_NEAR(share.total_weight, 9.0 / 15, 1e-15) << "2 + 3 + 4 tokens";
+      sum += weight_of_all({share});
+    }
+    EXPECT_NEAR(sum, 9.0 / 15, 1e-12);
+  }
+  job.loss.constant_tokens = 10;
+  EXPECT_NEAR(mini_batches(rollout, {0, 0, 0, 0}, job, 1, 0)[0].weights[1], 1.0 / 30, 1e-15);
+}
+
 TEST(MiniBatches, WhatWasNotGradedOrCutOffWeighsNothing) {
   Rollout rollout = made();
   rollout.samples[1].outcome = Outcome::timeout;
@@ -80,7 +101,7 @@ TEST(TokenInputs, AreTakenBySequenceAndPosition) {
   batch.sequence_of_N = {3, 0, 3};
   batch.position_of_N = {1, 0, 0};
   const parallel::TokenLogprobs scores{.logprobs_N = at::tensor({-1.F, -2.F, -3.F}), .entropy_N = at::zeros({3})};
-  const grpo::TokenInputs inputs = token_inputs(shares[0], batch, scores, spec::RatioLevel::sequence);
+  const grpo::TokenInputs inputs = token_inputs(shares[0], batch, scores, {.ratio = spec::RatioLevel::sequence});
   EXPECT_TRUE(at::equal(inputs.advantages_N, at::tensor({4.F, 1.F, 4.F})));
   EXPECT_TRUE(at::equal(inputs.gen_logprobs_N, at::tensor({-0.4F, -0.1F, -0.4F})));
   EXPECT_TRUE(at::equal(inputs.old_logprobs_N, scores.logprobs_N)) << "the update's own where there was no pass before";

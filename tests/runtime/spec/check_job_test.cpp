@@ -223,6 +223,17 @@ TEST(CheckJob, BoundsTheStepTheRatioAndTheLearningRate) {
             "grpo.batch_multiplier = 3 without dynamic sampling");
   EXPECT_EQ(only_fault([](Job& j) { j.loss.ratio = RatioLevel::sequence; }),
             "loss.ratio = \"sequence\" with loss.reduction = \"token\"");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.loss.policy = PolicyForm::cispo;
+              j.loss.dual_clip = 3;
+            }),
+            "loss.policy = \"cispo\" with loss.dual_clip = 3");
+  EXPECT_EQ(only_fault([](Job& j) { j.loss.constant_tokens = 3; }),
+            "loss.constant_tokens has no effect with loss.reduction = \"token\"");
+  EXPECT_EQ(only_fault([](Job& j) { j.loss.correction_level = CorrectionLevel::geometric; }),
+            "loss.correction_level has no effect with loss.correction = \"none\"");
+  EXPECT_EQ(only_fault([](Job& j) { j.grpo.baseline = Baseline::none; }),
+            "grpo.normalize divides by the deviation of a group, but grpo.baseline is \"none\"");
   EXPECT_EQ(only_fault([](Job& j) { j.optimizer.warmup_init_lr = 1; }),
             "optimizer.warmup_init_lr = 1 is above optimizer.lr = 1e-06");
   EXPECT_EQ(only_fault([](Job& j) {

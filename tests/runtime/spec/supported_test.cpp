@@ -45,6 +45,17 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
          job.loss.ratio = RatioLevel::sequence;
          job.train.cp = 2;
        }},
+      {"loss.correction = \"mask_samples\" with train.cp = 2",
+       [](Job& job) {
+         job.loss.correction = Correction::mask_samples;
+         job.train.cp = 2;
+       }},
+      {"loss.correction_level = \"geometric\" with train.cp = 2",
+       [](Job& job) {
+         job.loss.correction = Correction::mask;
+         job.loss.correction_level = CorrectionLevel::geometric;
+         job.train.cp = 2;
+       }},
       {"gen.draft_tokens = 1", [](Job& job) { job.gen.draft_tokens = 1; }},
       {"gen.kv_dtype = \"fp8\"", [](Job& job) { job.gen.kv_dtype = CacheType::fp8; }},
   };
