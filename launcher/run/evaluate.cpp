@@ -45,10 +45,17 @@ std::vector<records::SampleLine> read_samples(const spec::RunPaths& paths) {
 }  // namespace
 
 std::vector<std::string> evaluation_overrides(const EvaluateOptions& options) {
-  std::vector<std::string> overrides{
-      "grpo.steps=0",           "warmup.sft_steps=0", "warmup.stop_at_reward=0", "optimizer.warmup_steps=0",
-      "loss.kl_weight=0", "grpo.kl_in_reward=0",       "checkpoint.every=0", "requeue.max=0",           "checkpoint.final_model=false",
-      "validate.at_start=true", "log.samples=-1"};
+  std::vector<std::string> overrides{"grpo.steps=0",
+                                     "warmup.sft_steps=0",
+                                     "warmup.stop_at_reward=0",
+                                     "optimizer.warmup_steps=0",
+                                     "loss.kl_weight=0",
+                                     "grpo.kl_in_reward=0",
+                                     "checkpoint.every=0",
+                                     "requeue.max=0",
+                                     "checkpoint.final_model=false",
+                                     "validate.at_start=true",
+                                     "log.samples=-1"};
   if (!options.model.empty()) {
     const std::string path = std::filesystem::absolute(options.model).lexically_normal().string();
     overrides.push_back("model.path=" + spec::toml_quoted(path));

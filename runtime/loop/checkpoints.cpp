@@ -83,6 +83,7 @@ bool Checkpoints::load(std::int64_t step, data::PromptSource& source) {
     fault = error.what();
   }
   if (const std::string of_queue = load_queue(folder / kQueueFile, step); fault.empty()) fault = of_queue;
+  if (const std::string of_surplus = load_surplus(folder / kSurplusFile); fault.empty()) fault = of_surplus;
   const std::string anybodys = first_of_all(fault);
   if (context_.is_writer()) fault = anybodys;  // it tells the person
   if (!fault.empty()) context_.console.warn("loop", text("checkpoint of step ", step, " cannot be used: ", fault));
@@ -115,16 +116,29 @@ std::string Checkpoints::load_queue(const fs::path& file, std::int64_t step) {
   return text(kQueueFile, " begins with step ", queue_.front().step, ", not with ", step + 1);
 }
 
-void Checkpoints::copy_if_due(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue) {
+std::string Checkpoints::load_surplus(const fs::path& file) {
+  surplus_.clear();
+  if (!keeps_surplus(context_.job()) || count(fs::exists(file), "checkpoint.surplus") == 0) return "";
+  try {
+    surplus_ = parse_surplus(base::read_file(file), file.string());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+void Checkpoints::copy_if_due(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue,
+                              const GroupPool* surplus) {
   const spec::Job& job = context_.job();
   if (job.checkpoint.every == 0) return;
   is_last_step_ = step < job.grpo.steps && count(context_.warning.wait(0) == SIGUSR2, "checkpoint.warned") > 0;
   if (!is_last_step_ && step % job.checkpoint.every != 0) return;
   finish();  // where the one before is still being written, the disk sets the pace
-  begin(step, next, queue);
+  begin(step, next, queue, surplus);
 }
 
-void Checkpoints::begin(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue) {
+void Checkpoints::begin(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue,
+                        const GroupPool* surplus) {
   const fs::path folder = spec::unfinished_checkpoint_folder(context_.paths(), step);
   writing_ = std::make_unique<Writing>();
   Writing& writing = *writing_;
@@ -140,6 +154,7 @@ void Checkpoints::begin(std::int64_t step, const data::Cursor& next, const Rollo
       fs::remove_all(folder);
       base::make_folder(folder);
       if (queue != nullptr) base::write_file(folder / kQueueFile, queue->saved());
+      if (surplus != nullptr) base::write_file(folder / kSurplusFile, surplus->saved());
     } catch (const std::exception& error) {
       writing.failure = error.what();
     }
@@ -196,6 +211,7 @@ bool Checkpoints::publish() {
   if (records_ != nullptr) records_->sync();
   try {
     if (is_off_policy(context_.job()) && !fs::exists(unfinished / kQueueFile)) return false;
+    if (keeps_surplus(context_.job()) && !fs::exists(unfinished / kSurplusFile)) return false;
     for (std::int64_t rank = 0; rank < context_.plan.train.ranks(); ++rank) {
       const fs::path note = note_of(unfinished / spec::checkpoint_file_name(rank));
       if (!fs::exists(note)) return false;

@@ -18,6 +18,7 @@
 #include "runtime/data/prompts.h"
 #include "runtime/log/records.h"
 #include "runtime/loop/context.h"
+#include "runtime/loop/dynamic_sampling.h"
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout_queue.h"
 #include "runtime/spec/checkpoint.h"
@@ -37,10 +38,13 @@ class Checkpoints {
   /// Where one is due (every checkpoint.every steps, and in the step in which the warning before the time limit came):
   /// copies the state and begins to write it. collective: world, where checkpoint.every is set.
   /// `next`: where the data stands for the next step that trains. `queue`: the rollouts that wait for their training;
-  /// null in a run that is not off policy.
-  void copy_if_due(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue);
+  /// null in a run that is not off policy. `surplus`: the groups that wait for the next step; null without dynamic
+  /// sampling.
+  void copy_if_due(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue,
+                   const GroupPool* surplus = nullptr);
   /// What waited at the checkpoint that resume() took.
   std::vector<QueuedSamples> take_queue() { return std::move(queue_); }
+  std::vector<WaitingGroup> take_surplus() { return std::move(surplus_); }
   /// The warning has come, on some rank: the step of the last copy_if_due is the last one of this attempt.
   bool is_last_step() const { return is_last_step_; }
   /// Publishes a checkpoint that every rank has written meanwhile. A rank that could not write says so, and the run
@@ -58,7 +62,7 @@ class Checkpoints {
     std::atomic<bool> has_ended = false;
     std::jthread thread;
   };
-  void begin(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue);
+  void begin(std::int64_t step, const data::Cursor& next, const RolloutQueue* queue, const GroupPool* surplus);
   void warn_of_failure();
   bool publish();
   void discard(std::int64_t step);
@@ -66,6 +70,8 @@ class Checkpoints {
   /// Reads what waited after `step`; returns why it cannot be used, or "". No rank has the file where the checkpoint is
   /// of another run (`--from`): then nothing waited. collective: world, in a run off policy.
   std::string load_queue(const std::filesystem::path& file, std::int64_t step);
+  /// The same, of the groups that waited for the next step. collective: world, in a run that keeps a surplus.
+  std::string load_surplus(const std::filesystem::path& file);
   /// The fault of the first rank that has one, or "". collective: world.
   std::string first_of_all(const std::string& fault);
   /// How many ranks say yes. collective: world.
@@ -75,6 +81,7 @@ class Checkpoints {
   Policy& policy_;
   log::Records* records_;
   std::vector<QueuedSamples> queue_;
+  std::vector<WaitingGroup> surplus_;
   std::unique_ptr<Writing> writing_;
   std::string newest_fault_;  // why the newest checkpoint that was looked at could not be used
   bool is_last_step_ = false;

@@ -10,7 +10,8 @@ namespace muster::loop {
 
 /// A sample's noise is keyed by the seed and the number of its draw. That of a step is the step's; these lie far from
 /// all steps, so that no sample of the run shares its noise with them.
-inline constexpr std::int64_t kWarmStartDraws = std::int64_t{1} << 40, kValidationDraw = std::int64_t{1} << 41;
+inline constexpr std::int64_t kWarmStartDraws = std::int64_t{1} << 40, kValidationDraw = std::int64_t{1} << 41,
+                              kSamplingRoundDraws = std::int64_t{1} << 42;
 /// The order of the rows in the supervised start, and of those that measure it, comes of the seed plus these.
 inline constexpr std::uint64_t kWarmStartSalt = 0x5EED0000, kMeasureSalt = 0x5EED0001;
 

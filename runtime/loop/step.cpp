@@ -1,6 +1,7 @@
 // Every rank runs these lines; a side without its role on this rank returns at once.
 #include "runtime/loop/step.h"
 
+#include "runtime/loop/dynamic_sampling.h"
 #include "runtime/loop/prompts.h"
 #include "runtime/loop/rank_figures.h"
 #include "runtime/loop/rollout_figures.h"
@@ -10,14 +11,16 @@ namespace muster::loop {
 
 using spec::Phase;
 
-spec::StepRecord run_step(Session& session, std::int64_t step) {
+spec::StepRecord run_step(Session& session, std::int64_t step, DynamicSampling* dynamic) {
   const spec::Job& job = session.job();
   Policy& policy = session.policy;
   const std::int64_t version = policy.weight_version(), refused = session.source.refused();
 
   policy.enter(Phase::generate);
-  const Rollout rollout = session.generator.roll_out(next_prompts(session.source, job.grpo.prompts_per_step),
-                                                     job.grpo.samples_per_prompt, step);
+  const Rollout rollout = dynamic != nullptr
+                              ? dynamic->roll_out(step)
+                              : session.generator.roll_out(next_prompts(session.source, job.grpo.prompts_per_step),
+                                                           job.grpo.samples_per_prompt, step);
 
   const TrainFigures trained = session.trainer.train(rollout, step);  // enters logprob, then train
 
@@ -25,12 +28,14 @@ spec::StepRecord run_step(Session& session, std::int64_t step) {
   const refit::RefitFigures moved = refits(job) ? policy.refit() : refit::RefitFigures{};
 
   policy.enter(Phase::checkpoint);
-  session.checkpoints.copy_if_due(step, session.source.cursor(), nullptr);
+  session.checkpoints.copy_if_due(step, session.source.cursor(), nullptr,
+                                  dynamic != nullptr ? &dynamic->surplus() : nullptr);
 
   policy.enter(Phase::log);
   spec::StepRecord record = step_record(session, step, rollout, trained, moved);
   record.weight_version = version;
   record.refused_rows = session.source.refused() - refused;
+  if (dynamic != nullptr) dynamic->add_figures(record, rollout, version);
   return record;
 }
 

@@ -24,7 +24,7 @@ struct TokenSums {
 struct TrainFigures {
   std::vector<double> losses, grad_norms;
   double lr = 0, kl_weight = 0, reward_kl = 0;  // the last: of grpo.kl_in_reward, mean over answer tokens
-  TokenSums sums;                                                   // over all ranks
+  TokenSums sums;                               // over all ranks
   double advantage_mean = 0, advantage_max = 0, advantage_min = 0;  // of the step's samples
   std::map<std::string, double> tensor_norms;                       // with log.tensor_norms only
 };

@@ -124,7 +124,8 @@ TrainFigures TrainerSide::train(const Rollout& rollout, std::int64_t step) {
       return parts.loss;
     };
     const train::UpdateFigures update = policy_.trainer().update(mini_batch.sequences, loss, figures.lr, progress);
-    if (parts_sum.sum().defined()) add_loss_figures(figures.sums, grpo::on_host(parts_sum.sum() / mini_batch.total_weight));
+    if (parts_sum.sum().defined())
+      add_loss_figures(figures.sums, grpo::on_host(parts_sum.sum() / mini_batch.total_weight));
     figures.losses.push_back(update.loss);
     figures.grad_norms.push_back(update.grad_norm);
   }

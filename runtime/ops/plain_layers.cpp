@@ -116,8 +116,8 @@ void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, con
   const at::Tensor logprobs_NV = wide(logits_NV) * scale - lse_N.unsqueeze(1);
   at::Tensor slopes = -logprobs_NV.exp(), of_entropy_NV;
   if (gradients.dentropy_N.defined())
-    of_entropy_NV = slopes * (logprobs_NV + gradients.entropy_N.unsqueeze(1)) *
-                    (gradients.dentropy_N * scale).unsqueeze(1);
+    of_entropy_NV =
+        slopes * (logprobs_NV + gradients.entropy_N.unsqueeze(1)) * (gradients.dentropy_N * scale).unsqueeze(1);
   const at::Tensor inside_N = targets_N.ge(0).logical_and(targets_N.lt(slopes.size(1)));
   slopes.scatter_add_(1, targets_N.clamp(0, slopes.size(1) - 1).unsqueeze(1),
                       inside_N.to(slopes.scalar_type()).unsqueeze(1));

@@ -51,8 +51,7 @@ void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, con
   if (logits_NV.scalar_type() != at::kFloat)
     return plain::score_rows_backward(logits_NV, targets_N, lse_N, gradients, scale);
   INVARIANT(logits_NV.is_contiguous(), "logits are overwritten row by row");
-  const at::Tensor targets = targets_N.contiguous(), lse = as_float(lse_N),
-                   weights = as_float(gradients.dlogprobs_N);
+  const at::Tensor targets = targets_N.contiguous(), lse = as_float(lse_N), weights = as_float(gradients.dlogprobs_N);
   const bool has_entropy = gradients.dentropy_N.defined();
   const at::Tensor slopes = has_entropy ? as_float(gradients.dentropy_N) : at::Tensor(),
                    entropy = has_entropy ? as_float(gradients.entropy_N) : at::Tensor();
@@ -62,7 +61,8 @@ void score_rows_backward(at::Tensor& logits_NV, const at::Tensor& targets_N, con
   parallel_rows(logits_NV.size(0), grain_of(V), [&](std::int64_t begin, std::int64_t end, int) {
     kernels().score_rows_backward(rows + begin * V, ids + begin, data_of(lse) + begin, data_of(weights) + begin,
                                   has_entropy ? data_of(slopes) + begin : nullptr,
-                                  has_entropy ? data_of(entropy) + begin : nullptr, static_cast<float>(scale), end - begin, V);
+                                  has_entropy ? data_of(entropy) + begin : nullptr, static_cast<float>(scale),
+                                  end - begin, V);
   });
 }
 

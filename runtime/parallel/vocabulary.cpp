@@ -116,8 +116,7 @@ struct Scores : torch::autograd::Function<Scores> {
         of_rows.entropy_N = entropy_N.narrow(0, begin, count);
       }
       ops::score_rows_backward_kernels().for_device_of(slopes_CV)(
-          slopes_CV, targets_N.narrow(0, begin, count) - first_row, lse_N.narrow(0, begin, count),
-          of_rows, scale);
+          slopes_CV, targets_N.narrow(0, begin, count) - first_row, lse_N.narrow(0, begin, count), of_rows, scale);
       {
         const ops::Owner owner(spec::MemoryOwner::logits);
         slopes_CV = slopes_CV.to(hidden_ND.scalar_type());

@@ -94,7 +94,8 @@ class JobCheck {
             "the rewards of one sample are always equal: take at least 2");
     if (grpo.dynamic_sampling && grpo.keep_surplus && job_.loss.correction == Correction::none)
       warnings_.push_back(
-          "grpo.keep_surplus trains on groups of older weights, but loss.correction is \"none\": set it to \"truncate\", "
+          "grpo.keep_surplus trains on groups of older weights, but loss.correction is \"none\": set it to "
+          "\"truncate\", "
           "or grpo.keep_surplus = false");
     if (grpo.dynamic_sampling) return;
     if (job_.grpo.batch_multiplier != 1)
@@ -127,8 +128,7 @@ class JobCheck {
     if (loss.dual_clip != 0 && loss.dual_clip <= 1)
       fault("loss.dual_clip", text("loss.dual_clip = ", loss.dual_clip), "must be above 1, or 0 for off");
     if (loss.ratio == RatioLevel::sequence && loss.reduction != LossReduction::sequence)
-      fault("loss.ratio",
-            text("loss.ratio = \"sequence\" with loss.reduction = \"", choice_name(loss.reduction), "\""),
+      fault("loss.ratio", text("loss.ratio = \"sequence\" with loss.reduction = \"", choice_name(loss.reduction), "\""),
             "a ratio of whole samples is averaged over samples: set loss.reduction = \"sequence\"");
     if (loss.policy == PolicyForm::cispo && (loss.ratio == RatioLevel::sequence || loss.dual_clip != 0))
       fault("loss.policy",
@@ -136,8 +136,8 @@ class JobCheck {
                  loss.dual_clip != 0 ? text("loss.dual_clip = ", loss.dual_clip) : "loss.ratio = \"sequence\""),
             "its weight is the clipped ratio of each token: set loss.ratio = \"token\" and loss.dual_clip = 0");
     if (loss.constant_tokens > 0 && loss.reduction != LossReduction::constant)
-      fault("loss.constant_tokens", text("loss.constant_tokens has no effect with loss.reduction = \"",
-                                         choice_name(loss.reduction), "\""),
+      fault("loss.constant_tokens",
+            text("loss.constant_tokens has no effect with loss.reduction = \"", choice_name(loss.reduction), "\""),
             "take it out, or set loss.reduction = \"constant\"");
     if (loss.correction_level != CorrectionLevel::token && loss.correction == Correction::none)
       fault("loss.correction_level", "loss.correction_level has no effect with loss.correction = \"none\"",

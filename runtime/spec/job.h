@@ -19,7 +19,7 @@ enum class KlKind { k1, k2, k3 };
 /// or the whole sample whose geometric mean lies there.
 enum class Correction { none, plain, truncate, mask, mask_samples };
 enum class CorrectionLevel { token, sequence, geometric };  // of each token, the product over a sample, or its mean
-enum class RatioLevel { token, sequence };  // of each token, or the geometric mean of its sample (GSPO)
+enum class RatioLevel { token, sequence };                  // of each token, or the geometric mean of its sample (GSPO)
 enum class Schedule { constant, linear, cosine };
 enum class Switch { automatic, off, on };
 enum class Recompute { none, attention, mlp, full };  // what a layer does not keep for its backward pass
@@ -135,7 +135,7 @@ struct LossJob {
   LossReduction reduction = LossReduction::token;
   std::int64_t constant_tokens = 0;  // reduction by a constant: of each sample; 0: the longest answer allowed
   double entropy_weight = 0;         // of the policy's entropy, which the loss rewards
-  double kl_weight = 0;  // 0: the reference model is not loaded
+  double kl_weight = 0;              // 0: the reference model is not loaded
   KlKind kl_kind = KlKind::k3;
   double kl_input_clamp = 20, kl_output_clamp = 10;
   Correction correction = Correction::none;

@@ -167,9 +167,11 @@ void describe_job(Visitor& v, J& job) {
   v.key("dual_clip", job.loss.dual_clip, within(0, 1e6), "",
         "bound of the loss where the advantage is negative, above 1; 0: off");
   v.key("ratio", job.loss.ratio, kAny, "", "of each token, or the geometric mean of its sample (GSPO)");
-  v.key("reduction", job.loss.reduction, kAny, "", "mean over all tokens; over samples of their means; or the sum over samples x constant_tokens (Dr.GRPO)");
-  v.key("constant_tokens", job.loss.constant_tokens, kCountOrZero, "tokens",
-        "reduction \"constant\": by which the sum over a sample is divided; 0: the longest answer that sampling allows");
+  v.key("reduction", job.loss.reduction, kAny, "",
+        "mean over all tokens; over samples of their means; or the sum over samples x constant_tokens (Dr.GRPO)");
+  v.key(
+      "constant_tokens", job.loss.constant_tokens, kCountOrZero, "tokens",
+      "reduction \"constant\": by which the sum over a sample is divided; 0: the longest answer that sampling allows");
   v.key("entropy_weight", job.loss.entropy_weight, within(0, 1e6), "",
         "of the entropy of the policy, which the loss rewards; 0: off");
   v.key("kl_weight", job.loss.kl_weight, within(0, 1e6), "",
@@ -177,9 +179,10 @@ void describe_job(Visitor& v, J& job) {
   v.key("kl_kind", job.loss.kl_kind, kAny, "", "the estimator of the divergence");
   v.key("kl_input_clamp", job.loss.kl_input_clamp, within(0, 1e6), "nats", "bound of the log-probability difference");
   v.key("kl_output_clamp", job.loss.kl_output_clamp, within(0, 1e6), "nats", "bound of the estimate");
-  v.key("correction", job.loss.correction, kAny, "",
-        "importance of trainer against generator: as it is, clamped to its bounds, dropped outside, or the whole sample "
-        "dropped whose geometric mean is outside");
+  v.key(
+      "correction", job.loss.correction, kAny, "",
+      "importance of trainer against generator: as it is, clamped to its bounds, dropped outside, or the whole sample "
+      "dropped whose geometric mean is outside");
   v.key("correction_level", job.loss.correction_level, kAny, "",
         "importance of each token, of the whole sample (their product), or their geometric mean");
   v.key("correction_max", job.loss.correction_max, within(0, 1e6), "", "upper bound of the importance");

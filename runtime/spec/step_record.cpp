@@ -61,7 +61,9 @@ void describe_step(Visitor& v, Record& r) {
   v.field("tensor_norms", r.tensor_norms, "", kSame,
           "norm of the gradient of every weight, of the last update, before clipping; only with log.tensor_norms");
   v.field("lr", r.lr, "", kSame, "learning rate of the step");
-  v.field("kl", r.kl, "nats", kSame, "estimated divergence from the reference, mean over answer tokens (of grpo.kl_in_reward where loss.kl_weight is 0)");
+  v.field("kl", r.kl, "nats", kSame,
+          "estimated divergence from the reference, mean over answer tokens (of grpo.kl_in_reward where loss.kl_weight "
+          "is 0)");
   v.field("kl_penalty", r.kl_penalty, "", kSame, "kl_weight x kl, as it stands in the loss");
   v.field("entropy", r.entropy, "nats", kSame, "of the policy, mean over answer tokens");
   v.field("clip_share", r.clip_share, "", kSame, "share of answer tokens whose ratio was clipped");
@@ -75,12 +77,15 @@ void describe_step(Visitor& v, Record& r) {
   v.field(
       "age_mean", r.age_mean, "versions", kSame,
       "updates between the weights that drew the samples and those that began to train on them; 0, as the five that "
-      "follow, unless async runs ahead");
+      "follow, unless async runs ahead or dynamic sampling kept groups");
   v.field("age_max", r.age_max, "versions", kSame, "largest of them");
   v.field("queue_steps", r.queue_steps, "steps", kSame, "whose samples wait for their training when the step ends");
   v.field("queue_bytes", r.queue_bytes, "bytes", kSame, "of these samples, on every rank's host");
   v.field("starved_s", r.starved_s, "s", kOwn, "in which every rank that trains waited for samples");
   v.field("throttled_s", r.throttled_s, "s", kOwn, "in which every rank that generates waited for new weights");
+  v.field("dynamic_sampling", r.dynamic_sampling, "groups", kSame,
+          "with grpo.dynamic_sampling: rounds of the step, groups drawn, with equal rewards, trained from the surplus, "
+          "in the surplus when the step ends, discarded; and reward, the mean over all that was drawn");
   v.field("refit_bytes", r.refit_bytes, "bytes", kSame, "that crossed between ranks in the refit");
   v.field("refit_least_bytes", r.refit_least_bytes, "bytes", kSame, "that had to cross at least");
   v.field("refit_transfer_s", r.refit_transfer_s, "s", kOwn, "of the copies and sends alone");

@@ -43,6 +43,7 @@ struct StepRecord {
   double age_mean = 0;  // of the samples, in versions of the weights; this and the next are 0 in a synchronous run
   std::int64_t age_max = 0, queue_steps = 0, queue_bytes = 0;
   double starved_s = 0, throttled_s = 0;
+  std::map<std::string, double> dynamic_sampling;      // counts of groups, and `reward` of all that was drawn
   double logprob_diff_mean = 0, logprob_diff_max = 0;  // |generator - trainer|
   double prob_error = 0;                               // mean of exp|generator - trainer|
   double gen_kl = 0;

@@ -26,7 +26,9 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   flag(job.train.fp8, "train.fp8");
   refuse(job.moe.bias_update_rate > 0, text("moe.bias_update_rate = ", job.moe.bias_update_rate),
          "set moe.bias_update_rate = 0");
-  flag(job.grpo.dynamic_sampling, "grpo.dynamic_sampling");
+  // Off policy the prompts of a step are known before those of the step before are graded.
+  refuse(job.grpo.dynamic_sampling && job.async.enabled, "grpo.dynamic_sampling = true with async.enabled",
+         "set grpo.dynamic_sampling = false, or async.enabled = false");
   // The tokens of a sequence lie on all ranks of a cp group; their sum would have to be taken there.
   refuse(job.loss.ratio == RatioLevel::sequence && job.train.cp > 1,
          text("loss.ratio = \"sequence\" with train.cp = ", job.train.cp),
@@ -34,11 +36,11 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   refuse(job.loss.correction == Correction::mask_samples && job.train.cp > 1,
          text("loss.correction = \"mask_samples\" with train.cp = ", job.train.cp),
          "set train.cp = 1, or loss.correction = \"mask\"");
-  refuse(job.loss.correction != Correction::none && job.loss.correction_level != CorrectionLevel::token &&
-             job.train.cp > 1,
-         text("loss.correction_level = \"", choice_name(job.loss.correction_level),
-              "\" with train.cp = ", job.train.cp),
-         "set train.cp = 1, or loss.correction_level = \"token\"");
+  refuse(
+      job.loss.correction != Correction::none && job.loss.correction_level != CorrectionLevel::token &&
+          job.train.cp > 1,
+      text("loss.correction_level = \"", choice_name(job.loss.correction_level), "\" with train.cp = ", job.train.cp),
+      "set train.cp = 1, or loss.correction_level = \"token\"");
   refuse(job.gen.draft_tokens > 0, text("gen.draft_tokens = ", job.gen.draft_tokens), "set gen.draft_tokens = 0");
   refuse(job.gen.kv_dtype != CacheType::automatic, text("gen.kv_dtype = \"", choice_name(job.gen.kv_dtype), "\""),
          "set gen.kv_dtype = \"automatic\"");

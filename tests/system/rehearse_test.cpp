@@ -281,8 +281,8 @@ TEST(Rehearse, SaysWhatIsWrongBeforeItBegins) {
   };
   EXPECT_NE(said({"--rank", "7"}).find("--rank 7: the plan has 1 ranks"), std::string::npos);
   EXPECT_NE(said({"--lengths", "long"}).find("there is no such file"), std::string::npos);
-  const std::string refused = said({"--set", "grpo.dynamic_sampling=true", "--set", "moe.bias_update_rate=0.1"});
-  EXPECT_NE(refused.find("grpo.dynamic_sampling = true yet"), std::string::npos) << refused;
+  const std::string refused = said({"--set", "gen.draft_tokens=2", "--set", "moe.bias_update_rate=0.1"});
+  EXPECT_NE(refused.find("gen.draft_tokens = 2 yet"), std::string::npos) << refused;
   EXPECT_NE(refused.find("moe.bias_update_rate = 0.1 yet"), std::string::npos) << "all faults at once: " << refused;
   EXPECT_NE(said({"--experts", "skewed:2"}).find("--experts skewed:2: the model has no experts"), std::string::npos);
   EXPECT_NE(said({"--rank", "0", "--all-kinds"}).find("do not go together"), std::string::npos);

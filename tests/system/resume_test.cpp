@@ -80,17 +80,24 @@ class Resume : public testing::Test {
     return !spec::complete_checkpoints(paths(name)).empty();
   }
 
-  static void survive_kills(const std::string& undisturbed, const std::vector<std::string>& changes);
+  static void survive_kills(const std::string& undisturbed, const std::vector<std::string>& changes, int usual = 20);
 
   static TemporaryFolder* suite_folder_;
 };
 
 TemporaryFolder* Resume::suite_folder_ = nullptr;
 
+std::int64_t samples_of(const std::vector<std::string>& changes) {
+  const std::string key = "grpo.samples_per_prompt=";
+  for (const std::string& change : changes)
+    if (change.starts_with(key)) return std::stoll(change.substr(key.size()));
+  return kSamples;
+}
+
 // Runs with these changes are killed until `num_kills` kills are spent; each is the undisturbed run in the end.
-void Resume::survive_kills(const std::string& undisturbed, const std::vector<std::string>& changes) {
+void Resume::survive_kills(const std::string& undisturbed, const std::vector<std::string>& changes, int usual) {
   const char* asked = std::getenv("MUSTER_KILLS");
-  const int num_kills = asked != nullptr ? std::atoi(asked) : 20;
+  const int num_kills = asked != nullptr ? std::atoi(asked) : usual;
   std::mt19937 random(7);
   const std::vector<std::string> programs{"muster-rank", "muster-runtime node ", "muster run "};
   int kills = 0;
@@ -116,7 +123,7 @@ void Resume::survive_kills(const std::string& undisturbed, const std::vector<std
       ASSERT_LT(attempt, 4 * num_kills);
     }
     expect_same_run(paths(name), paths(undisturbed), kSteps);
-    expect_each_prompt_once(paths(name), kSteps, kPrompts, kSamples);
+    expect_each_prompt_once(paths(name), kSteps, kPrompts, samples_of(changes));
     EXPECT_TRUE(spec::unfinished_checkpoints(paths(name)).empty());
     EXPECT_EQ(spec::complete_checkpoints(paths(name)), (std::vector<std::int64_t>{kSteps - 4, kSteps - 1}));
   }
@@ -131,6 +138,15 @@ TEST_F(Resume, KilledOffPolicyItIsTheSameRun) {
   const CommandResult result = run_command(first("off_policy", changes), 120);
   ASSERT_EQ(result.code, 0) << result.output;
   survive_kills("off_policy", changes);
+}
+
+// Groups that were drawn beyond a step wait for the next one: they are a part of the checkpoint.
+TEST_F(Resume, KilledWithDynamicSamplingItIsTheSameRun) {
+  const std::vector<std::string> changes{"grpo.dynamic_sampling=true", "grpo.batch_multiplier=2",
+                                         "grpo.samples_per_prompt=8", "train.gbs=32", "loss.correction=truncate"};
+  const CommandResult result = run_command(first("dynamic", changes), 120);
+  ASSERT_EQ(result.code, 0) << result.output;
+  survive_kills("dynamic", changes, 6);
 }
 
 TEST_F(Resume, WarnedItStopsWithACheckpointAndGoesOn) {
@@ -172,6 +188,9 @@ TEST_F(Resume, EveryLayoutGoesOnAsItWas) {
         "train.dp=1"}},
       {"after a start that measures its reward",
        {"warmup.stop_at_reward=1", "warmup.check_every=2", "warmup.check_prompts=8"}},
+      {"dynamic sampling, split",
+       {"grpo.dynamic_sampling=true", "grpo.batch_multiplier=2", "loss.correction=truncate", "placement.mode=split",
+        "train.dp=1", "gen.dp=1"}},
       {"split, train tp2", {"placement.mode=split", "train.tp=2", "train.dp=1", "gen.dp=1"}},
   };
   for (const auto& [name, changes] : layouts) {

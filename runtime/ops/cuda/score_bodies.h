@@ -83,7 +83,8 @@ MUSTER_BODY void score_backward_row(const Block& block, const ScoreBackwardLoop<
   block.each([&](int thread) {
     for (std::int64_t v = thread; v < loop.V; v += block.size()) {
       const float logprob = to_float(logits[v]) * loop.scale - lse;
-      const float share = factor == 0.0f && slope == 0.0f ? 0.0f : -expf(logprob) * (slope == 0.0f ? factor : level + slope * logprob);
+      const float share =
+          factor == 0.0f && slope == 0.0f ? 0.0f : -expf(logprob) * (slope == 0.0f ? factor : level + slope * logprob);
       store(logits[v], v == target ? share + factor : share);
     }
   });

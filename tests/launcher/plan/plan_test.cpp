@@ -190,10 +190,10 @@ TEST_F(PlanTest, AVariableThatIsNotSetIsAFaultWithThePlaceOfItsKey) {
 }
 
 TEST_F(PlanTest, WhatDoesNotRunAndWarningsStandBeforeEverythingElse) {
-  const Planned planned = make(kModel + "[grpo]\ndynamic_sampling = true\n[train]\nfp8 = true\n");
+  const Planned planned = make(kModel + "[gen]\ndraft_tokens = 2\n[train]\nfp8 = true\n");
   const std::string page = plan_page(planned.plan, planned.cluster, "");
   const std::size_t lacks =
-      page.find("! planned only: the runtime does not run train.fp8 = true, grpo.dynamic_sampling = true yet");
+      page.find("! planned only: the runtime does not run train.fp8 = true, gen.draft_tokens = 2 yet");
   ASSERT_NE(lacks, std::string::npos) << page;
   EXPECT_LT(lacks, page.find("\nmesh"));
   EXPECT_NE(spec::plan_json(planned.plan).find("\"unsupported\": [\n    \"train.fp8 = true\""), std::string::npos);

@@ -134,11 +134,11 @@ TEST_F(RunFolder, AModelThatIsMissingIsFoundBeforeAnythingIsWritten) {
 
 TEST_F(RunFolder, WhatTheRuntimeLacksIsRefusedBeforeAnythingIsWritten) {
   StartOptions typed = tiny("mine");
-  typed.overrides = {"grpo.dynamic_sampling=true", "moe.bias_update_rate=0.1"};
+  typed.overrides = {"gen.draft_tokens=2", "moe.bias_update_rate=0.1"};
   const std::string said = message([&] { prepare(typed); });
   EXPECT_NE(said.find("the runtime does not run moe.bias_update_rate = 0.1 yet"), std::string::npos) << said;
-  EXPECT_NE(said.find("the runtime does not run grpo.dynamic_sampling = true yet"), std::string::npos) << said;
-  EXPECT_NE(said.find("set grpo.dynamic_sampling = false"), std::string::npos) << said;
+  EXPECT_NE(said.find("the runtime does not run gen.draft_tokens = 2 yet"), std::string::npos) << said;
+  EXPECT_NE(said.find("set gen.draft_tokens = 0"), std::string::npos) << said;
   EXPECT_FALSE(fs::exists("mine"));
 }
 

@@ -221,6 +221,14 @@ TEST(CheckJob, KnowsWhichPrecisionsGoTogether) {
 TEST(CheckJob, BoundsTheStepTheRatioAndTheLearningRate) {
   EXPECT_EQ(only_fault([](Job& j) { j.grpo.batch_multiplier = 3; }),
             "grpo.batch_multiplier = 3 without dynamic sampling");
+  EXPECT_EQ(only_fault([](Job& j) {
+              j.grpo.dynamic_sampling = true;
+              j.grpo.keep_surplus = j.grpo.normalize = false;
+              j.grpo.baseline = Baseline::none;
+              j.grpo.samples_per_prompt = 1;
+            }),
+            "grpo.dynamic_sampling with grpo.samples_per_prompt = 1");
+  EXPECT_EQ(verdict([](Job& j) { j.grpo.dynamic_sampling = true; }).warnings.size(), 1u) << "older weights";
   EXPECT_EQ(only_fault([](Job& j) { j.loss.ratio = RatioLevel::sequence; }),
             "loss.ratio = \"sequence\" with loss.reduction = \"token\"");
   EXPECT_EQ(only_fault([](Job& j) {

@@ -99,7 +99,6 @@ struct Waiting {
 
 void in_flight(Plan& plan) { plan.job.async.enabled = plan.job.async.in_flight_updates = true; }
 void draft(Plan& plan) { plan.job.gen.draft_tokens = 1; }
-void dynamic_sampling(Plan& plan) { plan.job.grpo.dynamic_sampling = true; }
 void expert_bias(Plan& plan) { plan.job.moe.bias_update_rate = 0.001; }
 void fp8_generation(Plan& plan) { plan.job.gen.dtype = DataType::fp8; }
 void fp8_training(Plan& plan) { plan.job.train.fp8 = true; }
@@ -111,10 +110,6 @@ const std::vector<Waiting> kWaiting = {{"async.in_flight_updates", in_flight},
                                        {"gen.draft_tokens", draft},
                                        {"gen.fp8_scaling", fp8_generation},
                                        {"gen.fp8_skip", fp8_generation},
-                                       {"grpo.batch_multiplier", dynamic_sampling},
-                                       {"grpo.dynamic_sampling", dynamic_sampling},
-                                       {"grpo.keep_surplus", dynamic_sampling},
-                                       {"grpo.max_sampling_rounds", dynamic_sampling},
                                        {"moe.bias_update_rate", expert_bias},
                                        {"train.fp8", fp8_training},
                                        {"train.fp8_format", fp8_training},

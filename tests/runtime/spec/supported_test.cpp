@@ -39,7 +39,8 @@ TEST(Supported, EverySettingThatTheStepWouldIgnoreIsRefusedByName) {
       {"train.etp = 2", [](Job& job) { job.train.etp = 2; }},
       {"train.fp8 = true", [](Job& job) { job.train.fp8 = true; }},
       {"moe.bias_update_rate = 0.001", [](Job& job) { job.moe.bias_update_rate = 0.001; }},
-      {"grpo.dynamic_sampling", [](Job& job) { job.grpo.dynamic_sampling = true; }},
+      {"grpo.dynamic_sampling = true with async.enabled",
+       [](Job& job) { job.grpo.dynamic_sampling = job.async.enabled = true; }},
       {"loss.ratio = \"sequence\" with train.cp = 2",
        [](Job& job) {
          job.loss.ratio = RatioLevel::sequence;

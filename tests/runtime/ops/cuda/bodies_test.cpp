@@ -222,17 +222,19 @@ TYPED_TEST(Bodies, RowsOfScoresEqualThePlainForm) {
                    entropy = expected.sums_N.log() - expected.weighted_N / expected.sums_N;
   for (const bool with_entropy : {false, true}) {
     at::Tensor expected_gradient = logits.clone(), gradient = logits.clone();
-    plain::score_rows_backward(expected_gradient, targets, lse,
-                               with_entropy ? RowGradients{weights, slopes, entropy} : RowGradients{.dlogprobs_N = weights},
-                               kScale);
-  const ScoreBackwardLoop<typename TestFixture::T> backward{
-      this->at_of(gradient),       targets.const_data_ptr<std::int64_t>(),
-      lse.const_data_ptr<float>(), weights.const_data_ptr<float>(),
-      with_entropy ? slopes.const_data_ptr<float>() : nullptr,
-      with_entropy ? entropy.const_data_ptr<float>() : nullptr,
-      static_cast<float>(kScale),  kV};
-  for (std::int64_t row = 0; row < kRows; ++row) score_backward_row(HostBlock(1024), backward, row);
-  EXPECT_TRUE(near(gradient, expected_gradient, 1e-6, TypeParam::kTolerance)) << with_entropy;
+    plain::score_rows_backward(
+        expected_gradient, targets, lse,
+        with_entropy ? RowGradients{weights, slopes, entropy} : RowGradients{.dlogprobs_N = weights}, kScale);
+    const ScoreBackwardLoop<typename TestFixture::T> backward{this->at_of(gradient),
+                                                              targets.const_data_ptr<std::int64_t>(),
+                                                              lse.const_data_ptr<float>(),
+                                                              weights.const_data_ptr<float>(),
+                                                              with_entropy ? slopes.const_data_ptr<float>() : nullptr,
+                                                              with_entropy ? entropy.const_data_ptr<float>() : nullptr,
+                                                              static_cast<float>(kScale),
+                                                              kV};
+    for (std::int64_t row = 0; row < kRows; ++row) score_backward_row(HostBlock(1024), backward, row);
+    EXPECT_TRUE(near(gradient, expected_gradient, 1e-6, TypeParam::kTolerance)) << with_entropy;
   }
 }
 
