@@ -29,7 +29,7 @@ ordered_json rehearse(const std::string& job, std::vector<std::string> more,
                       const std::vector<std::string>& assignments = {}) {
   std::vector<std::string> command{MUSTER_BINARY_DIR "/bin/muster", "rehearse", job, "--json"};
   command.insert(command.end(), more.begin(), more.end());
-  const tests::CommandResult result = tests::run_command(with(command, assignments), 120);
+  const tests::CommandResult result = tests::run_command(with(command, assignments), 600);
   EXPECT_EQ(result.code, 0) << result.output;
   return ordered_json::parse(result.output.substr(result.output.find('[')));
 }
@@ -54,14 +54,14 @@ double bytes_of_calls(const ordered_json& phase, const std::string& label) {
   return bytes;
 }
 
-/// Every phase of every kind: executed FLOPs over those needed and chosen, and peak against the plan's.
-void expect_as_planned(const ordered_json& ranks) {
+/// Every phase of every kind: executed FLOPs over those needed and chosen, and peak against the plan's. Of those chosen
+/// a rank may spare some: `least_of_chosen` is the share that it computes.
+void expect_as_planned(const ordered_json& ranks, double least_of_chosen = 1) {
   for (const ordered_json& rank : ranks) {
     for (const ordered_json& phase : rank["phases"]) {
-      const double needed = phase["needed_flops"].get<double>() + phase["chosen_flops"].get<double>();
-      if (needed > 0) {
-        EXPECT_NEAR(phase["flops"].get<double>() / needed, 1, 0.02) << phase["phase"];
-      }
+      const auto needed = phase["needed_flops"].get<double>(), chosen = phase["chosen_flops"].get<double>();
+      EXPECT_LE(phase["flops"].get<double>(), 1.02 * (needed + chosen)) << phase["phase"];
+      EXPECT_GE(phase["flops"].get<double>(), 0.98 * (needed + least_of_chosen * chosen)) << phase["phase"];
       if (phase["planned_owners"].is_null() || phase["calls"].empty()) continue;  // a phase that the job does without
       EXPECT_NEAR(phase["peak_bytes"].get<double>() / sum_of(phase["planned_owners"]), 1, 0.05) << phase["phase"];
     }
@@ -206,6 +206,15 @@ TEST(Rehearse, Qwen3Of32BillionInItsSplitLayouts) {
     const double again = phase_of(ranks[ranks.size() - 1], "generate")["chosen_flops"];
     EXPECT_EQ(again > 0, whole) << "of the whole row the pages run out";
   }
+}
+
+/// In the test preset `long` alone: 512 ranks of 16 kinds.
+TEST(Rehearse, DeepSeekV3On512RanksForEveryKindOfRank) {
+  if (std::getenv("MUSTER_WHOLE_ROWS") == nullptr) GTEST_SKIP() << "a row of minutes: test preset long";
+  const ordered_json ranks =
+      rehearse("v0.6-grpo-deepseek-v3-512xh100", {"--cluster", "dgx-h100", "--all-kinds"}, {"allow_fallback=true"});
+  EXPECT_EQ(ranks.size(), 16u);
+  expect_as_planned(ranks, 0.5);  // the last stage has one chunk of logits, which its backward need not compute again
 }
 
 TEST(Rehearse, StagesThatGenerateWhatTheLayersOfEachNeed) {
