@@ -49,7 +49,7 @@ void describe_frame(Visitor& v, Record& r) {
 }
 
 template <class Visitor, class Record>
-void describe_node(Visitor& v, Record& r) {
+void describe_stacks_of_node(Visitor& v, Record& r) {
   v.field("number", r.number);
   v.field("time_s", r.time_s);
   v.field("slot", r.slot);
@@ -84,7 +84,7 @@ std::int64_t parse_stacks_request(const std::string& content, const std::string&
 
 std::string node_stacks_text(const NodeStacks& stacks) {
   FieldWriter writer;
-  describe_node(writer, stacks);
+  describe_stacks_of_node(writer, stacks);
   return base::json_text(writer.object) + "\n";
 }
 
@@ -92,7 +92,7 @@ NodeStacks parse_node_stacks(const std::string& content, const std::string& wher
   const ordered_json value = base::parse_json(content, where, kAskAgain);
   NodeStacks stacks;
   FieldReader reader(value);
-  describe_node(reader, stacks);
+  describe_stacks_of_node(reader, stacks);
   const std::string fault = reader.fault.empty() ? frame_fault(stacks) : reader.fault;
   if (!fault.empty())
     throw Error::user({.what = text("no stacks of a node: ", fault), .where = where, .fix = kAskAgain});
