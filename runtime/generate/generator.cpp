@@ -5,6 +5,8 @@
 #include <ATen/ATen.h>
 
 #include <bit>
+#include <deque>
+#include <initializer_list>
 #include <utility>
 
 #include "runtime/base/clock.h"
@@ -77,14 +79,20 @@ struct Generator::State {
   GenerateFigures figures;
   at::Tensor arrived_TD;  // the stream of the pass that is computed next, from the stage before
 
-  at::Tensor run_pass(const Rotation& rotation, std::int64_t step, std::vector<SampledToken>& drawn);
+  std::unique_ptr<Rotation> lasting = {};                  // of the steps that were added
+  std::deque<std::vector<Request>> lasting_requests = {};  // which it borrows
+
+  void tick(Rotation& rotation, bool may_enter, const OnSample& on_sample, const OnProgress& on_progress);
+  bool run_agreed(bool& has_work, bool is_called) const;
+  SchedulerOptions schedule(std::int64_t step, std::int64_t weight_version) const;
+  at::Tensor run_pass(const Rotation& rotation, std::vector<SampledToken>& drawn);
   void exchange(const Rotation& rotation, const at::Tensor& stream_TD, std::vector<SampledToken>& drawn);
   bool goes_on(bool has_work) const;
 };
 
 /// Computes the pass of this stage; the last stage slots from its rows, the others answer the stream for the next.
 /// collective: tp, ep.
-at::Tensor Generator::State::run_pass(const Rotation& rotation, std::int64_t step, std::vector<SampledToken>& drawn) {
+at::Tensor Generator::State::run_pass(const Rotation& rotation, std::vector<SampledToken>& drawn) {
   const ScheduledBatch* const scheduled = rotation.pass_at(pp.rank());
   if (scheduled == nullptr) {
     if (decoder.ep() != nullptr) decoder.take_part();
@@ -104,7 +112,7 @@ at::Tensor Generator::State::run_pass(const Rotation& rotation, std::int64_t ste
   if (pass.rows.size() < pass.tokens.size()) output_TD = output_TD.index_select(0, tensor_of(pass.rows, device));
   const at::Tensor logits_RV = parallel::logits_of(output_TD, decoder.head().value);
   figures.forward_s += watch.lap_s();
-  sampler.draw(tp, logits_RV, pass.slots, step, drawn);
+  sampler.draw(tp, logits_RV, pass.slots, drawn);
   figures.sample_s += watch.lap_s();
   return {};
 }
@@ -143,6 +151,47 @@ void Generator::State::exchange(const Rotation& rotation, const at::Tensor& stre
   figures.forward_s += watch.lap_s();
 }
 
+SchedulerOptions Generator::State::schedule(std::int64_t step, std::int64_t weight_version) const {
+  return {.page_tokens = options.page_tokens,
+          .num_pages = options.num_pages,
+          .max_batch_tokens = options.max_batch_tokens,
+          .max_running_samples = options.max_running_samples,
+          .max_sequence_tokens = options.max_sequence_tokens,
+          .max_new_tokens = options.sampling.max_new_tokens,
+          .stop_tokens = options.stop_tokens,
+          .weight_version = weight_version,
+          .step = step};
+}
+
+/// Every pass moves on by one stage, and one enters. collective: tp, pp, ep.
+void Generator::State::tick(Rotation& rotation, bool may_enter, const OnSample& on_sample,
+                            const OnProgress& on_progress) {
+  base::Stopwatch watch;
+  rotation.begin_tick(may_enter);
+  figures.schedule_s += watch.lap_s();
+  std::vector<SampledToken> drawn;
+  const at::Tensor stream_TD = run_pass(rotation, drawn);
+  exchange(rotation, stream_TD, drawn);
+  watch.lap_s();
+  rotation.end_tick(drawn, [&](const Sample& sample) {
+    if (on_sample) on_sample(sample);
+  });
+  if (on_progress) on_progress();
+  figures.schedule_s += watch.lap_s();
+}
+
+/// Whether one of the ranks that pass together is called; `has_work`: becomes whether one of them has work left.
+/// collective: tp, pp, ep.
+bool Generator::State::run_agreed(bool& has_work, bool is_called) const {
+  const std::initializer_list<int> own{has_work ? 1 : 0, is_called ? 1 : 0};
+  at::Tensor flags = at::tensor(own, at::TensorOptions().dtype(at::kInt).device(device));
+  for (comm::Communicator* const group : {&tp, &pp, decoder.ep()})
+    if (group != nullptr && group->size() > 1) group->all_reduce(flags, comm::Reduce::max, "generate.called");
+  flags = ops::on_host(flags);
+  has_work = flags[0].item<int>() > 0;
+  return flags[1].item<int>() > 0;
+}
+
 /// Whether anybody who shares the experts has work left. collective: ep.
 bool Generator::State::goes_on(bool has_work) const {
   if (decoder.ep() == nullptr) return has_work;
@@ -175,35 +224,54 @@ std::vector<Sample> Generator::generate(std::span<const Request> requests, std::
                                         std::int64_t weight_version, const OnSample& on_sample,
                                         const OnProgress& on_progress) {
   const c10::InferenceMode inference;
-  const GeneratorOptions& options = state_->options;
   state_->figures = {};
+  if (state_->lasting) state_->lasting->drop_pages();
   base::Stopwatch watch;
-  Rotation rotation({.page_tokens = options.page_tokens,
-                     .num_pages = options.num_pages,
-                     .max_batch_tokens = options.max_batch_tokens,
-                     .max_running_samples = options.max_running_samples,
-                     .max_sequence_tokens = options.max_sequence_tokens,
-                     .max_new_tokens = options.sampling.max_new_tokens,
-                     .stop_tokens = options.stop_tokens,
-                     .weight_version = weight_version},
-                    requests, state_->pp.size());
-  const auto finished = [&](const Sample& sample) {
-    if (on_sample) on_sample(sample);
-  };
-  std::vector<SampledToken> drawn;
-  while (state_->goes_on(!rotation.done())) {
-    rotation.begin_tick();
-    state_->figures.schedule_s += watch.lap_s();
-    drawn.clear();
-    const at::Tensor stream_TD = state_->run_pass(rotation, step, drawn);
-    state_->exchange(rotation, stream_TD, drawn);
-    watch.lap_s();
-    rotation.end_tick(drawn, finished);
-    if (on_progress) on_progress();
-  }
+  Rotation rotation(state_->schedule(step, weight_version), requests, state_->pp.size());
   state_->figures.schedule_s += watch.lap_s();
+  while (state_->goes_on(!rotation.done())) state_->tick(rotation, true, on_sample, on_progress);
   state_->figures.schedule = rotation.figures();
   return rotation.take_samples();
+}
+
+void Generator::add(std::vector<Request> requests, std::int64_t step) {
+  State& state = *state_;
+  if (!state.lasting) state.lasting = std::make_unique<Rotation>(state.schedule(step, 0), state.pp.size());
+  state.lasting_requests.push_back(std::move(requests));
+  state.lasting->add(state.lasting_requests.back(), step);
+}
+
+void Generator::run_until(const IsCalled& is_called, const OnSample& on_sample, const OnProgress& on_progress) {
+  const c10::InferenceMode inference;
+  State& state = *state_;
+  INVARIANT(state.lasting != nullptr, "steps are added before they run");
+  Rotation& rotation = *state.lasting;
+  const bool leads = state.tp.rank() == 0 && state.pp.rank() == 0;
+  while (true) {
+    bool has_work = !rotation.done(), called = false;
+    if (is_called)
+      called = state.run_agreed(has_work, leads && is_called());
+    else
+      has_work = state.goes_on(has_work);
+    if (!has_work || called) break;
+    state.tick(rotation, true, on_sample, on_progress);
+  }
+  while (state.goes_on(rotation.is_under_way())) state.tick(rotation, false, on_sample, on_progress);
+  state.figures.schedule = rotation.figures();
+}
+
+bool Generator::has_ended(std::int64_t step) const { return state_->lasting->done(step); }
+
+std::vector<Sample> Generator::take(std::int64_t step) {
+  std::vector<Sample> samples = state_->lasting->take_oldest(step);
+  state_->lasting_requests.pop_front();
+  return samples;
+}
+
+void Generator::set_weight_version(std::int64_t version, bool recompute_kv) {
+  if (!state_->lasting) return;
+  state_->lasting->set_weight_version(version);
+  if (recompute_kv) state_->lasting->drop_pages();
 }
 
 void Generator::set_sampling(const spec::SamplingJob& sampling) {

@@ -2,6 +2,7 @@
 #include "runtime/generate/rotation.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "runtime/base/error.h"
 
@@ -18,6 +19,16 @@ std::int64_t longest_pages(const SchedulerOptions& options, std::span<const Requ
     longest = std::max(longest, pages_of(tokens - 1, options.page_tokens));
   }
   return longest;
+}
+
+/// The samples of all parts, ordered by (group, index).
+std::vector<Sample> in_order(std::vector<std::vector<Sample>> parts) {
+  std::vector<Sample> all;
+  for (std::vector<Sample>& part : parts) std::move(part.begin(), part.end(), std::back_inserter(all));
+  std::sort(all.begin(), all.end(), [](const Sample& a, const Sample& b) {
+    return a.group != b.group ? a.group < b.group : a.index < b.index;
+  });
+  return all;
 }
 
 std::int64_t slots_of(const SchedulerOptions& options, std::span<const Request> requests, std::int64_t num_stages) {
@@ -39,7 +50,18 @@ struct Rotation::Slot {
 
 Rotation::Rotation(const SchedulerOptions& options, std::span<const Request> requests, std::int64_t num_stages)
     : slot_at_(static_cast<std::size_t>(num_stages), -1) {
-  const std::int64_t count = slots_of(options, requests, num_stages);
+  make_slots(options, requests, slots_of(options, requests, num_stages));
+}
+
+Rotation::Rotation(const SchedulerOptions& options, std::int64_t num_stages)
+    : slot_at_(static_cast<std::size_t>(num_stages), -1) {
+  const std::int64_t longest = pages_of(options.max_sequence_tokens - 1, options.page_tokens);
+  const std::int64_t most =
+      std::min({num_stages, options.max_running_samples, options.num_pages / std::max<std::int64_t>(1, longest)});
+  make_slots(options, {}, std::max<std::int64_t>(1, most));
+}
+
+void Rotation::make_slots(const SchedulerOptions& options, std::span<const Request> requests, std::int64_t count) {
   for (std::int64_t slot = 0; slot < count; ++slot) {
     const spec::Range mine = spec::part_of(std::ssize(requests), count, slot);
     const spec::Range pages = spec::part_of(options.num_pages, count, slot);
@@ -59,11 +81,35 @@ bool Rotation::done() const {
   return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->scheduler.done(); });
 }
 
-void Rotation::begin_tick() {
+void Rotation::add(std::span<const Request> requests, std::int64_t step) {
+  for (std::int64_t slot = 0; slot < num_slots(); ++slot) {
+    const spec::Range mine = spec::part_of(std::ssize(requests), num_slots(), slot);
+    slots_[slot]->scheduler.add(
+        requests.subspan(static_cast<std::size_t>(mine.begin), static_cast<std::size_t>(mine.size())), step);
+  }
+}
+
+bool Rotation::done(std::int64_t step) const {
+  return std::all_of(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->scheduler.done(step); });
+}
+
+void Rotation::set_weight_version(std::int64_t version) {
+  for (const auto& slot : slots_) slot->scheduler.set_weight_version(version);
+}
+
+void Rotation::drop_pages() {
+  for (const auto& slot : slots_) slot->scheduler.drop_pages();
+}
+
+bool Rotation::is_under_way() const {
+  return std::any_of(slot_at_.begin(), slot_at_.end() - 1, [](std::int64_t slot) { return slot >= 0; });
+}
+
+void Rotation::begin_tick(bool may_enter) {
   const auto num_stages = std::ssize(slot_at_);
   std::rotate(slot_at_.begin(), slot_at_.end() - 1, slot_at_.end());
   const std::int64_t turn = num_ticks_++ % num_stages;
-  const bool enters = turn < num_slots() && !slots_[turn]->scheduler.done();
+  const bool enters = may_enter && turn < num_slots() && !slots_[turn]->scheduler.done();
   slot_at_.front() = enters ? turn : -1;
   if (enters) slots_[turn]->scheduler.next();
 }
@@ -83,15 +129,16 @@ void Rotation::end_tick(std::span<const SampledToken> drawn, const std::function
 }
 
 std::vector<Sample> Rotation::take_samples() {
-  std::vector<Sample> all;
-  for (const auto& slot : slots_) {
-    std::vector<Sample> samples = slot->scheduler.take_samples();
-    std::move(samples.begin(), samples.end(), std::back_inserter(all));
-  }
-  std::sort(all.begin(), all.end(), [](const Sample& a, const Sample& b) {
-    return a.group != b.group ? a.group < b.group : a.index < b.index;
-  });
-  return all;
+  std::vector<std::vector<Sample>> parts;
+  for (const auto& slot : slots_) parts.push_back(slot->scheduler.take_samples());
+  return in_order(std::move(parts));
+}
+
+std::vector<Sample> Rotation::take_oldest(std::int64_t step) {
+  INVARIANT(!is_under_way(), "no pass has numbers of samples that change");
+  std::vector<std::vector<Sample>> parts;
+  for (const auto& slot : slots_) parts.push_back(slot->scheduler.take_oldest(step));
+  return in_order(std::move(parts));
 }
 
 SchedulerFigures Rotation::figures() const {

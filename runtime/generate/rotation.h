@@ -24,13 +24,25 @@ class Rotation {
   /// are fewer slots than stages where there are fewer requests or samples at once, or where the pages of a slot would
   /// not hold the longest request: then a stage waits now and then. throws: as Scheduler.
   Rotation(const SchedulerOptions& options, std::span<const Request> requests, std::int64_t num_stages);
+  /// Of requests that come later, of which the longest may have max_sequence_tokens.
+  Rotation(const SchedulerOptions& options, std::int64_t num_stages);
   ~Rotation();
 
   std::int64_t num_slots() const;
   bool done() const;
 
-  /// Lets the slot whose turn it is enter the first stage, and every other pass move on by one.
-  void begin_tick();
+  /// As those of Scheduler, over all slots; while no pass is between two stages.
+  void add(std::span<const Request> requests, std::int64_t step);
+  bool done(std::int64_t step) const;
+  void set_weight_version(std::int64_t version);
+  void drop_pages();
+  std::vector<Sample> take_oldest(std::int64_t step);
+  /// Whether a pass is on its way between two stages.
+  bool is_under_way() const;
+
+  /// Lets the slot whose turn it is enter the first stage, unless nothing `may_enter`, and every other pass move on by
+  /// one.
+  void begin_tick(bool may_enter = true);
   /// The pass that a stage computes in this tick; null: none. Valid until it has left the last stage.
   const ScheduledBatch* pass_at(std::int64_t stage) const;
   /// The pages of the cache that the pass at `stage` counts from 0.
@@ -45,6 +57,7 @@ class Rotation {
 
  private:
   struct Slot;
+  void make_slots(const SchedulerOptions& options, std::span<const Request> requests, std::int64_t count);
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::int64_t> slot_at_;  // of each stage; -1: none
   std::int64_t num_ticks_ = 0;

@@ -8,6 +8,11 @@ namespace muster::generate {
 
 enum class Finish { stop, length };
 
+/// New weights while a sample runs: its tokens from `position` on were sampled with weights of this version.
+struct WeightChange {
+  std::int64_t position = 0, version = 0;
+};
+
 /// The samples wanted of one prompt. `group` numbers prompts within the step over the whole run, so that the key of a
 /// sample (step, group, sample) is the same in any layout.
 struct Request {
@@ -25,7 +30,9 @@ struct Sample {
   std::vector<float> raw_logprobs;   // after temperature, before top-k and top-p: what the trainer computes; equal to
                                      // logprobs without filters
   Finish finish = Finish::stop;
-  std::int64_t weight_version = 0;
+  std::int64_t weight_version = 0;         // that sampled the first token, and the others up to the first change
+  std::vector<WeightChange> changes = {};  // ascending
+  std::int64_t step = 0;                   // whose number keys its draws
 };
 
 }  // namespace muster::generate

@@ -54,9 +54,9 @@ double log_sum_exp(double a, double b) {
 }
 
 /// The noise of a sample belongs to it alone, whatever batch or layout it is drawn in.
-base::RandomKey key_of(std::uint64_t seed, std::int64_t step, const SampleSlot& slot) {
+base::RandomKey key_of(std::uint64_t seed, const SampleSlot& slot) {
   const auto who = static_cast<std::uint64_t>(slot.group) << 24 | static_cast<std::uint64_t>(slot.sample);
-  return {seed, base::Purpose::sampling, static_cast<std::uint64_t>(step), who};
+  return {seed, base::Purpose::sampling, static_cast<std::uint64_t>(slot.step), who};
 }
 
 [[noreturn]] void refuse_logits(const SampleSlot& slot) {
@@ -78,7 +78,7 @@ Sampler::Sampler(const spec::SamplingJob& sampling, std::uint64_t seed, const sp
 
 /// Lays out one row and slots from it as often as `slots` says.
 void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::span<const SampleSlot> slots,
-                          std::int64_t step, std::vector<float>& scratch, Best* best) const {
+                          std::vector<float>& scratch, Best* best) const {
   const std::int64_t num_blocks = draw_blocks(range.begin, range.end);
   scratch.resize(static_cast<std::size_t>(num_blocks * (kDrawBlock + 1)));
   DrawRow row{.z = scratch.data(), .block_maxima = scratch.data() + num_blocks * kDrawBlock};
@@ -94,7 +94,7 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
     const SampleSlot& slot = slots[i];
     Winner winner{figures.maximum, figures.argmax};
     if (!is_greedy) {
-      winner = draw_row(row, key_of(seed_, step, slot), slot.position, figures.argmax);
+      winner = draw_row(row, key_of(seed_, slot), slot.position, figures.argmax);
     }
     best[i] = {.log_sum_exp = figures.log_sum_exp, .raw_log_sum_exp = raw_log_sum_exp};
     if (winner.entry < 0) continue;
@@ -105,12 +105,11 @@ void Sampler::draw_row_of(const float* logits_V, const spec::Range& range, std::
 }
 
 /// By the form of the logits' device; [N, 5] stays there.
-at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const SampleSlot> slots,
-                                   std::int64_t step) const {
+at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const SampleSlot> slots) const {
   const bool is_greedy = sampling_.temperature == 0;
   std::vector<std::int64_t> words;
   for (const SampleSlot& slot : slots) {
-    const base::RandomKey key = key_of(seed_, step, slot);
+    const base::RandomKey key = key_of(seed_, slot);
     words.insert(words.end(), {slot.row, slot.position, key.key()[0], key.key()[1], key.stream()[0], key.stream()[1]});
   }
   const at::Tensor draws_N6 = at::tensor(words, at::kLong).view({-1, 6}).to(logits_RV.device());
@@ -118,8 +117,8 @@ at::Tensor Sampler::draw_on_device(const at::Tensor& logits_RV, std::span<const 
                                                 vocabulary_.begin, is_greedy);
 }
 
-at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const SampleSlot> slots,
-                                 std::int64_t step) const {
+at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& range,
+                                 std::span<const SampleSlot> slots) const {
   const auto num_draws = std::ssize(slots);
   at::Tensor best_N5 = at::empty({num_draws, kBestWidth}, at::kDouble);
   Best* const best = reinterpret_cast<Best*>(best_N5.mutable_data_ptr<double>());
@@ -131,7 +130,7 @@ at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& r
       const std::int64_t row = slots[begin].row;
       while (next < end && slots[next].row == row) ++next;
       draw_row_of(rows + row * range.size(), range,
-                  slots.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), step, scratch,
+                  slots.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(next - begin)), scratch,
                   best + begin);
       begin = next;
     }
@@ -140,7 +139,7 @@ at::Tensor Sampler::draw_on_host(const at::Tensor& rows_RV, const spec::Range& r
 }
 
 void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const SampleSlot> slots,
-                   std::int64_t step, std::vector<SampledToken>& drawn) const {
+                   std::vector<SampledToken>& drawn) const {
   static_assert(sizeof(Best) == kBestWidth * sizeof(double));
   drawn.clear();
   if (slots.empty()) return;  // the same on every rank
@@ -148,7 +147,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
   const auto num_draws = std::ssize(slots);
   at::Tensor best_N5;
   if (!has_filters_ && logits_RV.is_cuda() && device::has_form(kDrawRows)) {
-    best_N5 = draw_on_device(logits_RV, slots, step);
+    best_N5 = draw_on_device(logits_RV, slots);
     if (tp.size() == 1) best_N5 = ops::on_host(best_N5);
   } else if (!has_filters_ && logits_RV.is_meta()) {
     best_N5 = at::empty({num_draws, kBestWidth}, logits_RV.options().dtype(at::kDouble));
@@ -156,8 +155,7 @@ void Sampler::draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::spa
   } else {
     at::Tensor rows_RV = logits_RV.to(at::kFloat).contiguous();
     if (has_filters_) rows_RV = gather_rows(tp, rows_RV, vocab_size_);
-    best_N5 =
-        draw_on_host(ops::on_host(rows_RV), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, slots, step);
+    best_N5 = draw_on_host(ops::on_host(rows_RV), has_filters_ ? spec::Range{0, vocab_size_} : vocabulary_, slots);
   }
 
   at::Tensor all_PN5 = best_N5.unsqueeze(0);

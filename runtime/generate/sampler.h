@@ -30,16 +30,15 @@ class Sampler {
   /// logits_RV: this rank's part, any float type and device; slots: ascending rows. drawn: one answer a draw.
   /// Temperature 0 takes the largest logit and gives log-probabilities at temperature 1. collective: tp. throws:
   /// Error::user when logits are not finite.
-  void draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const SampleSlot> slots, std::int64_t step,
+  void draw(comm::Communicator& tp, const at::Tensor& logits_RV, std::span<const SampleSlot> slots,
             std::vector<SampledToken>& drawn) const;
 
  private:
   struct Best;
   void draw_row_of(const float* logits_V, const spec::Range& range, std::span<const SampleSlot> slots,
-                   std::int64_t step, std::vector<float>& scratch, Best* best) const;
-  at::Tensor draw_on_device(const at::Tensor& logits_RV, std::span<const SampleSlot> slots, std::int64_t step) const;
-  at::Tensor draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const SampleSlot> slots,
-                          std::int64_t step) const;
+                   std::vector<float>& scratch, Best* best) const;
+  at::Tensor draw_on_device(const at::Tensor& logits_RV, std::span<const SampleSlot> slots) const;
+  at::Tensor draw_on_host(const at::Tensor& rows_RV, const spec::Range& range, std::span<const SampleSlot> slots) const;
 
   spec::SamplingJob sampling_;
   std::uint64_t seed_;

@@ -2,6 +2,7 @@
 #include "runtime/generate/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "runtime/base/error.h"
@@ -20,42 +21,53 @@ void insert_sorted(std::vector<std::int64_t>& list, std::int64_t value) {
 
 Scheduler::Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool)
     : options_(options), pool_(pool) {
+  pass_.batch.page_tokens = options.page_tokens;
   INVARIANT(options.page_tokens > 0 && options.max_batch_tokens > 0 && options.max_running_samples > 0,
             "check_job refuses other values");
   INVARIANT(pool.num_free() == pool.num_pages(), "all pages come back at the end of a step");
+  add(requests, options.step);
+}
+
+void Scheduler::add(std::span<const Request> requests, std::int64_t step) {
   base::Faults faults;
   for (const Request& request : requests) {
     const auto length = std::ssize(request.prompt);
     INVARIANT(request.lengths.empty() || std::ssize(request.lengths) == request.num_samples,
               "lengths are forced on all samples of a prompt or on none");
-    PromptGroup prompt{.request = &request, .first_sequence = std::ssize(sequences_)};
-    prompt.max_new_tokens = options.max_sequence_tokens - length;
-    if (options.max_new_tokens > 0) prompt.max_new_tokens = std::min(prompt.max_new_tokens, options.max_new_tokens);
+    PromptGroup prompt{.request = &request, .step = step, .first_sequence = std::ssize(sequences_)};
+    prompt.max_new_tokens = options_.max_sequence_tokens - length;
+    if (options_.max_new_tokens > 0) prompt.max_new_tokens = std::min(prompt.max_new_tokens, options_.max_new_tokens);
     const std::int64_t longest = length + prompt.max_new_tokens - 1;  // the last token's key is never needed
-    const std::int64_t longest_pages = pages_of(longest, options.page_tokens);
+    const std::int64_t longest_pages = pages_of(longest, options_.page_tokens);
     const std::string where = base::text("prompt of group ", request.group);
     if (length == 0) {
       faults.add({"the prompt has no tokens", where, "fix the row or data.prompt"});
     } else if (prompt.max_new_tokens < 1) {
       faults.add({base::text("the prompt has ", length,
                              " tokens and leaves no room for an answer in grpo.max_sequence_tokens = ",
-                             options.max_sequence_tokens),
+                             options_.max_sequence_tokens),
                   where, "raise grpo.max_sequence_tokens or lower data.max_prompt_tokens"});
-    } else if (longest_pages > pool.num_pages()) {
+    } else if (longest_pages > pool_.num_pages()) {
       faults.add({base::text("the prompt of ", length, " tokens with an answer of ", prompt.max_new_tokens, " needs ",
-                             longest_pages, " pages of ", options.page_tokens, " tokens, but the cache has ",
-                             pool.num_pages()),
+                             longest_pages, " pages of ", options_.page_tokens, " tokens, but the cache has ",
+                             pool_.num_pages()),
                   where, "raise gen.kv_gb, or lower grpo.max_sequence_tokens or sampling.max_new_tokens"});
     }
     for (std::int64_t index = 0; index < request.num_samples; ++index) {
       sequences_.push_back({.prompt = std::ssize(prompts_)});
-      samples_.push_back({.group = request.group, .index = index, .weight_version = options.weight_version});
+      samples_.push_back(
+          {.group = request.group, .index = index, .weight_version = options_.weight_version, .step = step});
     }
     prompts_.push_back(std::move(prompt));
   }
   faults.throw_if_any();
-  num_unfinished_ = std::ssize(sequences_);
-  pass_.batch.page_tokens = options.page_tokens;
+  for (const Request& request : requests) num_unfinished_ += request.num_samples;
+}
+
+bool Scheduler::done(std::int64_t step) const {
+  for (const Sequence& sequence : sequences_)
+    if (!sequence.has_ended && prompts_[sequence.prompt].step == step) return false;
+  return true;
 }
 
 std::int64_t Scheduler::length(std::int64_t sequence) const {
@@ -243,6 +255,41 @@ void Scheduler::preempt(std::int64_t index) {
   insert_sorted(preempted_, index);
 }
 
+void Scheduler::drop_pages() {
+  const std::int64_t preemptions = figures_.preemptions;
+  while (!running_.empty()) preempt(running_.back());
+  figures_.preemptions = preemptions;
+  for (std::int64_t i = std::ssize(prompts_); i-- > 0;) {
+    PromptGroup& prompt = prompts_[i];
+    if (prompt.pages.empty()) continue;
+    if (!prompt.is_drawn) next_prompt_ = i;
+    release(prompt.pages);
+    prompt.computed = 0;
+  }
+  prefilling_.clear();
+  INVARIANT(pool_.num_free() == pool_.num_pages(), "nobody else holds pages");
+}
+
+std::vector<Sample> Scheduler::take_oldest(std::int64_t step) {
+  INVARIANT(done(step), "the samples of the step have ended");
+  std::int64_t num_prompts = 0, num_samples = 0;
+  while (num_prompts < std::ssize(prompts_) && prompts_[num_prompts].step == step)
+    num_samples += prompts_[num_prompts++].request->num_samples;
+  std::vector<Sample> taken(std::make_move_iterator(samples_.begin()),
+                            std::make_move_iterator(samples_.begin() + num_samples));
+  samples_.erase(samples_.begin(), samples_.begin() + num_samples);
+  sequences_.erase(sequences_.begin(), sequences_.begin() + num_samples);
+  prompts_.erase(prompts_.begin(), prompts_.begin() + num_prompts);
+  // Everything else is numbered from the oldest on.
+  for (Sequence& sequence : sequences_) sequence.prompt -= num_prompts;
+  for (PromptGroup& prompt : prompts_) prompt.first_sequence -= num_samples;
+  for (std::vector<std::int64_t>* const sequences : {&running_, &preempted_})
+    for (std::int64_t& sequence : *sequences) sequence -= num_samples;
+  for (std::int64_t& prompt : prefilling_) prompt -= num_prompts;
+  next_prompt_ = std::max<std::int64_t>(0, next_prompt_ - num_prompts);
+  return taken;
+}
+
 void Scheduler::release(std::vector<std::int32_t>& pages) {
   for (const std::int32_t page : pages) pool_.release(page);
   pages.clear();
@@ -251,6 +298,10 @@ void Scheduler::release(std::vector<std::int32_t>& pages) {
 /// Adds a token to its sample. True when the sample ends with it.
 bool Scheduler::store(std::int64_t sequence, const SampledToken& drawn) {
   Sample& sample = samples_[sequence];
+  const std::int64_t version = options_.weight_version;
+  if (sample.tokens.empty()) sample.weight_version = version;
+  if (version != (sample.changes.empty() ? sample.weight_version : sample.changes.back().version))
+    sample.changes.push_back({.position = std::ssize(sample.tokens), .version = version});
   sample.tokens.push_back(drawn.token);
   sample.logprobs.push_back(drawn.logprob);
   sample.raw_logprobs.push_back(drawn.raw_logprob);
@@ -261,7 +312,8 @@ bool Scheduler::store(std::int64_t sequence, const SampledToken& drawn) {
                                                   drawn.token) != options_.stop_tokens.end()
                                       : length >= forced[sample.index];
   sample.finish = is_stop ? Finish::stop : Finish::length;
-  return is_stop || length == prompt.max_new_tokens;
+  sequences_[sequence].has_ended = is_stop || length == prompt.max_new_tokens;
+  return sequences_[sequence].has_ended;
 }
 
 void Scheduler::accept(std::span<const SampledToken> drawn, const std::function<void(const Sample&)>& finished) {

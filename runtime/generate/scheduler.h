@@ -26,7 +26,8 @@ struct SchedulerOptions {
   std::int64_t max_sequence_tokens = 0;  // prompt and answer
   std::int64_t max_new_tokens = 0;       // 0: what max_sequence_tokens leaves
   std::vector<std::int32_t> stop_tokens;
-  std::int64_t weight_version = 0;  // stamped into the samples
+  std::int64_t weight_version = 0;  // stamped into the tokens
+  std::int64_t step = 0;            // of the requests given at the start
 };
 
 /// The first `tokens` keys of page `from` are copied to page `to`, before the pass and in order.
@@ -42,6 +43,7 @@ struct SampleSlot {
   std::int64_t sample = 0;    // within its group
   std::int64_t position = 0;  // index of the token in the answer
   std::int64_t sequence = 0;  // the scheduler's own number of the sample
+  std::int64_t step = 0;      // of its request: keys the draw
 };
 
 /// The token of one SampleSlot.
@@ -76,13 +78,26 @@ class Scheduler {
   /// leaves no room for an answer, or cannot fit the pages with its longest answer.
   Scheduler(const SchedulerOptions& options, std::span<const Request> requests, PagePool& pool);
 
+  /// More requests, younger than all before them; borrowed until their samples were taken. throws: as the constructor.
+  void add(std::span<const Request> requests, std::int64_t step);
+
   bool done() const { return num_unfinished_ == 0; }
+  /// Whether every sample of `step` has ended.
+  bool done(std::int64_t step) const;
   /// Decides the next pass; valid until the next call.
   const ScheduledBatch& next();
   /// The pass that next() decided last.
   const ScheduledBatch& pass() const { return pass_; }
   /// Takes the drawn tokens of the pass, in the order of its slots. `finished` is called for each sample that ends.
   void accept(std::span<const SampledToken> drawn, const std::function<void(const Sample&)>& finished);
+  /// From the next pass on, tokens are sampled by weights of this version.
+  void set_weight_version(std::int64_t version) { options_.weight_version = version; }
+  /// Gives all pages back: what runs keeps its tokens, and its keys are computed again before it goes on. Between two
+  /// passes.
+  void drop_pages();
+  /// The samples of the oldest step, whose number it was given, as take_samples; it is forgotten. Once done(step) is
+  /// true, between two passes.
+  std::vector<Sample> take_oldest(std::int64_t step);
   /// The samples, ordered as the requests and by index. Once done() is true.
   std::vector<Sample> take_samples() { return std::move(samples_); }
   const SchedulerFigures& figures() const { return figures_; }
@@ -90,6 +105,7 @@ class Scheduler {
  private:
   struct PromptGroup {
     const Request* request = nullptr;
+    std::int64_t step = 0;
     std::int64_t first_sequence = 0;
     std::int64_t max_new_tokens = 0;
     std::vector<std::int32_t> pages;  // held while it prefills, and while samples wait and none runs
@@ -101,6 +117,7 @@ class Scheduler {
   };
   struct Sequence {  // one sample; it is younger than all sequences of lower number
     std::int64_t prompt = 0;
+    bool has_ended = false;
     std::vector<std::int32_t> pages;
     std::int64_t computed = 0;       // tokens of prompt and answer whose keys are in `pages`
     std::int64_t most_computed = 0;  // at any time

@@ -69,7 +69,8 @@ void Scheduler::build_running() {
     figures_.answer_tokens += sequence.num_scheduled;
     count_repeated(sequence.computed, sequence.num_scheduled, sequence.most_computed);
     if (sequence.computed + sequence.num_scheduled < length(index)) continue;
-    pass_.slots.push_back({std::ssize(pass_.rows), sample.group, sample.index, std::ssize(sample.tokens), index});
+    pass_.slots.push_back(
+        {std::ssize(pass_.rows), sample.group, sample.index, std::ssize(sample.tokens), index, sample.step});
     pass_.rows.push_back(std::ssize(pass_.tokens) - 1);
   }
 }
@@ -92,7 +93,8 @@ void Scheduler::build_prompts() {
     chunks_of_pass_.push_back(count);
     if (prompt.computed + count < prompt.length() || prompt.is_drawn) continue;
     for (std::int64_t sample = 0; sample < prompt.request->num_samples; ++sample) {
-      pass_.slots.push_back({std::ssize(pass_.rows), prompt.request->group, sample, 0, prompt.first_sequence + sample});
+      pass_.slots.push_back(
+          {std::ssize(pass_.rows), prompt.request->group, sample, 0, prompt.first_sequence + sample, prompt.step});
     }
     pass_.rows.push_back(std::ssize(pass_.tokens) - 1);
   }

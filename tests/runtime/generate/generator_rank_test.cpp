@@ -3,6 +3,7 @@
 #include "runtime/comm/solo_communicator.h"
 #include "runtime/generate/sampler.h"
 #include "tests/runtime/generate/small_model.h"
+#include "tests/runtime/generate/updates.h"
 #include "tests/support/run_ranks.h"
 
 namespace muster::generate {
@@ -192,6 +193,54 @@ TEST(GeneratorRanks, StagesWaitWhereThereAreFewerPromptsThanStages) {
 }
 
 /// Logits of a vocabulary that the ranks cannot cut evenly (in parts of 4, 3 and 3).
+/// New weights at boundaries that one rank calls out: all ranks that pass together stop at the same one, and each
+/// token is of the weights that it names.
+void expect_updates_together(tests::RankContext& rank, const spec::Degrees& degrees, spec::ModelFacts facts) {
+  constexpr std::int64_t kSteps = 3;
+  facts.num_layers = 4;
+  const auto requests = ragged_prompts(5, 3, facts.vocab_size);
+  const auto solo = comm::make_solo("tp");
+  SmallModel whole(facts, *solo);
+  parallel::Mesh mesh(std::move(rank.world), degrees, "generate", facts.num_experts > 0);
+  SmallModel part(facts, mesh);
+  set_weights(part, 0);
+  const GeneratorOptions options = roomy_options();
+  Generator generator(part.decoder, mesh.tp(), mesh.pp(), options, at::kFloat, at::kCPU);
+  const spec::Range mine = spec::part_of(std::ssize(requests), degrees.dp, mesh.coordinates().dp);
+  const std::vector<Request> own(requests.begin() + mine.begin, requests.begin() + mine.end);
+  bool any_mixed = false;
+  generator.add(own, 1);
+  for (std::int64_t version = 0; version < kSteps; ++version) {
+    set_weights(part, version);
+    generator.set_weight_version(version, true);
+    generator.run_until(version + 1 < kSteps ? after(7) : IsCalled{}, {}, {});
+    if (version == 0) generator.add(own, 2);
+  }
+  for (const std::int64_t step : {1, 2}) {
+    const std::vector<Sample> samples = generator.take(step);
+    EXPECT_EQ(std::ssize(samples), 3 * mine.size());
+    expect_versions_in_order(samples);
+    for (const Sample& sample : samples) any_mixed = any_mixed || !sample.changes.empty();
+    EXPECT_LT(largest_difference(whole, requests, samples, options.sampling.temperature, kSteps), 2e-5);
+  }
+  EXPECT_TRUE(any_mixed);
+  mesh.close();
+}
+
+TEST(GeneratorRanks, NewWeightsEnterAtOneBoundaryOfTensorRanksAndStages) {
+  tests::run_ranks(2, [](tests::RankContext& rank) { expect_updates_together(rank, {.tp = 2}, small_qwen3()); });
+  tests::run_ranks(4,
+                   [](tests::RankContext& rank) { expect_updates_together(rank, {.tp = 2, .pp = 2}, small_qwen3()); });
+}
+
+TEST(GeneratorRanks, NewWeightsEnterAtOneBoundaryOfReplicasThatShareExperts) {
+  tests::run_ranks(
+      2, [](tests::RankContext& rank) { expect_updates_together(rank, {.ep = 2, .dp = 2}, small_qwen3_moe()); });
+  tests::run_ranks(4, [](tests::RankContext& rank) {
+    expect_updates_together(rank, {.ep = 2, .dp = 2, .pp = 2}, small_qwen3_moe());
+  });
+}
+
 TEST(GeneratorRanks, UnevenPartsOfTheVocabularyAreOneVocabulary) {
   tests::run_ranks(3, [](tests::RankContext& rank) {
     const at::Tensor logits_RV = at::arange(40).reshape({4, 10}).to(at::kFloat).sin() * 3;
@@ -202,8 +251,8 @@ TEST(GeneratorRanks, UnevenPartsOfTheVocabularyAreOneVocabulary) {
     for (const spec::SamplingJob& sampling : {spec::SamplingJob{.temperature = 0.9}, spec::SamplingJob{.top_p = 0.8}}) {
       const Sampler whole(sampling, 3, {0, 10}, 10), part(sampling, 3, range, 10);
       std::vector<SampledToken> expected, drawn;
-      whole.draw(*solo, logits_RV, slots, 1, expected);
-      part.draw(*rank.world, logits_RV.narrow(1, range.begin, range.size()), slots, 1, drawn);
+      whole.draw(*solo, logits_RV, slots, expected);
+      part.draw(*rank.world, logits_RV.narrow(1, range.begin, range.size()), slots, drawn);
       for (std::size_t i = 0; i < slots.size(); ++i) {
         ASSERT_EQ(drawn[i].token, expected[i].token);
         ASSERT_NEAR(drawn[i].logprob, expected[i].logprob, 1e-6);

@@ -24,11 +24,12 @@ at::Tensor normal_logits(std::int64_t rows, std::int64_t vocab_size, double spre
 }
 
 std::vector<SampledToken> drawn_of(const spec::SamplingJob& sampling, const at::Tensor& logits_RV,
-                                   const std::vector<SampleSlot>& slots, std::int64_t step = 1) {
+                                   std::vector<SampleSlot> slots, std::int64_t step = 1) {
+  for (SampleSlot& slot : slots) slot.step = step;
   const auto tp = comm::make_solo("tp");
   const Sampler sampler(sampling, 17, {0, logits_RV.size(1)}, logits_RV.size(1));
   std::vector<SampledToken> drawn;
-  sampler.draw(*tp, logits_RV, slots, step, drawn);
+  sampler.draw(*tp, logits_RV, slots, drawn);
   EXPECT_EQ(drawn.size(), slots.size());
   return drawn;
 }
