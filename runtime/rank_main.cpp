@@ -61,6 +61,7 @@ void join(loop::RankContext& context) {
         name, comm::prefixed(name, store), rank, size,
         {.address = address_of(context, context.self), .timeout_s = watchdog.comm_timeout_s, .key = key});
   };
+  context.store = comm::prefixed("loop", store);
   context.world = make_group("world");
   if (watchdog.compare_calls && size > 1)
     context.world = comm::make_compared(std::move(context.world), make_group("compare"));

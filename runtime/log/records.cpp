@@ -53,6 +53,7 @@ void Records::append(base::JsonLinesWriter& lines, const SampleRecord& record) {
                     {"weight_version", record.weight_version},
                     {"reward", record.reward},
                     {"outcome", record.outcome}};
+  if (!record.changes.empty()) line["weight_changes"] = record.changes;
   if (!record.reward_note.empty()) line["reward_note"] = record.reward_note;
   line.update({{"finish", record.finish}, {"prompt", record.prompt}, {"text", record.text}});
   if (!record.gold.empty()) line["gold"] = record.gold;

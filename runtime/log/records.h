@@ -31,6 +31,8 @@ struct SampleRecord {
   std::string outcome;           // graded, timeout, failed
   std::string reward_note = {};  // why it was not graded; left out where it was
   std::string finish;            // stop, length
+  std::vector<std::vector<std::int64_t>> changes =
+      {};  // {position, weight_version} where a token is the first of other weights; left out without
 };
 
 class Records {

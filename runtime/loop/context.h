@@ -11,6 +11,7 @@
 #include "runtime/base/signals.h"
 #include "runtime/comm/call_log.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/comm/store.h"
 #include "runtime/device/stream.h"
 #include "runtime/log/console.h"
 #include "runtime/loop/phase_clock.h"
@@ -44,6 +45,7 @@ struct RankContext {
   std::function<std::vector<GradedSample>(const Rollout&, std::int64_t draw, std::int64_t weight_version,
                                           const generate::SchedulerFigures& generated)>
       stand_in;
+  std::shared_ptr<comm::Store> store;         // of the attempt, for what is no collective; null in a rehearsal
   std::unique_ptr<comm::Communicator> world;  // every rank, tensors of `device`
   std::unique_ptr<comm::Communicator>
       host_group;                            // every rank, CPU tensors; null on the CPU, where the world moves them

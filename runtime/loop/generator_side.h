@@ -5,6 +5,7 @@
 // and in the exchange for all ranks. Nobody wakes it: the loop calls it.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "runtime/loop/grading.h"
 #include "runtime/loop/policy.h"
 #include "runtime/loop/rollout.h"
+#include "runtime/loop/rollout_queue.h"
 #include "runtime/spec/answer_lengths.h"
 
 namespace muster::loop {
@@ -34,11 +36,31 @@ class GeneratorSide {
   Rollout exchange(std::vector<StepPrompt> prompts, std::int64_t samples_per_prompt, std::int64_t draw,
                    const std::vector<GradedSample>& own);
 
+  // Updates in flight (loop/in_flight): samples of several steps at once.
+
+  /// Begins the samples of this rank's share of the prompts that `step` trains on. Nothing on a rank that does not
+  /// generate.
+  void begin(const std::vector<StepPrompt>& prompts, std::int64_t samples_per_prompt, std::int64_t step);
+  /// Draws until all has ended or a replica is called (generate::Generator::run_until); what ends is sent to its
+  /// grading. `waiting`: the rollouts whose samples are drawn. collective: generate.tp, generate.pp, generate.ep.
+  void run_until(const generate::IsCalled& is_called, const std::deque<QueuedRollout>& waiting);
+  /// The samples of a step that has ended, graded, as generate() answers them.
+  std::vector<GradedSample> take(std::int64_t step);
+  /// Bytes of the samples that have ended and were not taken.
+  std::int64_t waiting_bytes() const { return waiting_bytes_; }
+
  private:
+  /// One rank of a replica grades and hands on; its other ranks hold the very same samples.
+  bool reports() const;
+  std::vector<generate::Request> requests_of(const std::vector<StepPrompt>& prompts, std::int64_t samples_per_prompt,
+                                             std::int64_t draw) const;
+  std::vector<GradedSample> graded(std::vector<generate::Sample> samples);
+
   RankContext& context_;
   Policy& policy_;
   Grading& grading_;
   std::optional<spec::AnswerLengths> lengths_;  // of a synthetic run
+  std::int64_t waiting_bytes_ = 0;
 };
 
 /// Lengths of the answers to one prompt in a synthetic run; empty in others.

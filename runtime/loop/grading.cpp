@@ -1,5 +1,7 @@
 #include "runtime/loop/grading.h"
 
+#include <algorithm>
+
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/loop/reward_shape.h"
@@ -33,9 +35,12 @@ Grading::Grading(const spec::Job& job, const std::vector<int>& worker_fds, const
 
 Grading::~Grading() = default;
 
-// Samples of one prompt have neighbouring numbers.
+// Samples of one prompt have neighbouring numbers. Those of several steps may be graded at once; the draws that are no
+// step's have the largest number of a step.
 std::int64_t Grading::id_of(const generate::Sample& sample, std::size_t part) const {
-  return (sample.group << 20 | sample.index) * std::ssize(parts_) + static_cast<std::int64_t>(part);
+  constexpr std::int64_t kLargestStep = (1 << 19) - 1;
+  const std::int64_t step = std::min(sample.step, kLargestStep);
+  return (step << 40 | sample.group << 20 | sample.index) * std::ssize(parts_) + static_cast<std::int64_t>(part);
 }
 
 void Grading::submit(const generate::Sample& sample, const StepPrompt& prompt) {

@@ -1,15 +1,13 @@
 // One step of both sides at the same time, and the queue between them.
 #include "runtime/loop/overlapped.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "runtime/base/error.h"
 #include "runtime/loop/prompts.h"
 #include "runtime/loop/sabotage.h"
+#include "runtime/loop/side_figures.h"
 #include "runtime/loop/step.h"
 
 namespace muster::loop {
@@ -22,39 +20,6 @@ std::int64_t tokens_of(const Rollout& rollout) {
   for (const GradedSample& one : rollout.samples)
     tokens += std::ssize(one.sample.tokens) + std::ssize(rollout.prompts[one.sample.group].tokens);
   return tokens;
-}
-
-// Versions by which the samples were old, when weights of `version` began to train on them.
-void add_ages(spec::StepRecord& record, const Rollout& rollout, std::int64_t version) {
-  for (const GradedSample& one : rollout.samples) {
-    const std::int64_t age = version - one.sample.weight_version;
-    record.age_mean += static_cast<double>(age) / static_cast<double>(rollout.samples.size());
-    record.age_max = std::max(record.age_max, age);
-  }
-}
-
-/// Seconds of one rank in a step.
-struct SideSeconds {
-  double waited = 0;     // for the other side
-  double generated = 0;  // until its rewards were there
-};
-
-// What each side waited for the other, and how fast `tokens` were generated. collective: world.
-void add_sides(spec::StepRecord& record, RankContext& context, const SideSeconds& own, std::int64_t tokens) {
-  comm::Communicator& world = context.host();
-  const at::Tensor row = at::tensor({own.waited, own.generated}, at::kDouble);
-  at::Tensor rows = at::empty({world.size(), row.numel()}, at::kDouble);
-  world.all_gather(rows, row.unsqueeze(0), "sides");
-  double starved = INFINITY, throttled = INFINITY, generated = 0;
-  for (const spec::RankPlan& rank : context.plan.ranks) {
-    const auto* seconds = rows.data_ptr<double>() + rank.rank * row.numel();
-    (rank.train_rank ? starved : throttled) = std::min(rank.train_rank ? starved : throttled, seconds[0]);
-    if (rank.gen_rank) generated = std::max(generated, seconds[1]);
-  }
-  record.starved_s = starved;
-  record.throttled_s = throttled;
-  record.generate_tokens_per_s_per_gpu =
-      generated > 0 ? static_cast<double>(tokens) / generated / static_cast<double>(context.plan.generate.ranks()) : 0;
 }
 
 }  // namespace
@@ -70,11 +35,13 @@ Overlapped::Overlapped(Session& session, std::int64_t steps_done, std::vector<Qu
   }
 }
 
-QueuedRollout Overlapped::draw() {
-  data::PromptSource& source = session_.source;
-  const spec::GrpoJob& grpo = session_.job().grpo;
+QueuedRollout Overlapped::draw() { return draw_rollout(session_, next_step_++); }
+
+QueuedRollout draw_rollout(Session& session, std::int64_t step) {
+  data::PromptSource& source = session.source;
+  const spec::GrpoJob& grpo = session.job().grpo;
   const std::int64_t refused = source.refused();
-  QueuedRollout next{.step = next_step_++, .rollout = {.samples_per_prompt = grpo.samples_per_prompt}};
+  QueuedRollout next{.step = step, .rollout = {.samples_per_prompt = grpo.samples_per_prompt}};
   next.before = source.cursor();
   next.rollout.prompts = next_prompts(source, grpo.prompts_per_step);
   next.refused_rows = source.refused() - refused;
@@ -140,7 +107,8 @@ spec::StepRecord Overlapped::run_step(std::int64_t step) {
   record.queue_steps = queue_.size();
   record.queue_bytes = queue_.sample_bytes();
   add_ages(record, now.rollout, version);
-  add_sides(record, context, seconds, generated_tokens_);
+  seconds.tokens = generated_tokens_;
+  add_sides(record, context, seconds);
   return record;
 }
 

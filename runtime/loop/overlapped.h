@@ -14,7 +14,7 @@
 // the same from run to run, and after a checkpoint, which holds what waits in the queue.
 //
 // The new weights enter between two steps of generation, so both sides meet once a step: a longer queue makes samples
-// older and no step shorter.
+// older and no step shorter. loop/in_flight is the loop whose weights enter while samples are being drawn.
 #pragma once
 
 #include <cstdint>
@@ -48,5 +48,8 @@ class Overlapped {
   std::int64_t next_step_;             // the first one whose prompts are not drawn yet
   std::int64_t generated_tokens_ = 0;  // in the running step, prompts and answers
 };
+
+/// The next prompts of the session's source, for the training of `step`, without samples.
+QueuedRollout draw_rollout(Session& session, std::int64_t step);
 
 }  // namespace muster::loop

@@ -14,8 +14,10 @@ namespace muster::loop {
 namespace {
 
 // A sample as bytes: ten numbers of 64 bits, then its tokens, log-probabilities, raw log-probabilities, the parts of
-// its reward and its note.
+// its reward and its note. The changes of the weights follow the note, and stand as a count above the finish: a sample
+// without any has the bytes that it always had.
 constexpr std::size_t kHeadWords = 10;
+constexpr int kFinishBits = 8;
 
 void append(std::vector<std::uint8_t>& bytes, const void* data, std::size_t size) {
   if (size == 0) return;
@@ -30,7 +32,8 @@ void pack(std::vector<std::uint8_t>& bytes, const GradedSample& scored) {
             "each sampled token has its log-probabilities");
   const std::int64_t head[kHeadWords] = {sample.group,
                                          sample.index,
-                                         static_cast<std::int64_t>(sample.finish),
+                                         static_cast<std::int64_t>(sample.finish) | std::ssize(sample.changes)
+                                                                                        << kFinishBits,
                                          sample.weight_version,
                                          std::bit_cast<std::int64_t>(scored.reward),
                                          static_cast<std::int64_t>(scored.outcome),
@@ -44,6 +47,7 @@ void pack(std::vector<std::uint8_t>& bytes, const GradedSample& scored) {
   append(bytes, sample.raw_logprobs.data(), sample.raw_logprobs.size() * sizeof(float));
   append(bytes, scored.parts.data(), scored.parts.size() * sizeof(double));
   append(bytes, scored.note.data(), scored.note.size());
+  append(bytes, sample.changes.data(), sample.changes.size() * sizeof(generate::WeightChange));
 }
 
 template <class Values>
@@ -61,7 +65,7 @@ GradedSample unpack(const std::uint8_t*& at) {
   GradedSample scored;
   scored.sample.group = head[0];
   scored.sample.index = head[1];
-  scored.sample.finish = static_cast<generate::Finish>(head[2]);
+  scored.sample.finish = static_cast<generate::Finish>(head[2] & ((1 << kFinishBits) - 1));
   scored.sample.weight_version = head[3];
   scored.reward = std::bit_cast<double>(head[4]);
   scored.outcome = static_cast<Outcome>(head[5]);
@@ -72,6 +76,7 @@ GradedSample unpack(const std::uint8_t*& at) {
   scored.shaping = std::bit_cast<double>(head[7]);
   take(scored.parts, static_cast<std::size_t>(head[8]), at);
   take(scored.note, static_cast<std::size_t>(head[9]), at);
+  take(scored.sample.changes, static_cast<std::size_t>(head[2] >> kFinishBits), at);
   return scored;
 }
 
@@ -87,7 +92,8 @@ std::int64_t packed_bytes(const std::vector<GradedSample>& samples) {
   std::size_t bytes = 0;
   for (const GradedSample& one : samples)
     bytes += kHeadWords * sizeof(std::int64_t) + one.sample.tokens.size() * (sizeof(std::int32_t) + 2 * sizeof(float)) +
-             one.parts.size() * sizeof(double) + one.note.size();
+             one.parts.size() * sizeof(double) + one.note.size() +
+             one.sample.changes.size() * sizeof(generate::WeightChange);
   return static_cast<std::int64_t>(bytes);
 }
 

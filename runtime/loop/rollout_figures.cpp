@@ -93,6 +93,8 @@ std::vector<log::SampleRecord> sample_records(const spec::Job& job, const Rollou
                        .outcome = reward::outcome_name(scored.outcome),
                        .reward_note = scored.note,
                        .finish = scored.sample.finish == generate::Finish::stop ? "stop" : "length"});
+    for (const generate::WeightChange& change : scored.sample.changes)
+      records.back().changes.push_back({change.position, change.version});
   }
   return records;
 }

@@ -66,4 +66,6 @@ std::vector<QueuedSamples> parse_queue(const std::string& saved, const std::stri
 
 bool is_off_policy(const spec::Job& job) { return job.async.enabled && job.async.max_staleness > 0; }
 
+bool updates_in_flight(const spec::Job& job) { return is_off_policy(job) && job.async.in_flight_updates; }
+
 }  // namespace muster::loop

@@ -51,5 +51,7 @@ std::vector<QueuedSamples> parse_queue(const std::string& saved, const std::stri
 
 /// Whether generation runs ahead of training, so that rollouts wait.
 bool is_off_policy(const spec::Job& job);
+/// Whether the new weights enter while samples are being drawn (loop/in_flight).
+bool updates_in_flight(const spec::Job& job);
 
 }  // namespace muster::loop

@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/loop/dynamic_sampling.h"
+#include "runtime/loop/in_flight.h"
 #include "runtime/loop/overlapped.h"
 #include "runtime/loop/session.h"
 #include "runtime/loop/step.h"
@@ -66,15 +67,20 @@ void run_steps(Session& session, Validation& validation, std::int64_t steps_done
   RankContext& context = session.context;
   const spec::Job& job = session.job();
   std::optional<Overlapped> overlapped;
-  if (is_off_policy(job)) overlapped.emplace(session, steps_done, session.checkpoints.take_queue());
+  std::optional<InFlight> in_flight;
+  if (updates_in_flight(job))
+    in_flight.emplace(session, steps_done);
+  else if (is_off_policy(job))
+    overlapped.emplace(session, steps_done, session.checkpoints.take_queue());
   std::optional<DynamicSampling> dynamic;
   if (job.grpo.dynamic_sampling) dynamic.emplace(session, session.checkpoints.take_surplus());
   double last_end_s = base::steady_s();
   for (std::int64_t s = steps_done + 1; s <= job.grpo.steps; ++s) {
     context.clock->begin_step(s);
     context.calls.take();  // those of the start and of a validation are no step's
-    spec::StepRecord record =
-        overlapped ? overlapped->run_step(s) : run_step(session, s, dynamic ? &*dynamic : nullptr);
+    spec::StepRecord record = in_flight    ? in_flight->run_step(s)
+                              : overlapped ? overlapped->run_step(s)
+                                           : run_step(session, s, dynamic ? &*dynamic : nullptr);
     const double end_s = base::steady_s();
     record.step_to_step_s = end_s - last_end_s;
     last_end_s = end_s;

@@ -113,6 +113,8 @@ class JobCheck {
     }
     if (job_.async.recompute_kv && !job_.async.in_flight_updates)
       warnings_.push_back("async.recompute_kv has no effect without async.in_flight_updates");
+    if (job_.async.in_flight_updates && job_.async.max_staleness == 0)
+      warnings_.push_back("async.in_flight_updates has no effect with async.max_staleness = 0");
     if (job_.placement.mode != PlacementMode::split)
       fault("async.enabled", "async needs ranks of its own for the generator", "set placement.mode = \"split\"");
     if (job_.loss.correction == Correction::none && job_.async.max_staleness > 0)

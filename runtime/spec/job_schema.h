@@ -132,8 +132,10 @@ void describe_job(Visitor& v, J& job) {
   v.table("async", "generation that runs ahead of training");
   v.key("enabled", job.async.enabled, kAny, "", "needs split placement and a correction");
   v.key("max_staleness", job.async.max_staleness, within(0, 1000), "versions", "by which generation may run ahead");
-  v.key("in_flight_updates", job.async.in_flight_updates, kAny, "", "new weights while samples are being drawn");
-  v.key("recompute_kv", job.async.recompute_kv, kAny, "", "the cache of running samples is made afresh after that");
+  v.key("in_flight_updates", job.async.in_flight_updates, kAny, "",
+        "new weights enter between two passes of running samples");
+  v.key("recompute_kv", job.async.recompute_kv, kAny, "",
+        "their keys and values are computed again after that; false: kept");
 
   v.table("grpo", "the step");
   v.key("steps", job.grpo.steps, kCountOrZero, "steps", "of the run");

@@ -74,13 +74,16 @@ void describe_step(Visitor& v, Record& r) {
   v.field("logprob_diff_max", r.logprob_diff_max, "nats", kSame, "largest of them; a defect when it grows");
   v.field("prob_error", r.prob_error, "", kSame, "mean of exp |generator - trainer|");
   v.field("gen_kl", r.gen_kl, "nats", kSame, "estimated divergence of trainer from generator");
-  v.field(
-      "age_mean", r.age_mean, "versions", kSame,
-      "updates between the weights that drew the samples and those that began to train on them; 0, as the five that "
-      "follow, unless async runs ahead or dynamic sampling kept groups");
+  v.field("age_mean", r.age_mean, "versions", kSame,
+          "updates between the weights that drew the answer tokens and those that began to train on them; 0, as the "
+          "six that follow, unless async runs ahead or dynamic sampling kept groups");
   v.field("age_max", r.age_max, "versions", kSame, "largest of them");
-  v.field("queue_steps", r.queue_steps, "steps", kSame, "whose samples wait for their training when the step ends");
-  v.field("queue_bytes", r.queue_bytes, "bytes", kSame, "of these samples, on every rank's host");
+  v.field("mixed_share", r.mixed_share, "", kSame,
+          "share of answer tokens in samples that weights of several versions drew: those of updates in flight");
+  v.field("queue_steps", r.queue_steps, "steps", kSame,
+          "whose samples wait for their training when the step ends, or are being drawn for it");
+  v.field("queue_bytes", r.queue_bytes, "bytes", kSame,
+          "of these samples, on every rank's host; with updates in flight of those that have ended, over all hosts");
   v.field("starved_s", r.starved_s, "s", kOwn, "in which every rank that trains waited for samples");
   v.field("throttled_s", r.throttled_s, "s", kOwn, "in which every rank that generates waited for new weights");
   v.field("dynamic_sampling", r.dynamic_sampling, "groups", kSame,

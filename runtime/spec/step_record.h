@@ -40,7 +40,8 @@ struct StepRecord {
       tensor_norms;  // by weight, of the last update, before clipping; only with log.tensor_norms
   double lr = 0;
   double kl = 0, kl_penalty = 0, entropy = 0, clip_share = 0, ratio_mean = 0, correction_mean = 0;
-  double age_mean = 0;  // of the samples, in versions of the weights; this and the next are 0 in a synchronous run
+  double age_mean = 0;  // of the tokens, in versions of the weights; this and the next are 0 in a synchronous run
+  double mixed_share = 0;
   std::int64_t age_max = 0, queue_steps = 0, queue_bytes = 0;
   double starved_s = 0, throttled_s = 0;
   std::map<std::string, double> dynamic_sampling;      // counts of groups, and `reward` of all that was drawn

@@ -44,7 +44,6 @@ std::vector<base::Fault> unsupported(const Plan& plan) {
   refuse(job.gen.draft_tokens > 0, text("gen.draft_tokens = ", job.gen.draft_tokens), "set gen.draft_tokens = 0");
   refuse(job.gen.kv_dtype != CacheType::automatic, text("gen.kv_dtype = \"", choice_name(job.gen.kv_dtype), "\""),
          "set gen.kv_dtype = \"automatic\"");
-  flag(job.async.enabled && job.async.in_flight_updates, "async.in_flight_updates");
   refuse(job.gen.dtype == DataType::fp8 || job.model.dtype == DataType::fp8, "fp8",
          "set model.dtype and gen.dtype to \"bf16\"");
   // A GPU has kernels for two widths of heads; latents of another width have the plain form of attention over pages.

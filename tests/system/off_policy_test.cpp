@@ -83,5 +83,73 @@ TEST(OffPolicy, TwoRunsAreIdentical) {
                   kSteps);
 }
 
+// What every run with updates in flight keeps, whoever is faster.
+void expect_in_flight(const spec::RunPaths& run, std::int64_t ahead) {
+  const std::vector<ordered_json> steps = base::read_json_lines(run.steps());
+  ASSERT_EQ(std::ssize(steps), kSteps);
+  for (std::int64_t s = 1; s <= kSteps; ++s) {
+    const ordered_json& step = steps[s - 1];
+    EXPECT_LE(step["age_max"], std::min(ahead, s - 1)) << "step " << s;
+    EXPECT_LE(step["age_mean"], step["age_max"].get<double>()) << "step " << s;
+    EXPECT_EQ(step["queue_steps"], std::min(ahead, kSteps - s)) << "step " << s;
+    EXPECT_EQ(step["samples"], kPrompts * kSamples);
+    EXPECT_GT(step["refit_checked_tensors"], 0) << "generators took the weights, by their checksums";
+  }
+  std::map<std::int64_t, std::int64_t> mixed_tokens, tokens, oldest;
+  for (const ordered_json& sample : base::read_json_lines(run.samples())) {
+    const std::int64_t step = sample["step"], length = std::ssize(sample["tokens"]);
+    std::int64_t position = 0, version = sample["weight_version"];
+    oldest.try_emplace(step, version);
+    oldest[step] = std::min(oldest[step], version);
+    tokens[step] += length;
+    if (!sample.contains("weight_changes")) continue;
+    mixed_tokens[step] += length;
+    for (const ordered_json& change : sample["weight_changes"]) {
+      EXPECT_GT(change[0], position);
+      EXPECT_GT(change[1], version);
+      position = change[0], version = change[1];
+    }
+    EXPECT_LT(position, length);
+  }
+  for (std::int64_t s = 1; s <= kSteps; ++s) {
+    EXPECT_NEAR(steps[s - 1]["mixed_share"].get<double>(),
+                static_cast<double>(mixed_tokens[s]) / static_cast<double>(tokens[s]), 1e-12);
+    EXPECT_EQ(steps[s - 1]["weight_version"], oldest[s]);
+  }
+  expect_each_prompt_once(run, kSteps, kPrompts, kSamples);
+}
+
+TEST(UpdatesInFlight, EveryTokenHasItsVersionAndNoneIsTooOld) {
+  const TemporaryFolder folder;
+  double mixed = 0;
+  for (const std::int64_t ahead : {1, 3}) {
+    // Few samples at once: generation is the slower side, so that updates find samples running.
+    const spec::RunPaths run =
+        run_split(folder, text("ahead_", ahead),
+                  {"async.enabled=true", text("async.max_staleness=", ahead), "async.in_flight_updates=true",
+                   text("async.recompute_kv=", ahead == 3 ? "true" : "false"), "gen.max_running_samples=8",
+                   "data.held_out=64", "validate.every=4"});
+    expect_in_flight(run, ahead);
+    for (const ordered_json& step : base::read_json_lines(run.steps())) mixed += step["mixed_share"].get<double>();
+  }
+  EXPECT_GT(mixed, 0);
+}
+
+TEST(UpdatesInFlight, OfWeightsThatStayLeaveTheSamplesOfTheRunThatWaits) {
+  const TemporaryFolder folder;
+  std::vector<std::map<std::string, ordered_json>> runs;
+  for (const std::string in_flight : {"false", "true"}) {
+    const spec::RunPaths run = run_split(
+        folder, "in_flight_" + in_flight,
+        {"async.enabled=true", "async.in_flight_updates=" + in_flight, "optimizer.lr=0", "gen.max_running_samples=8"});
+    std::map<std::string, ordered_json>& samples = runs.emplace_back();
+    for (const ordered_json& sample : base::read_json_lines(run.samples()))
+      samples[text(sample["step"].get<int>(), " ", sample["prompt_index"].get<int>(), " ",
+                   sample["sample_index"].get<int>())] = sample["tokens"];
+  }
+  ASSERT_EQ(std::ssize(runs[0]), kSteps * kPrompts * kSamples);
+  EXPECT_TRUE(runs[0] == runs[1]);
+}
+
 }  // namespace
 }  // namespace muster::tests

@@ -197,7 +197,7 @@ TEST(Rehearse, Qwen3Of32BillionInItsSplitLayouts) {
   for (const auto& [job, cluster, num_kinds] : {std::tuple{"v0.5-grpo-qwen3-32b-64xh100-1off", "dgx-h100", 5},
                                                 std::tuple{"v0.5-grpo-qwen3-32b-32xgb200-1off", "gb200-nvl72", 2}}) {
     SCOPED_TRACE(job);
-    std::vector<std::string> settings{"async.in_flight_updates=false"};
+    std::vector<std::string> settings;
     if (!whole) settings.insert(settings.end(), {"grpo.prompts_per_step=16"});
     const ordered_json ranks =
         rehearse(job, {"--cluster", cluster, "--all-kinds", "--lengths", "fixed:3996"}, settings);

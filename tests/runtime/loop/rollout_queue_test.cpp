@@ -14,7 +14,8 @@ GradedSample sample_of(std::int64_t group, std::int64_t index, std::int32_t toke
                      .logprobs = {-0.5F, -0.25F},
                      .raw_logprobs = {-0.75F, -1.0F},
                      .finish = generate::Finish::length,
-                     .weight_version = 4},
+                     .weight_version = 4,
+                     .changes = {{.position = 1, .version = 5}}},
           .reward = 0.5,
           .parts = {0.25, 2},
           .shaping = -0.125,
@@ -60,6 +61,9 @@ TEST(RolloutQueue, WhatIsSavedIsReadBackSampleBySample) {
   EXPECT_EQ(is.sample.raw_logprobs, was.sample.raw_logprobs);
   EXPECT_EQ(is.sample.finish, was.sample.finish);
   EXPECT_EQ(is.sample.weight_version, 4);
+  ASSERT_EQ(is.sample.changes.size(), 1u);
+  EXPECT_EQ(is.sample.changes[0].position, 1);
+  EXPECT_EQ(is.sample.changes[0].version, 5);
   EXPECT_EQ(is.reward, was.reward);
   EXPECT_EQ(is.parts, was.parts);
   EXPECT_EQ(is.shaping, was.shaping);

@@ -97,15 +97,12 @@ struct Waiting {
   void (*turn_on)(Plan&);
 };
 
-void in_flight(Plan& plan) { plan.job.async.enabled = plan.job.async.in_flight_updates = true; }
 void draft(Plan& plan) { plan.job.gen.draft_tokens = 1; }
 void expert_bias(Plan& plan) { plan.job.moe.bias_update_rate = 0.001; }
 void fp8_generation(Plan& plan) { plan.job.gen.dtype = DataType::fp8; }
 void fp8_training(Plan& plan) { plan.job.train.fp8 = true; }
 
-const std::vector<Waiting> kWaiting = {{"async.in_flight_updates", in_flight},
-                                       {"async.recompute_kv", in_flight},
-                                       {"gen.bf16_first_layers", fp8_generation},
+const std::vector<Waiting> kWaiting = {{"gen.bf16_first_layers", fp8_generation},
                                        {"gen.bf16_last_layers", fp8_generation},
                                        {"gen.draft_tokens", draft},
                                        {"gen.fp8_scaling", fp8_generation},

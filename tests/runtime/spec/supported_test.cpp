@@ -22,14 +22,14 @@ TEST(Supported, WhatRunsIsNotRefused) {
 TEST(Supported, EachAxisAndModeThatDoesNotRunIsRefusedByName) {
   Plan plan;
   plan.job.train.fp8 = true;
-  plan.job.async.enabled = plan.job.async.in_flight_updates = true;
+  plan.job.gen.draft_tokens = 2;
   plan.job.gen.dtype = DataType::fp8;
   try {
     check_supported(plan, "plan.toml");
     FAIL() << "no throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.faults().size(), 3u);
-    for (const char* name : {"train.fp8 = true", "async.in_flight_updates", "fp8"})
+    for (const char* name : {"train.fp8 = true", "gen.draft_tokens = 2", "fp8"})
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << name << " in " << error.what();
   }
 }
@@ -81,9 +81,8 @@ TEST(Supported, OneSentenceNamesEverySetting) {
   Plan plan;
   EXPECT_TRUE(unsupported(plan).empty());
   plan.job.train.fp8 = true;
-  plan.job.async.enabled = plan.job.async.in_flight_updates = true;
-  EXPECT_EQ(unsupported_text(unsupported(plan)),
-            "the runtime does not run train.fp8 = true, async.in_flight_updates = true yet");
+  plan.job.gen.draft_tokens = 2;
+  EXPECT_EQ(unsupported_text(unsupported(plan)), "the runtime does not run train.fp8 = true, gen.draft_tokens = 2 yet");
 }
 
 TEST(Supported, FamiliesThatCanOnlyBePlannedAreRefusedByName) {
