@@ -23,9 +23,13 @@ struct Offer {
   bool folders = false, runs = false, is_setting = false;  // is_setting: words are keys, a value follows
 };
 
+void add_rows(Offer& offer) {
+  for (const rows::PublishedRow& row : rows::shipped_rows()) offer.words.push_back(row.id);
+}
+
 Offer jobs() {
   Offer offer{cluster::names_in(cluster::shipped_folder("templates") / "jobs"), "*.toml"};
-  for (const rows::PublishedRow& row : rows::shipped_rows()) offer.words.push_back(row.id);
+  add_rows(offer);
   return offer;
 }
 Offer clusters() { return {cluster::names_in(cluster::shipped_folder("clusters")), "*.toml"}; }
@@ -58,7 +62,8 @@ Offer offer_of(const Verb& verb) {
   for (const std::string& form : base::split(usage, '|')) {
     const std::vector<std::string> parts = base::split(base::trim(form), ' ');
     if (parts[0] == "JOB") offer = jobs();
-    if (parts[0] == "RUN") offer = {.folders = true, .runs = true};
+    if (parts[0] == "RUN") offer.folders = offer.runs = true;
+    if (parts.size() > 1 && parts[1] == "ROW") add_rows(offer);
     if (!is_lower(parts[0])) continue;
     offer.words.push_back(parts[0]);
     if (parts.size() > 1 && parts[1] == "FILE" && offer.paths.empty()) {

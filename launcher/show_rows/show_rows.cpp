@@ -5,16 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/cli/shared_flags.h"
-#include "launcher/cluster/cluster.h"
 #include "launcher/plan/plan.h"
 #include "launcher/rows/page.h"
+#include "launcher/rows/row_job.h"
 #include "launcher/rows/rows.h"
-#include "runtime/base/error.h"
-#include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/text.h"
 #include "runtime/spec/supported.h"
-#include "runtime/spec/toml_reader.h"
 
 namespace muster::show_rows {
 namespace {
@@ -40,16 +37,6 @@ void find_unsupported(std::vector<rows::PublishedRow>& found) {
   }
 }
 
-spec::Job job_of(const rows::PublishedRow& row) {
-  const std::filesystem::path templates = cluster::shipped_folder("templates");
-  const std::filesystem::path file = templates / "jobs" / (row.job + ".toml");
-  base::Faults faults;
-  const spec::Job job = spec::read_job({.text = base::read_file(file), .where = file.string(), .overrides = {}},
-                                       templates / "bases", faults);
-  faults.throw_if_any();
-  return job;
-}
-
 int show_rows(const RowsOptions& options) {
   std::vector<rows::PublishedRow> found = rows::shipped_rows();
   const auto named = std::find_if(found.begin(), found.end(), [&](const rows::PublishedRow& row) {
@@ -69,7 +56,7 @@ int show_rows(const RowsOptions& options) {
     for (const rows::PublishedRow& row : found) list.push_back(rows::row_value(row));
     print(base::json_text(list, 2) + "\n");
   } else if (is_one) {
-    print(rows::row_page(found[0], job_of(found[0])));
+    print(rows::row_page(found[0], rows::job_of(found[0])));
   } else {
     print(rows::rows_page(found));
   }

@@ -52,6 +52,8 @@ TEST(Completion, OfVerbsOptionsAndWhatTheyTake) {
   EXPECT_TRUE(has(offered({"submit", "x", "--cluster", "dgx"}), "dgx-h100"));
   EXPECT_EQ(offered({"run", "x", "--set", "grpo.ste"}), std::set<std::string>{"grpo.steps="});
   EXPECT_EQ(offered({"watch", "runs/"}), (std::set<std::string>{"runs/first", "runs/second"}));
+  EXPECT_EQ(offered({"compare", "runs/first", "runs/"}), (std::set<std::string>{"runs/first", "runs/second"}));
+  EXPECT_TRUE(has(offered({"compare", "runs/first", "v0.5"}), "v0.5-h100-bf16-llama8b-onpolicy"));
   EXPECT_EQ(offered({"cluster", "pro"}), std::set<std::string>{"probe"});
   EXPECT_EQ(offered({"completion", "z"}), std::set<std::string>{"zsh"});
 }
