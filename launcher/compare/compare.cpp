@@ -11,8 +11,8 @@
 #include "launcher/records/followed_run.h"
 #include "launcher/rows/row_job.h"
 #include "runtime/base/error.h"
-#include "runtime/base/text.h"
 #include "runtime/base/json_text.h"
+#include "runtime/base/text.h"
 
 namespace muster::compare {
 namespace {
@@ -53,8 +53,8 @@ int compare(const CompareOptions& options) {
   const std::int64_t last_step = first.run && second.run ? common_step(first.run->records(), second.run->records())
                                                          : std::numeric_limits<std::int64_t>::max();
   const Side left = side_of(first, last_step), right = side_of(second, last_step);
-  base::print(stdout, options.json ? base::json_text(comparison_value(left, right), 2) + "\n"
-                                   : comparison_page(left, right));
+  base::print(stdout,
+              options.json ? base::json_text(comparison_value(left, right), 2) + "\n" : comparison_page(left, right));
   return 0;
 }
 

@@ -174,9 +174,8 @@ std::string comparison_page(const Side& first, const Side& second) {
 nlohmann::ordered_json comparison_value(const Side& first, const Side& second) {
   using nlohmann::ordered_json;
   const auto number = [](double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(); };
-  ordered_json value{{"sides", ordered_json::array()},
-                     {"figures", ordered_json::object()},
-                     {"settings", ordered_json::object()}};
+  ordered_json value{
+      {"sides", ordered_json::array()}, {"figures", ordered_json::object()}, {"settings", ordered_json::object()}};
   for (const Side* side : {&first, &second}) value["sides"].push_back({{"name", side->name}, {"note", side->note}});
   for (const FigureField& field : figure_fields())
     value["figures"][field.name] = {{"first", number(figure_of(first, field.name))},

@@ -31,18 +31,19 @@ const std::vector<FigureField>& figure_fields();
 /// The last step that both have; 0 where one has none.
 std::int64_t common_step(const records::RunRecords& first, const records::RunRecords& second);
 
-/// `last_step`: rewards and gen-train differences are those until this step, so that a run that went further is compared
-/// at the same place. Rates and seconds are means over its last records::kRecentSteps steps, without step 1 where there
-/// are others.
+/// `last_step`: rewards and gen-train differences are those until this step, so that a run that went further is
+/// compared at the same place. Rates and seconds are means over its last records::kRecentSteps steps, without step 1
+/// where there are others.
 Side side_of_run(const std::string& name, const spec::Job& job, const records::RunRecords& records,
                  std::int64_t last_step);
 /// Figures as NVIDIA published them; 0 in a row is not known.
 Side side_of_row(const rows::PublishedRow& row, const spec::Job& job);
 
-/// At most 100 columns wide: figures of both with second / first, then the settings that differ. Long values are cut off.
+/// At most 100 columns wide: figures of both with second / first, then the settings that differ. Long values are cut
+/// off.
 std::string comparison_page(const Side& first, const Side& second);
-/// {"sides": [...], "figures": {name: {"first", "second", "ratio"}}, "settings": {key: {"first", "second"}}}: null where
-/// a figure is not known, where a ratio has no sense, and where a setting has its default.
+/// {"sides": [...], "figures": {name: {"first", "second", "ratio"}}, "settings": {key: {"first", "second"}}}: null
+/// where a figure is not known, where a ratio has no sense, and where a setting has its default.
 nlohmann::ordered_json comparison_value(const Side& first, const Side& second);
 
 }  // namespace muster::compare

@@ -46,7 +46,8 @@ TEST(Comparison, NamesEverySettingThatDiffers) {
   spec::Job other = tests::sums_plan().job;
   other.grpo.prompts_per_step = 16;
   other.train.tp = 2;
-  const Side first = side_of_run("a", tests::sums_plan().job, run_of(2), 2), second = side_of_run("b", other, run_of(2), 2);
+  const Side first = side_of_run("a", tests::sums_plan().job, run_of(2), 2),
+             second = side_of_run("b", other, run_of(2), 2);
   const auto settings = comparison_value(first, second)["settings"];
   EXPECT_EQ(settings.size(), 2u);
   EXPECT_EQ(settings["grpo.prompts_per_step"]["first"], "8");
