@@ -37,7 +37,6 @@ using page::sparkline;
 using page::Style;
 using page::style_of;
 using records::idle_steps;
-using records::read_validations;
 using records::RecordReader;
 using records::RunRecords;
 using records::SampleLine;
@@ -139,17 +138,18 @@ void add_reward(Page& page, const Steps& steps, const RunRecords& records, const
     page.row("answers", text(number_text(cut * 100, 0), " % of those of the last steps were cut off at their limit"));
 }
 
-void add_validations(Page& page, const std::vector<spec::ValidationRecord>& looks) {
+void add_validations(Page& page, const std::map<std::int64_t, spec::ValidationRecord>& looks) {
   if (looks.empty()) return;
+  const spec::ValidationRecord& newest = looks.rbegin()->second;
   const auto ends = [&](double spec::ValidationRecord::*share) {
-    const std::string last = number_text(looks.back().*share, 3);
-    return looks.size() == 1 ? last : number_text(looks.front().*share, 3) + " -> " + last;
+    const std::string last = number_text(newest.*share, 3);
+    return looks.size() == 1 ? last : number_text(looks.begin()->second.*share, 3) + " -> " + last;
   };
-  const std::string k = text(looks.back().samples_per_prompt);
-  page.row("held out", text("pass@1 ", ends(&spec::ValidationRecord::pass_1), "; mean@", k, " ",
-                            ends(&spec::ValidationRecord::mean_k), "; maj@", k, " ",
-                            ends(&spec::ValidationRecord::maj_k), "   (", looks.back().prompts, " prompts, ",
-                            looks.size(), looks.size() == 1 ? " evaluation)" : " evaluations)"));
+  const std::string k = text(newest.samples_per_prompt);
+  page.row("held out",
+           text("pass@1 ", ends(&spec::ValidationRecord::pass_1), "; mean@", k, " ",
+                ends(&spec::ValidationRecord::mean_k), "; maj@", k, " ", ends(&spec::ValidationRecord::maj_k), "   (",
+                newest.prompts, " prompts, ", looks.size(), looks.size() == 1 ? " evaluation)" : " evaluations)"));
 }
 
 /// The rank that most steps name as the slowest of a phase.
@@ -352,7 +352,6 @@ RunFacts read_facts(const spec::Plan& plan, const spec::RunPaths& paths, std::in
   } catch (const Error&) {
     facts.exits.clear();  // without its placement nobody knows whose the records are
   }
-  facts.validations = read_validations(paths, attempt);
   struct stat begin {
   }, end{};
   if (::stat(paths.placement(attempt).c_str(), &begin) == 0 && ::stat(paths.steps().c_str(), &end) == 0)
@@ -375,7 +374,7 @@ std::string summary_page(const spec::Plan& plan, const spec::RunPaths& paths, co
                            std::filesystem::exists(paths.steps()) ? " holds no step" : " is missing"));
   } else {
     add_reward(page, steps, facts.records, style);
-    add_validations(page, facts.validations);
+    add_validations(page, facts.records.validations);
     add_phases(page, plan, steps);
     add_rates(page, steps);
     add_agreement(page, steps);

@@ -15,8 +15,7 @@ namespace muster::progress {
 struct RunFacts {
   records::RunRecords records;
   std::vector<spec::ExitRecord> exits;  // those that could be read
-  std::vector<spec::ValidationRecord> validations;
-  double wall_s = 0;  // from the attempt's placement to its last record; 0: not known
+  double wall_s = 0;                    // from the attempt's placement to its last record; 0: not known
   bool model_written = false;
   std::int64_t attempt = 0;
 };
