@@ -5,6 +5,7 @@
 
 #include "launcher/page/charts.h"
 #include "launcher/page/figure_text.h"
+#include "launcher/page/wrapped.h"
 #include "launcher/progress/answers.h"
 #include "launcher/progress/block.h"
 #include "launcher/records/lessons.h"
@@ -110,6 +111,21 @@ void add_slowest(const FollowedRun& run, const Style& style, std::vector<Line>& 
   if (!parts.empty()) lines.push_back(page::fitted(parts, style.columns));
 }
 
+/// Whole, on as many lines as it takes: what matters may stand at its end. Behind a label from the second line on. A
+/// terminal too narrow for pages shows what fits on one line.
+void add_whole(const std::string& words, Ink ink, const char* word, const Style& style, std::vector<Line>& lines) {
+  constexpr std::int64_t kNarrowest = 40;
+  const std::string shown = page::harmless(words, style);
+  const std::int64_t indent = *word == '\0' ? 0 : progress::kLabelColumns;
+  const auto width = style.columns < kNarrowest ? shown.size() : static_cast<std::size_t>(style.columns - indent);
+  bool is_first = true;
+  for (const std::string& part : base::split(page::wrapped(shown, 0, width), '\n')) {
+    if (part.empty()) continue;
+    lines.push_back((indent == 0 ? Line() : label(is_first ? word : "")).add(part, ink));
+    is_first = false;
+  }
+}
+
 /// The reward, and of the others those that are not 0 in every step.
 std::vector<Metric> metrics_of(const FollowedRun& run) {
   std::vector<Metric> list{metrics()[0]};
@@ -175,12 +191,12 @@ std::vector<Line> run_page(const FollowedRun& run, const std::vector<records::Sa
   } else {
     lines.emplace_back(page::harmless(run.plan.job.name, style), Ink::bold);
   }
-  lines.push_back(label("state").add(page::harmless(state_line(run), style), state_ink(run.state)));
+  add_whole(state_line(run), state_ink(run.state), "state", style, lines);
   add_slowest(run, style, lines);
   const records::LessonWarnings lessons = records::lesson_warnings(run.records().step_list());
   for (const std::string& warning : {lessons.idle, lessons.ungraded})
-    if (!warning.empty()) lines.emplace_back(warning, Ink::yellow);
-  for (const std::string& problem : run.records().problems) lines.emplace_back(problem, Ink::yellow);
+    if (!warning.empty()) add_whole(warning, Ink::yellow, "", style, lines);
+  for (const std::string& problem : run.records().problems) add_whole(problem, Ink::yellow, "", style, lines);
   if (run.records().steps.empty()) return lines;
 
   std::vector<Line> answers;

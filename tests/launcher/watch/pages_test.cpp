@@ -7,6 +7,7 @@
 
 #include "launcher/run/run_folder.h"
 #include "runtime/base/files.h"
+#include "runtime/base/text.h"
 #include "runtime/spec/epoch.h"
 #include "tests/launcher/records/run_fixture.h"
 #include "tests/support/temporary_folder.h"
@@ -89,6 +90,35 @@ TEST_F(Pages, ARunThatFailedSaysWhy) {
   expect_has(text_of(run_page(add_run("failed", 3, 4), {}, 0, kWide), kWide),
              {"failed; attempt 0, over: so it ended (code 4)", "took"});
   expect_has(text_of(run_page(add_run("waits", -1), {}, 0, kWide), kWide), {"waiting; attempt none has begun"});
+}
+
+TEST_F(Pages, StateAndWarningsStandWholeInANarrowTerminal) {
+  add_run("sick", 0);
+  const fs::path folder = runs_.back().paths.folder;
+  std::string steps;
+  for (std::int64_t number = 1; number <= 10; ++number) {
+    spec::StepRecord step = tests::sums_step(number);
+    step.timeouts = 40;
+    step.advantage_max = step.advantage_min = 0;
+    steps += spec::to_json(step).dump() + "\n";
+  }
+  base::write_file(spec::RunPaths{folder}.steps(), steps);
+  records::write_verdict(
+      spec::RunPaths{folder},
+      {.code = 4, .sentence = "rank 1 on n0 was ended by signal 9 while it did phase train of step 11"});
+  FollowedRun run(folder);
+  run.read();
+  for (const std::int64_t columns : {60, 79}) {
+    const Style style{.columns = columns, .rows = 24, .utf8 = true, .color = false};
+    std::string words;
+    for (const Line& line : run_page(run, {}, 0, style)) {
+      EXPECT_LE(page::columns_of(line.rendered(style)), columns);
+      for (const std::string& word : base::split(line.rendered(style), ' ')) words += word.empty() ? "" : word + " ";
+    }
+    expect_has(words, {"had differing rewards (mean reward 0.69)",
+                       "of 640 of the last 10 steps 400 timed out and 0 failed in grading",
+                       "while it did phase train of step 11 (code 4)"});
+  }
 }
 
 TEST_F(Pages, NoLineIsWiderOrPageLongerThanTheTerminal) {
