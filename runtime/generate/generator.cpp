@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <deque>
 #include <initializer_list>
@@ -183,10 +185,13 @@ void Generator::State::tick(Rotation& rotation, bool may_enter, const OnSample& 
 /// Whether one of the ranks that pass together is called; `has_work`: becomes whether one of them has work left.
 /// collective: tp, pp, ep.
 bool Generator::State::run_agreed(bool& has_work, bool is_called) const {
+  const std::array<comm::Communicator*, 3> groups{&tp, &pp, decoder.ep()};
+  const auto has_others = [](const comm::Communicator* group) { return group != nullptr && group->size() > 1; };
+  if (std::none_of(groups.begin(), groups.end(), has_others)) return is_called;
   const std::initializer_list<int> own{has_work ? 1 : 0, is_called ? 1 : 0};
   at::Tensor flags = at::tensor(own, at::TensorOptions().dtype(at::kInt).device(device));
-  for (comm::Communicator* const group : {&tp, &pp, decoder.ep()})
-    if (group != nullptr && group->size() > 1) group->all_reduce(flags, comm::Reduce::max, "generate.called");
+  for (comm::Communicator* const group : groups)
+    if (has_others(group)) group->all_reduce(flags, comm::Reduce::max, "generate.called");
   flags = ops::on_host(flags);
   has_work = flags[0].item<int>() > 0;
   return flags[1].item<int>() > 0;

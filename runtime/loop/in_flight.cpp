@@ -17,7 +17,10 @@ using spec::Phase;
 constexpr double kLookEvery_s = 0.005;       // at the store, by one rank of each replica
 constexpr const char* kTrained = "trained";  // key: the last step whose training is over
 
+constexpr double kTellAfter_s = 30;  // of waiting for samples, and again after twice as long
+
 std::string shares_key(std::int64_t step) { return base::text("shares/", step); }
+std::string share_key(std::int64_t step, std::int64_t replica) { return base::text("share/", step, "/", replica); }
 
 // Whether the number under `key` has come to `wanted`; looks now and then. Null without a store, in a rehearsal.
 generate::IsCalled reaches(const RankContext& context, const std::string& key, std::int64_t wanted) {
@@ -48,6 +51,7 @@ void InFlight::finish_shares(std::int64_t step) {
   bool is_counted = false;
   const auto count_if_ended = [&] {
     if (is_counted || !counts || !generator.has_ended(step)) return;
+    context.store->set(share_key(step, own.dp), "ended");
     context.store->add(shares_key(step), 1);
     is_counted = true;
   };
@@ -62,6 +66,33 @@ void InFlight::finish_shares(std::int64_t step) {
 
 void InFlight::run_beside(std::int64_t step) {
   session_.generator.run_until(reaches(session_.context, kTrained, step), waiting_);
+}
+
+void InFlight::wait_for_samples(std::int64_t step) {
+  RankContext& context = session_.context;
+  const base::Stopwatch waiting;
+  double tell_s = kTellAfter_s;
+  context.host().wait_for_all("samples", [&] {
+    if (context.store == nullptr || !context.is_writer() || waiting.elapsed_s() < tell_s) return;
+    tell_s *= 2;
+    std::vector<std::int64_t> missing;
+    for (std::int64_t replica = 0; replica < context.plan.generate.dp; ++replica)
+      if (!context.store->find(share_key(step, replica))) missing.push_back(replica);
+    if (!missing.empty()) context.console.warn("loop", waiting_text(context.plan, step, missing));
+  });
+}
+
+std::string waiting_text(const spec::Plan& plan, std::int64_t step, const std::vector<std::int64_t>& replicas) {
+  std::vector<std::string> named;
+  for (const std::int64_t replica : replicas) {
+    std::vector<std::string> ranks;
+    for (const spec::RankPlan& rank : plan.ranks)
+      if (rank.gen_rank && spec::place_of(plan.generate, *rank.gen_rank).dp == replica)
+        ranks.push_back(base::text(rank.rank));
+    named.push_back(base::text(replica, " (rank ", base::join(ranks, ", "), ")"));
+  }
+  return base::text("step ", step, " waits for the samples of replica ", base::join(named, ", "), ", ", replicas.size(),
+                    " of ", plan.generate.dp);
 }
 
 data::Cursor InFlight::cursor() const { return waiting_.empty() ? session_.source.cursor() : waiting_.front().before; }
@@ -85,6 +116,7 @@ spec::StepRecord InFlight::run_step(std::int64_t step) {
   waiting_.pop_front();
   const std::vector<GradedSample> own = session_.generator.take(step);
   seconds.generated = until_samples.elapsed_s();
+  wait_for_samples(step);
   now.rollout = session_.generator.exchange(std::move(now.rollout.prompts), job.grpo.samples_per_prompt, step, own);
   if (policy.trains()) seconds.waited = until_samples.elapsed_s();
 

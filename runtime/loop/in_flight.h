@@ -27,6 +27,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
+#include <vector>
 
 #include "runtime/loop/rollout_queue.h"
 #include "runtime/loop/session.h"
@@ -48,6 +50,9 @@ class InFlight {
   void finish_shares(std::int64_t step);
   /// Draws until the trainers call after `step`. collective: generate.
   void run_beside(std::int64_t step);
+  /// Waits until the samples of `step` have ended on all replicas; of a long wait the writer tells whom it is for.
+  /// collective: world.
+  void wait_for_samples(std::int64_t step);
   /// Where the prompts of all that waits are drawn again.
   data::Cursor cursor() const;
 
@@ -55,5 +60,8 @@ class InFlight {
   std::deque<QueuedRollout> waiting_;  // prompts whose samples are drawn, of step after step
   std::int64_t next_step_;             // the first one whose prompts are not drawn yet
 };
+
+/// Whom a step waits for, by replica and rank: the replicas whose share has not ended.
+std::string waiting_text(const spec::Plan& plan, std::int64_t step, const std::vector<std::int64_t>& replicas);
 
 }  // namespace muster::loop

@@ -217,6 +217,35 @@ TEST(Rehearse, DeepSeekV3On512RanksForEveryKindOfRank) {
   expect_as_planned(ranks, 0.5);  // the last stage has one chunk of logits, which its backward need not compute again
 }
 
+/// In the test preset `long` alone: those whose model and types the runtime has.
+TEST(Rehearse, JobsWithUpdatesInFlightForEveryKindOfBothRoles) {
+  if (std::getenv("MUSTER_WHOLE_ROWS") == nullptr) GTEST_SKIP() << "many rows: test preset long";
+  int rehearsed = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(MUSTER_SOURCE_DIR "/templates/jobs")) {
+    const std::string job = entry.path().stem().string();
+    const bool is_ahead = job.ends_with("-1off") || job.ends_with("-8off");
+    const bool is_refused = job.find("fp8") != std::string::npos || job.find("nemotron") != std::string::npos;
+    if (!is_ahead || is_refused) continue;
+    SCOPED_TRACE(job);
+    std::vector<std::string> settings;
+    if (job.find("deepseek") != std::string::npos) settings.emplace_back("allow_fallback=true");
+    const ordered_json ranks =
+        rehearse(job,
+                 {"--cluster", job.find("gb200") != std::string::npos ? "gb200-nvl72" : "dgx-h100", "--all-kinds",
+                  "--lengths", "fixed:924"},
+                 settings);
+    double generated = 0, trained = 0;
+    for (const ordered_json& rank : ranks) {
+      generated += phase_of(rank, "generate")["flops"].get<double>();
+      trained += phase_of(rank, "train")["flops"].get<double>();
+    }
+    EXPECT_GT(generated, 0);
+    EXPECT_GT(trained, 0);
+    ++rehearsed;
+  }
+  EXPECT_GE(rehearsed, 15);
+}
+
 TEST(Rehearse, StagesThatGenerateWhatTheLayersOfEachNeed) {
   const tests::TemporaryFolder folder;
   const auto job = write_job(folder, R"(
