@@ -11,6 +11,7 @@
 #include "runtime/loop/prompts.h"
 #include "runtime/loop/reward_shape.h"
 #include "runtime/loop/session.h"
+#include "runtime/loop/side_figures.h"
 
 namespace muster::loop {
 namespace {
@@ -160,11 +161,7 @@ Rollout DynamicSampling::roll_out(std::int64_t step) {
 
 void DynamicSampling::add_figures(spec::StepRecord& record, const Rollout& rollout, std::int64_t version) const {
   record.dynamic_sampling = figures_;
-  for (const GradedSample& one : rollout.samples) {
-    const std::int64_t age = version - one.sample.weight_version;
-    record.age_mean += static_cast<double>(age) / static_cast<double>(rollout.samples.size());
-    record.age_max = std::max(record.age_max, age);
-  }
+  add_ages(record, rollout, version);
 }
 
 }  // namespace muster::loop

@@ -7,6 +7,7 @@
 #include "runtime/base/text.h"
 #include "runtime/loop/overlapped.h"
 #include "runtime/loop/sabotage.h"
+#include "runtime/loop/side_figures.h"
 #include "runtime/loop/step.h"
 
 namespace muster::loop {
@@ -31,13 +32,6 @@ generate::IsCalled reaches(const RankContext& context, const std::string& key, s
     const std::optional<std::string> found = context.store->find(key);
     return found && std::stoll(*found) >= wanted;
   };
-}
-
-std::int64_t tokens_of(const Rollout& rollout) {
-  std::int64_t tokens = 0;
-  for (const GradedSample& one : rollout.samples)
-    tokens += std::ssize(one.sample.tokens) + std::ssize(rollout.prompts[one.sample.group].tokens);
-  return tokens;
 }
 
 }  // namespace
@@ -146,7 +140,7 @@ spec::StepRecord InFlight::run_step(std::int64_t step) {
     record.weight_version = std::min(record.weight_version, one.sample.weight_version);
   record.refused_rows = now.refused_rows;
   record.queue_steps = std::ssize(waiting_);
-  seconds.tokens = tokens_of(now.rollout);
+  seconds.tokens = generated_tokens(now.rollout);
   seconds.waiting_bytes = session_.generator.waiting_bytes();
   add_ages(record, now.rollout, version);
   add_sides(record, context, seconds);

@@ -11,18 +11,8 @@
 #include "runtime/loop/step.h"
 
 namespace muster::loop {
-namespace {
 
 using spec::Phase;
-
-std::int64_t tokens_of(const Rollout& rollout) {
-  std::int64_t tokens = 0;
-  for (const GradedSample& one : rollout.samples)
-    tokens += std::ssize(one.sample.tokens) + std::ssize(rollout.prompts[one.sample.group].tokens);
-  return tokens;
-}
-
-}  // namespace
 
 Overlapped::Overlapped(Session& session, std::int64_t steps_done, std::vector<QueuedSamples> waited)
     : session_(session), next_step_(steps_done + 1) {
@@ -49,7 +39,7 @@ QueuedRollout draw_rollout(Session& session, std::int64_t step) {
 }
 
 void Overlapped::push(QueuedRollout rollout) {
-  generated_tokens_ += tokens_of(rollout.rollout);
+  generated_tokens_ += generated_tokens(rollout.rollout);
   queue_.push(std::move(rollout));
 }
 

@@ -7,6 +7,13 @@
 
 namespace muster::loop {
 
+std::int64_t generated_tokens(const Rollout& rollout) {
+  std::int64_t tokens = 0;
+  for (const GradedSample& one : rollout.samples)
+    tokens += std::ssize(one.sample.tokens) + std::ssize(rollout.prompts[one.sample.group].tokens);
+  return tokens;
+}
+
 void add_ages(spec::StepRecord& record, const Rollout& rollout, std::int64_t version) {
   std::int64_t tokens = 0, mixed = 0, sum = 0;
   for (const GradedSample& one : rollout.samples) {

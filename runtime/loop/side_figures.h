@@ -15,6 +15,9 @@ struct SideSeconds {
   std::int64_t waiting_bytes = 0;  // of samples that ended here and that other ranks do not have yet
 };
 
+/// Tokens of all samples, prompt and answer, the prompt counted in each sample.
+std::int64_t generated_tokens(const Rollout& rollout);
+
 /// Versions by which the tokens were old, when weights of `version` began to train on them, and how many are of samples
 /// of several versions.
 void add_ages(spec::StepRecord& record, const Rollout& rollout, std::int64_t version);
