@@ -118,8 +118,10 @@ class JobCheck {
     if (job_.placement.mode != PlacementMode::split)
       fault("async.enabled", "async needs ranks of its own for the generator", "set placement.mode = \"split\"");
     if (job_.loss.correction == Correction::none && job_.async.max_staleness > 0)
-      fault("async.enabled", "async trains on samples of older weights, but loss.correction is \"none\"",
-            "set loss.correction = \"truncate\"");
+      warnings_.push_back(
+          "async trains on samples of older weights, but loss.correction is \"none\": ratios to the trainer's weights "
+          "do "
+          "not correct for them, so set it to \"truncate\" unless the recipe has none");
     if (job_.async.max_staleness > 1 && !job_.async.in_flight_updates)
       warnings_.push_back(text("async.max_staleness = ", job_.async.max_staleness,
                                " without in_flight_updates makes samples older and no step shorter than 1 does"));
